@@ -1,0 +1,86 @@
+"""What the estimator is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from advisor.domain.model import ModelSpec
+
+EvidenceGrade = Literal["A", "B", "C", "D"]
+"""A: own probe. B: independent measurement of this accelerator, model and precision. C: this accelerator on
+other models or precisions. D: no measurement of this accelerator in this regime."""
+
+Basis = Literal["measured", "interpolated", "extrapolated", "modelled", "physics"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingQuery:
+    """A deployment and a load; None means "the best known configuration"."""
+
+    accelerator: str
+    model: ModelSpec
+    precision: str
+    isl: float
+    osl: float
+    concurrency: int
+    """Requests in flight per replica."""
+    engine: str | None = None
+    spec_method: str | None = None
+    disagg: bool | None = None
+    tp: int | None = None
+    ep: int | None = None
+    dp_attention: bool | None = None
+    gpus: int | None = None
+    """GPUs per replica."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An 80 % interval around a median estimate."""
+
+    lo: float
+    mid: float
+    hi: float
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFamily:
+    """What another evidence family says of the same operating point."""
+
+    family: str
+    total_tps_per_gpu: float
+    tpot_s: float | None
+    as_of: str
+    row_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingEstimate:
+    """Latency and throughput at one operating point; times in seconds, rates in tokens/s per GPU."""
+
+    query: OperatingQuery
+    engine: str
+    spec_method: str
+    disagg: bool
+    tp: int
+    ep: int
+    dp_attention: bool
+    gpus: int
+    ttft_p50_s: Interval
+    tpot_p50_s: Interval
+    total_tps_per_gpu: Interval
+    output_tps_per_gpu: Interval
+    ttft_tail: dict[str, float]
+    """p90, p95, p99 of TTFT over requests [s]."""
+    tpot_tail: dict[str, float]
+    """p90, p95, p99 of TPOT over requests [s]."""
+    evidence_grade: EvidenceGrade
+    basis: Basis
+    basis_text: str
+    evidence_row_ids: tuple[str, ...] = ()
+    evidence_newest: str = ""
+    """ISO date of the newest measurement that bears on the estimate."""
+    other_families: tuple[OtherFamily, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    error: str = ""

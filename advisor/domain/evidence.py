@@ -1,0 +1,60 @@
+"""One measurement of serving throughput, in the vocabulary of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Family = Literal["single_run", "median", "published_table", "secondhand", "vendor_ci", "own_probe"]
+"""Evidence families, never mixed in silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One operating point; None where the source does not state it.
+
+    `total_tps_per_gpu` is input + output tokens/s over all GPUs, `output_tps_per_gpu` output tokens/s over
+    all GPUs. Times are seconds. `isl` and `osl` are nominal lengths; the mean drawn length is 0.9 of them
+    for the closed-loop benchmark that most rows come from.
+    """
+
+    row_id: str
+    """`file:line` of the catalog row, or the store's key."""
+    family: Family
+    accelerator: str
+    model: str
+    precision: str
+    engine: str
+    spec_method: str
+    disagg: bool
+    tp: int
+    ep: int
+    dp_attention: bool
+    gpus: int | None
+    isl: int
+    osl: int
+    concurrency: int
+    total_tps_per_gpu: float | None
+    output_tps_per_gpu: float | None
+    tpot_p50_s: float | None
+    ttft_p50_s: float | None
+    tpot_p99_s: float | None
+    ttft_p99_s: float | None
+    e2el_p50_s: float | None
+    date: date | None
+    source_id: str
+    flags: tuple[str, ...] = ()
+    prefill_tp: int | None = None
+    prefill_ep: int | None = None
+    prefill_workers: int | None = None
+    decode_workers: int | None = None
+    prefill_gpus: int | None = None
+    decode_gpus: int | None = None
+    tpot_mean_s: float | None = None
+    ttft_mean_s: float | None = None
+    image: str = ""
+    run_url: str = ""
+    config_id: str = ""
+    avg_power_w: float | None = None
+    notes: str = ""

@@ -1,0 +1,62 @@
+"""Accelerators and the nodes they come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from advisor.domain.provenance import Provenance
+
+Vendor = Literal["AMD", "NVIDIA"]
+Precision = Literal["bf16", "fp8", "fp4", "int4"]
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "fp4", "int4")
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One accelerator; every throughput is dense, every figure per GPU.
+
+    Memory is counted in bytes (`memory_bytes`): marketed "GB" mixes 1e9 and 2**30.
+    """
+
+    id: str
+    """Short id as in the measurements: mi355x, b200, ..."""
+    part_id: str
+    """Id of the specification row: b200_sxm, ..."""
+    vendor: Vendor
+    name: str
+    architecture: str
+    memory_bytes: float
+    """Usable memory [bytes]."""
+    memory_gb_marketed: float
+    bandwidth_gbps: float
+    """DRAM bandwidth [1e9 bytes/s]."""
+    dense_tflops: dict[str, float]
+    """Dense peak [1e12/s] by format: bf16, fp16, fp8, fp6, fp4, int8; an absent format is not supported."""
+    tdp_w: float
+    all_in_kw: float | None
+    """IT power per GPU with its share of the node [kW]."""
+    scale_up_gbps: float
+    """Scale-up bandwidth per GPU, one direction [1e9 bytes/s]."""
+    scale_up_domain: int
+    """GPUs reachable over the scale-up fabric."""
+    scale_up_switched: bool
+    """True where any pair gets the full rate; False for point-to-point meshes."""
+    cooling: tuple[str, ...]
+    die_area_mm2: float | None
+    formats: tuple[str, ...]
+    """Number formats that the hardware executes natively."""
+    release: str
+    provenance: Provenance
+    gpus_per_node: int = 8
+    notes: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def peak_flops(self, precision: Precision) -> float | None:
+        """Dense peak for weights and activations of a precision [FLOP/s]; None where not native.
+
+        int4 checkpoints are weight-only: the arithmetic runs at bf16.
+        """
+        key = "bf16" if precision == "int4" else precision
+        tflops = self.dense_tflops.get(key)
+        return None if tflops is None else tflops * 1e12

@@ -1,0 +1,71 @@
+"""The architecture of a served model, as far as serving cost depends on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from advisor.domain.provenance import Provenance
+
+Attention = Literal["gqa", "mla"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Dimensions of a decoder-only transformer; parameters are counts, not billions.
+
+    Attention layers are split by kind: `full_layers` keep the whole context, `windowed_layers`
+    at most `window` tokens, `recurrent_layers` a state of fixed size.
+    """
+
+    id: str
+    name: str
+    family: str
+    params_total: float
+    params_active: float
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocab: int
+    attention: Attention
+    full_layers: int
+    windowed_layers: int = 0
+    recurrent_layers: int = 0
+    window: int = 0
+    """Sliding-window length [tokens]; 0 where there is none."""
+    kv_lora_rank: int = 0
+    qk_rope_head_dim: int = 0
+    experts: int = 0
+    experts_per_token: int = 0
+    moe_intermediate: int = 0
+    shared_experts: int = 0
+    moe_layers: int = 0
+    intermediate: int = 0
+    max_context: int = 0
+    native_precision: str = "bf16"
+    tie_embeddings: bool = False
+    licence: str = ""
+    measured_as: tuple[str, ...] = ()
+    """Model names under which the measurements list it."""
+    provenance: Provenance = Provenance("user", None, "user")
+    notes: str = ""
+    kv_elements_full: float | None = None
+    """KV elements per token of the full-context layers where published; overrides the formula."""
+    kv_elements_windowed: float | None = None
+
+    @property
+    def is_moe(self) -> bool:
+        """True where a router picks experts."""
+        return self.experts > 0
+
+    @property
+    def embedding_params(self) -> float:
+        """Parameters of input embedding and output head, kept at 16 bit in quantised checkpoints."""
+        return self.vocab * self.hidden * (1 if self.tie_embeddings else 2)
+
+    @property
+    def routed_expert_params(self) -> float:
+        """Parameters of all routed experts (three matrices each)."""
+        return self.moe_layers * self.experts * 3.0 * self.hidden * self.moe_intermediate if self.is_moe else 0.0
