@@ -1,0 +1,156 @@
+"""How a workload is laid out on an accelerator: deployment, memory, operating point, fleet."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from advisor.domain.provenance import Frozen
+
+
+class Spread(Frozen):
+    """An estimate with its 80 % interval."""
+
+    lo: float = Field(description="Low end of the 80 % interval.")
+    value: float = Field(description="Median estimate.")
+    hi: float = Field(description="High end of the 80 % interval.")
+
+
+class Term(Frozen):
+    """One step of an arithmetic, so that a reader can redo it."""
+
+    name: str = Field(description="What the step yields, with its unit.")
+    value: float = Field(description="Its result.")
+    formula: str = Field(description="The arithmetic with numbers.")
+
+
+class Deployment(Frozen):
+    """How one replica is run."""
+
+    engine: str = Field(description="Serving engine, e.g. vllm, sglang, trt, atom.")
+    precision: str = Field(description="Weight precision: bf16, fp8, fp4 or int4.")
+    kv_cache_precision: str = Field(description="Precision of the KV cache.")
+    tp: int = Field(description="Tensor-parallel degree.")
+    pp: int = Field(1, description="Pipeline-parallel degree.")
+    ep: int = Field(1, description="Expert-parallel degree; 1 for none.")
+    dp: int = Field(1, description="Data-parallel replicas of attention within the replica.")
+    dp_attention: bool = Field(False, description="Attention is data-parallel, experts are sharded.")
+    spec_method: str = Field("none", description="Speculative decoding: none, mtp, eagle.")
+    disagg: bool = Field(False, description="Prefill and decode run on separate GPUs.")
+    gpus_per_replica: int = Field(description="GPUs of one replica.")
+
+    @property
+    def label(self) -> str:
+        """Short form, e.g. `fp8 TP4 sglang`."""
+        parts = [self.precision, f"TP{self.tp}"]
+        if self.ep > 1:
+            parts.append(f"EP{self.ep}")
+        if self.dp_attention:
+            parts.append("DPA")
+        if self.spec_method != "none":
+            parts.append(self.spec_method.upper())
+        if self.disagg:
+            parts.append("disagg")
+        return " ".join([*parts, self.engine])
+
+
+class Memory(Frozen):
+    """What occupies the memory of one replica; per GPU unless said otherwise."""
+
+    usable_gb: float = Field(description="Usable memory per GPU [1e9 bytes].")
+    weights_gb: float = Field(description="Weights per GPU [1e9 bytes].")
+    reserve_gb: float = Field(description="Activations, graphs and runtime per GPU [1e9 bytes].")
+    kv_gb: float = Field(description="Left for the KV cache per GPU [1e9 bytes].")
+    kv_bytes_per_token: float = Field(description="KV cache per token over the whole replica [bytes].")
+    kv_bytes_per_request: float = Field(description="KV cache of one request at the sized context [bytes].")
+    context_tokens: float = Field(description="Context that is sized for: input plus output [tokens].")
+    max_concurrency: int = Field(description="Requests whose KV cache fits the replica at once.")
+    fits: bool = Field(description="Whether weights and at least one request fit.")
+    binds: str = Field(description="What limits: weights, kv_cache or nothing.")
+
+
+class EvidenceNote(Frozen):
+    """What another evidence family says of the same point."""
+
+    family: str = Field(description="Evidence family: vendor_ci, median, single_run, own_probe, ...")
+    total_tps_per_gpu: float = Field(description="Input plus output tokens/s per GPU.")
+    tpot_s: float | None = Field(description="Time per output token [s], where stated.")
+    as_of: str = Field(description="ISO date of that evidence, empty where unknown.")
+    row_ids: tuple[str, ...] = Field((), description="Catalog rows.")
+
+
+class OperatingPoint(Frozen):
+    """The load at which one replica is run, and what it yields there."""
+
+    concurrency: int = Field(description="Requests in flight per replica.")
+    ttft_p50_s: float = Field(description="Median time to first token [s].")
+    tpot_p50_s: float = Field(description="Median time per output token [s].")
+    e2el_p50_s: float = Field(description="Median end-to-end latency at mean lengths [s].")
+    output_tps_per_gpu: float = Field(description="Output tokens/s per GPU.")
+    total_tps_per_gpu: float = Field(description="Input plus output tokens/s per GPU.")
+    interactivity_tps: float = Field(description="Output tokens/s per user, 1/TPOT.")
+    requests_per_s: float = Field(description="Requests/s that one replica completes.")
+    ttft_interval_s: Spread = Field(description="80 % interval of the median TTFT [s].")
+    tpot_interval_s: Spread = Field(description="80 % interval of the median TPOT [s].")
+    output_tps_interval: Spread = Field(description="80 % interval of output tokens/s per GPU.")
+    slo_percentile: int = Field(description="Percentile that the service level asks for.")
+    ttft_at_percentile_s: float = Field(description="TTFT at that percentile [s].")
+    tpot_at_percentile_s: float = Field(description="TPOT at that percentile [s].")
+    meets_slo: bool = Field(description="Whether both limits hold at that percentile.")
+    limited_by: str = Field(description="What keeps concurrency from being higher: ttft, tpot, e2e, memory, demand, evidence.")
+    evidence_grade: Literal["A", "B", "C", "D"] = Field(description="Grade of the evidence, A best.")
+    basis: str = Field(description="measured, interpolated, extrapolated, modelled or physics.")
+    evidence_text: str = Field(description="What the estimate rests on, in a sentence.")
+    evidence_newest: str = Field(description="ISO date of the newest measurement used, empty where unknown.")
+    evidence_rows: tuple[str, ...] = Field((), description="Catalog rows that the estimate rests on.")
+    other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
+
+
+class CurvePoint(Frozen):
+    """One point of the throughput-against-interactivity curve."""
+
+    concurrency: int = Field(description="Requests in flight per replica.")
+    interactivity_tps: float = Field(description="Output tokens/s per user.")
+    output_tps_per_gpu: float = Field(description="Output tokens/s per GPU.")
+    output_tps_lo: float = Field(description="Low end of the 80 % interval.")
+    output_tps_hi: float = Field(description="High end of the 80 % interval.")
+    ttft_p50_s: float = Field(description="Median TTFT [s].")
+    tpot_p50_s: float = Field(description="Median TPOT [s].")
+    kind: Literal["estimate", "measured"] = Field(description="Estimated here, or a measured row.")
+    meets_slo: bool = Field(description="Whether the service level holds.")
+    label: str = Field("", description="Deployment, for a measured row of another configuration.")
+    row_id: str = Field("", description="Catalog row of a measured point.")
+
+
+class Fleet(Frozen):
+    """How many replicas, GPUs and nodes the demand takes; each allowance is a term of its own."""
+
+    peak_requests_per_s: float = Field(description="Demand at the busiest time, at the start [1/s].")
+    replica_requests_per_s: float = Field(description="What one replica completes at its operating point [1/s].")
+    replicas_for_peak: int = Field(description="Replicas that carry the peak without any allowance.")
+    replicas_for_bursts: int = Field(description="Added for arrival bursts.")
+    replicas_for_growth: int = Field(description="Added for growth until capacity can next be added.")
+    replicas_for_redundancy: int = Field(description="Added so that availability holds when replicas fail.")
+    replicas: int = Field(description="All replicas.")
+    gpus_per_replica: int = Field(description="GPUs of one replica.")
+    gpus_needed: int = Field(description="GPUs in replicas.")
+    gpus: int = Field(description="GPUs to get, in whole nodes.")
+    gpus_per_node: int = Field(description="GPUs of one node.")
+    nodes: int = Field(description="Whole nodes.")
+    utilisation_at_average: float = Field(description="Average demand over what the fleet can carry.")
+    terms: tuple[Term, ...] = Field((), description="The arithmetic, step by step.")
+
+
+class TierPlan(Frozen):
+    """One workload laid out on the candidate."""
+
+    name: str = Field(description="Name of the workload.")
+    model_id: str = Field(description="Model.")
+    deployment: Deployment = Field(description="How one replica is run.")
+    memory: Memory = Field(description="Memory of one replica.")
+    operating_point: OperatingPoint = Field(description="Load and yield of one replica.")
+    fleet: Fleet = Field(description="Replicas, GPUs and nodes.")
+    curve: tuple[CurvePoint, ...] = Field((), description="Throughput against interactivity.")
+    request_input_tokens: float = Field(description="Mean input tokens per request.")
+    request_output_tokens: float = Field(description="Mean output tokens per request.")
