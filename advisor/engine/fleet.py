@@ -1,0 +1,195 @@
+"""From demand and one replica's yield to replicas, GPUs and whole nodes; every allowance is its own term.
+
+The arithmetic works on numpy arrays as well, so that a Monte Carlo sizes the fleet of every draw exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from advisor.domain.sizing import Fleet, Term
+
+MAX_SPARES = 64
+_EPS = 1e-9  # a replica that is filled to the last request is full, not overfull
+
+
+def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
+    """Whole replicas that carry a demand; both in the same unit."""
+    ratio = np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float)
+    return np.maximum(1, np.ceil(ratio - _EPS)).astype(np.int64)
+
+
+@lru_cache(maxsize=4096)
+def spares(replicas: int, up_probability: float, availability: float) -> int:
+    """Replicas to add so that `replicas` are up with probability `availability`.
+
+    The fewest ``k`` with ``P[Binomial(n + k, p) >= n] >= availability``; failures are taken as independent.
+    """
+    if up_probability >= 1.0:
+        return 0
+    n, p = replicas, up_probability
+    if n > 400:  # normal approximation of the binomial; exact sums would be slow and no more certain
+        z = _normal_quantile(availability)
+        mean_down = n * (1 - p) / p
+        return math.ceil(mean_down + z * math.sqrt(n * (1 - p)) / p)
+    for k in range(MAX_SPARES + 1):
+        total = n + k
+        at_least_n = sum(math.comb(total, down) * (1 - p) ** down * p ** (total - down) for down in range(k + 1))
+        if at_least_n >= availability:
+            return k
+    return MAX_SPARES
+
+
+def _normal_quantile(p: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(min(p, 1 - 1e-12))
+
+
+def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: float, repair_hours: float) -> float:
+    """Share of time that a replica is up, ``1 / (1 + rate·gpus·repair)``."""
+    return 1.0 / (1.0 + interruptions_per_gpu_hour * gpus_per_replica * repair_hours)
+
+
+def gpus_needed(
+    peak_rps: ArrayLike,
+    replica_rps: ArrayLike,
+    *,
+    burst_headroom: float,
+    growth_factor: ArrayLike,
+    availability: float,
+    up_probability: float,
+    gpus_per_replica: int,
+) -> NDArray[np.int64]:
+    """GPUs in replicas, spares included, before rounding to nodes; broadcasts over draws."""
+    demand = np.asarray(peak_rps, dtype=float) * (1 + burst_headroom) * np.asarray(growth_factor, dtype=float)
+    working = ceil_replicas(demand, replica_rps)
+    values, inverse = np.unique(working, return_inverse=True)
+    extra = np.array([spares(int(v), up_probability, availability) for v in values], dtype=np.int64)
+    return (working + extra[inverse].reshape(working.shape)) * gpus_per_replica
+
+
+def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.int64]:
+    """GPUs rounded up to whole nodes."""
+    return -(-np.asarray(gpus, dtype=np.int64) // gpus_per_node) * gpus_per_node
+
+
+def size_fleet(
+    *,
+    peak_rps: float,
+    replica_rps: float,
+    burst_headroom: float,
+    growth_factor: float,
+    availability: float,
+    up_probability: float,
+    gpus_per_replica: int,
+    gpus_per_node: int,
+    average_to_peak: float,
+    lookahead_months: float,
+) -> Fleet:
+    """Size the fleet of one workload.
+
+    Parameters
+    ----------
+    peak_rps, replica_rps
+        Demand at the busiest time, and what one replica completes within the service level [requests/s].
+    growth_factor
+        Demand at the end of the look-ahead over demand now.
+    average_to_peak
+        Mean demand over peak demand, hours without traffic included.
+    """
+    peak = int(ceil_replicas(peak_rps, replica_rps))
+    burst = int(ceil_replicas(peak_rps * (1 + burst_headroom), replica_rps))
+    grown = max(burst, int(ceil_replicas(peak_rps * (1 + burst_headroom) * growth_factor, replica_rps)))
+    extra = spares(grown, up_probability, availability)
+    replicas = grown + extra
+    needed = replicas * gpus_per_replica
+    gpus = int(whole_nodes(needed, gpus_per_node))
+    utilisation = min(1.0, peak_rps * average_to_peak / (replicas * replica_rps))
+    terms = (
+        Term(
+            name="replicas for the peak",
+            value=peak,
+            formula=f"ceil({peak_rps:.4g} requests/s / {replica_rps:.4g} requests/s per replica) = {peak}",
+        ),
+        Term(
+            name="added for bursts",
+            value=burst - peak,
+            formula=f"ceil({peak_rps:.4g} x {1 + burst_headroom:.3g} / {replica_rps:.4g}) - {peak} = {burst - peak}",
+        ),
+        Term(
+            name="added for growth",
+            value=grown - burst,
+            formula=f"ceil({peak_rps:.4g} x {1 + burst_headroom:.3g} x {growth_factor:.4g} (demand in"
+            f" {lookahead_months:g} months) / {replica_rps:.4g}) - {burst} = {grown - burst}",
+        ),
+        Term(
+            name="added for redundancy",
+            value=extra,
+            formula=f"fewest k so that {grown} of {grown}+k replicas are up {availability:.4%} of the time, each up"
+            f" {up_probability:.4%} of it = {extra}",
+        ),
+        Term(
+            name="GPUs in whole nodes",
+            value=gpus,
+            formula=f"({grown} + {extra}) replicas x {gpus_per_replica} GPUs = {needed}, in nodes of"
+            f" {gpus_per_node}: {gpus}",
+        ),
+    )
+    return Fleet(
+        peak_requests_per_s=peak_rps,
+        replica_requests_per_s=replica_rps,
+        replicas_for_peak=peak,
+        replicas_for_bursts=burst - peak,
+        replicas_for_growth=grown - burst,
+        replicas_for_redundancy=extra,
+        replicas=replicas,
+        gpus_per_replica=gpus_per_replica,
+        gpus_needed=needed,
+        gpus=gpus,
+        gpus_per_node=gpus_per_node,
+        nodes=gpus // gpus_per_node,
+        utilisation_at_average=utilisation,
+        terms=terms,
+    )
+
+
+def combine_fleets(fleets: tuple[Fleet, ...], gpus_per_node: int) -> Fleet:
+    """One fleet over several workloads: GPUs add up before they are rounded to nodes."""
+    if len(fleets) == 1:
+        return fleets[0]
+    needed = sum(f.gpus_needed for f in fleets)
+    gpus = int(whole_nodes(needed, gpus_per_node))
+
+    def total(field: str) -> Any:
+        return sum(getattr(f, field) for f in fleets)
+
+    weights = [f.gpus_needed for f in fleets]
+    parts = " + ".join(str(f.gpus_needed) for f in fleets)
+    return Fleet(
+        peak_requests_per_s=total("peak_requests_per_s"),
+        replica_requests_per_s=fleets[0].replica_requests_per_s,
+        replicas_for_peak=total("replicas_for_peak"),
+        replicas_for_bursts=total("replicas_for_bursts"),
+        replicas_for_growth=total("replicas_for_growth"),
+        replicas_for_redundancy=total("replicas_for_redundancy"),
+        replicas=total("replicas"),
+        gpus_per_replica=fleets[0].gpus_per_replica,
+        gpus_needed=needed,
+        gpus=gpus,
+        gpus_per_node=gpus_per_node,
+        nodes=gpus // gpus_per_node,
+        utilisation_at_average=sum(w * f.utilisation_at_average for w, f in zip(weights, fleets, strict=True)) / needed,
+        terms=(
+            Term(
+                name="GPUs in whole nodes",
+                value=gpus,
+                formula=f"{parts} = {needed} GPUs over {len(fleets)} workloads, in nodes of {gpus_per_node}: {gpus}",
+            ),
+        ),
+    )
