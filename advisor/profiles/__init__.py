@@ -1,0 +1,1 @@
+"""Profiles on disk: finding, reading, checking and starting them."""
