@@ -1,0 +1,181 @@
+"""Reads one streamed completion: when each token event arrived, and what the server says it cost."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from pydantic_core import from_json
+
+from advisor.probe.connection import LagLog
+from advisor.probe.exchange import BodySink
+from advisor.probe.faults import Fault, TransportFault
+from advisor.probe.http1 import ResponseHead
+from advisor.probe.sse import EventReader, EventTooLong
+
+_OVERRUN_SLACK = 4
+_BLUR_LAG_NS = 1_000_000
+
+
+class TokenStream(BodySink):
+    """Sink for `/v1/chat/completions` and `/v1/completions` streams.
+
+    `stamps_ns` holds one arrival per event that carried text (content, reasoning, or a tool call); role-only and
+    empty deltas are not tokens. Text itself is never kept, only its length.
+    """
+
+    __slots__ = (
+        "_events",
+        "_lag_log",
+        "blurred",
+        "comments",
+        "complete",
+        "error_message",
+        "finish_reason",
+        "head_ns",
+        "last_ns",
+        "malformed",
+        "max_tokens",
+        "model",
+        "reasoning_events",
+        "stamps_ns",
+        "text_bytes",
+        "usage_input",
+        "usage_output",
+    )
+
+    def __init__(self, lag_log: LagLog, max_tokens: int) -> None:
+        self._events = EventReader()
+        self._lag_log = lag_log
+        self.max_tokens = max_tokens
+        self.stamps_ns = array("q")
+        self.complete = False
+        self.finish_reason: str | None = None
+        self.usage_input: int | None = None
+        self.usage_output: int | None = None
+        self.head_ns = 0
+        self.last_ns = 0
+        self.text_bytes = 0
+        self.reasoning_events = 0
+        self.malformed = 0
+        self.blurred = 0
+        """Token events that shared a late read with another, so that their own moment is lost."""
+        self.comments = 0
+        self.error_message = ""
+        self.model = ""
+
+    def begin(self, head: ResponseHead, stamp_ns: int) -> None:
+        """Refuse what is not an event stream (an HTML page with status 200, a plain JSON answer)."""
+        self.head_ns = stamp_ns
+        kind = (head.first(b"content-type") or b"").split(b";", 1)[0].strip().lower()
+        if kind and kind not in (b"text/event-stream", b"text/plain", b"application/octet-stream"):
+            shown = kind[:40].decode("ascii", "replace")
+            raise TransportFault(Fault.NOT_A_STREAM, f"the answer is {shown}, not text/event-stream")
+
+    def feed(self, data: bytes, stamp_ns: int) -> None:
+        """Read the events that these bytes complete."""
+        self.last_ns = stamp_ns
+        before = len(self.stamps_ns)
+        try:
+            for payload in self._events.feed(data):
+                self._event(payload, stamp_ns)
+        except EventTooLong as error:
+            raise TransportFault(Fault.TOO_LARGE, str(error)) from None
+        fresh = len(self.stamps_ns) - before
+        if fresh > 1 and self._lag_log.last_ns > _BLUR_LAG_NS:
+            self.blurred += fresh - 1
+        if len(self.stamps_ns) > self.max_tokens + _OVERRUN_SLACK:
+            raise TransportFault(Fault.OVERRUN, f"the server went on after max_tokens={self.max_tokens}")
+
+    def finish(self) -> Fault | None:
+        """Close the books at the end of the body; a fault where the stream was not whole."""
+        left = self._events.finish()
+        if left is not None:
+            self._event(left, self.last_ns)
+        self.comments = self._events.comments
+        if self.error_message:
+            return Fault.ERROR_EVENT
+        if not self.complete and self.finish_reason is None:
+            if self.malformed:
+                return Fault.MALFORMED
+            return Fault.INCOMPLETE if self.stamps_ns else Fault.EMPTY
+        if not self.stamps_ns:
+            return Fault.MALFORMED if self.malformed else Fault.EMPTY
+        return None
+
+    def _event(self, payload: bytes, stamp_ns: int) -> None:
+        if payload[:6] == b"[DONE]":
+            self.complete = True
+            return
+        try:
+            event = from_json(payload)
+        except ValueError:
+            event = self._second_reading(payload)
+        if not isinstance(event, dict):
+            self.malformed += 1
+            return
+        choices = event.get("choices")
+        if choices and isinstance(choices, list) and isinstance(choices[0], dict):
+            self._choice(choices[0], stamp_ns)
+        usage = event.get("usage")
+        if usage is not None:
+            self._usage(usage)
+        elif not choices:
+            self._odd_event(event)
+        if not self.model and isinstance(event.get("model"), str):
+            self.model = event["model"][:200]
+
+    def _choice(self, choice: dict[str, Any], stamp_ns: int) -> None:
+        delta = choice.get("delta")
+        if delta is None:
+            text = choice.get("text")
+        elif isinstance(delta, dict):
+            text = delta.get("content")
+            if not text:
+                text = delta.get("reasoning_content") or delta.get("reasoning")
+                if text:
+                    self.reasoning_events += 1
+                else:
+                    text = _tool_text(delta.get("tool_calls"))
+        else:
+            text = None
+        if text and isinstance(text, str):
+            self.stamps_ns.append(stamp_ns)
+            self.text_bytes += len(text)
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str):
+            self.finish_reason = reason[:40]
+
+    def _usage(self, usage: object) -> None:
+        if not isinstance(usage, dict):
+            return
+        for key, name in (("prompt_tokens", "usage_input"), ("completion_tokens", "usage_output")):
+            count = usage.get(key)
+            if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+                setattr(self, name, count)
+
+    def _odd_event(self, event: dict[str, Any]) -> None:
+        error = event.get("error", event.get("message") if event.get("object") == "error" else None)
+        if error is None and self._events.event_type == b"error":
+            error = event
+        if error is not None:
+            message = error.get("message") if isinstance(error, dict) else error
+            self.error_message = str(message)[:300] or "the server reported an error"
+
+    def _second_reading(self, payload: bytes) -> object:
+        """Broken UTF-8 is read with replacement characters; anything else is malformed."""
+        try:
+            return from_json(payload.decode("utf-8", "replace"))
+        except ValueError:
+            return None
+
+
+def _tool_text(calls: object) -> str | None:
+    """Text of a tool-call delta, which is generated like any other."""
+    if not isinstance(calls, list) or not calls or not isinstance(calls[0], dict):
+        return None
+    function = calls[0].get("function")
+    if not isinstance(function, dict):
+        return None
+    text = function.get("arguments") or function.get("name")
+    return text if isinstance(text, str) else None
