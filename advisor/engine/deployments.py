@@ -1,0 +1,162 @@
+"""Which deployments of a model on an accelerator are worth estimating.
+
+Measured configurations come first: they are known to run. Plain tensor parallelism in the engine that is
+measured most on the accelerator fills the gaps, so that a model nobody has measured still gets an answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator, Precision
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Model
+from advisor.domain.sizing import Deployment, Memory
+from advisor.engine.memory import plan_memory
+
+TRUSTED_FAMILIES = frozenset({"single_run", "median", "own_probe", "published_table"})
+TENSOR_PARALLEL = (1, 2, 4, 8)
+MAX_PIPELINE_NODES = 8
+FALLBACK_ENGINE = "vllm"
+_WIDTH = {"bf16": 16, "fp8": 8, "fp4": 4, "int4": 4}
+
+ConfigKey = tuple[str, str, str, bool, int, int, bool, int]
+"""(engine, precision, speculative method, disaggregated, tp, ep, dp attention, GPUs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredConfigs:
+    """Configurations with measurements, by (accelerator, serving name of the model), with their row counts."""
+
+    by_pair: Mapping[tuple[str, str], Mapping[ConfigKey, int]]
+    engines: Mapping[str, str]
+    """Engine measured most, by accelerator."""
+
+
+def index_configs(measurements: Iterable[Measurement]) -> MeasuredConfigs:
+    """Collect the configurations that measurements show to work; known-bad runs are left out."""
+    pairs: dict[tuple[str, str], Counter[ConfigKey]] = {}
+    engines: dict[str, Counter[str]] = {}
+    for m in measurements:
+        if m.family not in TRUSTED_FAMILIES or m.gpus is None or any("KNOWN_ISSUE" in f for f in m.flags):
+            continue
+        key = (m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus)
+        pairs.setdefault((m.accelerator, m.model), Counter())[key] += 1
+        if not m.disagg:
+            engines.setdefault(m.accelerator, Counter())[m.engine] += 1
+    best = {a: sorted(c.items(), key=lambda item: (-item[1], item[0]))[0][0] for a, c in engines.items()}
+    return MeasuredConfigs(pairs, best)
+
+
+def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ...]:
+    """Precisions of the profile that are no wider than the released checkpoint.
+
+    A checkpoint that is released at four bits is served at four bits whatever else is accepted: widening it costs
+    memory and buys no accuracy.
+    """
+    native = model.native_precision.lower()
+    if "fp4" in native and "fp8" not in native:
+        return ("fp4",)
+    if "int4" in native:
+        return tuple(dict.fromkeys([*(p for p in section.precisions if _WIDTH[p] <= 4), "int4"]))
+    if "fp8" in native:
+        narrow = tuple(p for p in section.precisions if _WIDTH[p] <= 8)
+        return narrow or ("fp8",)
+    return section.precisions
+
+
+def runs_precision(accelerator: Accelerator, precision: str, measured: bool) -> bool:
+    """Whether a precision runs: natively, weight-only (int4), or emulated as measurements prove."""
+    return measured or precision == "int4" or accelerator.dense_tflops.get(precision) is not None
+
+
+def candidate_deployments(
+    model: ModelSpec,
+    section: Model,
+    accelerator: Accelerator,
+    configs: MeasuredConfigs,
+    *,
+    disaggregation: bool,
+    engines: Sequence[str] = (),
+) -> list[Deployment]:
+    """Deployments to estimate, measured ones first; memory is not looked at yet.
+
+    Parameters
+    ----------
+    disaggregation
+        Whether the team wants prefill and decode apart; otherwise only aggregated serving is considered.
+    engines
+        Engines in use; they are added to the engine that is measured most, not put in its place.
+    """
+    precisions = accepted_precisions(model, section)
+    out: dict[ConfigKey, Deployment] = {}
+    measured: Counter[ConfigKey] = Counter()
+    for name in (*model.measured_as, model.id):
+        measured.update(configs.by_pair.get((accelerator.id, name), {}))
+    for key in sorted(measured, key=lambda k: (-measured[k], k)):
+        engine, precision, spec, disagg, tp, ep, dpa, gpus = key
+        if precision not in precisions or (spec != "none" and not section.speculative):
+            continue
+        if disagg and not disaggregation:
+            continue
+        out[key] = _deployment(section, engine, precision, tp, ep, dpa, gpus, spec=spec, disagg=disagg)
+    usual = configs.engines.get(accelerator.id, FALLBACK_ENGINE)
+    for precision in precisions:
+        at_precision = [k for k in out if k[1] == precision and not k[3]]
+        if not runs_precision(accelerator, precision, bool(at_precision)):
+            continue
+        names = list(dict.fromkeys([k[0] for k in at_precision[:1]] or [usual, *engines]))
+        for engine in names:
+            done = {k[4] for k in at_precision if k[0] == engine}
+            for tp in TENSOR_PARALLEL:
+                if tp not in done and tp <= accelerator.gpus_per_node:
+                    key = (engine, precision, "none", False, tp, 1, False, tp)
+                    out.setdefault(key, _deployment(section, engine, precision, tp, 1, False, tp))
+    return list(out.values())
+
+
+def multi_node_deployments(model: ModelSpec, section: Model, accelerator: Accelerator, engine: str) -> list[Deployment]:
+    """Pipeline parallelism over whole nodes, for weights that no single node holds."""
+    tp = accelerator.gpus_per_node
+    return [
+        _deployment(section, engine, precision, tp, 1, False, tp * nodes, pp=nodes)
+        for precision in accepted_precisions(model, section)
+        if runs_precision(accelerator, precision, False)
+        for nodes in (2, 4, MAX_PIPELINE_NODES)
+    ]
+
+
+def _deployment(
+    section: Model, engine: str, precision: str, tp: int, ep: int, dpa: bool, gpus: int,
+    *, pp: int = 1, spec: str = "none", disagg: bool = False,
+) -> Deployment:  # fmt: skip
+    return Deployment(
+        engine=engine, precision=precision, kv_cache_precision=section.kv_cache_precision, tp=tp, pp=pp, ep=ep,
+        dp=tp if dpa else 1, dp_attention=dpa, spec_method=spec, disagg=disagg, gpus_per_replica=max(gpus, tp * pp),
+    )  # fmt: skip
+
+
+def memory_of(
+    deployment: Deployment,
+    model: ModelSpec,
+    accelerator: Accelerator,
+    context_tokens: float,
+    parameters: Mapping[str, float],
+) -> Memory:
+    """Memory of one replica of a deployment at a context."""
+    return plan_memory(
+        model,
+        accelerator,
+        precision=deployment.precision,
+        kv_precision=deployment.kv_cache_precision,
+        tp=deployment.tp,
+        pp=deployment.pp,
+        gpus=deployment.gpus_per_replica,
+        dp_attention=deployment.dp_attention,
+        context_tokens=context_tokens,
+        utilisation=parameters["gpu_memory_utilisation"],
+        reserve_gb=parameters["runtime_reserve_gb"],
+    )

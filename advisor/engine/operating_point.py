@@ -1,0 +1,239 @@
+"""The highest load at which one replica keeps the service level, and the curve around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Slo, Traffic
+from advisor.domain.sizing import CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
+
+LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+MEAN_OVER_NOMINAL = 0.9
+"""Mean drawn length over nominal length in the benchmark that the evidence comes from."""
+
+EstimateMany = Callable[[Sequence[OperatingQuery]], list[OperatingEstimate]]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one workload asks of a replica; lengths are means [tokens]."""
+
+    isl: float
+    osl: float
+    slo: Slo
+    prefix_hit_rate: float
+    peak_concurrency: float
+    """Requests in flight at peak that the whole fleet carries; infinite where only a rate is given."""
+    peak_rps: float | None
+    """Requests/s at peak, where given."""
+    burst_headroom: float
+
+    @classmethod
+    def of(cls, traffic: Traffic, slo: Slo) -> Load:
+        """From the profile's traffic and service level."""
+        return cls(
+            isl=traffic.isl.mean_tokens,
+            osl=traffic.osl.mean_tokens,
+            slo=slo,
+            prefix_hit_rate=traffic.prefix_cache_hit_rate,
+            peak_concurrency=traffic.peak_concurrency if traffic.peak_concurrency is not None else math.inf,
+            peak_rps=traffic.peak_requests_per_s,
+            burst_headroom=traffic.burst_headroom,
+        )
+
+    @property
+    def reference_e2e_s(self) -> float | None:
+        """Latency of a request that just keeps the service level [s]; None where it sets no limit on output.
+
+        It turns a peak given as concurrency into requests/s that are the same for every candidate.
+        """
+        if self.slo.e2e_ms is not None:
+            return self.slo.e2e_ms / 1e3
+        if self.slo.tpot_ms is None:
+            return None
+        return (self.slo.ttft_ms or 0.0) / 1e3 + self.slo.tpot_ms / 1e3 * self.osl
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An estimate with what the service level makes of it."""
+
+    concurrency: int
+    estimate: OperatingEstimate
+    ttft_at_percentile_s: float
+    tpot_at_percentile_s: float
+    violated: str
+    """ttft, tpot, e2e, or empty when the level holds."""
+
+
+def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, load: Load, n: int) -> OperatingQuery:
+    """The estimator's question; nominal lengths are means over 0.9, as in the evidence."""
+    return OperatingQuery(
+        accelerator=accelerator_id,
+        model=model,
+        precision=deployment.precision,
+        isl=load.isl / MEAN_OVER_NOMINAL,
+        osl=load.osl / MEAN_OVER_NOMINAL,
+        concurrency=n,
+        engine=deployment.engine,
+        spec_method=deployment.spec_method,
+        disagg=deployment.disagg,
+        tp=deployment.tp,
+        ep=deployment.ep,
+        dp_attention=deployment.dp_attention,
+        gpus=deployment.gpus_per_replica,
+    )
+
+
+def tail(estimate: OperatingEstimate, metric: str, percentile: int) -> float:
+    """TTFT or TPOT at a percentile over requests [s]."""
+    p50: Interval = getattr(estimate, f"{metric}_p50_s")
+    if percentile == 50:
+        return p50.mid
+    tails: dict[str, float] = getattr(estimate, f"{metric}_tail")
+    return max(p50.mid, tails[f"p{percentile}"])
+
+
+def judge(estimate: OperatingEstimate, load: Load) -> Sample:
+    """Hold one estimate against the service level."""
+    slo = load.slo
+    ttft, tpot = tail(estimate, "ttft", slo.percentile), tail(estimate, "tpot", slo.percentile)
+    violated = ""
+    if slo.tpot_ms is not None and tpot > slo.tpot_ms / 1e3:
+        violated = "tpot"
+    elif slo.ttft_ms is not None and ttft > slo.ttft_ms / 1e3:
+        violated = "ttft"
+    elif slo.e2e_ms is not None and ttft + tpot * load.osl > slo.e2e_ms / 1e3:
+        violated = "e2e"
+    return Sample(estimate.query.concurrency, estimate, ttft, tpot, violated)
+
+
+def ladder(memory: Memory, load: Load) -> list[int]:
+    """Concurrencies to try: powers of two up to what memory holds and the demand asks."""
+    top = int(min(LADDER[-1], memory.max_concurrency, max(1, math.ceil(load.peak_concurrency))))
+    return sorted({n for n in LADDER if n <= top} | {top}) if top >= 1 else []
+
+
+def refine_between(samples: Sequence[Sample], load: Load) -> int | None:
+    """Concurrency between the last step that holds and the first that fails, log-linear in the limit's metric."""
+    held = [s for s in samples if not s.violated]
+    broken = [s for s in samples if s.violated]
+    if not held or not broken:
+        return None
+    lo, hi = held[-1], broken[0]
+    if hi.concurrency <= lo.concurrency + 1:
+        return None
+    limit, a, b = _metric(hi.violated, lo, hi, load)
+    if b <= a or limit <= a:
+        return None
+    share = (math.log(limit) - math.log(a)) / (math.log(b) - math.log(a))
+    n = math.floor(math.exp(math.log(lo.concurrency) + share * math.log(hi.concurrency / lo.concurrency)))
+    return n if lo.concurrency < n < hi.concurrency else None
+
+
+def _metric(name: str, lo: Sample, hi: Sample, load: Load) -> tuple[float, float, float]:
+    if name == "tpot":
+        return (load.slo.tpot_ms or 0) / 1e3, lo.tpot_at_percentile_s, hi.tpot_at_percentile_s
+    if name == "ttft":
+        return (load.slo.ttft_ms or 0) / 1e3, lo.ttft_at_percentile_s, hi.ttft_at_percentile_s
+    e2e = [s.ttft_at_percentile_s + s.tpot_at_percentile_s * load.osl for s in (lo, hi)]
+    return (load.slo.e2e_ms or 0) / 1e3, e2e[0], e2e[1]
+
+
+def contiguous(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples in order up to and including the first that breaks the level."""
+    out: list[Sample] = []
+    for sample in sorted(samples, key=lambda s: s.concurrency):
+        out.append(sample)
+        if sample.violated:
+            break
+    return out
+
+
+def limited_by(samples: Sequence[Sample], memory: Memory, load: Load) -> str:
+    """What keeps the chosen concurrency from being higher."""
+    broken = [s for s in samples if s.violated]
+    if broken:
+        return broken[0].violated
+    top = samples[-1].concurrency
+    if top >= memory.max_concurrency:
+        return "memory"
+    if top >= load.peak_concurrency:
+        return "demand"
+    return "evidence"
+
+
+def requests_per_s(sample: Sample, load: Load, gpus: int) -> float:
+    """Requests/s that a replica completes: its output tokens/s over the mean output length."""
+    return sample.estimate.output_tps_per_gpu.mid * gpus / load.osl
+
+
+def prudent_rate(sample: Sample, load: Load, gpus: int) -> float:
+    """Rate for choosing among deployments: geometric mean of the median and the low end.
+
+    Picking the largest of many uncertain medians favours the luckiest; this discounts wide intervals.
+    """
+    interval = sample.estimate.output_tps_per_gpu
+    return math.sqrt(interval.mid * max(interval.lo, 1e-9)) * gpus / load.osl
+
+
+def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> OperatingPoint:
+    """The chosen point in the terms of the result tree."""
+    e = sample.estimate
+    return OperatingPoint(
+        concurrency=sample.concurrency,
+        ttft_p50_s=e.ttft_p50_s.mid,
+        tpot_p50_s=e.tpot_p50_s.mid,
+        e2el_p50_s=e.ttft_p50_s.mid + e.tpot_p50_s.mid * max(0.0, load.osl - 1),
+        output_tps_per_gpu=e.output_tps_per_gpu.mid,
+        total_tps_per_gpu=e.total_tps_per_gpu.mid,
+        interactivity_tps=1.0 / e.tpot_p50_s.mid,
+        requests_per_s=requests_per_s(sample, load, gpus),
+        ttft_interval_s=_spread(e.ttft_p50_s),
+        tpot_interval_s=_spread(e.tpot_p50_s),
+        output_tps_interval=_spread(e.output_tps_per_gpu),
+        slo_percentile=load.slo.percentile,
+        ttft_at_percentile_s=sample.ttft_at_percentile_s,
+        tpot_at_percentile_s=sample.tpot_at_percentile_s,
+        meets_slo=not sample.violated,
+        limited_by=limit,
+        evidence_grade=e.evidence_grade,
+        basis=e.basis,
+        evidence_text=e.basis_text,
+        evidence_newest=e.evidence_newest,
+        evidence_rows=e.evidence_row_ids,
+        other_families=tuple(
+            EvidenceNote(
+                family=f.family,
+                total_tps_per_gpu=f.total_tps_per_gpu,
+                tpot_s=f.tpot_s,
+                as_of=f.as_of,
+                row_ids=f.row_ids,
+            )
+            for f in e.other_families
+        ),
+    )
+
+
+def curve_point(sample: Sample) -> CurvePoint:
+    """One estimated point of the throughput-against-interactivity curve."""
+    e = sample.estimate
+    return CurvePoint(
+        concurrency=sample.concurrency,
+        interactivity_tps=1.0 / e.tpot_p50_s.mid,
+        output_tps_per_gpu=e.output_tps_per_gpu.mid,
+        output_tps_lo=e.output_tps_per_gpu.lo,
+        output_tps_hi=e.output_tps_per_gpu.hi,
+        ttft_p50_s=e.ttft_p50_s.mid,
+        tpot_p50_s=e.tpot_p50_s.mid,
+        kind="estimate",
+        meets_slo=not sample.violated,
+    )
+
+
+def _spread(interval: Interval) -> Spread:
+    return Spread(lo=interval.lo, value=interval.mid, hi=interval.hi)
