@@ -1,0 +1,157 @@
+"""A candidate that has been laid out and sized, in the form that cost, risk and decision work on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from advisor.domain.cost import Cost
+from advisor.domain.gates import Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Workload
+from advisor.domain.risk import Risk
+from advisor.domain.sizing import TierPlan
+from advisor.engine.fleet import ceil_replicas, spares, whole_nodes
+
+FloatArray = NDArray[np.float64]
+
+Z80 = 1.2815515655446004
+"""Standard normal quantile at 0.9: an 80 % interval spans 2 x 1.2816 standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierDemand:
+    """What sizing one tier takes, so that the fleet of every Monte Carlo draw is sized as the fleet itself is."""
+
+    peak_rps: float
+    """Demand at the busiest time, today [requests/s]."""
+    replica_rps: float
+    """What one replica completes at its operating point [requests/s]."""
+    burst_headroom: float
+    availability: float
+    up_probability: float
+    """Share of time that one replica is up."""
+    gpus_per_replica: int
+    sigma: float
+    """Log-standard deviation of throughput, from the 80 % interval of the estimate."""
+
+    @classmethod
+    def of(cls, plan: TierPlan, workload: Workload, up_probability: float) -> TierDemand:
+        """From the plan of a tier and the workload that it serves."""
+        return cls(
+            peak_rps=plan.fleet.peak_requests_per_s,
+            replica_rps=plan.fleet.replica_requests_per_s,
+            burst_headroom=workload.traffic.burst_headroom,
+            availability=workload.slo.availability,
+            up_probability=up_probability,
+            gpus_per_replica=plan.fleet.gpus_per_replica,
+            sigma=interval_sigma(plan.operating_point.output_tps_interval.lo, plan.operating_point.output_tps_interval.hi),
+        )
+
+    def gpus(self, throughput: ArrayLike, demand: ArrayLike) -> NDArray[np.int64]:
+        """GPUs in replicas, bursts and spares included, before rounding to nodes.
+
+        Parameters
+        ----------
+        throughput, demand
+            Factors on the estimated throughput and on today's peak demand; they broadcast.
+        """
+        wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
+        working = ceil_replicas(wanted, self.replica_rps * np.asarray(throughput, dtype=float))
+        return (working + self._spares(working)) * self.gpus_per_replica
+
+    def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
+        # A table over the counts that occur: far cheaper than sorting every draw of every month.
+        first = int(working.min())
+        present = np.flatnonzero(np.bincount((working - first).ravel()))
+        table = np.zeros(int(present[-1]) + 1, dtype=np.int64)
+        for n in present:
+            table[n] = spares(first + int(n), self.up_probability, self.availability)
+        return table[working - first]
+
+
+@dataclass(frozen=True, slots=True)
+class SizedCandidate:
+    """One accelerator with its tiers laid out; the main tier first."""
+
+    accelerator: Accelerator
+    tiers: tuple[TierPlan, ...]
+    workloads: tuple[Workload, ...]
+    models: tuple[ModelSpec, ...]
+    demands: tuple[TierDemand, ...]
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Accelerator id."""
+        return self.accelerator.id
+
+    @property
+    def sigma(self) -> float:
+        """Log-standard deviation of throughput, tiers weighted by their GPUs."""
+        weights = [max(1, t.fleet.gpus_needed) for t in self.tiers]
+        return sum(w * d.sigma for w, d in zip(weights, self.demands, strict=True)) / sum(weights)
+
+    @property
+    def tariff_rate(self) -> float:
+        """Duty on landed hardware, from the gates; 0 where none applies."""
+        return max((g.tariff_rate for g in self.gates if g.tariff_rate), default=0.0)
+
+    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike) -> NDArray[np.int64]:
+        """GPUs in whole nodes over all tiers.
+
+        Parameters
+        ----------
+        z
+            Standard normal error of the throughput estimates; each tier scales it by its own sigma.
+        throughput, demand
+            Further factors on throughput and on today's demand; all three broadcast.
+        """
+        error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
+        total: NDArray[np.int64] | None = None
+        for tier in self.demands:
+            part = tier.gpus(factor * np.exp(tier.sigma * error) if tier.sigma else factor + 0.0 * error, demand)
+            total = part if total is None else total + part
+        assert total is not None
+        return whole_nodes(total, self.accelerator.gpus_per_node)
+
+    def only(self, index: int) -> SizedCandidate:
+        """The same accelerator for one tier alone."""
+        pick = slice(index, index + 1)
+        return SizedCandidate(
+            self.accelerator, self.tiers[pick], self.workloads[pick], self.models[pick], self.demands[pick], self.gates
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCandidate:
+    """A sized candidate with its cost and its risks."""
+
+    sized: SizedCandidate
+    cost: Cost
+    risks: tuple[Risk, ...] = field(default=())
+
+    @property
+    def id(self) -> str:
+        """Accelerator id."""
+        return self.sized.accelerator.id
+
+    @property
+    def expected_loss_usd_per_month(self) -> float:
+        """Expected loss over the register [USD/month]."""
+        return sum(r.expected_loss_usd_per_month for r in self.risks)
+
+
+def interval_sigma(low: float, high: float) -> float:
+    """Log-standard deviation behind an 80 % interval, ``ln(hi/lo) / (2 x 1.2816)``.
+
+    >>> round(interval_sigma(0.8, 1.25), 3)
+    0.174
+    """
+    if low <= 0 or high <= low:
+        return 0.0
+    return math.log(high / low) / (2 * Z80)
