@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
@@ -49,11 +49,16 @@ class ModelSpec:
     licence: str = ""
     measured_as: tuple[str, ...] = ()
     """Model names under which the measurements list it."""
-    provenance: Provenance = Provenance("user", None, "user")
+    provenance: Provenance = field(default_factory=lambda: Provenance("user", None, "user"))
     notes: str = ""
     kv_elements_full: float | None = None
     """KV elements per token of the full-context layers where published; overrides the formula."""
     kv_elements_windowed: float | None = None
+    """KV elements per token of all windowed layers together, up to `window` tokens."""
+    weights_gb_native: float | None = None
+    """Size of the published checkpoint [1e9 bytes], where known."""
+    native_format: str = ""
+    """The checkpoint's number format in the publisher's words."""
 
     @property
     def is_moe(self) -> bool:

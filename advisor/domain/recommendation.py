@@ -83,7 +83,9 @@ class Candidate(Frozen):
         None, description="Median cost plus expected loss and the share of the tail that appetite asks for."
     )
     p_cheapest: float = Field(0.0, ge=0, le=1, description="Share of draws in which it is the cheapest.")
-    expected_regret_usd_per_month: float | None = Field(None, description="Mean cost above the draw's best [USD/month].")
+    expected_regret_usd_per_month: float | None = Field(
+        None, description="Mean cost above the best of each draw [USD/month]."
+    )
     software_floor: tuple[str, ...] = Field((), description="Minimum versions to put into the contract.")
 
 

@@ -98,7 +98,9 @@ class OperatingPoint(Frozen):
     ttft_at_percentile_s: float = Field(description="TTFT at that percentile [s].")
     tpot_at_percentile_s: float = Field(description="TPOT at that percentile [s].")
     meets_slo: bool = Field(description="Whether both limits hold at that percentile.")
-    limited_by: str = Field(description="What keeps concurrency from being higher: ttft, tpot, e2e, memory, demand, evidence.")
+    limited_by: str = Field(
+        description="What keeps concurrency from being higher: ttft, tpot, e2e, memory, demand or evidence."
+    )
     evidence_grade: Literal["A", "B", "C", "D"] = Field(description="Grade of the evidence, A best.")
     basis: str = Field(description="measured, interpolated, extrapolated, modelled or physics.")
     evidence_text: str = Field(description="What the estimate rests on, in a sentence.")
@@ -126,8 +128,11 @@ class CurvePoint(Frozen):
 class Fleet(Frozen):
     """How many replicas, GPUs and nodes the demand takes; each allowance is a term of its own."""
 
-    peak_requests_per_s: float = Field(description="Demand at the busiest time, at the start [1/s].")
-    replica_requests_per_s: float = Field(description="What one replica completes at its operating point [1/s].")
+    demand_unit: str = Field(description="What demand is counted in: `requests in flight` or `requests/s`.")
+    peak_demand: float = Field(description="Demand at the busiest time, at the start [demand_unit].")
+    replica_capacity: float = Field(description="What one replica carries at its operating point [demand_unit].")
+    peak_requests_per_s: float = Field(description="Requests/s at the busiest time, at the start.")
+    replica_requests_per_s: float = Field(description="Share of those requests/s that one replica carries.")
     replicas_for_peak: int = Field(description="Replicas that carry the peak without any allowance.")
     replicas_for_bursts: int = Field(description="Added for arrival bursts.")
     replicas_for_growth: int = Field(description="Added for growth until capacity can next be added.")

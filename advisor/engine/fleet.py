@@ -81,8 +81,10 @@ def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.int64]:
 
 def size_fleet(
     *,
+    demand: float,
+    capacity: float,
+    unit: str,
     peak_rps: float,
-    replica_rps: float,
     burst_headroom: float,
     growth_factor: float,
     availability: float,
@@ -96,37 +98,38 @@ def size_fleet(
 
     Parameters
     ----------
-    peak_rps, replica_rps
-        Demand at the busiest time, and what one replica completes within the service level [requests/s].
+    demand, capacity
+        Demand at the busiest time, and what one replica carries within the service level [`unit`].
+    peak_rps
+        The same demand [requests/s].
     growth_factor
         Demand at the end of the look-ahead over demand now.
     average_to_peak
         Mean demand over peak demand, hours without traffic included.
     """
-    peak = int(ceil_replicas(peak_rps, replica_rps))
-    burst = int(ceil_replicas(peak_rps * (1 + burst_headroom), replica_rps))
-    grown = max(burst, int(ceil_replicas(peak_rps * (1 + burst_headroom) * growth_factor, replica_rps)))
+    peak = int(ceil_replicas(demand, capacity))
+    burst = int(ceil_replicas(demand * (1 + burst_headroom), capacity))
+    grown = max(burst, int(ceil_replicas(demand * (1 + burst_headroom) * growth_factor, capacity)))
     extra = spares(grown, up_probability, availability)
     replicas = grown + extra
     needed = replicas * gpus_per_replica
     gpus = int(whole_nodes(needed, gpus_per_node))
-    utilisation = min(1.0, peak_rps * average_to_peak / (replicas * replica_rps))
     terms = (
         Term(
             name="replicas for the peak",
             value=peak,
-            formula=f"ceil({peak_rps:.4g} requests/s / {replica_rps:.4g} requests/s per replica) = {peak}",
+            formula=f"ceil({demand:,.4g} {unit} / {capacity:,.4g} per replica) = {peak}",
         ),
         Term(
             name="added for bursts",
             value=burst - peak,
-            formula=f"ceil({peak_rps:.4g} x {1 + burst_headroom:.3g} / {replica_rps:.4g}) - {peak} = {burst - peak}",
+            formula=f"ceil({demand:,.4g} x {1 + burst_headroom:.3g} / {capacity:,.4g}) - {peak} = {burst - peak}",
         ),
         Term(
             name="added for growth",
             value=grown - burst,
-            formula=f"ceil({peak_rps:.4g} x {1 + burst_headroom:.3g} x {growth_factor:.4g} (demand in"
-            f" {lookahead_months:g} months) / {replica_rps:.4g}) - {burst} = {grown - burst}",
+            formula=f"ceil({demand:,.4g} x {1 + burst_headroom:.3g} x {growth_factor:.4g} (demand in"
+            f" {lookahead_months:g} months) / {capacity:,.4g}) - {burst} = {grown - burst}",
         ),
         Term(
             name="added for redundancy",
@@ -142,8 +145,11 @@ def size_fleet(
         ),
     )
     return Fleet(
+        demand_unit=unit,
+        peak_demand=demand,
+        replica_capacity=capacity,
         peak_requests_per_s=peak_rps,
-        replica_requests_per_s=replica_rps,
+        replica_requests_per_s=peak_rps * capacity / demand,
         replicas_for_peak=peak,
         replicas_for_bursts=burst - peak,
         replicas_for_growth=grown - burst,
@@ -154,7 +160,7 @@ def size_fleet(
         gpus=gpus,
         gpus_per_node=gpus_per_node,
         nodes=gpus // gpus_per_node,
-        utilisation_at_average=utilisation,
+        utilisation_at_average=min(1.0, demand * average_to_peak / (replicas * capacity)),
         terms=terms,
     )
 
@@ -172,6 +178,9 @@ def combine_fleets(fleets: tuple[Fleet, ...], gpus_per_node: int) -> Fleet:
     weights = [f.gpus_needed for f in fleets]
     parts = " + ".join(str(f.gpus_needed) for f in fleets)
     return Fleet(
+        demand_unit=fleets[0].demand_unit,
+        peak_demand=total("peak_demand"),
+        replica_capacity=fleets[0].replica_capacity,
         peak_requests_per_s=total("peak_requests_per_s"),
         replica_requests_per_s=fleets[0].replica_requests_per_s,
         replicas_for_peak=total("replicas_for_peak"),

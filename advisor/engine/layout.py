@@ -14,6 +14,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Team, Workload
 from advisor.domain.sizing import Deployment, Memory
+from advisor.domain.units import GB
 from advisor.engine.deployments import (
     FALLBACK_ENGINE,
     MeasuredConfigs,
@@ -140,10 +141,11 @@ def _options(
     if fitting:
         return fitting, None
     deployment, memory = max(plans, key=lambda p: p[1].usable_gb - p[1].weights_gb)
+    per_request_gb = memory.kv_bytes_per_request / GB / deployment.gpus_per_replica
     text = (
         f"{memory.weights_gb:,.0f} GB of weights per GPU at {deployment.precision} on"
-        f" {deployment.gpus_per_replica} GPUs leave {memory.kv_gb:,.1f} GB of {memory.usable_gb:,.0f} GB; one request of {context:,.0f} tokens needs"
-        f" {memory.kv_bytes_per_request / 1e9 / deployment.gpus_per_replica:,.1f} GB"
+        f" {deployment.gpus_per_replica} GPUs leave {memory.kv_gb:,.1f} GB of {memory.usable_gb:,.0f} GB;"
+        f" one request of {context:,.0f} tokens needs {per_request_gb:,.1f} GB"
     )
     return [], Layout(accelerator, deployment, memory, None, "memory", (), "memory", text)
 

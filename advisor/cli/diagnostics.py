@@ -1,0 +1,58 @@
+"""Everything that goes to stderr, and the way out for each kind of failure."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from advisor.domain.errors import AdvisorError, ExitCode
+from advisor.domain.text import plain
+
+
+def say(message: str) -> None:
+    """A line on stderr, after everything already written to stdout."""
+    sys.stdout.flush()
+    print(f"advisor: {plain(message)}", file=sys.stderr)
+
+
+def fail(message: str) -> None:
+    """An error line on stderr."""
+    say(f"error: {message}")
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; every failure becomes one line and an exit code, never a traceback.
+
+    `ADVISOR_DEBUG=1` lets unexpected exceptions through, for developers.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code
+    except AdvisorError as error:
+        fail(str(error))
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has gone; keep the interpreter from complaining again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except MemoryError:
+        fail("out of memory")
+        return int(ExitCode.OUR_FAULT)
+    except Exception as error:
+        if os.environ.get("ADVISOR_DEBUG"):
+            raise
+        fail(
+            f"this is a fault of the program, not of your input: {type(error).__name__}: {error}."
+            " Run again with ADVISOR_DEBUG=1 for the details and report them"
+        )
+        return int(ExitCode.OUR_FAULT)
+
+
+def colour_wanted(no_color: bool) -> bool:
+    """Colour only on a terminal, and never under NO_COLOR or --no-color."""
+    return not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

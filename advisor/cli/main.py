@@ -1,0 +1,111 @@
+"""`advisor`: the parser and the way to each command.
+
+Commands import what they need when they run, so that `--version` and `--help` load neither numpy nor pydantic's
+models, pandas, textual or httpx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from advisor import __version__
+from advisor.cli.diagnostics import fail, guarded
+from advisor.domain.errors import ExitCode, did_you_mean
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("advisor.cli.recommend_command", "recommend"),
+    ("advisor.cli.profile_command", "profile"),
+    ("advisor.cli.schema_command", "schema"),
+    ("advisor.cli.explain_command", "explain"),
+    ("advisor.cli.diff_command", "diff"),
+    ("advisor.cli.batch_command", "batch"),
+    ("advisor.cli.report_command", "report"),
+    ("advisor.cli.estimate_command", "estimate"),
+    ("advisor.cli.backtest_command", "backtest"),
+    ("advisor.cli.probe_command", "probe"),
+    ("advisor.cli.evidence_command", "evidence"),
+    ("advisor.cli.rules_command", "rules"),
+    ("advisor.cli.claims_command", "claims"),
+    ("advisor.cli.catalog_command", "catalog"),
+    ("advisor.cli.refresh_command", "refresh"),
+    ("advisor.cli.serve_command", "serve"),
+)
+"""Modules with an `add_<name>_parser(subparsers)`, in the order of the help."""
+
+EXAMPLES = """\
+examples:
+  advisor                                         the interactive program
+  advisor --profile renewal-100-gpus              a verdict on a bundled profile
+  advisor --profile mine.toml --format json       the whole answer for scripts and CI
+  advisor --profile mine.toml --format pdf --output answer.pdf
+  advisor profile new mine.toml                   a commented starter profile
+  advisor explain answer.json candidates.mi355x.cost.usd_per_month
+  advisor probe http://127.0.0.1:8000 --profile mine.toml
+
+exit codes: 0 a verdict; 1 a fault of ours; 2 wrong input; 3 nothing feasible; 4 verdict changed (diff)
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that suggests what may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line with a suggestion and leave with exit code 2."""
+        word, known = "", []
+        if "unrecognized arguments: " in message:
+            word = message.rpartition(": ")[2].split()[0].split("=")[0]
+            known = [o for a in self._actions for o in a.option_strings]
+        elif "invalid choice: " in message:
+            word = message.partition("invalid choice: ")[2].partition(" (")[0].strip("'\"")
+            known = [str(c) for a in self._actions for c in (a.choices or ())]
+        hint = did_you_mean(word, known) if word else ""
+        fail(f"{message}{hint}" if hint else f"{message}; `{self.prog} --help` shows what there is")
+        sys.exit(int(ExitCode.WRONG_INPUT))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = Parser(
+        prog="advisor",
+        description="Which AI accelerators to rent or buy for an LLM-serving workload, how many, at what cost and "
+        "risk, on what evidence, and what would change the answer.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"advisor {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    for module, name in COMMANDS:
+        getattr(import_module(module), f"add_{name}_parser")(subparsers)
+    from advisor.cli.recommend_command import add_recommend_options
+
+    add_recommend_options(parser)
+    parser.set_defaults(func=None)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    args = build_parser().parse_args(argv)
+    if args.func is not None:
+        return guarded(lambda: int(args.func(args)))
+    if args.profile is not None:
+        from advisor.cli.recommend_command import run_recommend
+
+        return guarded(lambda: run_recommend(args))
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        build_parser().print_usage(sys.stderr)
+        fail("without a terminal the interactive program cannot run; give --profile FILE or a command")
+        return int(ExitCode.WRONG_INPUT)
+    from advisor.cli.serve_command import run_terminal
+
+    return guarded(lambda: run_terminal(args))
+
+
+def entry() -> None:
+    """Console-script entry."""
+    sys.exit(main())
