@@ -1,0 +1,130 @@
+"""Fill in what a query leaves open with the best known configuration."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from advisor.domain.errors import did_you_mean
+from advisor.domain.estimate import OperatingQuery
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import PRECISIONS, Accelerator
+from advisor.engine.memory import weight_bytes
+
+OPEN_FIELDS = ("engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus")
+
+
+def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> str:
+    """Why a query cannot be estimated; empty where it can."""
+    if q.accelerator not in accelerators:
+        return f'accelerator "{q.accelerator}" is not in the catalog{did_you_mean(q.accelerator, accelerators)}'
+    if q.precision not in PRECISIONS:
+        return f'precision "{q.precision}" is none of {", ".join(PRECISIONS)}{did_you_mean(q.precision, PRECISIONS)}'
+    for name, value in (("isl", q.isl), ("osl", q.osl), ("concurrency", q.concurrency)):
+        if not (math.isfinite(value) and value >= 1):
+            return f"{name} {value:g} is not a positive number"
+    for name, size in (("tp", q.tp), ("ep", q.ep), ("gpus", q.gpus)):
+        if size is not None and size < 1:
+            return f"{name} {size} is not a positive whole number"
+    if q.model.max_context and q.isl + q.osl > q.model.max_context:
+        return f"isl + osl = {q.isl + q.osl:g} tokens exceed the {q.model.max_context} of {q.model.name or q.model.id}"
+    return ""
+
+
+class Assumer:
+    """Picks, among measured configurations that agree with the query, the one of the highest rate nearby."""
+
+    def __init__(self, rows: Sequence[Measurement], accelerators: Mapping[str, Accelerator]) -> None:
+        self._accelerators = accelerators
+        self._by: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
+        self._by_accelerator: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+        for m in rows:
+            self._by[m.accelerator, m.model, m.precision].append(m)
+            self._by_accelerator[m.accelerator, m.precision].append(m)
+
+    def complete(self, q: OperatingQuery, model_name: str) -> tuple[OperatingQuery, tuple[str, ...]]:
+        """The query with nothing open, and what was assumed."""
+        open_fields = [f for f in OPEN_FIELDS if getattr(q, f) is None]
+        if q.disagg and q.gpus is None:
+            open_fields.remove("gpus")
+        if not open_fields:
+            return q, ()
+        if open_fields == ["gpus"]:
+            return replace(q, gpus=q.tp), ()
+        best = self._best(q, self._by.get((q.accelerator, model_name, q.precision), ()))
+        if best is None:
+            best = self._best(q, self._by_accelerator.get((q.accelerator, q.precision), ()))
+        values: dict[str, object] = {}
+        if best is not None:
+            values = {
+                "engine": best.engine,
+                "spec_method": best.spec_method,
+                "disagg": best.disagg,
+                "tp": best.tp,
+                "ep": best.ep,
+                "dp_attention": best.dp_attention,
+                "gpus": best.gpus if best.disagg else best.tp,
+            }
+        tp = q.tp or _smallest_tp(q, self._accelerators[q.accelerator])
+        fallback = {
+            "engine": "vllm",
+            "spec_method": "none",
+            "disagg": False,
+            "tp": tp,
+            "ep": 1,
+            "dp_attention": False,
+            "gpus": tp,
+        }
+        fill = {f: values.get(f, fallback[f]) for f in open_fields}
+        if best is not None and _too_small(q, best, self._accelerators[q.accelerator]) and q.tp is None:
+            fill |= {"tp": tp, "gpus": tp}
+        full = replace(q, **fill)  # type: ignore[arg-type]
+        if not full.disagg:
+            full = replace(full, gpus=full.gpus if q.gpus else full.tp)
+        named = tuple(f"{f} {fill[f]}" for f in open_fields if f != "gpus" or full.disagg)
+        return full, named
+
+    def _best(self, q: OperatingQuery, rows: Sequence[Measurement]) -> Measurement | None:
+        agreeing = [m for m in rows if _agrees(q, m)]
+        if not agreeing:
+            return None
+        best = min(agreeing, key=lambda m: (_distance(q, m), -(m.total_tps_per_gpu or 0.0), m.row_id))
+        near = [m for m in agreeing if _distance(q, m) <= _distance(q, best) + 0.3]
+        return max(near, key=lambda m: (m.total_tps_per_gpu or 0.0, m.row_id))
+
+
+def _agrees(q: OperatingQuery, m: Measurement) -> bool:
+    pairs = (
+        (q.engine, m.engine),
+        (q.spec_method, m.spec_method),
+        (q.disagg if q.disagg is not None else False, m.disagg),
+        (q.tp, m.tp),
+        (q.ep, m.ep),
+        (q.dp_attention, m.dp_attention),
+    )
+    return all(wanted is None or wanted == have for wanted, have in pairs)
+
+
+def _distance(q: OperatingQuery, m: Measurement) -> float:
+    """Gap in powers of two over lengths and concurrency."""
+    return (
+        abs(math.log2(q.isl / m.isl))
+        + abs(math.log2(q.osl / m.osl))
+        + abs(math.log2(q.concurrency / max(1, m.concurrency)))
+    )
+
+
+def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
+    """Smallest power of two whose GPUs hold the weights in 80 % of memory."""
+    need = weight_bytes(q.model, q.precision, accelerator.vendor).total
+    tp = 1
+    while need > 0.8 * accelerator.memory_bytes * tp and tp < accelerator.scale_up_domain:
+        tp *= 2
+    return tp
+
+
+def _too_small(q: OperatingQuery, m: Measurement, accelerator: Accelerator) -> bool:
+    need = weight_bytes(q.model, q.precision, accelerator.vendor).total
+    return need > 0.95 * accelerator.memory_bytes * max(m.tp, m.gpus or 0)

@@ -1,0 +1,160 @@
+"""How alike two operating points are.
+
+The covariance of the residuals is a sum of terms, each ``s²·exp(-Σ_d θ_d·D_d)`` over distances per coordinate:
+0 or 1 for names, the gap in powers of two for sizes. Each exponential is a product of exchangeable (for names) and
+Ornstein-Uhlenbeck or Gaussian (for sizes) correlations, hence positive definite. A term with small θ for
+a coordinate pools across it; one with large θ speaks only for its own kin.
+
+Concurrency is kept apart from the rest, so that a whole curve costs as much as a point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.engine.estimator.encode import Floats, Points, architecture_group, engine_base
+
+Singles = NDArray[np.float32]
+Rule = Literal["name", "gap"]
+UNKNOWN_GPUS_LOG2 = 4.5
+
+COORDINATES: tuple[tuple[str, Rule], ...] = (
+    ("vendor", "name"),
+    ("architecture", "name"),
+    ("accelerator", "name"),
+    ("model", "name"),
+    ("family", "name"),
+    ("attention", "name"),
+    ("active", "gap"),
+    ("kv", "gap"),
+    ("precision", "name"),
+    ("base_engine", "name"),
+    ("engine", "name"),
+    ("spec", "name"),
+    ("disagg", "name"),
+    ("dp", "name"),
+    ("tp", "gap"),
+    ("ep", "gap"),
+    ("isl", "gap"),
+    ("osl", "gap"),
+    ("kind", "name"),
+    ("month", "gap"),
+    ("moe", "name"),
+    ("gpus_known", "name"),
+    ("gpus", "gap"),
+)
+NAMES = tuple(name for name, _ in COORDINATES)
+
+
+class Vocabulary:
+    """Names to small integers, one list per kind of name; unseen names get their own number."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], int] = {}
+
+    def code(self, coordinate: str, name: str) -> int:
+        """Number of a name."""
+        return self._codes.setdefault((coordinate, name), len(self._codes))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Distinct configurations (points less concurrency), and which one each point has."""
+
+    coords: Singles
+    """Configurations x coordinates."""
+    of_point: NDArray[np.intp]
+    load: Floats
+    """log2 of concurrency of each point."""
+
+
+def encode(points: Points, vocabulary: Vocabulary) -> Encoded:
+    """Place points in the coordinates of the covariance."""
+    rows = np.empty((len(points), len(COORDINATES)), np.float32)
+    code = vocabulary.code
+    cache: dict[tuple[int, int], tuple[float, ...]] = {}
+    for i in range(len(points)):
+        a, m = points.accelerators[i], points.models[i]
+        head = cache.get((id(a), id(m)))
+        if head is None:
+            attention = "window" if m.windowed_layers else ("hybrid" if m.recurrent_layers else m.attention)
+            kv = m.kv_elements_full or 1.0
+            if m.kv_elements_full is None:
+                per = m.kv_lora_rank + m.qk_rope_head_dim if m.attention == "mla" else 2 * m.kv_heads * m.head_dim
+                kv = max(1.0, m.full_layers * per)
+            head = cache[(id(a), id(m))] = (
+                code("vendor", a.vendor),
+                code("architecture", architecture_group(a)),
+                code("accelerator", a.id),
+                0.0,
+                code("family", m.family),
+                code("attention", attention),
+                float(np.log2(max(m.params_active, 1.0))),
+                float(np.log2(kv)),
+            )
+        rows[i, :8] = head
+        rows[i, 3] = code("model", points.model_names[i])
+        engine = points.engine[i]
+        rows[i, 8] = code("precision", points.precision[i])
+        rows[i, 9] = code("engine_base", engine_base(engine))
+        rows[i, 10] = code("engine", engine)
+        rows[i, 20] = float(m.is_moe)
+    rows[:, 11] = points.spec
+    rows[:, 12] = points.disagg
+    rows[:, 13] = points.dp
+    rows[:, 14] = np.log2(points.tp)
+    rows[:, 15] = np.log2(points.ep)
+    rows[:, 16] = np.log2(points.isl)
+    rows[:, 17] = np.log2(points.osl)
+    rows[:, 18] = points.kind
+    rows[:, 19] = points.month
+    known = ~np.isnan(points.gpus)
+    rows[:, 21] = known
+    rows[:, 22] = np.where(known, np.log2(np.where(known, points.gpus, 1.0)), UNKNOWN_GPUS_LOG2)
+    coords, inverse = np.unique(rows, axis=0, return_inverse=True)
+    return Encoded(coords, inverse.reshape(-1), np.log2(points.concurrency))
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """Scales and decay rates of each term: `rates` is terms x COORDINATES."""
+
+    scale: Floats
+    rates: Floats
+    load_gap: Floats
+    load_square: Floats
+    noise: float
+
+    def of_configurations(self, left: Singles, right: Singles) -> Singles:
+        """Covariance at equal concurrency: terms x left x right."""
+        exponent = np.zeros((len(self.scale), len(left), len(right)), np.float32)
+        rates = self.rates.astype(np.float32)
+        for d, (_, rule) in enumerate(COORDINATES):
+            gap = left[:, d][:, None] - right[:, d][None, :]
+            distance = (gap != 0).astype(np.float32) if rule == "name" else np.abs(gap)
+            exponent -= rates[:, d][:, None, None] * distance
+        np.exp(exponent, out=exponent)
+        exponent *= (self.scale**2).astype(np.float32)[:, None, None]
+        return exponent
+
+    def of_loads(self, left: Floats, right: Floats) -> Floats:
+        """Correlation over concurrency: terms x left x right."""
+        gap = np.abs(left[:, None] - right[None, :])
+        out: Floats = np.exp(-self.load_gap[:, None, None] * gap - self.load_square[:, None, None] * gap**2)
+        return out
+
+
+def covariance_from(record: Mapping[str, Sequence[float] | Sequence[Sequence[float]] | float]) -> Covariance:
+    """Read a covariance back from its plain form."""
+    return Covariance(
+        scale=np.array(record["scale"], dtype=np.float64),
+        rates=np.array(record["rates"], dtype=np.float64),
+        load_gap=np.array(record["load_gap"], dtype=np.float64),
+        load_square=np.array(record["load_square"], dtype=np.float64),
+        noise=float(record["noise"]),  # type: ignore[arg-type]
+    )

@@ -1,0 +1,166 @@
+"""Operating points as arrays: what physics and kriging see of a measurement or a query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.estimate import OperatingQuery
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+
+Floats = NDArray[np.float64]
+EPOCH = date(2026, 1, 1)
+MONTH_DAYS = 30.4
+MEDIAN_MONTH = 2.0
+"""Where a median over runs sits on the time axis, in months after EPOCH: the middle of its ten months."""
+KIND = {"median": 0, "single_run": 1, "published_table": 2, "secondhand": 2, "vendor_ci": 3, "own_probe": 1}
+ENGINES = ("sglang", "trt", "vllm", "atom")
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Operating points, one entry per point in every array; `gpus` is NaN where unknown."""
+
+    accelerators: tuple[Accelerator, ...]
+    models: tuple[ModelSpec, ...]
+    model_names: tuple[str, ...]
+    precision: tuple[str, ...]
+    engine: tuple[str, ...]
+    spec: NDArray[np.bool_]
+    disagg: NDArray[np.bool_]
+    tp: Floats
+    ep: Floats
+    dp: NDArray[np.bool_]
+    gpus: Floats
+    isl: Floats
+    osl: Floats
+    concurrency: Floats
+    kind: Floats
+    month: Floats
+
+    def __len__(self) -> int:
+        return len(self.accelerators)
+
+
+def engine_base(engine: str) -> str:
+    """The engine without its disaggregation layer: dynamo-trt -> trt."""
+    return next((base for base in ENGINES if base in engine), engine)
+
+
+def architecture_group(accelerator: Accelerator) -> str:
+    """Hopper, Blackwell, CDNA3, ...: the generation without its variant."""
+    return accelerator.architecture.split()[0] if accelerator.architecture else accelerator.id
+
+
+def months_since_epoch(day: date) -> float:
+    """Months after EPOCH."""
+    return (day - EPOCH).days / MONTH_DAYS
+
+
+def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
+    cols: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 16
+
+    def num(i: int) -> Floats:
+        return np.array(cols[i], dtype=np.float64)
+
+    def flag(i: int) -> NDArray[np.bool_]:
+        return np.array(cols[i], dtype=np.bool_)
+
+    return Points(
+        accelerators=tuple(cols[0]),
+        models=tuple(cols[1]),
+        model_names=tuple(cols[2]),
+        precision=tuple(cols[3]),
+        engine=tuple(cols[4]),
+        spec=flag(5),
+        disagg=flag(6),
+        tp=num(7),
+        ep=num(8),
+        dp=flag(9),
+        gpus=num(10),
+        isl=num(11),
+        osl=num(12),
+        concurrency=num(13),
+        kind=num(14),
+        month=num(15),
+    )
+
+
+def _degrees(tp: int | None, ep: int | None, gpus: int | None, disagg: bool) -> tuple[float, float, float]:
+    width = float(tp) if tp and tp > 0 else 8.0
+    known = float(gpus) if gpus and gpus > 0 else float("nan")
+    return width, float(ep) if ep and ep > 0 else 1.0, known if disagg else width
+
+
+def points_of_measurements(
+    rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
+) -> Points:
+    """Encode measurements; the caller has kept only rows whose model and accelerator are known."""
+    out = []
+    for m in rows:
+        # A total that the source does not state stays unknown, as it is to a query.
+        tp, ep, gpus = _degrees(m.tp, m.ep, m.gpus, m.disagg)
+        month = MEDIAN_MONTH if m.family == "median" or m.date is None else months_since_epoch(m.date)
+        out.append(
+            (
+                accelerators[m.accelerator],
+                models[m.model],
+                m.model,
+                m.precision,
+                m.engine,
+                m.spec_method != "none",
+                m.disagg,
+                tp,
+                ep,
+                m.dp_attention,
+                gpus,
+                m.isl,
+                m.osl,
+                max(1, m.concurrency),
+                KIND[m.family],
+                month,
+            )
+        )
+    return _stack(out)
+
+
+def points_of_queries(
+    queries: Sequence[OperatingQuery],
+    names: Sequence[str],
+    accelerators: Mapping[str, Accelerator],
+    *,
+    kind: int = 0,
+    month: float = MEDIAN_MONTH,
+) -> Points:
+    """Encode queries whose every part is filled in; `names` are the models as the measurements spell them."""
+    out = []
+    for q, name in zip(queries, names, strict=True):
+        tp, ep, gpus = _degrees(q.tp, q.ep, q.gpus, bool(q.disagg))
+        out.append(
+            (
+                accelerators[q.accelerator],
+                q.model,
+                name,
+                q.precision,
+                q.engine or "",
+                (q.spec_method or "none") != "none",
+                bool(q.disagg),
+                tp,
+                ep,
+                bool(q.dp_attention),
+                gpus,
+                q.isl,
+                q.osl,
+                max(1, q.concurrency),
+                kind,
+                month,
+            )
+        )
+    return _stack(out)

@@ -1,0 +1,222 @@
+"""Estimates of TTFT, TPOT and tokens/s per GPU at operating points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from advisor.domain.estimate import (
+    Basis,
+    EvidenceGrade,
+    Interval,
+    OperatingEstimate,
+    OperatingQuery,
+)
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.engine.estimator import targets as tg
+from advisor.engine.estimator.assume import Assumer, problem_with
+from advisor.engine.estimator.calibration import by_measured_name, usable
+from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode
+from advisor.engine.estimator.encode import Floats, points_of_measurements, points_of_queries
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.kriging import Field, gather
+from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours
+from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
+
+LOAD_STEPS = np.arange(0.0, 14.01, 0.5)
+"""log2 concurrencies at which a curve is laid before it is made monotone."""
+TAIL = {"ttft": {"p90": 1.6, "p95": 2.0, "p99": 3.0}, "tpot": {"p90": 1.06, "p95": 1.09, "p99": 1.15}}
+
+
+@dataclass(frozen=True, slots=True)
+class Medians:
+    """Median estimates, one entry a query."""
+
+    tpot_s: Floats
+    ttft_s: Floats
+    total_tps: Floats
+
+
+class Estimator:
+    """Physics, calibrated, corrected by nearby measurements.
+
+    Parameters
+    ----------
+    fit
+        Coefficients and weights from `calibrate`.
+    measurements
+        All evidence; rows of the fit, other families, and the user's own probes.
+    models
+        By the names that measurements use (`dsr1`) and by id.
+    accelerators
+        By id.
+    as_of
+        Age of evidence is counted up to this day.
+    """
+
+    def __init__(
+        self,
+        fit: Fit,
+        measurements: Sequence[Measurement],
+        models: Mapping[str, ModelSpec],
+        accelerators: Mapping[str, Accelerator],
+        as_of: date,
+    ) -> None:
+        self.fit = fit
+        self.as_of = as_of
+        self._models = by_measured_name(models)
+        self._accelerators = dict(accelerators)
+        self._vocabulary = Vocabulary()
+        self._rows = usable(measurements, self._models, self._accelerators)
+        points = points_of_measurements(self._rows, self._models, self._accelerators)
+        encoded = encode(points, self._vocabulary)
+        self._fields = {name: self._field(name, encoded) for name in fit.targets}
+        self._names = {m.model for m in self._rows}
+        self._assumer = Assumer(self._rows, self._accelerators)
+        self._neighbourhood = Neighbourhood(self._rows, as_of)
+
+    def _field(self, name: str, encoded: Encoded) -> Field:
+        target = self.fit.targets[name]
+        weights = np.array([target.weights.get(m.row_id, 0.0) for m in self._rows])
+        return gather(target.covariance, encoded, weights)
+
+    @property
+    def models(self) -> Mapping[str, ModelSpec]:
+        """Models by id and by measured name."""
+        return self._models
+
+    def measured_name(self, model: ModelSpec) -> str:
+        """The model as measurements spell it, or its id where nothing was measured."""
+        if model.id in self._names:
+            return model.id
+        return next((name for name in model.measured_as if name in self._names), model.id)
+
+    def estimate(self, queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+        """One estimate a query, in order; one that cannot be made carries its reason in `error`."""
+        filled: list[OperatingQuery] = []
+        assumed: list[tuple[str, ...]] = []
+        errors: list[str] = []
+        for q in queries:
+            error = problem_with(q, self._accelerators)
+            full, notes = (q, ()) if error else self._assumer.complete(q, self.measured_name(q.model))
+            filled.append(full)
+            assumed.append(notes)
+            errors.append(error)
+        good = [i for i, e in enumerate(errors) if not e]
+        medians = self._medians([filled[i] for i in good])
+        out: list[OperatingEstimate] = [_failed(q, e) for q, e in zip(filled, errors, strict=True)]
+        for k, i in enumerate(good):
+            near = self._neighbourhood.of(filled[i], self.measured_name(filled[i].model))
+            out[i] = self._answer(queries[i], filled[i], assumed[i], medians, k, near)
+        return out
+
+    def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> list[OperatingEstimate]:
+        """The same deployment at several concurrencies."""
+        full, _ = self._assumer.complete(query, self.measured_name(query.model))
+        return self.estimate([replace(full, concurrency=c) for c in concurrencies])
+
+    def _medians(self, queries: Sequence[OperatingQuery]) -> Medians:
+        if not queries:
+            return Medians(np.empty(0), np.empty(0), np.empty(0))
+        points = points_of_queries(queries, [self.measured_name(q.model) for q in queries], self._accelerators)
+        encoded = encode(points, self._vocabulary)
+        grid = np.union1d(LOAD_STEPS, encoded.load)
+        place = np.searchsorted(grid, encoded.load)
+        loads = np.broadcast_to(2.0**grid, (len(queries), len(grid)))
+        physics = step_physics(points, loads)
+        t = self.fit.targets
+        log_tpot = tg.tpot_baseline(points, physics, t["tpot"].baseline)
+        log_tpot = log_tpot + self._fields["tpot"].at(encoded, grid)[encoded.of_point]
+        log_tpot = np.maximum(log_tpot, np.log(physics.floor_s)[:, None])
+        tpot = np.exp(_rising(log_tpot))
+        log_share = tg.share_baseline(points, t["share"].baseline)[:, None]
+        log_share = np.minimum(log_share + self._fields["share"].at(encoded, grid)[encoded.of_point], 0.1)
+        total = np.exp(log_share) * tg.little_ceiling(points, loads, tpot)
+        log_ttft = tg.ttft_baseline(physics, t["ttft"].baseline)[:, None]
+        ttft = np.exp(log_ttft + self._fields["ttft"].at(encoded, grid)[encoded.of_point])
+        pick = np.arange(len(queries)), place
+        tokens = MEAN_LENGTH * (points.isl + points.osl)
+        total_at = np.minimum(total[pick], tokens / physics.flops_floor_s)
+        return Medians(tpot[pick], ttft[pick], total_at)
+
+    def _answer(
+        self,
+        asked: OperatingQuery,
+        full: OperatingQuery,
+        notes: tuple[str, ...],
+        medians: Medians,
+        k: int,
+        near: Neighbours,
+    ) -> OperatingEstimate:
+        share_out = full.osl / (full.isl + full.osl)
+        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]))
+        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]))
+        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]))
+        text = near.text
+        if notes:
+            text += "; assumed " + ", ".join(notes)
+        return OperatingEstimate(
+            query=asked,
+            engine=full.engine or "",
+            spec_method=full.spec_method or "none",
+            disagg=bool(full.disagg),
+            tp=full.tp or 1,
+            ep=full.ep or 1,
+            dp_attention=bool(full.dp_attention),
+            gpus=full.gpus or full.tp or 1,
+            ttft_p50_s=ttft,
+            tpot_p50_s=tpot,
+            total_tps_per_gpu=total,
+            output_tps_per_gpu=Interval(total.lo * share_out, total.mid * share_out, total.hi * share_out),
+            ttft_tail={p: ttft.mid * f for p, f in TAIL["ttft"].items()},
+            tpot_tail={p: tpot.mid * f for p, f in TAIL["tpot"].items()},
+            evidence_grade=near.grade,
+            basis=near.basis,
+            basis_text=text,
+            evidence_row_ids=near.row_ids,
+            evidence_newest=near.newest,
+            notes=notes,
+        )
+
+    def _interval(self, metric: str, near: Neighbours, mid: float) -> Interval:
+        lo, hi = self.fit.half_width[metric].get(near.basis, self.fit.half_width[metric]["physics"])
+        return Interval(mid * float(np.exp(lo)), mid, mid * float(np.exp(hi)))
+
+
+def _rising(log_values: Floats) -> Floats:
+    """Nearest rising curve from both sides: the mean of the running maximum and the reversed running minimum."""
+    up = np.maximum.accumulate(log_values, axis=1)
+    down = np.minimum.accumulate(log_values[:, ::-1], axis=1)[:, ::-1]
+    out: Floats = 0.5 * (up + down)
+    return out
+
+
+def _failed(query: OperatingQuery, error: str) -> OperatingEstimate:
+    nothing = Interval(float("nan"), float("nan"), float("nan"))
+    grade: EvidenceGrade = "D"
+    basis: Basis = "physics"
+    return OperatingEstimate(
+        query=query,
+        engine=query.engine or "",
+        spec_method=query.spec_method or "none",
+        disagg=bool(query.disagg),
+        tp=query.tp or 0,
+        ep=query.ep or 0,
+        dp_attention=bool(query.dp_attention),
+        gpus=query.gpus or 0,
+        ttft_p50_s=nothing,
+        tpot_p50_s=nothing,
+        total_tps_per_gpu=nothing,
+        output_tps_per_gpu=nothing,
+        ttft_tail={},
+        tpot_tail={},
+        evidence_grade=grade,
+        basis=basis,
+        basis_text="",
+        error=error,
+    )

@@ -1,0 +1,84 @@
+"""The fitted estimator as data: readable text, so that a change shows in a diff."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from advisor.engine.estimator.covariance import NAMES, Covariance, covariance_from
+from advisor.engine.estimator.encode import Floats
+
+TARGETS = ("tpot", "share", "ttft")
+FIT_VERSION = 1
+"""Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One fitted quantity: physics coefficients, covariance and the weight of each measurement."""
+
+    baseline: Floats
+    covariance: Covariance
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Everything that an estimate needs beside the measurements."""
+
+    targets: Mapping[str, Target]
+    fingerprint: str
+    """Of the evidence that it was fitted to."""
+    half_width: Mapping[str, Mapping[str, tuple[float, float]]]
+    """By metric and grade or basis: log offsets of the ends of the 80 % interval."""
+    version: int = FIT_VERSION
+
+    def parameters_json(self) -> str:
+        """Coefficients, covariances and interval widths."""
+        body: dict[str, Any] = {"version": self.version, "fingerprint": self.fingerprint, "coordinates": NAMES}
+        for name, target in self.targets.items():
+            c = target.covariance
+            body[name] = {
+                "baseline": [round(float(x), 6) for x in target.baseline],
+                "scale": [round(float(x), 6) for x in c.scale],
+                "rates": [[round(float(x), 6) for x in row] for row in c.rates],
+                "load_gap": [round(float(x), 6) for x in c.load_gap],
+                "load_square": [round(float(x), 6) for x in c.load_square],
+                "noise": round(c.noise, 6),
+            }
+        body["half_width"] = self.half_width
+        return json.dumps(body, indent=1) + "\n"
+
+    def weights_csv(self) -> str:
+        """One row a measurement: its weight in each target."""
+        ids = sorted({row for target in self.targets.values() for row in target.weights})
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(["row_id", *TARGETS])
+        for row in ids:
+            cells = [self.targets[t].weights.get(row) for t in TARGETS]
+            writer.writerow([row, *("" if w is None else f"{w:.6g}" for w in cells)])
+        return out.getvalue()
+
+
+def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
+    """Read a fit back from its two files."""
+    body = json.loads(parameters_json)
+    columns: dict[str, dict[str, float]] = {t: {} for t in TARGETS}
+    lines = csv.reader(io.StringIO(weights_csv))
+    header = next(lines)
+    for line in lines:
+        for name, cell in zip(header[1:], line[1:], strict=True):
+            if cell:
+                columns[name][line[0]] = float(cell)
+    targets = {
+        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), columns[t]) for t in TARGETS if t in body
+    }
+    widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
+    return Fit(targets, body["fingerprint"], widths, body["version"])

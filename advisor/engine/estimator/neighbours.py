@@ -1,0 +1,98 @@
+"""Which measurements an estimate rests on, and how good that makes it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
+from advisor.domain.evidence import Measurement
+
+NAMED_ROWS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The evidence behind one estimate."""
+
+    grade: EvidenceGrade
+    basis: Basis
+    text: str
+    row_ids: tuple[str, ...]
+    newest: str
+
+
+class Neighbourhood:
+    """Measurements by how much of a query they share."""
+
+    def __init__(self, rows: Sequence[Measurement], as_of: date) -> None:
+        self._as_of = as_of
+        self._curve: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+        self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+        self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
+        for m in rows:
+            self._curve[_curve_key(m, m.model)].append(m)
+            self._model[m.accelerator, m.model, m.precision].append(m)
+            self._accelerator[m.accelerator].append(m)
+
+    def of(self, q: OperatingQuery, model_name: str) -> Neighbours:
+        """The closest evidence for a query whose every part is filled in."""
+        curve = self._curve.get(_curve_key(q, model_name), [])
+        if curve:
+            return self._on_curve(q, curve)
+        kin = self._model.get((q.accelerator, model_name, q.precision), [])
+        if kin:
+            text = f"modelled from {len(kin)} rows of this accelerator, model and precision in other configurations"
+            return self._made("B", "modelled", text, kin)
+        others = self._accelerator.get(q.accelerator, [])
+        if others:
+            text = f"modelled: this accelerator measured on other models or precisions ({len(others)} rows)"
+            return self._made("C", "modelled", text, others)
+        return Neighbours("D", "physics", "physics only: no measurement of this accelerator", (), "")
+
+    def _on_curve(self, q: OperatingQuery, curve: Sequence[Measurement]) -> Neighbours:
+        own = any(m.family == "own_probe" for m in curve)
+        grade: EvidenceGrade = "A" if own else "B"
+        exact = [m for m in curve if m.concurrency == q.concurrency]
+        if exact:
+            return self._made(grade, "measured", f"measured point, {_count(exact)}", exact)
+        below = [m.concurrency for m in curve if m.concurrency < q.concurrency]
+        above = [m.concurrency for m in curve if m.concurrency > q.concurrency]
+        near = sorted(curve, key=lambda m: abs(m.concurrency - q.concurrency))[:NAMED_ROWS]
+        if below and above:
+            text = f"bracketed on a measured curve between concurrency {max(below)} and {min(above)}, {_count(curve)}"
+            return self._made(grade, "interpolated", text, near)
+        end = max(below) if below else min(above)
+        text = f"extrapolated from the end of a measured curve at concurrency {end}, {_count(curve)}"
+        return self._made(grade, "extrapolated", text, near)
+
+    def _made(self, grade: EvidenceGrade, basis: Basis, text: str, rows: Sequence[Measurement]) -> Neighbours:
+        newest = max((m.date for m in rows if m.date), default=None)
+        age = ""
+        if newest is not None:
+            months = (self._as_of - newest).days / 30.4
+            age = f"; newest {newest.isoformat()}, {months:.0f} months old"
+        ids = tuple(m.row_id for m in rows[:NAMED_ROWS])
+        return Neighbours(grade, basis, text + age, ids, newest.isoformat() if newest else "")
+
+
+def _count(rows: Sequence[Measurement]) -> str:
+    return f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
+
+
+def _curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object, ...]:
+    return (
+        p.accelerator,
+        model_name,
+        p.precision,
+        p.engine,
+        p.spec_method,
+        p.disagg,
+        p.tp,
+        p.ep or 1,
+        bool(p.dp_attention),
+        float(p.isl),
+        float(p.osl),
+    )

@@ -1,0 +1,119 @@
+"""The roofline of one decode step and of one prefill, term by term.
+
+A step reads the weights that it touches, reads the KV cache of the running requests, multiplies, pays
+collectives and launch overhead, and in aggregated serving shares the machine with the prefill of arriving
+requests. Terms are ideal seconds at datasheet peaks; calibration weighs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.engine.estimator.encode import Floats, Points
+from advisor.engine.memory import kv_bytes_per_request, kv_copies, weight_bytes
+
+MEAN_LENGTH = 0.9
+"""Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
+TERMS = ("weights", "kv", "flops", "prefill", "links", "latency", "launch", "admission")
+_SCALARS = ("bw", "link", "peak", "other", "experts", "ratio", "kv_mean", "kv_prompt", "copies", "active", "layers",
+            "hidden")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Physics:
+    """Ideal seconds of a decode step at given loads, points x loads per term."""
+
+    terms: tuple[Floats, ...]
+    """One array per entry of TERMS."""
+    prefill_s: Floats
+    """Ideal time to prefill one prompt alone on the replica [s], per point."""
+    floor_s: Floats
+    """Reading what one request touches at full bandwidth over all GPUs [s], per point."""
+    flops_floor_s: Floats
+    """Arithmetic of one request's input and output on one GPU at peak [GPU seconds], per point."""
+
+
+def peak_flops(accelerator: Accelerator, precision: str) -> float:
+    """Dense peak for a precision, of the next wider format where the part lacks it [FLOP/s]."""
+    order = {"fp4": ("fp4", "fp8", "bf16"), "fp8": ("fp8", "bf16"), "int4": ("bf16",)}.get(precision, ("bf16",))
+    for key in order:
+        if key in accelerator.dense_tflops:
+            return accelerator.dense_tflops[key] * 1e12
+    return max(accelerator.dense_tflops.values()) * 1e12
+
+
+def step_physics(points: Points, loads: Floats | None = None) -> Physics:
+    """Ideal seconds of every term.
+
+    Parameters
+    ----------
+    loads
+        Requests in flight, points x loads; by default each point's own.
+    """
+    s = _scalars(points)
+    concurrency = points.concurrency[:, None] if loads is None else loads
+    tp, dp, dis = points.tp[:, None], points.dp[:, None], points.disagg[:, None]
+    isl, osl = points.isl[:, None] * MEAN_LENGTH, points.osl[:, None] * MEAN_LENGTH
+    unknown = np.isnan(points.gpus)
+    gpus = np.where(unknown, np.maximum(2 * points.tp, 12.0), points.gpus)[:, None]
+    replicas = np.where(dis, np.maximum(1.0, 0.6 * gpus / tp), 1.0)
+    batch = np.maximum(concurrency / replicas, 1.0)
+    tokens = batch * np.where(points.spec[:, None], 3.0, 1.0)
+    missed = np.exp(tokens * np.log1p(-np.minimum(s["ratio"], 0.999)))
+    weights = (s["other"] / np.where(dp, 1.0, tp) + s["experts"] * (1 - missed) / tp) / s["bw"]
+    kv = batch * (s["kv_mean"] * s["copies"] / tp / s["bw"])
+    work = 2 * s["active"] / tp / s["peak"]
+    links = np.where(tp > 1, tokens * (s["layers"] * s["hidden"] * 4 / s["link"] / np.where(dp, tp, 1.0)), 0.0)
+    latency = np.broadcast_to(s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6, batch.shape)
+    launch = np.broadcast_to(s["layers"] * 1e-6, batch.shape)
+    prefill = np.where(dis, 0.0, batch * (work * isl / osl))
+    admission = np.where(dis, 0.0, batch * (s["layers"] / osl * 50e-6))
+    shards = np.where(unknown, points.tp, np.maximum(points.tp, points.gpus))
+    one = {k: v[:, 0] for k, v in s.items()}
+    first = one["experts"] * np.minimum(one["ratio"], 1.0)
+    return Physics(
+        terms=(weights, kv, work * tokens, prefill, links, latency, launch, admission),
+        prefill_s=(work * isl)[:, 0],
+        floor_s=(one["other"] + first + one["kv_prompt"]) / shards / one["bw"],
+        flops_floor_s=2 * one["active"] * (isl + osl)[:, 0] / one["peak"],
+    )
+
+
+def _scalars(points: Points) -> dict[str, Floats]:
+    """Constants of each point's accelerator, model, precision and split, as columns."""
+    cache: dict[tuple[object, ...], tuple[float, ...]] = {}
+    rows = np.empty((len(points), len(_SCALARS)))
+    tp, dp, isl, osl = points.tp.tolist(), points.dp.tolist(), points.isl.tolist(), points.osl.tolist()
+    for i in range(len(points)):
+        a, m, p = points.accelerators[i], points.models[i], points.precision[i]
+        key = (id(a), id(m), p, tp[i], dp[i], isl[i], osl[i])
+        row = cache.get(key)
+        if row is None:
+            row = cache[key] = _constants(a, m, p, tp[i], dp[i], isl[i], osl[i])
+        rows[i] = row
+    return {name: rows[:, k : k + 1] for k, name in enumerate(_SCALARS)}
+
+
+def _constants(
+    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, isl: float, osl: float
+) -> tuple[float, ...]:
+    w = weight_bytes(m, precision, a.vendor)
+    kv_precision = "bf16" if precision == "bf16" else "fp8"
+    return (
+        a.bandwidth_gbps * 1e9,
+        a.scale_up_gbps * 1e9,
+        peak_flops(a, precision),
+        w.other,
+        w.experts,
+        m.experts_per_token / m.experts if m.experts else 0.0,
+        kv_bytes_per_request(m, MEAN_LENGTH * (isl + osl / 2), kv_precision),
+        kv_bytes_per_request(m, MEAN_LENGTH * isl, kv_precision),
+        kv_copies(m, int(tp), dp),
+        m.params_active,
+        float(m.layers),
+        float(m.hidden),
+    )

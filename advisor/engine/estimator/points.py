@@ -1,0 +1,125 @@
+"""Operating points as table rows: what `advisor estimate --points` reads and writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from advisor.domain.errors import did_you_mean
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.model import ModelSpec
+from advisor.engine.estimator.estimator import Estimator
+
+INPUT_COLUMNS = (
+    "accelerator", "model", "precision", "engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus",
+    "isl", "osl", "concurrency",
+)  # fmt: skip
+METRICS = ("tpot_p50_s", "ttft_p50_s", "total_tps_per_gpu", "output_tps_per_gpu")
+RESULT_COLUMNS = tuple(m + end for m in METRICS for end in ("", "_lo", "_hi")) + ("evidence_grade", "basis", "error")
+UNKNOWN_WORDS = frozenset({"", "unknown", "none given", "na", "n/a", "nan", "null", "?"})
+TRUE_WORDS, FALSE_WORDS = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+REQUIRED = ("accelerator", "model", "precision", "isl", "osl", "concurrency")
+SIGNIFICANT = 6
+
+
+def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> OperatingQuery:
+    """One row as a query; ValueError says which cell is wrong.
+
+    `models` holds them by id and by the names that measurements use.
+    """
+    cells = {c: (row.get(c) or "").strip() for c in INPUT_COLUMNS}
+    missing = [c for c in REQUIRED if cells[c].casefold() in UNKNOWN_WORDS]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} not given")
+    spec = models.get(cells["model"]) or models.get(cells["model"].casefold())
+    if spec is None:
+        raise ValueError(f'model "{cells["model"]}" is not in the catalog{did_you_mean(cells["model"], models)}')
+    name = cells["model"] if cells["model"] in models else cells["model"].casefold()
+    return OperatingQuery(
+        accelerator=cells["accelerator"].casefold(),
+        model=spec if spec.id == name else replace(spec, id=name),
+        precision=cells["precision"].casefold(),
+        isl=_size("isl", cells["isl"]),
+        osl=_size("osl", cells["osl"]),
+        concurrency=_count("concurrency", cells["concurrency"]) or 0,
+        engine=_word(cells["engine"]),
+        spec_method=_word(cells["spec_method"]),
+        disagg=_flag("disagg", cells["disagg"]),
+        tp=_count("tp", cells["tp"]),
+        ep=_count("ep", cells["ep"]),
+        dp_attention=_flag("dp_attention", cells["dp_attention"]),
+        gpus=_count("gpus", cells["gpus"]),
+    )
+
+
+def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`."""
+    models = estimator.models
+    queries: list[OperatingQuery] = []
+    errors: dict[int, str] = {}
+    places: list[int] = []
+    for i, row in enumerate(rows):
+        try:
+            queries.append(query_from_row(row, models))
+            places.append(i)
+        except ValueError as error:
+            errors[i] = str(error)
+    results = dict(zip(places, estimator.estimate(queries), strict=True))
+    return [
+        {**dict(row), **(_blank(errors[i]) if i in errors else result_cells(results[i]))} for i, row in enumerate(rows)
+    ]
+
+
+def result_cells(estimate: OperatingEstimate) -> dict[str, str]:
+    """The result columns of one estimate as text."""
+    if estimate.error:
+        return _blank(estimate.error)
+    out: dict[str, str] = {}
+    for metric in METRICS:
+        interval: Interval = getattr(estimate, metric)
+        for end, value in (("", interval.mid), ("_lo", interval.lo), ("_hi", interval.hi)):
+            out[metric + end] = f"{value:.{SIGNIFICANT}g}" if math.isfinite(value) else ""
+    out["evidence_grade"] = estimate.evidence_grade
+    out["basis"] = estimate.basis_text
+    out["error"] = ""
+    return out
+
+
+def _blank(error: str) -> dict[str, str]:
+    return {**dict.fromkeys(RESULT_COLUMNS, ""), "error": error}
+
+
+def _word(cell: str) -> str | None:
+    return None if cell.casefold() in UNKNOWN_WORDS else cell.casefold()
+
+
+def _flag(name: str, cell: str) -> bool | None:
+    word = cell.casefold()
+    if word in UNKNOWN_WORDS:
+        return None
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ValueError(f'{name} "{cell}" is neither true nor false')
+
+
+def _size(name: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise ValueError(f'{name} "{cell}" is not a number') from None
+    if not math.isfinite(value) or value < 1:
+        raise ValueError(f'{name} "{cell}" is not a positive number')
+    return value
+
+
+def _count(name: str, cell: str) -> int | None:
+    """A whole number; files that passed through a spreadsheet write 8.0. Zero means not stated."""
+    if cell.casefold() in UNKNOWN_WORDS:
+        return None
+    value = _size(name, cell) if cell not in ("0", "0.0") else 0.0
+    if value != int(value):
+        raise ValueError(f'{name} "{cell}" is not a whole number')
+    return int(value) or None
