@@ -1,0 +1,74 @@
+"""Wrap the estimator with what the profile knows better: prefix caching, and the user's own factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.engine.operating_point import EstimateMany
+
+
+def with_prefix_cache(estimate: EstimateMany, hit_rate: float) -> EstimateMany:
+    """Account for input tokens that are found in the prefix cache.
+
+    Cached tokens need no prefill, so TTFT is that of the remaining input. They still occupy the cache and are
+    read in decode, so TPOT stays that of the whole input: a prudent choice, because less prefill also disturbs
+    decode less. Throughput follows by Little's law from the shorter end-to-end time.
+    """
+    if hit_rate <= 0:
+        return estimate
+
+    def estimate_many(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+        full = estimate(queries)
+        short = estimate([replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries])
+        return [_compose(f, s) for f, s in zip(full, short, strict=True)]
+
+    return estimate_many
+
+
+def _compose(full: OperatingEstimate, short: OperatingEstimate) -> OperatingEstimate:
+    if full.error or short.error or short.ttft_p50_s.mid >= full.ttft_p50_s.mid:
+        return full
+    osl = full.query.osl
+    before = full.ttft_p50_s.mid + full.tpot_p50_s.mid * osl
+    after = short.ttft_p50_s.mid + full.tpot_p50_s.mid * osl
+    gain = before / after
+    return replace(
+        full,
+        ttft_p50_s=short.ttft_p50_s,
+        ttft_tail=short.ttft_tail,
+        total_tps_per_gpu=_scaled(full.total_tps_per_gpu, gain),
+        output_tps_per_gpu=_scaled(full.output_tps_per_gpu, gain),
+        basis_text=f"{full.basis_text}; TTFT for the input that the prefix cache does not hold",
+    )
+
+
+def with_factors(estimate: EstimateMany, factors: Mapping[str, float]) -> EstimateMany:
+    """Multiply throughput by the user's factor for an accelerator and stretch latency to match."""
+    if not factors:
+        return estimate
+
+    def estimate_many(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+        return [_factored(e, factors.get(e.query.accelerator, 1.0)) for e in estimate(queries)]
+
+    return estimate_many
+
+
+def _factored(e: OperatingEstimate, factor: float) -> OperatingEstimate:
+    if e.error or factor == 1.0:
+        return e
+    return replace(
+        e,
+        ttft_p50_s=_scaled(e.ttft_p50_s, 1 / factor),
+        tpot_p50_s=_scaled(e.tpot_p50_s, 1 / factor),
+        ttft_tail={k: v / factor for k, v in e.ttft_tail.items()},
+        tpot_tail={k: v / factor for k, v in e.tpot_tail.items()},
+        total_tps_per_gpu=_scaled(e.total_tps_per_gpu, factor),
+        output_tps_per_gpu=_scaled(e.output_tps_per_gpu, factor),
+        basis_text=f"{e.basis_text}; throughput multiplied by {factor:g} as the profile asks",
+    )
+
+
+def _scaled(interval: Interval, factor: float) -> Interval:
+    return Interval(interval.lo * factor, interval.mid * factor, interval.hi * factor)
