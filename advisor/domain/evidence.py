@@ -20,7 +20,7 @@ class Measurement:
     """
 
     row_id: str
-    """`file:line` of the catalog row, or the store's key."""
+    """Stable id of the catalog row, or the store's key."""
     family: Family
     accelerator: str
     model: str
@@ -58,3 +58,5 @@ class Measurement:
     config_id: str = ""
     avg_power_w: float | None = None
     notes: str = ""
+    joules_per_output_token: float | None = None
+    """Energy of the GPU alone [J]."""

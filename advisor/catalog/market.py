@@ -1,0 +1,58 @@
+"""Prices and cost parameters from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from advisor.catalog.read import Layer, read_table
+from advisor.catalog.schema import Table
+from advisor.catalog.tables import AVAILABILITY, PRICE_HISTORY, PURCHASE, RENT, TCO
+from advisor.domain.market import Availability, PricePoint, PurchasePrice, RentPrice, TcoParameter
+from advisor.domain.provenance import Provenance
+
+
+def read_rent(layers: Sequence[Layer]) -> list[RentPrice]:
+    """Observed rental prices."""
+    return read_objects(RentPrice, RENT, layers, "as_of")
+
+
+def read_price_history(layers: Sequence[Layer]) -> list[PricePoint]:
+    """Dated price series."""
+    return read_objects(PricePoint, PRICE_HISTORY, layers, "date")
+
+
+def read_purchase(layers: Sequence[Layer]) -> list[PurchasePrice]:
+    """Purchase prices."""
+    return read_objects(PurchasePrice, PURCHASE, layers)
+
+
+def read_tco(layers: Sequence[Layer]) -> dict[tuple[str, str], TcoParameter]:
+    """Cost parameters by (parameter, scope)."""
+    rows: list[TcoParameter] = read_objects(TcoParameter, TCO, layers)
+    return {(row.parameter, row.scope): row for row in rows}
+
+
+def read_availability(layers: Sequence[Layer]) -> list[Availability]:
+    """Sellers and lead times."""
+    return read_objects(Availability, AVAILABILITY, layers)
+
+
+def read_objects(kind: Any, table: Table, layers: Sequence[Layer], date_column: str = "as_of") -> list[Any]:
+    """Rows of a table as objects whose fields are named like the columns.
+
+    source, the date column, kind and confidence become the row's `provenance`; a date column that the type
+    also has as a field is given to both.
+    """
+    columns: dict[str, Any] = read_table(table, layers)
+    n = len(next(iter(columns.values())))
+    blank = [""] * n
+    provenances = map(
+        Provenance, columns["source"], columns[date_column], columns["kind"], columns.get("confidence", blank)
+    )
+    fields = [name for name in kind.__dataclass_fields__ if name != "provenance"]
+    wanted = [columns[name] for name in fields]
+    return [
+        kind(**dict(zip(fields, values, strict=True)), provenance=provenance)
+        for values, provenance in zip(zip(*wanted, strict=True), provenances, strict=True)
+    ]

@@ -1,0 +1,179 @@
+"""The catalog: every kind of fact, read and checked when first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advisor.catalog import resources
+from advisor.catalog.read import Layer, read_table
+from advisor.catalog.tables import PARAMETERS, SOURCES, VENDOR_CI
+from advisor.domain.errors import CatalogError
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.market import (
+    Availability,
+    Commitment,
+    PricePoint,
+    PurchasePrice,
+    RentMarket,
+    RentPrice,
+    SellerClass,
+    TcoParameter,
+)
+from advisor.domain.model import ModelSpec
+from advisor.domain.provenance import Source
+
+
+class Catalog:
+    """Facts by kind; each attribute is read once, on first use, and raises CatalogError on a bad row."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+
+    @cached_property
+    def _hardware(self) -> tuple[dict[str, Accelerator], dict[str, str]]:
+        from advisor.catalog.hardware import read_accelerators
+
+        return read_accelerators(self.layers)
+
+    @property
+    def accelerators(self) -> dict[str, Accelerator]:
+        """Accelerators by id, as the measurements spell it."""
+        return self._hardware[0]
+
+    @property
+    def incomplete_accelerators(self) -> dict[str, str]:
+        """Parts whose figures are not public, with the reason."""
+        return self._hardware[1]
+
+    @cached_property
+    def _models(self) -> tuple[dict[str, ModelSpec], dict[str, str]]:
+        from advisor.catalog.models import read_models
+
+        return read_models(self.layers)
+
+    @property
+    def models(self) -> dict[str, ModelSpec]:
+        """Models by id."""
+        return self._models[0]
+
+    @property
+    def incomplete_models(self) -> dict[str, str]:
+        """Models that lack what sizing needs, with the reason."""
+        return self._models[1]
+
+    @cached_property
+    def measurements(self) -> list[Measurement]:
+        """Independent serving measurements."""
+        from advisor.catalog.evidence import read_measurements
+
+        return read_measurements(self.layers)
+
+    @cached_property
+    def vendor_ci(self) -> list[Measurement]:
+        """Points of AMD's own CI."""
+        from advisor.catalog.evidence import read_measurements
+
+        return read_measurements(self.layers, VENDOR_CI)
+
+    @cached_property
+    def rent_prices(self) -> list[RentPrice]:
+        """Observed rental prices."""
+        from advisor.catalog.market import read_rent
+
+        return read_rent(self.layers)
+
+    def rent_market(
+        self,
+        accelerator: str,
+        seller_class: SellerClass,
+        commitment: Commitment,
+        as_of: date,
+        countries: Collection[str] | None = None,
+        *,
+        variant: str = "",
+    ) -> RentMarket:
+        """Low, typical and high rent; see `advisor.catalog.rent.rent_market`."""
+        from advisor.catalog.rent import rent_market
+
+        return rent_market(
+            self.rent_prices, accelerator, seller_class, commitment, as_of, countries, variant=variant
+        )
+
+    @cached_property
+    def price_history(self) -> list[PricePoint]:
+        """Dated price series."""
+        from advisor.catalog.market import read_price_history
+
+        return read_price_history(self.layers)
+
+    @cached_property
+    def purchase_prices(self) -> list[PurchasePrice]:
+        """Purchase prices."""
+        from advisor.catalog.market import read_purchase
+
+        return read_purchase(self.layers)
+
+    @cached_property
+    def tco(self) -> dict[tuple[str, str], TcoParameter]:
+        """Cost parameters by (parameter, scope)."""
+        from advisor.catalog.market import read_tco
+
+        return read_tco(self.layers)
+
+    @cached_property
+    def availability(self) -> list[Availability]:
+        """Sellers and lead times per accelerator."""
+        from advisor.catalog.market import read_availability
+
+        return read_availability(self.layers)
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """Cited sources by id."""
+        columns: dict[str, Any] = read_table(SOURCES, self.layers)
+        return {
+            row[0]: Source.model_construct(
+                id=row[0], reference=row[1], as_of=row[2], kind=row[3], attribution=row[4]
+            )
+            for row in zip(*(columns[name] for name in SOURCES.names), strict=True)
+        }
+
+    @cached_property
+    def parameters(self) -> list[dict[str, Any]]:
+        """The dictionary of columns: table, path, column, type, unit, required, range, description."""
+        columns = read_table(PARAMETERS, self.layers)
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the bytes of all files, layer by layer in sorted order."""
+        whole = hashlib.sha256()
+        for layer in self.layers:
+            for path in sorted(p for p in layer.root.rglob("*") if p.is_file() and p.suffix in (".csv", ".toml")):
+                data = path.read_bytes()
+                whole.update(f"{path.relative_to(layer.root).as_posix()}\0{len(data)}\0".encode())
+                whole.update(data)
+        return whole.hexdigest()
+
+
+def load_catalog(overlays: Sequence[Path] = (), *, root: Path | None = None) -> Catalog:
+    """The bundled catalog (or the one at `root`) with overlay folders laid over it, in order.
+
+    An overlay holds files of the same relative paths; a row with the same key replaces the bundled one, a new key
+    adds a row. Nothing is read before it is asked for.
+    """
+    base = root or resources.catalog_root()
+    if not (base / SOURCES.path).is_file():
+        raise CatalogError("is not a catalog: it holds no sources.csv", file=str(base))
+    layers = [Layer(base, "catalog" if root is None else str(base))]
+    for overlay in overlays:
+        if not overlay.is_dir():
+            raise CatalogError("is not a folder", file=str(overlay))
+        layers.append(Layer(overlay, str(overlay)))
+    return Catalog(layers)
