@@ -26,7 +26,9 @@ from advisor.domain.market import (
     TcoParameter,
 )
 from advisor.domain.model import ModelSpec
-from advisor.domain.provenance import Source
+from advisor.domain.provenance import Quantity, Source
+from advisor.domain.register import RiskTemplate, RoadmapOption
+from advisor.domain.rules import ExportRules
 
 
 class Catalog:
@@ -132,6 +134,34 @@ class Catalog:
         from advisor.catalog.market import read_availability
 
         return read_availability(self.layers)
+
+    @cached_property
+    def export(self) -> ExportRules:
+        """Export rules: destinations, thresholds with dates, licence matrix, events."""
+        from advisor.catalog.export import read_export_rules
+
+        return read_export_rules(self.layers)
+
+    @cached_property
+    def decision_defaults(self) -> dict[str, Quantity]:
+        """Defaults of cost, risk and decision by name."""
+        from advisor.catalog.registers import read_defaults
+
+        return read_defaults(self.layers)
+
+    @cached_property
+    def risk_register(self) -> tuple[RiskTemplate, ...]:
+        """Templates of the risk register."""
+        from advisor.catalog.registers import read_risks
+
+        return read_risks(self.layers)
+
+    @cached_property
+    def roadmap_options(self) -> tuple[RoadmapOption, ...]:
+        """Parts on the roadmap, as options with dates."""
+        from advisor.catalog.registers import read_roadmap_options
+
+        return read_roadmap_options(self.layers)
 
     @cached_property
     def sources(self) -> dict[str, Source]:

@@ -49,7 +49,9 @@ class TierDemand:
             availability=workload.slo.availability,
             up_probability=up_probability,
             gpus_per_replica=plan.fleet.gpus_per_replica,
-            sigma=interval_sigma(plan.operating_point.output_tps_interval.lo, plan.operating_point.output_tps_interval.hi),
+            sigma=interval_sigma(
+                plan.operating_point.output_tps_interval.lo, plan.operating_point.output_tps_interval.hi
+            ),
         )
 
     def gpus(self, throughput: ArrayLike, demand: ArrayLike) -> NDArray[np.int64]:

@@ -1,0 +1,50 @@
+"""What the catalog holds for risk and decision: the register's templates and the roadmap read as options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from advisor.domain.provenance import Provenance
+from advisor.domain.risk import RiskCategory
+
+
+@dataclass(frozen=True, slots=True)
+class RiskTemplate:
+    """One row of the risk register, before a profile and a candidate give it its exposure."""
+
+    id: str
+    name: str
+    category: RiskCategory
+    exposure: str
+    """What is counted: the likelihood is that of one unit of exposure a year."""
+    likelihood_low: float
+    likelihood: float
+    likelihood_high: float
+    effect_basis: str
+    """What the effect is a share of, or its unit."""
+    effect_low: float
+    effect: float
+    effect_high: float
+    weeks: float
+    """Length of one occurrence [weeks]."""
+    cause: str
+    mitigation: str
+    owner: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class RoadmapOption:
+    """A part on the roadmap as something to wait for."""
+
+    roadmap_id: str
+    reference: str
+    """Accelerator of today that it is scaled from."""
+    available_low: date
+    available_typical: date
+    available_high: date
+    tco_scope: str
+    """Scope of a published operator cost, or empty."""
+    dispute: str
+    provenance: Provenance
