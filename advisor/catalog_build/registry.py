@@ -6,7 +6,7 @@ from importlib import import_module
 
 from advisor.catalog_build.drop import Importer
 
-MODULES: tuple[str, ...] = ("hardware", "models", "evidence", "prices", "tco")
+MODULES: tuple[str, ...] = ("hardware", "models", "evidence", "prices", "tco", "export")
 """Modules of this package that define `IMPORTER`, in the order in which they run."""
 
 

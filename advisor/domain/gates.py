@@ -11,7 +11,9 @@ from advisor.domain.provenance import Frozen
 
 GateStatus = Literal["pass", "condition", "fail"]
 
-GateCondition = Literal["", "licence", "review", "waitlist", "software", "site", "tariff", "denial", "embargo", "missing"]
+GateCondition = Literal[
+    "", "licence", "review", "waitlist", "software", "site", "tariff", "denial", "embargo", "missing"
+]
 """What a condition or a failure asks for; `missing` where the catalog lacks the fact that would decide."""
 
 DISCLAIMER = "Decision support, not legal advice."
