@@ -1,0 +1,107 @@
+"""Months, discounting and the shape of demand over a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from advisor.domain.profile import Procurement, Traffic
+from advisor.engine.sized import FloatArray
+
+MONTHS_PER_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The horizon in months, with the weight of each; bills fall at the beginning of their month."""
+
+    months: int
+    rate: float
+    """Cost of capital per year."""
+
+    @property
+    def discount(self) -> FloatArray:
+        """Present value of a dollar paid in each month, ``(1 + r)^(-m/12)``."""
+        return (1.0 + self.rate) ** (-np.arange(self.months) / MONTHS_PER_YEAR)
+
+    @property
+    def annuity(self) -> float:
+        """Present value of a dollar a month over the horizon [months]."""
+        return float(self.discount.sum())
+
+    @property
+    def years(self) -> int:
+        """Years begun."""
+        return -(-self.months // MONTHS_PER_YEAR)
+
+    @property
+    def year_weights(self) -> FloatArray:
+        """Sum of the months' discount factors by year."""
+        weights = self.discount
+        return np.array([weights[12 * y : 12 * (y + 1)].sum() for y in range(self.years)])
+
+    @property
+    def year_starts(self) -> FloatArray:
+        """Discount factor at the beginning of each year."""
+        return (1.0 + self.rate) ** (-np.arange(self.years, dtype=float))
+
+
+def monthly_growth(traffic_growth: float, months: int) -> FloatArray:
+    """Demand in each month over demand today."""
+    return (1.0 + traffic_growth) ** (np.arange(months) / MONTHS_PER_YEAR)
+
+
+def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: float = 12.0) -> FloatArray:
+    """Demand that capacity bought or reserved at the beginning of each year must carry.
+
+    Capacity is added once a year, so it is sized for the demand `lookahead_months` ahead; where demand falls,
+    for the demand at the beginning of the year.
+    """
+    start = (1.0 + traffic_growth) ** np.arange(years, dtype=float)
+    return start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR))
+
+
+def in_use_share(traffic: Traffic) -> float:
+    """Share of the month with traffic, ``hours/24 x days/7``."""
+    return traffic.hours_per_day / 24.0 * traffic.days_per_week / 7.0
+
+
+def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
+    """Mean demand above a base, both as shares of peak demand, while there is traffic.
+
+    Demand is taken to fall evenly from peak to trough (a straight load-duration curve) with the stated
+    average ``a``: from 1 to ``2a - 1`` where a >= 0.5, from 1 to 0 within ``2a`` of the time otherwise.
+
+    >>> [round(float(share_above(b, 0.6)), 3) for b in (0.0, 0.2, 0.6, 1.0)]
+    [0.6, 0.4, 0.1, 0.0]
+    """
+    b = np.clip(np.asarray(base, dtype=float), 0.0, 1.0)
+    a = np.clip(np.asarray(average, dtype=float), 1e-9, 1.0)
+    flat = a - b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        high = np.where(b <= 2 * a - 1, flat, (1 - b) ** 2 / (4 * np.maximum(1 - a, 1e-12)))
+    low = a * (1 - b) ** 2
+    return np.maximum(np.where(a >= 0.5, np.where(a >= 1.0, np.maximum(flat, 0.0), high), low), 0.0)
+
+
+def best_base_share(average: float, price_ratio: float) -> float:
+    """Share of peak demand to hold around the clock, so that the next GPU costs the same either way.
+
+    `price_ratio` is the price of an hour around the clock over that of an hour on demand, divided by the share of
+    the month with traffic; at 1 or above nothing is held.
+
+    >>> round(best_base_share(0.6, 0.5), 2)
+    0.6
+    """
+    if price_ratio >= 1.0:
+        return 0.0
+    if average >= 0.5:
+        return min(1.0, max(0.0, 1.0 - 2.0 * (1.0 - average) * price_ratio))
+    return min(1.0, max(0.0, 1.0 - price_ratio / (2.0 * average)))
+
+
+def calendar_of(procurement: Procurement, rate: float) -> Calendar:
+    """Calendar of a profile at a cost of capital."""
+    return Calendar(procurement.horizon_months, rate)
