@@ -12,6 +12,7 @@ from typing import Any
 from advisor.catalog import resources
 from advisor.catalog.read import Layer, read_table
 from advisor.catalog.tables import PARAMETERS, SOURCES, VENDOR_CI
+from advisor.domain.claims import Claim, SpecConflict
 from advisor.domain.errors import CatalogError
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
@@ -27,8 +28,11 @@ from advisor.domain.market import (
 )
 from advisor.domain.model import ModelSpec
 from advisor.domain.provenance import Quantity, Source
+from advisor.domain.published import AgenticRun, MlperfResult, PublishedFigure
 from advisor.domain.register import RiskTemplate, RoadmapOption
+from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.rules import ExportRules
+from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
 
 
 class Catalog:
@@ -164,15 +168,88 @@ class Catalog:
         return read_roadmap_options(self.layers)
 
     @cached_property
+    def mlperf(self) -> list[MlperfResult]:
+        """MLPerf Inference results."""
+        from advisor.catalog.context import read_mlperf
+
+        return read_mlperf(self.layers)
+
+    @cached_property
+    def vendor_tables(self) -> list[PublishedFigure]:
+        """Figures of published tables, of vendors and independents."""
+        from advisor.catalog.context import read_published
+
+        return read_published(self.layers)
+
+    @cached_property
+    def agentic(self) -> list[AgenticRun]:
+        """Agentic trace replays."""
+        from advisor.catalog.context import read_agentic
+
+        return read_agentic(self.layers)
+
+    @cached_property
+    def software(self) -> list[SupportRow]:
+        """Engine x architecture x feature."""
+        from advisor.catalog.context import read_software
+
+        return read_software(self.layers)
+
+    @cached_property
+    def known_issues(self) -> list[KnownIssue]:
+        """Public problems with their state."""
+        from advisor.catalog.context import read_issues
+
+        return read_issues(self.layers)
+
+    @cached_property
+    def releases(self) -> list[Release]:
+        """Releases of ROCm, CUDA and companions."""
+        from advisor.catalog.context import read_releases
+
+        return read_releases(self.layers)
+
+    @cached_property
+    def packages(self) -> list[Package]:
+        """Package index state."""
+        from advisor.catalog.context import read_packages
+
+        return read_packages(self.layers)
+
+    @cached_property
+    def benchmark_coverage(self) -> list[BenchmarkConfig]:
+        """Configurations that a public suite runs or ran."""
+        from advisor.catalog.context import read_coverage
+
+        return read_coverage(self.layers)
+
+    @cached_property
+    def roadmap(self) -> list[RoadmapPart]:
+        """What ships next."""
+        from advisor.catalog.context import read_roadmap
+
+        return read_roadmap(self.layers)
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        """Public claims."""
+        from advisor.catalog.context import read_claims
+
+        return read_claims(self.layers)
+
+    @cached_property
+    def spec_conflicts(self) -> list[SpecConflict]:
+        """Conflicting public specifications and which figure is used."""
+        from advisor.catalog.context import read_conflicts
+
+        return read_conflicts(self.layers)
+
+    @cached_property
     def sources(self) -> dict[str, Source]:
-        """Cited sources by id."""
-        columns: dict[str, Any] = read_table(SOURCES, self.layers)
-        return {
-            row[0]: Source.model_construct(
-                id=row[0], reference=row[1], as_of=row[2], kind=row[3], attribution=row[4]
-            )
-            for row in zip(*(columns[name] for name in SOURCES.names), strict=True)
-        }
+        """Cited sources by id, of the main list and of the folders that keep their own."""
+        from advisor.catalog.sources import read_sources
+
+        return read_sources(self.layers)
 
     @cached_property
     def parameters(self) -> list[dict[str, Any]]:

@@ -253,7 +253,3 @@ AVAILABILITY = Table(
     ),
     "sellers and lead times",
 )
-
-ALL_TABLES: tuple[Table, ...] = (
-    SOURCES, PARAMETERS, MODELS, SERVING, VENDOR_CI, RENT, PRICE_HISTORY, PURCHASE, AVAILABILITY, TCO,
-)  # fmt: skip

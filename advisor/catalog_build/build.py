@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from advisor.catalog.context_tables import ALL_TABLES
 from advisor.catalog.schema import Table
 from advisor.catalog.tables import PARAMETERS, SOURCES
 from advisor.catalog_build.drop import Drop, Output, cell, csv_text
@@ -26,8 +27,6 @@ def build(root: Path) -> Output:
 
 def parameter_dictionary() -> str:
     """The dictionary of all columns, from the declarations that the loaders use."""
-    from advisor.catalog.tables import ALL_TABLES
-
     rows = [row for table in ALL_TABLES for row in _describe(table)]
     return csv_text(PARAMETERS.names, rows)
 

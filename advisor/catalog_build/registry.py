@@ -6,7 +6,9 @@ from importlib import import_module
 
 from advisor.catalog_build.drop import Importer
 
-MODULES: tuple[str, ...] = ("hardware", "models", "evidence", "prices", "tco", "export")
+MODULES: tuple[str, ...] = (
+    "hardware", "models", "evidence", "published", "prices", "tco", "software", "outlook", "export",
+)  # fmt: skip
 """Modules of this package that define `IMPORTER`, in the order in which they run."""
 
 
