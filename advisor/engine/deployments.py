@@ -57,12 +57,12 @@ def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ..
     A checkpoint that is released at four bits is served at four bits whatever else is accepted: widening it costs
     memory and buys no accuracy.
     """
-    native = model.native_precision.lower()
-    if "fp4" in native and "fp8" not in native:
+    native = model.native_precision
+    if native == "fp4":
         return ("fp4",)
-    if "int4" in native:
+    if native == "int4":
         return tuple(dict.fromkeys([*(p for p in section.precisions if _WIDTH[p] <= 4), "int4"]))
-    if "fp8" in native:
+    if native == "fp8":
         narrow = tuple(p for p in section.precisions if _WIDTH[p] <= 8)
         return narrow or ("fp8",)
     return section.precisions
@@ -92,13 +92,15 @@ def candidate_deployments(
         Engines in use; they are added to the engine that is measured most, not put in its place.
     """
     precisions = accepted_precisions(model, section)
+    # A wider precision than the released one is worth a look only where somebody has measured it.
+    allowed = {*precisions, *section.precisions}
     out: dict[ConfigKey, Deployment] = {}
     measured: Counter[ConfigKey] = Counter()
     for name in (*model.measured_as, model.id):
         measured.update(configs.by_pair.get((accelerator.id, name), {}))
     for key in sorted(measured, key=lambda k: (-measured[k], k)):
         engine, precision, spec, disagg, tp, ep, dpa, gpus = key
-        if precision not in precisions or (spec != "none" and not section.speculative):
+        if precision not in allowed or (spec != "none" and not section.speculative):
             continue
         if disagg and not disaggregation:
             continue

@@ -48,7 +48,7 @@ def bytes_per_weight(model: ModelSpec, precision: str, vendor: str) -> float:
     FP4 is MXFP4 on AMD and for checkpoints that are MXFP4 by nature, NVFP4 elsewhere.
     """
     if precision == "fp4":
-        native_mx = "mxfp4" in model.native_precision.lower()
+        native_mx = "mxfp4" in model.native_format.lower()
         return BYTES_MXFP4 if vendor == "AMD" or native_mx else BYTES_NVFP4
     return {"bf16": BYTES_16_BIT, "fp8": BYTES_FP8, "int4": BYTES_INT4}[precision]
 

@@ -114,15 +114,26 @@ class _Reader:
             experts_per_token=per_token, moe_intermediate=expert_width, shared_experts=shared,
             moe_layers=moe_layers, intermediate=dense_width,
             max_context=n("max_position_embeddings", "n_positions", default=131_072),
-            native_precision=_native(self.data), tie_embeddings=tied,
+            native_precision=_native(self.data), native_format=_native_format(self.data), tie_embeddings=tied,
             provenance=Provenance(str(self.path.name), None, "user"),
         )  # fmt: skip
 
 
-def _native(data: dict[str, Any]) -> str:
+def _native_format(data: dict[str, Any]) -> str:
     quantization = data.get("quantization_config")
     if isinstance(quantization, dict):
-        return str(quantization.get("quant_method", "") or quantization.get("format", "")) or "bf16"
+        return str(quantization.get("quant_method") or quantization.get("format") or "")
+    return ""
+
+
+def _native(data: dict[str, Any]) -> str:
+    named = _native_format(data).lower()
+    if "fp4" in named:
+        return "fp4"
+    if "fp8" in named:
+        return "fp8"
+    if any(word in named for word in ("int4", "awq", "gptq", "w4a16")):
+        return "int4"
     return "bf16"
 
 

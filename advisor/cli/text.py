@@ -1,0 +1,231 @@
+"""The recommendation as plain text: 100 columns, readable without colour, made for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from advisor.cli.format import count, percent, seconds, usd
+from advisor.domain.recommendation import Candidate, Recommendation
+from advisor.domain.text import plain
+
+WIDTH = 100
+BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+MARK = {"pass": "ok", "condition": "if", "fail": "no"}
+TOP_RISKS, TOP_BREAK_EVENS, TOP_ASSUMPTIONS, TOP_NOTES = 5, 6, 14, 8
+
+
+def render_text(recommendation: Recommendation, *, explain: bool = False, colour: bool = False) -> str:
+    """The whole answer on a few screens; `explain` adds the arithmetic of the choice."""
+    page = _Page(colour)
+    _verdict(page, recommendation)
+    _comparison(page, recommendation.candidates)
+    _why_not(page, recommendation.candidates)
+    _conditions(page, recommendation.candidates)
+    _risks(page, recommendation)
+    _what_would_change(page, recommendation)
+    if explain:
+        _arithmetic(page, recommendation)
+    _assumptions(page, recommendation)
+    _sources(page, recommendation)
+    return page.text()
+
+
+class _Page:
+    def __init__(self, colour: bool) -> None:
+        self.colour = colour
+        self.lines: list[str] = []
+
+    def heading(self, title: str) -> None:
+        self.lines += ["", f"{BOLD}{title}{RESET}" if self.colour else title]
+
+    def paragraph(self, text: str, *, indent: str = "", hang: str = "", bold: bool = False) -> None:
+        wrapped = textwrap.wrap(
+            plain(text), WIDTH, initial_indent=indent, subsequent_indent=hang or indent, break_on_hyphens=False
+        )
+        self.lines += [f"{BOLD}{line}{RESET}" if bold and self.colour else line for line in wrapped]
+
+    def bullet(self, text: str) -> None:
+        self.paragraph(text, indent="  - ", hang="    ")
+
+    def row(self, text: str, *, dim: bool = False) -> None:
+        clean = plain(text)[:WIDTH].rstrip()
+        self.lines.append(f"{DIM}{clean}{RESET}" if dim and self.colour else clean)
+
+    def text(self) -> str:
+        return "\n".join(self.lines).lstrip("\n") + "\n"
+
+
+def _verdict(page: _Page, r: Recommendation) -> None:
+    page.row(f"{r.profile.name}: judged as of {r.as_of.isoformat()}", dim=True)
+    page.lines.append("")
+    page.paragraph(r.verdict.headline, bold=True)
+    if r.verdict.kind != "infeasible":
+        close = "; too close to call" if r.verdict.too_close_to_call else ""
+        page.paragraph(
+            f"Confidence: {r.verdict.confidence_word} (cheapest in {percent(r.verdict.confidence)} of"
+            f" {r.draws:,} draws){close}."
+        )
+    page.paragraph(r.verdict.reason)
+    for reason in r.verdict.reasons:
+        page.bullet(reason)
+    if r.verdict.kind == "infeasible":
+        page.paragraph(f"Smallest change: {r.verdict.smallest_change}.")
+    if r.backtest is not None:
+        page.paragraph(r.backtest.text)
+
+
+_COLUMNS: Sequence[tuple[str, int]] = (
+    ("#", 2), ("accelerator", 11), ("GPUs", 6), ("conc", 5), ("TTFT", 8), ("TPOT", 8), ("tok/s/GPU", 9),
+    ("USD/month", 9), ("P10-P90", 13), ("USD/Mtok", 8), ("P(best)", 7), ("gr", 2),
+)  # fmt: skip
+
+
+def _comparison(page: _Page, candidates: Iterable[Candidate]) -> None:
+    rows = [_row(c) for c in candidates if c.operating_point is not None and c.fleet is not None]
+    if not rows:
+        return
+    page.heading("Comparison (latency medians; output tok/s per GPU; levelised cost at real utilisation)")
+    page.row(_cells([name for name, _ in _COLUMNS]))
+    for row in rows:
+        page.row(_cells(row))
+    page.row("conc: requests in flight per replica; gr: evidence grade, A own probe to D physics only", dim=True)
+
+
+def _row(c: Candidate) -> list[str]:
+    point, fleet, cost = c.operating_point, c.fleet, c.cost
+    assert point is not None
+    assert fleet is not None
+    band = cost.usd_per_month if cost else None
+    return [
+        str(c.rank) if c.rank else "-",
+        c.accelerator,
+        f"{fleet.gpus:,}",
+        str(point.concurrency),
+        seconds(point.ttft_p50_s),
+        seconds(point.tpot_p50_s),
+        count(point.output_tps_per_gpu),
+        usd(band.p50) if band else "-",
+        f"{usd(band.p10)}-{usd(band.p90)}" if band else "-",
+        usd(cost.usd_per_mtok_blended.p50) if cost else "-",
+        percent(c.p_cheapest) if c.feasible else "out",
+        point.evidence_grade,
+    ]
+
+
+def _cells(cells: Sequence[str]) -> str:
+    out = []
+    for (name, width), cell in zip(_COLUMNS, cells, strict=True):
+        out.append(cell.ljust(width) if name in ("accelerator", "#") else cell.rjust(width))
+    return " ".join(out)
+
+
+def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:
+    excluded = [c for c in candidates if not c.feasible]
+    ranked = [c for c in candidates if c.feasible and c.rank and c.rank > 1]
+    if not excluded and not ranked:
+        return
+    page.heading("Why not the others")
+    for c in ranked:
+        assert c.operating_point is not None
+        parts = []
+        if c.deployment is not None:
+            parts.append(c.deployment.label)
+        if c.cost is not None:
+            price = c.cost.price
+            at = f" at {usd(price.typical)} {price.unit}" if price else ""
+            parts.append(f"{c.cost.mode}, {c.cost.commitment.replace('_', ' ')}{at}")
+        if c.expected_regret_usd_per_month is not None:
+            parts.append(f"costs {usd(c.expected_regret_usd_per_month)} USD/month more than the best on average")
+        page.paragraph(f"{c.name}: {'; '.join(parts)}.", indent="  ", hang="    ")
+    for c in excluded:
+        page.paragraph(f"{c.name}: excluded. {c.infeasible_reason}.", indent="  ", hang="    ")
+
+
+def _conditions(page: _Page, candidates: Iterable[Candidate]) -> None:
+    lines: dict[str, list[str]] = {}
+    for c in candidates:
+        for gate in c.gates:
+            if gate.status != "pass":
+                mark = MARK[gate.status]
+                lines.setdefault(f"[{mark}] {gate.gate.replace('_', ' ')}: {gate.title}", []).append(c.accelerator)
+    if not lines:
+        return
+    page.heading("Gates that do not plainly pass (decision support, not legal advice)")
+    for text, names in lines.items():
+        page.paragraph(f"{text} ({', '.join(names)})", indent="  ", hang="       ")
+
+
+def _risks(page: _Page, r: Recommendation) -> None:
+    best = next((c for c in r.candidates if c.rank == 1), None)
+    if best is None or not best.risks:
+        return
+    page.heading(f"Top risks of {best.name}")
+    for risk in best.risks[:TOP_RISKS]:
+        page.paragraph(
+            f"{risk.name} [{risk.level}]: expected loss {usd(risk.expected_loss_usd_per_month)} USD/month."
+            f" {risk.cause} {risk.mitigation} Owner: {risk.owner}.",
+            indent="  ",
+            hang="    ",
+        )
+
+
+def _what_would_change(page: _Page, r: Recommendation) -> None:
+    d = r.decision
+    if d is None:
+        return
+    page.heading("What would change the answer")
+    for point in [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]:
+        page.bullet(point.text)
+    if d.information is not None:
+        page.bullet(d.information.text)
+        if d.information.plan is not None:
+            page.bullet(f"{d.information.plan.rule} {d.information.plan.command}")
+    for option in [d.split, *d.waits]:
+        if option is not None and option.worthwhile:
+            page.bullet(option.text)
+    if d.vendor_gap_text:
+        page.bullet(d.vendor_gap_text)
+    page.heading("What to do next")
+    for step in r.verdict.next_steps:
+        page.bullet(step)
+
+
+def _arithmetic(page: _Page, r: Recommendation) -> None:
+    best = next((c for c in r.candidates if c.rank == 1), None)
+    if best is None or best.fleet is None or best.cost is None:
+        return
+    page.heading(f"The arithmetic of {best.name}")
+    for term in best.fleet.terms:
+        page.paragraph(f"{term.name}: {term.formula}", indent="  ", hang="    ")
+    for line in best.cost.lines:
+        page.paragraph(f"{line.name}: {line.formula}", indent="  ", hang="    ")
+        for q in line.inputs:
+            page.paragraph(f"{q.name} = {q.value:g} {q.unit} [{q.source_id}]", indent="      ", hang="        ")
+
+
+def _assumptions(page: _Page, r: Recommendation) -> None:
+    if r.notes:
+        page.heading("Notes")
+        for note in r.notes[:TOP_NOTES]:
+            page.bullet(note)
+        if len(r.notes) > TOP_NOTES:
+            page.row(f"  and {len(r.notes) - TOP_NOTES} more in --format json", dim=True)
+    if r.assumptions:
+        page.heading("Assumptions taken because the profile is silent")
+        for a in r.assumptions[:TOP_ASSUMPTIONS]:
+            page.row(f"  {a.path} = {a.value}")
+        if len(r.assumptions) > TOP_ASSUMPTIONS:
+            page.row(f"  and {len(r.assumptions) - TOP_ASSUMPTIONS} more in --format json", dim=True)
+
+
+def _sources(page: _Page, r: Recommendation) -> None:
+    page.heading(f"Sources ({len(r.sources)}; the full list is in --format json and in the report)")
+    for line in r.attributions:
+        page.paragraph(line, indent="  ", hang="    ")
+    page.paragraph(
+        f"advisor {r.advisor_version}, catalog {r.catalog_fingerprint[:12]}, seed {r.seed}, {r.draws:,} draws.",
+        indent="  ",
+    )
+    if r.command:
+        page.paragraph(f"Reproduce: {r.command}", indent="  ", hang="    ")

@@ -1,0 +1,311 @@
+"""The one entry that every surface calls: from a profile and a catalog to a recommendation.
+
+Pure: files, clock and environment stay outside. What varies comes in as arguments, so that the same inputs give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from advisor import __version__
+from advisor.catalog import Catalog
+from advisor.domain.cost import Cost
+from advisor.domain.errors import ProfileError, did_you_mean
+from advisor.domain.evidence import Measurement
+from advisor.domain.gates import Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.recommendation import BacktestSummary, Candidate, Recommendation, Verdict
+from advisor.domain.risk import Risk
+from advisor.domain.sizing import Fleet, TierPlan
+from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
+from advisor.engine.cost import price_candidate
+from advisor.engine.decision import DecisionOutcome, decide
+from advisor.engine.deployments import MeasuredConfigs
+from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
+from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
+from advisor.engine.layout import Layout, lay_out
+from advisor.engine.notes import collect_notes
+from advisor.engine.operating_point import EstimateMany, Load
+from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
+from advisor.engine.risk import assess_risks
+from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand
+from advisor.engine.sources import attributions, cited_ids, resolve_sources
+
+DEFAULT_CANDIDATES = ("mi300x", "mi325x", "mi350x", "mi355x", "h100", "h200", "b200", "b300")
+DEFAULT_DRAWS = 10_000
+DEFAULT_SEED = 20_260_101
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything beside the profile that an answer depends on."""
+
+    catalog: Catalog
+    estimate: EstimateMany
+    configs: MeasuredConfigs
+    models: Sequence[ModelSpec]
+    """The resolved model of each tier, in the order of `Profile.tiers`."""
+    parameters: Mapping[str, Quantity]
+    as_of: date
+    seed: int = DEFAULT_SEED
+    draws: int = DEFAULT_DRAWS
+    backtest: BacktestSummary | None = None
+    command: str = ""
+    own_evidence: Sequence[Measurement] = ()
+
+
+@dataclass(slots=True)
+class Draft:
+    """A candidate in the making."""
+
+    accelerator: Accelerator
+    layouts: list[Layout]
+    gates: list[Gate]
+    obstacles: list[Obstacle] = field(default_factory=list)
+    tiers: tuple[TierPlan, ...] = ()
+    fleet: Fleet | None = None
+    sized: SizedCandidate | None = None
+    cost: Cost | None = None
+    risks: tuple[Risk, ...] = ()
+
+
+def advise(profile: Profile, inputs: Inputs) -> Recommendation:
+    """Judge every candidate and decide.
+
+    Raises
+    ------
+    ProfileError
+        When the profile names an accelerator or a country that the catalog does not know.
+    """
+    stated = profile
+    profile = resolve_service_levels(profile, inputs.parameters)
+    accelerators = select_accelerators(profile, inputs.catalog)
+    drafts = _lay_out_all(profile, accelerators, inputs)
+    for draft in drafts:
+        _size(draft, profile, inputs)
+    for draft in drafts:
+        _price(draft, profile, inputs)
+    priced = [
+        PricedCandidate(d.sized, d.cost, d.risks)
+        for d in drafts
+        if not d.obstacles and d.sized is not None and d.cost is not None
+    ]
+    outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
+    candidates = _assemble(drafts, outcome, profile, inputs)
+    verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
+    assumptions = collect_assumptions(stated, inputs.parameters)
+    decision = outcome.decision if outcome is not None else None
+    evidence_ids = _evidence_sources(candidates, inputs)
+    ids = cited_ids(candidates, decision, assumptions, verdict) | evidence_ids
+    sources = resolve_sources(ids, inputs.catalog.sources)
+    return Recommendation(
+        advisor_version=__version__,
+        catalog_fingerprint=inputs.catalog.fingerprint,
+        as_of=inputs.as_of,
+        seed=inputs.seed,
+        draws=inputs.draws,
+        command=inputs.command,
+        profile=profile,
+        verdict=verdict,
+        candidates=candidates,
+        decision=decision,
+        assumptions=assumptions,
+        inputs=tuple(inputs.parameters.values()),
+        backtest=inputs.backtest,
+        notes=collect_notes(candidates, inputs.as_of),
+        sources=sources,
+        attributions=attributions(sources),
+    )
+
+
+def select_accelerators(profile: Profile, catalog: Catalog) -> list[Accelerator]:
+    """The accelerators to judge, in the order of the profile.
+
+    Raises
+    ------
+    ProfileError
+        With suggestions, when one is unknown.
+    """
+    out = []
+    for name in dict.fromkeys(profile.candidates or DEFAULT_CANDIDATES):
+        accelerator = catalog.accelerators.get(name.lower())
+        if accelerator is None:
+            reason = catalog.incomplete_accelerators.get(name.lower())
+            if reason:
+                raise ProfileError(f'candidates: "{name}" cannot be judged: {reason}')
+            hint = did_you_mean(name, catalog.accelerators) or f"; known: {', '.join(sorted(catalog.accelerators))}"
+            raise ProfileError(f'candidates: unknown accelerator "{name}"{hint}')
+        out.append(accelerator)
+    return out
+
+
+def _lay_out_all(profile: Profile, accelerators: list[Accelerator], inputs: Inputs) -> list[Draft]:
+    values = {name: q.value for name, q in inputs.parameters.items()}
+    by_tier: list[dict[str, Layout]] = []
+    for workload, model in zip(profile.tiers, inputs.models, strict=True):
+        estimate = with_prefix_cache(inputs.estimate, workload.traffic.prefix_cache_hit_rate)
+        estimate = with_factors(estimate, profile.overrides.throughput_factor)
+        by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, values, profile.team))
+    drafts = []
+    for accelerator in accelerators:
+        layouts = [tier[accelerator.id] for tier in by_tier]
+        deployment = next((x.deployment for x in layouts if x.deployment is not None), None)
+        gates = evaluate_gates(profile, accelerator, inputs.catalog, inputs.as_of, deployment)
+        drafts.append(Draft(accelerator, layouts, list(gates)))
+    return drafts
+
+
+def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+    a = draft.accelerator
+    simple = not profile.workloads
+    for i, (workload, layout) in enumerate(zip(profile.tiers, draft.layouts, strict=True)):
+        if layout.failure:
+            path = "slo" if simple else f"workloads[{i}].slo"
+            draft.obstacles.append(layout_obstacle(layout, workload.name, workload.slo, path))
+    draft.gates.append(_capacity_gate(draft))
+    if any(layout.failure for layout in draft.layouts):
+        draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
+        return
+    sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
+    plans = [
+        plan_tier(w, m, layout, sizing, inputs.catalog.measurements)
+        for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
+    ]
+    order = main_tier_first(plans)
+    draft.tiers = tuple(plans[i] for i in order)
+    workloads = tuple(profile.tiers[i] for i in order)
+    draft.fleet = total_fleet(draft.tiers, a)
+    draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of)
+    draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]
+    demands = tuple(
+        TierDemand.of(t, w, sizing.up_probability(t.fleet.gpus_per_replica))
+        for t, w in zip(draft.tiers, workloads, strict=True)
+    )
+    models = tuple(inputs.models[i] for i in order)
+    draft.sized = SizedCandidate(a, draft.tiers, workloads, models, demands, tuple(draft.gates))
+
+
+def _capacity_gate(draft: Draft) -> Gate:
+    """Memory and service level as a gate, so that every reason stands in one list."""
+    failed = [layout for layout in draft.layouts if layout.failure]
+    if failed:
+        text = "; ".join(layout.failure_text for layout in failed)
+        what = "memory" if failed[0].failure == "memory" else "service level"
+        title = {"memory": "Does not fit the memory", "slo": "Misses the service level"}.get(
+            failed[0].failure, "Cannot be estimated" if failed[0].failure == "estimate" else "Precision not supported"
+        )
+        reason = f"A replica must hold the weights and the KV cache and keep the {what} at some load. Here {text}."
+        return Gate(gate="capacity", status="fail", title=title, reason=reason, source="derived")
+    layout = draft.layouts[0]
+    assert layout.memory is not None
+    assert layout.deployment is not None
+    m = layout.memory
+    reason = (
+        f"A replica ({layout.deployment.label}) holds {m.weights_gb:,.0f} GB of weights per GPU and has"
+        f" {m.kv_gb:,.0f} GB left for the KV cache, enough for {m.max_concurrency:,} requests of"
+        f" {m.context_tokens:,.0f} tokens at once."
+    )
+    return Gate(gate="capacity", status="pass", title="Fits memory and service level", reason=reason, source="derived")
+
+
+def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+    if draft.sized is None or draft.obstacles:
+        return
+    cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
+    draft.cost = cost
+    budget = profile.procurement.budget_usd_per_month
+    if budget is not None and cost.point_usd_per_month > budget:
+        gate = Gate(
+            gate="budget",
+            status="fail",
+            title=f"Over budget: {cost.point_usd_per_month:,.0f} against {budget:,.0f} USD/month",
+            reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
+            f" prices is {cost.point_usd_per_month:,.0f} USD/month.",
+            remedy=f"raise procurement.budget_usd_per_month from {budget:,.0f} to {cost.point_usd_per_month:,.0f}",
+            source="profile",
+        )
+        draft.gates.append(gate)
+        draft.obstacles.append(
+            Obstacle(
+                draft.accelerator.id, draft.accelerator.name, "budget", gate.title, gate.remedy,
+                cost.point_usd_per_month / budget - 1,
+            )
+        )  # fmt: skip
+        return
+    draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
+
+
+def _assemble(
+    drafts: list[Draft], outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs
+) -> tuple[Candidate, ...]:
+    out = [_candidate(d, outcome, profile, inputs) for d in drafts]
+    order = {d.accelerator.id: i for i, d in enumerate(drafts)}
+    return tuple(sorted(out, key=lambda c: (c.rank is None, c.rank or 0, order[c.accelerator])))
+
+
+def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs) -> Candidate:
+    a = draft.accelerator
+    judged = outcome.candidates.get(a.id) if outcome is not None else None
+    main = draft.tiers[0] if draft.tiers else None
+    layout = draft.layouts[0]
+    curve = main.curve if main else curve_of(
+        layout,
+        inputs.models[0],
+        Load.of(profile.tiers[0].traffic, profile.tiers[0].slo),
+        inputs.catalog.measurements,
+    )  # fmt: skip
+    deployment = main.deployment if main else layout.deployment
+    floor: tuple[str, ...] = ()
+    if deployment is not None:
+        floor = software_findings(profile, a, deployment.engine, deployment.precision, inputs.catalog).floor_lines
+    return Candidate(
+        accelerator=a.id,
+        name=a.name,
+        vendor=a.vendor,
+        feasible=not draft.obstacles,
+        infeasible_reason="; ".join(o.text for o in draft.obstacles),
+        rank=judged.rank if judged else None,
+        gates=tuple(draft.gates),
+        deployment=deployment,
+        memory=main.memory if main else layout.memory,
+        operating_point=main.operating_point if main else None,
+        fleet=draft.fleet,
+        tiers=draft.tiers if len(draft.tiers) > 1 else (),
+        curve=curve,
+        cost=judged.cost if judged else draft.cost,
+        risks=draft.risks,
+        expected_loss_usd_per_month=judged.expected_loss_usd_per_month if judged else None,
+        risk_adjusted_usd_per_month=judged.risk_adjusted_usd_per_month if judged else None,
+        p_cheapest=judged.p_cheapest if judged else 0.0,
+        expected_regret_usd_per_month=judged.expected_regret_usd_per_month if judged else None,
+        software_floor=floor,
+    )
+
+
+def _infeasible(drafts: list[Draft]) -> Verdict:
+    binding, change, headline = explain_infeasible({d.accelerator.id: d.obstacles for d in drafts if d.obstacles})
+    return Verdict(
+        kind="infeasible",
+        headline=headline,
+        reason=f"What binds: {binding}.",
+        confidence=1.0,
+        confidence_word="high",
+        binding_constraint=binding,
+        smallest_change=change,
+        next_steps=(f"Smallest change: {change}.",),
+    )
+
+
+def _evidence_sources(candidates: Sequence[Candidate], inputs: Inputs) -> set[str]:
+    rows = {r for c in candidates if c.operating_point for r in c.operating_point.evidence_rows}
+    rows |= {p.row_id for c in candidates for p in c.curve if p.row_id}
+    rows |= {r for c in candidates for t in c.tiers for r in t.operating_point.evidence_rows}
+    known = (*inputs.catalog.measurements, *inputs.own_evidence)
+    return {m.source_id for m in known if m.row_id in rows}

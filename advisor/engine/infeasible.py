@@ -1,0 +1,94 @@
+"""Why nothing fits, and the smallest change that would let something fit."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from advisor.domain.gates import Gate
+from advisor.domain.profile import Slo
+from advisor.engine.layout import Layout
+from advisor.engine.operating_point import Sample
+
+HARD = 1e6
+"""Relative size of a change that money and patience cannot make, e.g. another country."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that keeps one candidate out, and the change that would free it."""
+
+    accelerator: str
+    name: str
+    what: str
+    """slo, memory, precision, estimate, budget, or the gate's id."""
+    text: str
+    change: str
+    size: float
+    """Relative size of the change, for ranking: 0.3 is 30 % more or less of something."""
+
+
+def layout_obstacle(layout: Layout, tier: str, slo: Slo, slo_path: str) -> Obstacle:
+    """What a failed layout asks for."""
+    a = layout.accelerator
+    where = f" (workload {tier})" if tier != "main" else ""
+    if layout.failure == "slo" and layout.nearest is not None:
+        change, size = _relax(layout.nearest, slo, slo_path)
+        return Obstacle(a.id, a.name, "slo", layout.failure_text + where, change, size)
+    if layout.failure == "memory":
+        change = "allow a smaller precision in model.precisions, or shorten the context"
+        return Obstacle(a.id, a.name, "memory", layout.failure_text + where, change, 1.0)
+    if layout.failure == "precision":
+        change = "allow another precision in model.precisions"
+        return Obstacle(a.id, a.name, "precision", layout.failure_text + where, change, 1.0)
+    return Obstacle(a.id, a.name, layout.failure, layout.failure_text + where, "measure it with `advisor probe`", 10.0)
+
+
+def _relax(sample: Sample, slo: Slo, path: str) -> tuple[str, float]:
+    parts, worst = [], 0.0
+    for metric, limit, value in (
+        ("ttft_ms", slo.ttft_ms, sample.ttft_at_percentile_s * 1e3),
+        ("tpot_ms", slo.tpot_ms, sample.tpot_at_percentile_s * 1e3),
+    ):
+        if limit is not None and value > limit:
+            parts.append(f"relax {path}.{metric} from {limit:g} to {_round_up(value):g}")
+            worst = max(worst, value / limit - 1)
+    if not parts and slo.e2e_ms is not None:
+        parts.append(f"relax {path}.e2e_ms from {slo.e2e_ms:g}")
+        worst = 1.0
+    return " and ".join(parts), worst
+
+
+def _round_up(value: float) -> float:
+    """Two significant digits, upwards: a limit that the estimate just keeps."""
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit) * unit
+
+
+def gate_obstacle(gate: Gate, accelerator: str, name: str) -> Obstacle:
+    """What a failed gate asks for."""
+    change = gate.remedy or "none is known within this profile"
+    size = 0.5 if gate.gate.startswith(("site", "budget", "supply", "start")) else HARD
+    return Obstacle(accelerator, name, gate.gate, gate.title, change, size)
+
+
+def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> tuple[str, str, str]:
+    """(binding constraint, smallest change, headline) over all candidates.
+
+    A candidate's effort is its largest single change times the number of changes; the candidate with the least
+    effort names the change.
+    """
+    if not obstacles:
+        return "no candidates", "name at least one accelerator in candidates", "No accelerator was considered."
+    counts = Counter(o.what for found in obstacles.values() for o in found)
+    binding = ", ".join(f"{what} ({n} of {len(obstacles)})" for what, n in counts.most_common(3))
+    nearest = min(obstacles.values(), key=lambda found: (max(o.size for o in found) * len(found), found[0].accelerator))
+    changes = "; ".join(dict.fromkeys(o.change for o in nearest))
+    first = max(nearest, key=lambda o: o.size)
+    change = f"{changes} (frees {first.name})"
+    headline = f"No candidate can serve this profile; the nearest is {first.name}: {first.text}."
+    return binding, change, headline

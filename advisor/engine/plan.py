@@ -1,0 +1,128 @@
+"""From layouts to tier plans and sized candidates: the fleet of each workload, then of all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Workload
+from advisor.domain.sizing import CurvePoint, Fleet, Memory, TierPlan
+from advisor.engine.curves import measured_points
+from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
+from advisor.engine.layout import Layout
+from advisor.engine.operating_point import Load, Sample, curve_point, operating_point, requests_per_s
+
+DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Numbers of the catalog and the profile that fleet sizing takes."""
+
+    parameters: Mapping[str, float]
+    horizon_months: int
+
+    @property
+    def lookahead_months(self) -> float:
+        """Months ahead that capacity is sized for."""
+        return min(self.parameters["growth_lookahead_months"], float(self.horizon_months))
+
+    def up_probability(self, gpus_per_replica: int) -> float:
+        """Share of time that a replica is up."""
+        return replica_up_probability(
+            gpus_per_replica, self.parameters["interruptions_per_gpu_hour"], self.parameters["repair_hours"]
+        )
+
+
+def plan_tier(
+    workload: Workload,
+    model: ModelSpec,
+    layout: Layout,
+    sizing: Sizing,
+    measurements: Sequence[Measurement],
+) -> TierPlan:
+    """The plan of one workload on one accelerator; `layout` must have a sample."""
+    assert layout.deployment is not None
+    assert layout.memory is not None
+    assert layout.sample is not None
+    load = Load.of(workload.traffic, workload.slo)
+    gpus = layout.deployment.gpus_per_replica
+    return TierPlan(
+        name=workload.name,
+        model_id=model.id,
+        deployment=layout.deployment,
+        memory=layout.memory,
+        operating_point=operating_point(layout.sample, load, gpus, layout.limit),
+        fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
+        curve=curve_of(layout, model, load, measurements),
+        request_input_tokens=load.isl,
+        request_output_tokens=load.osl,
+    )
+
+
+def curve_of(
+    layout: Layout, model: ModelSpec, load: Load, measurements: Sequence[Measurement]
+) -> tuple[CurvePoint, ...]:
+    """Estimated points of the deployment, then measured points near it."""
+    if layout.deployment is None:
+        return ()
+    estimated = tuple(curve_point(s) for s in layout.curve)
+    return estimated + measured_points(
+        measurements, model, layout.accelerator.id, layout.deployment.precision, load
+    )
+
+
+def _fleet(
+    workload: Workload, load: Load, sample: Sample, accelerator: Accelerator, gpus: int, sizing: Sizing
+) -> Fleet:
+    traffic = workload.traffic
+    if load.peak_rps is not None:
+        demand = peak_rps = load.peak_rps
+        capacity, unit = requests_per_s(sample, load, gpus), "requests/s"
+    else:
+        # A peak in requests in flight becomes a rate at the latency that just keeps the service level, so that
+        # every candidate serves the same tokens; without a limit, at the candidate's own latency.
+        e = sample.estimate
+        own = e.ttft_p50_s.mid + e.tpot_p50_s.mid * load.osl
+        demand, capacity, unit = load.peak_concurrency, float(sample.concurrency), "requests in flight"
+        peak_rps = demand / (load.reference_e2e_s or own)
+    months = sizing.lookahead_months
+    return size_fleet(
+        demand=demand,
+        capacity=capacity,
+        unit=unit,
+        peak_rps=peak_rps,
+        burst_headroom=traffic.burst_headroom,
+        growth_factor=(1 + traffic.growth_per_year) ** (months / 12),
+        availability=workload.slo.availability,
+        up_probability=sizing.up_probability(gpus),
+        gpus_per_replica=gpus,
+        gpus_per_node=accelerator.gpus_per_node,
+        average_to_peak=traffic.average_to_peak
+        * traffic.hours_per_day
+        / HOURS_PER_DAY
+        * traffic.days_per_week
+        / DAYS_PER_WEEK,
+        lookahead_months=months,
+    )
+
+
+def total_fleet(tiers: Sequence[TierPlan], accelerator: Accelerator) -> Fleet:
+    """The fleet of a candidate over its tiers."""
+    return combine_fleets(tuple(t.fleet for t in tiers), accelerator.gpus_per_node)
+
+
+def main_tier_first(tiers: Sequence[TierPlan]) -> list[int]:
+    """Order of the tiers, the one with most GPUs first."""
+    return sorted(range(len(tiers)), key=lambda i: (-tiers[i].fleet.gpus_needed, i))
+
+
+def memory_text(memory: Memory) -> str:
+    """Memory of a replica in a sentence."""
+    return (
+        f"{memory.weights_gb:,.0f} GB of weights and {memory.kv_gb:,.0f} GB of KV cache per GPU hold"
+        f" {memory.max_concurrency:,} requests of {memory.context_tokens:,.0f} tokens"
+    )

@@ -1,0 +1,45 @@
+"""Collect every source that a result cites, with the attribution lines that must stand beside its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from advisor.domain.provenance import Source
+
+UNCITED = frozenset({"", "profile", "default", "user", "derived"})
+"""Origins that are no documents: the user's own input and values derived within the tree."""
+
+
+def cited_ids(*parts: Any) -> set[str]:
+    """Source ids named anywhere in the models given, by the fields that carry them."""
+    found: set[str] = set()
+    stack: list[Any] = list(parts)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, BaseModel):
+            for name, value in node.__dict__.items():
+                if name in ("source_id", "source", "discount_source_id") and isinstance(value, str):
+                    found.update(part.strip() for part in value.split(";"))
+                elif name == "source_ids":
+                    found.update(value)
+                elif isinstance(value, BaseModel | tuple):
+                    stack.append(value)
+        elif isinstance(node, tuple | list):
+            stack.extend(node)
+    return found - UNCITED
+
+
+def resolve_sources(ids: Iterable[str], known: Mapping[str, Source]) -> tuple[Source, ...]:
+    """Sources in order of id; an id that the catalog does not know stays visible as such."""
+    return tuple(
+        known.get(i) or Source(id=i, reference="not in the catalog", as_of=None, kind="unknown", attribution="")
+        for i in sorted(set(ids))
+    )
+
+
+def attributions(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Attribution lines, each once, in order."""
+    return tuple(dict.fromkeys(s.attribution for s in sources if s.attribution))

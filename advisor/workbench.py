@@ -1,0 +1,152 @@
+"""Everything that answering takes, loaded once: catalog, fit, evidence. The surfaces sit on top of it.
+
+This is where files are read; the engine below gets values only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.catalog.resources import cache_dir, user_overlay_dirs
+from advisor.catalog.sizing import read_sizing
+from advisor.domain.errors import CatalogError, ProfileError, did_you_mean
+from advisor.domain.evidence import Measurement
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Model, Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.recommendation import BacktestSummary, Recommendation
+from advisor.engine.advise import DEFAULT_DRAWS, DEFAULT_SEED, Inputs, advise
+from advisor.engine.deployments import MeasuredConfigs, index_configs
+from advisor.profiles.hf_config import model_by_hand, model_from_config
+
+if TYPE_CHECKING:
+    from advisor.engine.estimator import Estimator, Fit
+
+FIT_FILES = ("parameters.json", "weights.csv")
+
+
+class Workbench:
+    """The loaded facts; build one and answer many profiles.
+
+    Parameters
+    ----------
+    overlays
+        Folders laid over the bundled catalog, beside the user's own.
+    as_of
+        Date at which rules, prices and evidence are judged.
+    evidence
+        The user's own measurements (grade A).
+    """
+
+    def __init__(
+        self, overlays: Sequence[Path] = (), *, as_of: date, evidence: Sequence[Measurement] = (), bare: bool = False
+    ) -> None:
+        self.as_of = as_of
+        self.evidence = tuple(evidence)
+        self.overlays = (*(() if bare else user_overlay_dirs()), *overlays)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The catalog with its overlays."""
+        return load_catalog(self.overlays)
+
+    @cached_property
+    def parameters(self) -> dict[str, Quantity]:
+        """Sizing parameters by name."""
+        return read_sizing(self.catalog)
+
+    @cached_property
+    def configs(self) -> MeasuredConfigs:
+        """Configurations that measurements show to work."""
+        return index_configs([*self.catalog.measurements, *self.evidence])
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The fit to the evidence: the user's own after `advisor calibrate`, else the bundled one."""
+        from advisor.engine.estimator import fit_from_text
+
+        folder = self._fit_folder()
+        try:
+            texts = [(folder / name).read_text(encoding="utf-8") for name in FIT_FILES]
+        except OSError as error:
+            raise CatalogError(f"cannot be read ({error.strerror})", file=str(folder / FIT_FILES[0])) from None
+        try:
+            return fit_from_text(*texts)
+        except (KeyError, ValueError) as error:
+            raise CatalogError(f"is no fit ({error!r}); run `advisor calibrate`", file=str(folder)) from None
+
+    def _fit_folder(self) -> Path:
+        own = cache_dir() / "fit"
+        if all((own / name).is_file() for name in FIT_FILES) and self.overlays:
+            return own
+        return self.catalog.layers[0].root / "fit"
+
+    @cached_property
+    def estimator(self) -> Estimator:
+        """The throughput estimator over all evidence."""
+        from advisor.engine.estimator import Estimator
+
+        catalog = self.catalog
+        rows = [*catalog.measurements, *catalog.vendor_ci, *self.evidence]
+        return Estimator(self.fit, rows, catalog.models, catalog.accelerators, self.as_of)
+
+    @cached_property
+    def backtest(self) -> BacktestSummary | None:
+        """How often advice of this kind has been right, from the stored backtest."""
+        return None
+
+    def find_model(self, section: Model, folder: Path | None = None) -> ModelSpec:
+        """The dimensions of the model that a profile names.
+
+        Raises
+        ------
+        ProfileError
+            When it is unknown, with suggestions, or its configuration cannot be read.
+        """
+        if section.custom is not None:
+            return model_by_hand(section.custom)
+        if section.config_json is not None:
+            path = Path(section.config_json)
+            return model_from_config(path if path.is_absolute() or folder is None else folder / path)
+        assert section.id is not None
+        models = self.catalog.models
+        wanted = section.id.casefold()
+        for spec in models.values():
+            if wanted in (spec.id.casefold(), spec.name.casefold()) or section.id in spec.measured_as:
+                return spec
+        reason = self.catalog.incomplete_models.get(section.id)
+        if reason:
+            raise ProfileError(f'model.id: "{section.id}" cannot be sized: {reason}')
+        hint = did_you_mean(section.id, models) or "; `advisor catalog list models` names them"
+        raise ProfileError(f'model.id: unknown model "{section.id}"{hint}')
+
+    def inputs(
+        self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,
+        command: str = "",
+    ) -> Inputs:  # fmt: skip
+        """What the engine takes beside the profile."""
+        return Inputs(
+            catalog=self.catalog,
+            estimate=self.estimator.estimate,
+            configs=self.configs,
+            models=[self.find_model(w.model, folder) for w in profile.tiers],
+            parameters=self.parameters,
+            as_of=self.as_of,
+            seed=seed,
+            draws=draws,
+            backtest=self.backtest,
+            command=command,
+            own_evidence=self.evidence,
+        )
+
+    def advise(
+        self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,
+        command: str = "",
+    ) -> Recommendation:  # fmt: skip
+        """Answer a profile; `folder` is where relative paths in it start."""
+        return advise(profile, self.inputs(profile, folder=folder, seed=seed, draws=draws, command=command))
