@@ -13,10 +13,11 @@ from advisor.catalog.tables import MODELS
 from advisor.catalog_build.drop import Drop, Importer, Output, number, parse_day, whole
 from advisor.catalog_build.names import MEASURED_AS
 
-_ATTENTION_NOTES = {
-    "MLA + DSA sparse": "sparse attention (DSA) reads part of the cache; the whole of it is kept",
-    "GQA + chunked local": "chunked local attention; every fourth layer keeps the whole context",
-}
+_ATTENTION_NOTES: tuple[tuple[str, str], ...] = (
+    ("MLA + DSA sparse", "sparse attention (DSA) reads part of the cache; the whole of it is kept"),
+    ("GQA + chunked local", "chunked local attention; every fourth layer keeps the whole context"),
+    ("GQA + block-sparse", "block-sparse attention reads part of the cache; the whole of it is kept"),
+)
 
 
 def run(drop: Drop, out: Output) -> None:
@@ -41,7 +42,8 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     hybrid = row["attention_type"].startswith("hybrid compressed")
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")
-    notes += [n for n in (_ATTENTION_NOTES.get(row["attention_type"]), _note(row)) if n]
+    notes += [note for start, note in _ATTENTION_NOTES if row["attention_type"].startswith(start)]
+    notes += [note for note in (_note(row),) if note]
     return {
         "id": row["id"],
         "name": row["hf_id"].split(" (", maxsplit=1)[0],

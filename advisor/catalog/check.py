@@ -1,0 +1,206 @@
+"""Checks every row of the catalog and of its overlays, and goes on after the first fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from advisor.catalog.context_tables import ALL_TABLES
+from advisor.catalog.hardware import FOLDER
+from advisor.catalog.read import Layer, RawTable, parse_column, read_raw
+from advisor.catalog.schema import Table
+from advisor.catalog.sources import source_tables
+from advisor.catalog.store import Catalog
+from advisor.catalog.tables import PARAMETERS, SOURCES
+from advisor.domain.errors import CatalogError, did_you_mean
+
+OWN_SOURCE = "user"
+"""Source id that a user's own rows may cite without listing it."""
+
+_UNSORTED_BANDS = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check found."""
+
+    faults: tuple[str, ...]
+    rows: int
+    files: int
+
+
+def check_catalog(catalog: Catalog) -> CheckReport:
+    """Every fault of every table, file by file; an empty list means that all of it can be used."""
+    layers = catalog.layers
+    faults: list[str] = list(_unknown_files(layers))
+    parsed: dict[str, tuple[RawTable, dict[str, list[Any]]]] = {}
+    rows = files = 0
+    for table in (*ALL_TABLES, *(t for t in source_tables(layers) if t is not SOURCES)):
+        for layer in layers:
+            faults += _duplicates(table, layer)
+        try:
+            raw = read_raw(table, layers)
+        except CatalogError as error:
+            faults.append(str(error))
+            continue
+        rows += len(raw.places)
+        files += 1
+        columns: dict[str, list[Any]] = {}
+        for column in table.columns:
+            try:
+                columns[column.name] = parse_column(raw, column)
+            except CatalogError as error:
+                faults.append(str(error))
+        parsed[table.path] = (raw, columns)
+    faults += _attributes(catalog)
+    faults += _references(catalog, parsed)
+    faults += _relations(parsed)
+    files += len({path.name for layer in layers for path in (layer.root / FOLDER).glob("*.toml")})
+    return CheckReport(tuple(dict.fromkeys(faults)), rows, files)
+
+
+def _unknown_files(layers: Sequence[Layer]) -> Iterator[str]:
+    """Files of an overlay that nothing reads: most likely a misspelt name."""
+    base = layers[0].root
+    known = {p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file()}
+    known |= {table.path for table in ALL_TABLES}
+    for layer in layers[1:]:
+        for path in sorted(p for p in layer.root.rglob("*") if p.is_file() and p.suffix in (".csv", ".toml")):
+            name = path.relative_to(layer.root).as_posix()
+            if name in known or name.startswith(f"{FOLDER}/") or name.endswith("/sources.csv"):
+                continue
+            yield str(CatalogError(f"is not a catalog file{did_you_mean(name, known)}", file=layer.shown(name)))
+
+
+def _duplicates(table: Table, layer: Layer) -> Iterator[str]:
+    try:
+        raw = read_raw(table, [layer])
+    except CatalogError:
+        return  # reported where all layers are read together
+    seen: dict[tuple[str, ...], int] = {}
+    keys = [raw.cells[table.names.index(name)] for name in table.key]
+    for key, (file, row) in zip(zip(*keys, strict=True), raw.places, strict=True):
+        if key in seen:
+            yield str(
+                CatalogError(f"same key as row {seen[key]}", file=file, row=row, field=table.key[0], value="/".join(key))
+            )
+        seen.setdefault(key, row)
+
+
+def _attributes(catalog: Catalog) -> Iterator[str]:
+    """Load everything that the catalog offers, so that loaders with rules of their own are heard too."""
+    for name, value in vars(type(catalog)).items():
+        if isinstance(value, cached_property):
+            try:
+                getattr(catalog, name)
+            except CatalogError as error:
+                yield str(error)
+
+
+def _references(catalog: Catalog, parsed: dict[str, tuple[RawTable, dict[str, list[Any]]]]) -> Iterator[str]:
+    """Cells that name a source or an accelerator which is not there."""
+    try:
+        sources = {*catalog.sources, OWN_SOURCE}
+        accelerators = {*catalog.accelerators, *catalog.incomplete_accelerators}
+    except CatalogError:
+        return  # already reported
+    for raw, columns in parsed.values():
+        if raw.table in (PARAMETERS, SOURCES):
+            continue
+        for name in ("source", "source_id"):
+            yield from _missing(raw, columns, name, sources, "names no known source")
+        for name in ("accelerator", "accelerators"):
+            yield from _missing(raw, columns, name, accelerators, "names no known accelerator")
+
+
+def _missing(
+    raw: RawTable, columns: dict[str, list[Any]], name: str, known: set[str], reason: str
+) -> Iterator[str]:
+    for (file, row), value in zip(raw.places, columns.get(name, ()), strict=False):
+        for part in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
+            if part and part not in known:
+                yield str(
+                    CatalogError(f"{reason}{did_you_mean(part, known)}", file=file, row=row, field=name, value=part)
+                )
+
+
+_Rule = Callable[[dict[str, Any]], tuple[str, str] | None]
+
+
+def _relations(parsed: dict[str, tuple[RawTable, dict[str, list[Any]]]]) -> Iterator[str]:
+    """Relations between the columns of a row."""
+    for path, rules in RULES.items():
+        if path not in parsed:
+            continue
+        raw, columns = parsed[path]
+        if len(columns) != len(raw.table.columns):
+            continue  # a column is faulty and reported
+        for n, (file, row) in enumerate(raw.places):
+            record = {name: values[n] for name, values in columns.items()}
+            for rule in rules:
+                found = rule(record)
+                if found is not None:
+                    field, reason = found
+                    yield str(CatalogError(reason, file=file, row=row, field=field, value=record.get(field)))
+
+
+def _measurement_says_something(row: dict[str, Any]) -> tuple[str, str] | None:
+    if not row["total_tps_per_gpu"]:
+        return "total_tps_per_gpu", "must be positive: a row without throughput says nothing"
+    output, total = row["output_tps_per_gpu"], row["total_tps_per_gpu"]
+    if output is not None and output > total * 1.001:
+        return "output_tps_per_gpu", f"exceeds input and output together ({total:g})"
+    if row["tpot_p50_s"] is None and row["tpot_mean_s"] is None:
+        return "tpot_p50_s", "neither a median nor a mean TPOT is given"
+    return None
+
+
+def _roles_add_up(row: dict[str, Any]) -> tuple[str, str] | None:
+    prefill, decode, gpus = row["prefill_gpus"], row["decode_gpus"], row["gpus"]
+    if None not in (prefill, decode, gpus) and prefill + decode != gpus:
+        return "gpus", f"is not the sum of {prefill} prefill and {decode} decode GPUs"
+    if not row["disagg"] and (prefill is not None or decode is not None):
+        return "prefill_gpus", "an aggregated row has no roles"
+    return None
+
+
+def _band_in_order(low: str, typical: str, high: str) -> _Rule:
+    def rule(row: dict[str, Any]) -> tuple[str, str] | None:
+        if row.get(_UNSORTED_BANDS):
+            return None
+        stated = [row[name] for name in (low, typical, high) if row[name] is not None]
+        return None if stated == sorted(stated) else (typical, "low, typical and high are not in order")
+
+    return rule
+
+
+def _layers_covered(row: dict[str, Any]) -> tuple[str, str] | None:
+    kinds = row["full_layers"] + row["windowed_layers"] + row["recurrent_layers"]
+    if kinds < row["layers"]:
+        return "layers", f"only {kinds} layers are given a kind of attention"
+    if row["windowed_layers"] and not row["window"]:
+        return "window", "windowed layers without a window"
+    if row["params_active"] and row["params_total"] and row["params_active"] > row["params_total"]:
+        return "params_active", "exceeds the total"
+    if row["experts"] and not row["experts_per_token"]:
+        return "experts_per_token", "experts without a number per token"
+    return None
+
+
+RULES: dict[str, tuple[_Rule, ...]] = {
+    "evidence/serving.csv": (_measurement_says_something, _roles_add_up),
+    "evidence/vendor_ci.csv": (_measurement_says_something, _roles_add_up),
+    "models/models.csv": (_layers_covered,),
+    "prices/purchase.csv": (_band_in_order("low_usd", "typical_usd", "high_usd"),),
+    "tco/parameters.csv": (_band_in_order("low", "typical", "high"),),
+}
+
+
+def overlay_files(root: Path) -> list[str]:
+    """Relative paths of the data files of a folder."""
+    return sorted(
+        p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and p.suffix in (".csv", ".toml")
+    )
