@@ -1,0 +1,1 @@
+"""The live probe: measures an OpenAI-compatible endpoint, within a budget."""

@@ -64,6 +64,11 @@ class TokenStream(BodySink):
         self.error_message = ""
         self.model = ""
 
+    @property
+    def taken(self) -> int:
+        """Token events so far."""
+        return len(self.stamps_ns)
+
     def begin(self, head: ResponseHead, stamp_ns: int) -> None:
         """Refuse what is not an event stream (an HTML page with status 200, a plain JSON answer)."""
         self.head_ns = stamp_ns

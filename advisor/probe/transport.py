@@ -45,13 +45,17 @@ class StampedTransport(httpx.AsyncBaseTransport):
         self._idle: dict[_Origin, list[Connection]] = defaultdict(list)
         self._active: dict[Exchange, None] = {}
         self._addresses: dict[tuple[str, int], list[_Address]] = {}
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._resolving = asyncio.Lock()
         self._sweeper: asyncio.Task[None] | None = None
+        self._shut = ""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send, wait for the response head, return; the body follows into the sink or the stream."""
         sink: BodySink | None = request.extensions.get("sink")
         limits: Limits = request.extensions.get("limits") or Limits()
+        if self._shut:
+            raise TransportFault(Fault.CUT, self._shut)
         origin = _origin(request.url)
         body = await request.aread()
         method = request.method.encode("ascii")
@@ -60,6 +64,9 @@ class StampedTransport(httpx.AsyncBaseTransport):
         except FramingError as error:
             raise TransportFault(Fault.FRAMING, str(error)) from None
         connection = self._idle_connection(origin) or await self._connect(origin, limits)
+        if self._shut:
+            connection.close()
+            raise TransportFault(Fault.CUT, self._shut)
         exchange = Exchange(connection, method, limits, sink, self._ended)
         self._active[exchange] = None
         self._ensure_sweeper()
@@ -91,12 +98,29 @@ class StampedTransport(httpx.AsyncBaseTransport):
             for _ in range(missing):
                 group.create_task(one())
 
+    def shut(self, reason: str) -> None:
+        """Cut everything and refuse any further request."""
+        self._shut = self._shut or reason
+        self.abort_all(reason)
+
     def abort_all(self, reason: str) -> int:
         """Cut every exchange in flight; returns how many there were."""
         active = list(self._active)
         for exchange in active:
             exchange.abort(TransportFault(Fault.CUT, reason))
-        return len(active)
+        opening = list(self._opening)
+        for task in opening:
+            task.cancel()
+        return len(active) + len(opening)
+
+    def events_in_flight(self) -> int:
+        """Events that sinks in flight have taken so far."""
+        return sum(getattr(exchange.sink, "taken", 0) for exchange in self._active)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests between send and end."""
+        return len(self._active)
 
     async def aclose(self) -> None:
         """Cut what is in flight and close all connections."""
@@ -160,9 +184,17 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     async def _connect(self, origin: _Origin, limits: Limits) -> Connection:
         started = perf_counter()
+        opening = asyncio.get_running_loop().create_task(self._open(origin))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
         try:
             async with asyncio.timeout(limits.connect_s):
-                connection = await self._open(origin)
+                connection = await opening
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise TransportFault(Fault.CUT, "cut while connecting") from None
         except TimeoutError:
             message = f"no connection within {limits.connect_s:g} s"
             raise TransportFault(Fault.CONNECT_TIMEOUT, message) from None

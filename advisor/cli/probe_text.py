@@ -1,0 +1,199 @@
+"""How a probe looks in a terminal and in files: plan, progress, result."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from typing import Any
+
+from advisor.domain.errors import InputError
+from advisor.domain.text import plain
+from advisor.evidence.runs import Run, Step
+from advisor.probe.plan import Plan
+from advisor.probe.session import Snapshot
+
+
+def plan_text(plan: Plan, endpoint: str) -> str:
+    """The steps, and the most that they can cost."""
+    lines = [f"Probe of {endpoint}, preset {plan.name}", ""]
+    if plan.search is not None:
+        lines.append(f"  saturation search up to {plan.search.highest} concurrent")
+    else:
+        lines += [f"  {'step':<44}{'requests at most':>18}{'tokens at most':>18}"]
+        lines += [f"  {s.label:<44}{s.worst_requests:>18,}{s.worst_tokens:>18,}" for s in plan.steps]
+    limit = plan.limit
+    lines += ["", "  worst case, at which the run stops:"]
+    lines.append(f"    tokens   {plan.worst_tokens:>14,}   (limit {limit.max_tokens:,})")
+    if plan.worst_seconds is not None:
+        lines.append(f"    seconds  {plan.worst_seconds:>14,.0f}   (limit {limit.max_seconds:,.0f})")
+    usd = plan.worst_usd
+    if usd is None:
+        lines.append(
+            "    USD           unknown   (give --usd-per-gpu-hour and --gpus, or --usd-per-mtok-input/-output)"
+        )
+    else:
+        lines.append(f"    USD      {usd:>14,.2f}   (limit {limit.max_usd:,.2f})")
+    return "\n".join(lines)
+
+
+def confirm(plan: Plan, endpoint: str) -> None:
+    """Show the plan and ask; a refusal or a missing terminal ends it."""
+    print(plan_text(plan, endpoint), file=sys.stderr)
+    if not sys.stdin.isatty():
+        raise InputError("nothing was sent: there is no terminal to confirm the plan on; add --yes")
+    print("\nStart? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InputError("nothing was sent")
+
+
+class ProgressLine:
+    """One line on a terminal's stderr, rewritten; on anything else one line a step."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._live = enabled and sys.stderr.isatty()
+        self._steps_shown = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show where the run stands."""
+        if not self._enabled:
+            return
+        for step in snapshot.steps[self._steps_shown :]:
+            self.clear()
+            print(plain(_step_line(step)), file=sys.stderr)
+        self._steps_shown = len(snapshot.steps)
+        if self._live and snapshot.run is None:
+            print("\r" + plain(_live_line(snapshot), 118).ljust(118), end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Remove the live line."""
+        if self._live:
+            print("\r" + " " * 118 + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _live_line(s: Snapshot) -> str:
+    parts = [f"{s.phase}" if s.step is None else f"{s.step_index + 1}/{s.step_count} {s.step.label}"]
+    parts.append(f"{s.done} done, {s.in_flight} in flight" + (f", {s.failed} failed" if s.failed else ""))
+    if s.ttft_p50_s is not None:
+        parts.append(f"TTFT {_ms(s.ttft_p50_s)}")
+    if s.output_tps is not None:
+        parts.append(f"{s.output_tps:.0f} tok/s")
+    if s.precision is not None:
+        parts.append(f"+-{s.precision:.1%}")
+    parts.append(f"{s.spent.tokens:,} tok" + (f", USD {s.spent.usd:.2f}" if s.plan.prices.known else ""))
+    parts.append(f"{s.spent.seconds:.0f} s")
+    return " | ".join(parts)
+
+
+def _step_line(step: Step) -> str:
+    state = "ok" if step.valid and not step.partial else ("INVALID" if not step.valid else "partial")
+    rate = "-" if step.output_tps is None else f"{step.output_tps:.1f} tok/s"
+    what = f"{step.isl:.0f}/{step.osl:.0f} {_load(step)}"
+    return f"{what}: TTFT p50 {_ms(step.ttft.p50)}, TPOT p50 {_ms(step.tpot.p50)}, {rate}, {state}"
+
+
+def _load(step: Step) -> str:
+    if step.load == "closed":
+        return f"c={step.concurrency:g}" if step.concurrency is not None else "c=?"
+    return f"{step.rate_rps:g}/s" if step.rate_rps is not None else "open"
+
+
+def _ms(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1e3:.1f} ms"
+
+
+_COLUMNS: tuple[tuple[str, int], ...] = (
+    ("isl/osl", 12), ("load", 9), ("TTFT p50", 10), ("p99", 10), ("ITL p50", 9), ("p99", 9), ("TPOT p50", 10),
+    ("E2EL p50", 11), ("out tok/s", 11), ("per GPU", 9), ("req/s", 8), ("goodput", 8), ("ok", 11), ("state", 8),
+)  # fmt: skip
+
+
+def run_text(run: Run) -> str:
+    """The result for people; times in milliseconds."""
+    gpus = run.deployment.gpus
+    lines = [f"Run {run.id}: {run.endpoint or run.tool}, {run.outcome}", _subject(run), ""]
+    lines.append("".join(f"{title:>{width}}" for title, width in _COLUMNS))
+    for step in run.steps:
+        cells = (
+            f"{step.isl:.0f}/{step.osl:.0f}", _load(step), _n(step.ttft.p50, 1e3), _n(step.ttft.p99, 1e3),
+            _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
+            _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
+            _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else f"{step.goodput_share:.0%}",
+            f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
+        )  # fmt: skip
+        lines.append("".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True)))
+    lines.append("")
+    for step in run.steps:
+        where = f"  {step.isl:.0f}/{step.osl:.0f} {_load(step)}: "
+        lines += [where + flag for flag in step.flags]
+        lines += [f"{where}{count} x {kind}" for kind, count in step.errors.items()]
+    lines += [f"  {flag}" for flag in run.flags]
+    spent = f"Spent: {run.spent_tokens or 0:,} tokens, {run.spent_s or 0:.0f} s"
+    lines.append(spent + ("" if run.spent_usd is None else f", USD {run.spent_usd:.2f}"))
+    own = [step.lag for step in run.steps if step.lag is not None]
+    if own:
+        worst = max(lag.arrival_p99_s or lag.loop_delay_p99_s for lag in own)
+        stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
+        lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {max(lag.cpu_share for lag in own):.0%}")
+    if not (run.deployment.accelerator and run.deployment.gpus):
+        lines.append("Not used as evidence yet: say what was measured with --accelerator and --gpus")
+    return "\n".join(plain(line) for line in lines) + "\n"
+
+
+def _subject(run: Run) -> str:
+    where = run.deployment
+    parts = [where.model or "model not stated", where.precision, f"{where.engine} {where.engine_version}".strip()]
+    parts.append(f"{where.gpus}x {where.accelerator}" if where.gpus and where.accelerator else "hardware not stated")
+    return ", ".join(part for part in parts if part)
+
+
+def _n(value: float | None, factor: float = 1.0, digits: int = 1) -> str:
+    return "-" if value is None else f"{value * factor:,.{digits}f}"
+
+
+def run_json(run: Run) -> str:
+    """The whole run, as `evidence import` reads it back."""
+    return json.dumps(run.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
+
+
+def step_row(run: Run, step: Step) -> dict[str, Any]:
+    """One step under the names that the usual serving benchmarks give their results, times in ms."""
+    row: dict[str, Any] = {
+        "run_id": run.id, "step": step.index, "model_id": run.deployment.model,
+        "accelerator": run.deployment.accelerator, "gpus": run.deployment.gpus, "load": step.load,
+        "random_input_len": round(step.isl), "random_output_len": round(step.osl),
+        "max_concurrency": step.concurrency, "request_rate": step.rate_rps, "num_prompts": step.requests,
+        "completed": step.succeeded, "duration": step.duration_s, "request_throughput": step.requests_per_s,
+        "request_goodput": step.goodput_rps, "output_throughput": step.output_tps,
+        "total_token_throughput": step.total_tps, "mean_input_tokens": step.mean_input_tokens,
+        "mean_output_tokens": step.mean_output_tokens,
+    }  # fmt: skip
+    for name in ("ttft", "tpot", "itl", "e2el"):
+        values = getattr(step, name)
+        for key, value in (
+            ("mean", values.mean), ("median", values.p50), ("p90", values.p90), ("p95", values.p95), ("p99", values.p99)
+        ):  # fmt: skip
+            row[f"{key}_{name}_ms"] = None if value is None else value * 1e3
+    row |= {"valid": step.valid, "partial": step.partial, "flags": "; ".join(step.flags)}
+    return row
+
+
+def run_csv(run: Run) -> str:
+    """One line a step; text that a spreadsheet would take for a formula is quoted."""
+    rows = [step_row(run, step) for step in run.steps]
+    out = io.StringIO()
+    names = list(rows[0]) if rows else ["run_id"]
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: _cell(v) for k, v in row.items()})
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        value = plain(value)
+        return "'" + value if value[:1] in ("=", "+", "-", "@") else value
+    return "" if value is None else value

@@ -1,0 +1,191 @@
+"""A benchmark run as it is kept: the user's own probe, or a result of another tool.
+
+The same types hold both, so that the store, the exports and the estimator know one form. Times are seconds,
+rates are per second over the whole deployment (not per GPU), counts are tokens.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from advisor.domain.evidence import Family, Measurement
+from advisor.domain.provenance import Frozen
+
+RUN_SCHEMA = 1
+"""Version of the exported form; readers refuse a higher one."""
+
+Outcome = Literal["running", "complete", "budget", "interrupted", "failed"]
+LoadKind = Literal["closed", "poisson", "constant", "unknown"]
+
+
+class Distribution(Frozen):
+    """Percentiles of one metric [s]; a field is None where the source does not give it."""
+
+    n: int = Field(0, ge=0, description="Values behind it; 0 where the source does not say.")
+    mean: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    mean_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the mean.")
+    p50_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the median.")
+    p99_ci95: tuple[float, float] | None = Field(
+        None, description="95 % interval of p99; None where too few values bound it."
+    )
+
+
+class OwnLag(Frozen):
+    """What the measuring tool itself added, and whether that was too much."""
+
+    kernel_stamps: bool = Field(description="Arrivals were stamped by the kernel, so that lag does not add to latency.")
+    arrival_p50_s: float | None = Field(None, description="Kernel arrival to read, median.")
+    arrival_p99_s: float | None = None
+    arrival_max_s: float | None = None
+    loop_delay_p99_s: float = Field(0.0, description="How late the event loop ran a timer, 99th percentile.")
+    loop_delay_max_s: float = 0.0
+    reissue_p50_s: float | None = Field(None, description="End of one request to the start of the next, median.")
+    cpu_share: float = Field(0.0, description="CPU time of the tool over wall time; 1 is one core.")
+    cpu_per_event_us: float | None = Field(None, description="CPU time per streamed event [microseconds].")
+    blurred_share: float = Field(0.0, description="Share of token events whose own moment was lost in a late read.")
+
+
+class Deployment(Frozen):
+    """What was measured, as the user states it; empty where unknown."""
+
+    accelerator: str = Field("", description="Catalog id, e.g. mi355x.")
+    gpus: int | None = Field(None, ge=1, le=100_000, description="GPUs that serve the endpoint.")
+    model: str = ""
+    precision: str = ""
+    engine: str = ""
+    engine_version: str = ""
+    tp: int | None = Field(None, ge=1)
+    ep: int | None = Field(None, ge=1)
+    dp_attention: bool = False
+    spec_method: str = Field("none", description="Speculative decoding method; none where off.")
+    disagg: bool = False
+
+
+class Step(Frozen):
+    """One operating point of a run."""
+
+    index: int = Field(ge=0)
+    load: LoadKind = "closed"
+    concurrency: float | None = Field(
+        None, ge=0, description="Requests in flight: set (closed) or mean measured (open)."
+    )
+    rate_rps: float | None = Field(None, ge=0, description="Intended arrivals per second of an open loop.")
+    isl: float = Field(ge=0, description="Intended input length [tokens].")
+    osl: float = Field(ge=0, description="Intended output length [tokens].")
+    mean_input_tokens: float | None = None
+    mean_output_tokens: float | None = None
+    requests: int = Field(0, ge=0, description="Requests measured, good and bad, warm-up excluded.")
+    succeeded: int = Field(0, ge=0)
+    warmup_requests: int = Field(0, ge=0)
+    duration_s: float | None = Field(None, ge=0, description="Length of the measured window.")
+    ttft: Distribution = Distribution()
+    itl: Distribution = Distribution()
+    tpot: Distribution = Distribution()
+    e2el: Distribution = Distribution()
+    input_tps: float | None = None
+    output_tps: float | None = None
+    total_tps: float | None = None
+    requests_per_s: float | None = None
+    goodput_rps: float | None = Field(None, description="Requests per second that met the service level.")
+    goodput_share: float | None = Field(None, ge=0, le=1)
+    achieved_concurrency: float | None = Field(None, description="Mean requests in flight over the window.")
+    errors: dict[str, int] = Field(default_factory=dict, description="Failed requests by kind.")
+    token_source: str = Field("usage", description="usage, events (counted), or as the imported tool had it.")
+    tokens_per_event: float | None = None
+    lag: OwnLag | None = None
+    server: dict[str, float] = Field(default_factory=dict, description="Means and maxima from the server's /metrics.")
+    valid: bool = True
+    partial: bool = Field(False, description="Ended before it had what it was planned to gather.")
+    steady: bool | None = Field(None, description="No drift found over the window; None where not tested.")
+    flags: tuple[str, ...] = Field((), description="What a reader must know; reasons of invalidity first.")
+
+
+class Run(Frozen):
+    """A run: the deployment, its steps, and how it ended."""
+
+    schema_version: int = RUN_SCHEMA
+    id: str = Field(min_length=1, max_length=100)
+    tool: str = Field(description="advisor probe, or the tool that an import came from.")
+    tool_version: str = ""
+    started_at: datetime
+    finished_at: datetime | None = None
+    endpoint: str = Field("", description="Scheme, host and port; no path, no credentials.")
+    deployment: Deployment = Deployment()
+    outcome: Outcome = "complete"
+    family: Family = "own_probe"
+    steps: tuple[Step, ...] = ()
+    server_facts: dict[str, str] = Field(default_factory=dict)
+    plan: str = ""
+    spent_tokens: int | None = None
+    spent_usd: float | None = None
+    spent_s: float | None = None
+    flags: tuple[str, ...] = ()
+    note: str = ""
+
+
+def measurements_from_run(run: Run) -> list[Measurement]:
+    """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
+
+    A step counts where it is valid, has throughput, and the run says which accelerator, model and how many GPUs.
+    """
+    where = run.deployment
+    if not (where.accelerator and where.model and where.gpus):
+        return []
+    found = []
+    for step in run.steps:
+        concurrency = step.concurrency if step.load == "closed" else step.achieved_concurrency or step.concurrency
+        if not step.valid or (not step.succeeded and step.requests) or step.output_tps is None or not concurrency:
+            continue
+        found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
+    return found
+
+
+def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measurement:
+    where = run.deployment
+    flags = list(step.flags)
+    flags += ["partial"] if step.partial else []
+    flags += ["not_steady"] if step.steady is False else []
+    assert step.output_tps is not None
+    return Measurement(
+        row_id=f"{run.id}:{step.index}",
+        family=run.family,
+        accelerator=where.accelerator,
+        model=where.model,
+        precision=where.precision,
+        engine=where.engine,
+        spec_method=where.spec_method,
+        disagg=where.disagg,
+        tp=where.tp or gpus,
+        ep=where.ep or 1,
+        dp_attention=where.dp_attention,
+        gpus=gpus,
+        isl=round(step.isl),
+        osl=round(step.osl),
+        concurrency=concurrency,
+        total_tps_per_gpu=None if step.total_tps is None else step.total_tps / gpus,
+        output_tps_per_gpu=step.output_tps / gpus,
+        tpot_p50_s=step.tpot.p50,
+        ttft_p50_s=step.ttft.p50,
+        tpot_p99_s=step.tpot.p99,
+        ttft_p99_s=step.ttft.p99,
+        e2el_p50_s=step.e2el.p50,
+        date=run_date(run),
+        source_id=f"run:{run.id}",
+        flags=tuple(flags),
+        tpot_mean_s=step.tpot.mean,
+        ttft_mean_s=step.ttft.mean,
+        notes=f"{run.tool} {run.tool_version}".strip(),
+    )
+
+
+def run_date(run: Run) -> date:
+    """Day of the run (UTC)."""
+    started: datetime = run.started_at
+    return started.astimezone(UTC).date() if started.tzinfo else started.date()

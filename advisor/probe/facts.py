@@ -1,0 +1,194 @@
+"""What the server says of itself: models, version, and its own counters while it is under load."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass, field
+
+from advisor.domain.errors import NetworkError, did_you_mean
+from advisor.domain.text import plain
+from advisor.probe.client import ProbeClient
+from advisor.probe.faults import FATAL, Fault, TransportFault
+
+_SAMPLE = re.compile(rb"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})? ([-+0-9.eE]+)", re.MULTILINE)
+_METRICS: dict[bytes, str] = {
+    b"vllm:num_requests_running": "running",
+    b"vllm:num_requests_waiting": "waiting",
+    b"vllm:kv_cache_usage_perc": "kv_use",
+    b"vllm:gpu_cache_usage_perc": "kv_use",
+    b"vllm:num_preemptions_total": "preemptions",
+    b"vllm:prefix_cache_hits_total": "prefix_hits",
+    b"sglang:num_running_reqs": "running",
+    b"sglang:num_queue_reqs": "waiting",
+    b"sglang:token_usage": "kv_use",
+    b"sglang:num_retracted_reqs": "preemptions",
+    b"llamacpp:requests_processing": "running",
+    b"llamacpp:requests_deferred": "waiting",
+    b"llamacpp:kv_cache_usage_ratio": "kv_use",
+    b"tgi_batch_current_size": "running",
+    b"tgi_queue_size": "waiting",
+}
+_COUNTERS = frozenset({"preemptions", "prefix_hits"})
+_POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """Facts gathered before the first measured request; empty where the server does not say."""
+
+    models: tuple[str, ...] = ()
+    max_model_len: int | None = None
+    version: str = ""
+    engine: str = ""
+    has_metrics: bool = False
+
+    def as_text(self) -> dict[str, str]:
+        """For the record."""
+        found = {
+            "models": ", ".join(self.models),
+            "max_model_len": str(self.max_model_len or ""),
+            "version": self.version,
+            "engine": self.engine,
+            "metrics": "yes" if self.has_metrics else "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+async def gather_facts(client: ProbeClient) -> ServerFacts:
+    """Ask `/v1/models`, `/version` and `/metrics`; what does not answer stays unknown.
+
+    Raises `NetworkError` only where the server cannot be reached at all or refuses the key.
+    """
+    models, longest = await _models(client)
+    version = await _version(client)
+    counters = await _scrape(client)
+    engine = ""
+    for prefix in ("vllm", "sglang", "llamacpp", "tgi"):
+        if any(name.startswith(prefix) for name in counters.names):
+            engine = "llama.cpp" if prefix == "llamacpp" else prefix
+    return ServerFacts(models, longest, version, engine, bool(counters.values))
+
+
+def choose_model(wanted: str | None, facts: ServerFacts) -> str:
+    """The model to ask for: the user's, or the only one that the server lists."""
+    if wanted:
+        return wanted
+    if len(facts.models) == 1:
+        return facts.models[0]
+    if not facts.models:
+        raise NetworkError("the server lists no models; name one with --model")
+    shown = ", ".join(facts.models[:8]) + (", …" if len(facts.models) > 8 else "")
+    raise NetworkError(f"the server offers {len(facts.models)} models; choose one with --model: {shown}")
+
+
+def unknown_model(wanted: str, facts: ServerFacts) -> str:
+    """Sentence for a model that the server does not have."""
+    if not facts.models:
+        return f'the server has no model "{wanted}"'
+    hint = did_you_mean(wanted, facts.models).rstrip("?")
+    return f'the server has no model "{wanted}"{hint}; it lists ' + ", ".join(facts.models[:8])
+
+
+async def _models(client: ProbeClient) -> tuple[tuple[str, ...], int | None]:
+    try:
+        status, body = await client.ask("/v1/models")
+    except TransportFault as fault:
+        if fault.fault in FATAL or fault.fault in (Fault.REFUSED, Fault.CONNECT, Fault.CONNECT_TIMEOUT):
+            raise NetworkError(f"{client.target.shown}: {client.redact(str(fault))}") from None
+        return (), None
+    if status in (401, 403):
+        raise NetworkError(
+            f"{client.target.shown} refused the key (HTTP {status}); give the right one with --key-env or --key-prompt"
+        )
+    rows = _json(body).get("data") if status == 200 else None
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    names = tuple(plain(client.redact(str(row["id"])), 200) for row in rows if row.get("id"))
+    lengths = [row["max_model_len"] for row in rows if isinstance(row.get("max_model_len"), int)]
+    return names, lengths[0] if len(lengths) == 1 else None
+
+
+async def _version(client: ProbeClient) -> str:
+    try:
+        status, body = await client.ask("/version")
+    except TransportFault:
+        return ""
+    version = _json(body).get("version") if status == 200 else None
+    return plain(client.redact(version), 80) if isinstance(version, str) else ""
+
+
+@dataclass(slots=True)
+class _Counters:
+    values: dict[str, float] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+
+async def _scrape(client: ProbeClient) -> _Counters:
+    found = _Counters()
+    try:
+        status, body = await client.ask("/metrics")
+    except TransportFault:
+        return found
+    if status != 200:
+        return found
+    for match in _SAMPLE.finditer(body[: 4 * 1024 * 1024]):
+        name = _METRICS.get(match[1])
+        if name is None:
+            continue
+        found.names.add(match[1].decode())
+        try:
+            value = float(match[2])
+        except ValueError:
+            continue
+        found.values[name] = (
+            max(found.values.get(name, 0.0), value) if name == "kv_use" else found.values.get(name, 0.0) + value
+        )
+    return found
+
+
+class MetricsWatch:
+    """Polls `/metrics` once a second during a step."""
+
+    def __init__(self, client: ProbeClient, enabled: bool) -> None:
+        self._client = client
+        self._enabled = enabled
+        self._samples: list[dict[str, float]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin a step."""
+        self._samples = []
+        if self._enabled:
+            self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> dict[str, float]:
+        """Means and maxima since `start`; growth for counters."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        found: dict[str, float] = {}
+        for name in sorted({name for sample in self._samples for name in sample}):
+            values = [sample[name] for sample in self._samples if name in sample]
+            if name in _COUNTERS:
+                found[name] = values[-1] - values[0]
+            else:
+                found[f"{name}_mean"] = sum(values) / len(values)
+                found[f"{name}_max"] = max(values)
+        return found
+
+    async def _watch(self) -> None:
+        while True:
+            counters = await _scrape(self._client)
+            if counters.values:
+                self._samples.append(counters.values)
+            await asyncio.sleep(_POLL_S)
+
+
+def _json(body: bytes) -> dict[str, object]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}

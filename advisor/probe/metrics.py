@@ -1,0 +1,175 @@
+"""From single requests to the figures of a step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.profile import Slo
+from advisor.evidence.runs import OwnLag, Step
+from advisor.probe.faults import Fault
+from advisor.probe.lag import own_fault
+from advisor.probe.plan import StepPlan
+from advisor.probe.results import RequestResult
+from advisor.probe.statistics import describe, drifts, steady_start
+
+_LEAST_WINDOW_SHARE = 0.5
+_LENGTH_TOLERANCE = 0.05
+_COARSE_EVENTS = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """All requests of a step in order of issue, and how it ended."""
+
+    plan: StepPlan
+    index: int
+    warmup: tuple[RequestResult, ...]
+    measured: tuple[RequestResult, ...]
+    last_issue_ns: int
+    stop_reason: str
+    complete: bool
+    """It gathered what was planned (count, interval or time), not cut by budget, user or faults."""
+    rate_limited: int = 0
+    saturated: bool = False
+
+
+def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[str, float] | None = None) -> Step:
+    """Figures of one step.
+
+    TTFT: start to first token event. ITL: between token events. TPOT: (E2EL - TTFT) / (tokens - 1). E2EL: start
+    to last token event. Throughput counts tokens that arrived inside the window in which the load was held.
+    """
+    good = [r for r in sample.measured if r.ok]
+    cut = _transient(good) if sample.plan.load != "closed" else 0
+    steady = good[cut:]
+    ttft = describe([r.ttft_s for r in steady])
+    tpots = [t for r in steady if (t := r.tpot_s) is not None]
+    tpot = describe(tpots)
+    e2el = describe([r.e2el_s for r in steady])
+    gaps = _gaps(steady)
+    itl = describe(gaps, intervals=False)
+    window = _window(sample, good)
+    flow = _flow([r for r in (*sample.warmup, *sample.measured) if r.stamps_ns], window)
+    events = sum(len(r.stamps_ns) for r in good)
+    tokens = sum(r.output_tokens for r in good)
+    met = [r for r in steady if _meets(r, slo)] if slo is not None else []
+    share = len(met) / len(steady) if slo is not None and steady else None
+    drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
+    flags = _flags(sample, good, tokens / events if events else None)
+    reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
+    if not good:
+        reasons.append("no request succeeded")
+    errors = Counter(r.fault.value for r in sample.measured if r.fault is not None and r.fault is not Fault.CUT)
+    open_loop = sample.plan.load != "closed"
+    return Step(
+        index=sample.index, load=sample.plan.load,
+        concurrency=flow.concurrency if open_loop else sample.plan.concurrency, rate_rps=sample.plan.rate_rps,
+        isl=sample.plan.isl.mean, osl=sample.plan.osl.mean,
+        mean_input_tokens=_mean([r.input_tokens for r in good if r.input_tokens]),
+        mean_output_tokens=_mean([r.output_tokens for r in good]),
+        requests=len(sample.measured), succeeded=len(good), warmup_requests=len(sample.warmup) + cut,
+        duration_s=flow.seconds, ttft=ttft, itl=itl, tpot=tpot, e2el=e2el,
+        input_tps=flow.input_tps, output_tps=flow.output_tps, total_tps=flow.input_tps + flow.output_tps,
+        requests_per_s=flow.rps, goodput_rps=None if share is None else share * flow.rps, goodput_share=share,
+        achieved_concurrency=flow.concurrency, errors=dict(sorted(errors.items())),
+        token_source="usage" if all(r.token_source == "usage" for r in good) else "events",
+        tokens_per_event=tokens / events if events else None, lag=lag, server=server or {},
+        valid=not reasons, partial=not sample.complete, steady=None if drift is None else not drift,
+        flags=(*reasons, *flags),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    seconds: float
+    input_tps: float
+    output_tps: float
+    rps: float
+    concurrency: float
+
+
+def _window(sample: Sample, good: Sequence[RequestResult]) -> tuple[int, int]:
+    """The span [ns] in which the load was held: first measured start to last issue, or to the last end if short.
+
+    Between two issues of a full closed loop lie whole rounds, so that neither ramp-up nor ramp-down enters.
+    """
+    if not good:
+        return 0, 0
+    start = min(r.sent_ns for r in good)
+    whole = max(r.stamps_ns[-1] for r in good)
+    held = sample.last_issue_ns
+    return (start, held) if held - start >= _LEAST_WINDOW_SHARE * (whole - start) else (start, whole)
+
+
+def _flow(requests: Sequence[RequestResult], window: tuple[int, int]) -> _Flow:
+    """Rates inside the window; a request at its edge counts by the share of its life inside."""
+    low, high = window
+    seconds = (high - low) / 1e9
+    if seconds <= 0:
+        return _Flow(0.0, 0.0, 0.0, 0.0, 0.0)
+    inputs = outputs = finished = busy = 0.0
+    for r in requests:
+        overlap = max(0, min(r.stamps_ns[-1], high) - max(r.sent_ns, low))
+        busy += overlap / 1e9
+        if not r.ok or not overlap:
+            continue
+        stamps = np.frombuffer(r.stamps_ns, dtype=np.int64)
+        inside = int(np.count_nonzero((stamps > low) & (stamps <= high)))
+        outputs += inside * r.output_tokens / stamps.size
+        finished += overlap / max(1, stamps[-1] - r.sent_ns)
+        inputs += r.input_tokens * overlap / max(1, stamps[-1] - r.sent_ns)
+    return _Flow(seconds, inputs / seconds, outputs / seconds, finished / seconds, busy / seconds)
+
+
+def _transient(good: Sequence[RequestResult]) -> int:
+    """Requests at the start of an open loop that belong to its filling up."""
+    return steady_start([r.e2el_s / max(1, r.output_tokens) for r in good])
+
+
+def _gaps(requests: Sequence[RequestResult]) -> NDArray[np.float64]:
+    parts = [np.diff(np.frombuffer(r.stamps_ns, dtype=np.int64)) for r in requests if len(r.stamps_ns) > 1]
+    return np.concatenate(parts).astype(np.float64) / 1e9 if parts else np.empty(0)
+
+
+def _mean(values: Sequence[int]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _meets(r: RequestResult, slo: Slo) -> bool:
+    tpot = r.tpot_s
+    return (
+        (slo.ttft_ms is None or r.ttft_s * 1e3 <= slo.ttft_ms)
+        and (slo.tpot_ms is None or tpot is None or tpot * 1e3 <= slo.tpot_ms)
+        and (slo.e2e_ms is None or r.e2el_s * 1e3 <= slo.e2e_ms)
+    )
+
+
+def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: float | None) -> list[str]:
+    flags = []
+    if not sample.complete:
+        flags.append(f"partial: {sample.stop_reason}")
+    if sample.saturated:
+        flags.append("saturated: arrivals outran the server, so that latencies depend on how long it was run")
+    if any(r.usage_disagrees for r in good):
+        flags.append("the server's usage contradicts its stream; tokens are counted from the stream")
+    if any(r.token_source == "events" for r in good):
+        flags.append("token counts are events of the stream, not the server's usage")
+    if tokens_per_event is not None and tokens_per_event > _COARSE_EVENTS:
+        flags.append(f"{tokens_per_event:.2f} tokens per event: ITL is between events, not tokens")
+    for name, wanted, got in (
+        ("input", [r.isl for r in good], [r.input_tokens for r in good if r.input_tokens]),
+        ("output", [r.osl for r in good], [r.output_tokens for r in good]),
+    ):
+        asked, seen = _mean(wanted), _mean(got)
+        if asked and seen and abs(seen / asked - 1) > _LENGTH_TOLERANCE:
+            flags.append(f"mean {name} length is {seen:.0f} tokens where {asked:.0f} were asked for")
+    if any(r.reasoning_events for r in good):
+        flags.append("reasoning tokens count as output")
+    if sample.rate_limited:
+        flags.append(f"rate limited {sample.rate_limited} times: concurrency was not held throughout")
+    return flags

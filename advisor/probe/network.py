@@ -1,0 +1,41 @@
+"""Certificates and proxies, from the user's arguments and environment."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from pathlib import Path
+
+import httpx
+
+from advisor.domain.errors import InputError
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """A context that verifies certificates and host names; there is no way to turn that off."""
+    context = httpx.create_ssl_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            reason = "not there" if not Path(ca_file).exists() else str(error)
+            raise InputError(f"--ca-file {ca_file}: {reason}") from None
+    return context
+
+
+def proxy_for(target: httpx.URL, given: str | None) -> httpx.URL | None:
+    """The http proxy to go through: the given one, else the environment's unless NO_PROXY names the host."""
+    text = given
+    if text is None:
+        if urllib.request.proxy_bypass(target.host):
+            return None
+        text = urllib.request.getproxies().get(target.scheme)
+    if not text:
+        return None
+    try:
+        proxy = httpx.URL(text if "://" in text else f"http://{text}")
+    except httpx.InvalidURL as error:
+        raise InputError(f"the proxy's address is not a URL: {error}") from None
+    if proxy.scheme != "http" or not proxy.host:
+        raise InputError(f'proxies are spoken to over http only, not "{proxy.scheme}"; give --proxy http://host:port')
+    return proxy

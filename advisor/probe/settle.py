@@ -1,0 +1,28 @@
+"""How many tokens a request is charged once it has ended."""
+
+from __future__ import annotations
+
+from advisor.probe.faults import Fault
+from advisor.probe.prompts import PromptMaker
+from advisor.probe.results import RequestResult
+
+_NEVER_REACHED = frozenset({Fault.REFUSED, Fault.DNS, Fault.TLS, Fault.CONNECT, Fault.CONNECT_TIMEOUT})
+_NOT_SERVED = frozenset(
+    {Fault.RATE_LIMITED, Fault.UNAUTHORISED, Fault.NOT_FOUND, Fault.CONTEXT_TOO_LONG, Fault.BAD_REQUEST, Fault.REDIRECT}
+)
+
+
+def certain_tokens(result: RequestResult, prompts: PromptMaker, words: int) -> tuple[int | None, int | None]:
+    """Input and output tokens to charge; None where only the worst case is certain.
+
+    The server's `usage` is believed where the stream and the length of the prompt bear it out. Requests that never
+    reached the server, or that it refused, cost nothing; any other failure costs its worst case.
+    """
+    if result.fault in _NEVER_REACHED or result.fault in _NOT_SERVED:
+        return 0, 0
+    if result.fault is Fault.CUT and not result.sent_ns:
+        return 0, 0
+    if result.fault is not None or result.usage_disagrees or result.token_source != "usage":
+        return None, None
+    inputs = result.input_tokens if prompts.plausible(words, result.input_tokens) else None
+    return inputs, result.output_tokens
