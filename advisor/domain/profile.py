@@ -301,6 +301,17 @@ class Overrides(Section):
     )
 
 
+class Governance(Section):
+    """What a reviewer of regulated use asks; free text, printed as a checklist, no number depends on it."""
+
+    model_version: Text = Field("", description="Exact model release or weights revision that is approved.")
+    logged: Text = Field("", description="What is logged of each request, where, and for how long.")
+    stored: Text = Field("", description="What else is stored (documents, transcripts), where, and for how long.")
+    told: Text = Field("", description="Who is told that a model is used: users, data subjects, regulator.")
+    human_review: Text = Field("", description="Who reviews outputs before they take effect.")
+    owner: Text = Field("", description="Who answers for the use.")
+
+
 class Profile(Section):
     """A procurement question. Required: a name, and a model with traffic (or `workloads`)."""
 
@@ -317,6 +328,7 @@ class Profile(Section):
     place: Place = Field(default_factory=Place, description="Where it runs, who owns and uses it.")
     procurement: Procurement = Field(default_factory=Procurement, description="How it may be paid for.")
     site: Site = Field(default_factory=Site, description="The data centre, if you buy.")
+    governance: Governance = Field(default_factory=Governance, description="For regulated use: who answers for what.")
     candidates: tuple[str, ...] = Field((), max_length=50, description="Accelerator ids; default all eight.")
     risk_appetite: Appetite = Field("neutral", description="How much the bad tail counts.")
     overrides: Overrides = Field(default_factory=Overrides, description="Numbers of your own.")

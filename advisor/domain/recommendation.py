@@ -13,7 +13,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Frozen, Quantity, Source
 from advisor.domain.risk import Risk
-from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, TierPlan
+from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, Spread, TierPlan
 
 SCHEMA_VERSION = "1.0"
 
@@ -89,6 +89,36 @@ class Candidate(Frozen):
     software_floor: tuple[str, ...] = Field((), description="Minimum versions to put into the contract.")
 
 
+class ClaimNote(Frozen):
+    """A public claim that bears on this choice, and what to make of it."""
+
+    id: str = Field(description="Catalog id of the claim.")
+    subject: str = Field(description="What it is about.")
+    claim: str = Field(description="What was said, with its figure and unit.")
+    conditions: str = Field("", description="Conditions under which it was said to hold.")
+    finding: str = Field(description="contradicted, unverifiable, out_of_scope or to_check.")
+    assessment: str = Field(description="What this answer says of it, or how to check it.")
+    source_id: str = Field(description="Source.")
+
+
+class ProbeCheck(Frozen):
+    """One measured point of an own probe against what had been predicted there."""
+
+    accelerator: str = Field(description="Accelerator id.")
+    measured_on: date = Field(description="Day of the probe.")
+    provider: str = Field("", description="Where it ran.")
+    deployment: str = Field(description="Deployment that was measured.")
+    concurrency: int = Field(description="Requests in flight per replica.")
+    isl: int = Field(description="Input tokens per request.")
+    osl: int = Field(description="Output tokens per request.")
+    predicted_output_tps: Spread = Field(description="Prediction without the probe [output tokens/s per GPU].")
+    measured_output_tps: float = Field(description="Measured [output tokens/s per GPU].")
+    predicted_tpot_s: float | None = Field(None, description="Median TPOT predicted [s].")
+    measured_tpot_s: float | None = Field(None, description="Median TPOT measured [s].")
+    within_interval: bool = Field(description="Whether the measurement lies within the predicted interval.")
+    text: str = Field(description="What follows, in a sentence.")
+
+
 class BacktestSummary(Frozen):
     """How often advice of this kind has been right."""
 
@@ -116,6 +146,8 @@ class Recommendation(Frozen):
     decision: Decision | None = Field(None, description="Sensitivity, break-evens, value of information, options.")
     assumptions: tuple[Assumption, ...] = Field((), description="Defaults that were taken.")
     inputs: tuple[Quantity, ...] = Field((), description="Catalog values that the cost rests on.")
+    probes: tuple[ProbeCheck, ...] = Field((), description="Own probes against their predictions.")
+    claims: tuple[ClaimNote, ...] = Field((), description="Public claims that bear on this choice.")
     backtest: BacktestSummary | None = Field(None, description="How far to trust this.")
     notes: tuple[str, ...] = Field((), description="What a reader should know: disagreements, ages, scope.")
     sources: tuple[Source, ...] = Field((), description="Every source cited in the tree.")

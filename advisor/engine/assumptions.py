@@ -65,6 +65,8 @@ def _walk(model: BaseModel, path: str, out: list[Assumption]) -> None:
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
         where = f"{path}.{name}" if path else name
+        if name == "governance":
+            continue
         if isinstance(value, BaseModel):
             _walk(value, where, out)
             continue
