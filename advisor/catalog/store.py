@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advisor.catalog import resources
 from advisor.catalog.read import Layer, read_table
@@ -33,6 +33,9 @@ from advisor.domain.register import RiskTemplate, RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.rules import ExportRules
 from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
+
+if TYPE_CHECKING:
+    from advisor.catalog.gates import GateFacts
 
 
 class Catalog:
@@ -107,9 +110,7 @@ class Catalog:
         """Low, typical and high rent; see `advisor.catalog.rent.rent_market`."""
         from advisor.catalog.rent import rent_market
 
-        return rent_market(
-            self.rent_prices, accelerator, seller_class, commitment, as_of, countries, variant=variant
-        )
+        return rent_market(self.rent_prices, accelerator, seller_class, commitment, as_of, countries, variant=variant)
 
     @cached_property
     def price_history(self) -> list[PricePoint]:
@@ -145,6 +146,13 @@ class Catalog:
         from advisor.catalog.export import read_export_rules
 
         return read_export_rules(self.layers)
+
+    @cached_property
+    def gate_facts(self) -> GateFacts:
+        """Version floors, format traps, cooling, lead times and sellers' headquarters."""
+        from advisor.catalog.gates import read_gate_facts
+
+        return read_gate_facts(self.layers)
 
     @cached_property
     def decision_defaults(self) -> dict[str, Quantity]:

@@ -16,6 +16,8 @@ GateCondition = Literal[
 ]
 """What a condition or a failure asks for; `missing` where the catalog lacks the fact that would decide."""
 
+Blocks = Literal["nothing", "buy", "rent", "all"]
+
 DISCLAIMER = "Decision support, not legal advice."
 
 
@@ -48,6 +50,7 @@ class Gate(Frozen):
     tariff_rate: float | None = Field(
         None, ge=0, description="Duty on the landed hardware price, as a fraction; none where no duty applies."
     )
+    blocks: Blocks = Field("nothing", description="What the gate rules out: buy, rent, all or nothing.")
     notes: tuple[str, ...] = Field((), description="What the data cannot decide, and other reservations.")
     disclaimer: str = Field("", description="Stands beside every finding of law.")
 
