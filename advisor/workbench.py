@@ -20,8 +20,9 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import BacktestSummary, Recommendation
-from advisor.engine.advise import DEFAULT_DRAWS, DEFAULT_SEED, Inputs, advise
+from advisor.engine.advise import DEFAULT_DRAWS, DEFAULT_SEED, Inputs, advise, select_accelerators
 from advisor.engine.deployments import MeasuredConfigs, index_configs
+from advisor.engine.gates import evaluate_gates
 from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Workbench:
     @cached_property
     def configs(self) -> MeasuredConfigs:
         """Configurations that measurements show to work."""
-        return index_configs([*self.catalog.measurements, *self.evidence])
+        return index_configs([*self.catalog.measurements, *self.evidence], self.catalog.accelerators)
 
     @cached_property
     def fit(self) -> Fit:
@@ -124,6 +125,20 @@ class Workbench:
             raise ProfileError(f'model.id: "{section.id}" cannot be sized: {reason}')
         hint = did_you_mean(section.id, models) or "; `advisor catalog list models` names them"
         raise ProfileError(f'model.id: unknown model "{section.id}"{hint}')
+
+    def check(self, profile: Profile, folder: Path | None = None) -> None:
+        """Check every name that a profile uses against the catalog.
+
+        Raises
+        ------
+        AdvisorError
+            At the first name that is unknown, with suggestions.
+        """
+        select_accelerators(profile, self.catalog)
+        for workload in profile.tiers:
+            self.find_model(workload.model, folder)
+        for accelerator in select_accelerators(profile, self.catalog)[:1]:
+            evaluate_gates(profile, accelerator, self.catalog, self.as_of, None)
 
     def inputs(
         self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,

@@ -34,9 +34,13 @@ class MeasuredConfigs:
     by_pair: Mapping[tuple[str, str], Mapping[ConfigKey, int]]
     engines: Mapping[str, str]
     """Engine measured most, by accelerator."""
+    kin: Mapping[str, tuple[str, ...]]
+    """Other accelerators of the same architecture: what runs on one runs on the other."""
 
 
-def index_configs(measurements: Iterable[Measurement]) -> MeasuredConfigs:
+def index_configs(
+    measurements: Iterable[Measurement], accelerators: Mapping[str, Accelerator]
+) -> MeasuredConfigs:
     """Collect the configurations that measurements show to work; known-bad runs are left out."""
     pairs: dict[tuple[str, str], Counter[ConfigKey]] = {}
     engines: dict[str, Counter[str]] = {}
@@ -48,7 +52,9 @@ def index_configs(measurements: Iterable[Measurement]) -> MeasuredConfigs:
         if not m.disagg:
             engines.setdefault(m.accelerator, Counter())[m.engine] += 1
     best = {a: sorted(c.items(), key=lambda item: (-item[1], item[0]))[0][0] for a, c in engines.items()}
-    return MeasuredConfigs(pairs, best)
+    family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
+    kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
+    return MeasuredConfigs(pairs, best, kin)
 
 
 def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ...]:
@@ -95,9 +101,9 @@ def candidate_deployments(
     # A wider precision than the released one is worth a look only where somebody has measured it.
     allowed = {*precisions, *section.precisions}
     out: dict[ConfigKey, Deployment] = {}
-    measured: Counter[ConfigKey] = Counter()
-    for name in (*model.measured_as, model.id):
-        measured.update(configs.by_pair.get((accelerator.id, name), {}))
+    measured = _measured(configs, (accelerator.id,), model)
+    if not measured:
+        measured = _measured(configs, configs.kin.get(accelerator.id, ()), model)
     for key in sorted(measured, key=lambda k: (-measured[k], k)):
         engine, precision, spec, disagg, tp, ep, dpa, gpus = key
         if precision not in allowed or (spec != "none" and not section.speculative):
@@ -105,7 +111,7 @@ def candidate_deployments(
         if disagg and not disaggregation:
             continue
         out[key] = _deployment(section, engine, precision, tp, ep, dpa, gpus, spec=spec, disagg=disagg)
-    usual = configs.engines.get(accelerator.id, FALLBACK_ENGINE)
+    usual = usual_engine(configs, accelerator.id)
     for precision in precisions:
         at_precision = [k for k in out if k[1] == precision and not k[3]]
         if not runs_precision(accelerator, precision, bool(at_precision)):
@@ -118,6 +124,20 @@ def candidate_deployments(
                     key = (engine, precision, "none", False, tp, 1, False, tp)
                     out.setdefault(key, _deployment(section, engine, precision, tp, 1, False, tp))
     return list(out.values())
+
+
+def usual_engine(configs: MeasuredConfigs, accelerator_id: str) -> str:
+    """Engine measured most on the accelerator, else on its kin."""
+    names = (accelerator_id, *configs.kin.get(accelerator_id, ()))
+    return next((configs.engines[n] for n in names if n in configs.engines), FALLBACK_ENGINE)
+
+
+def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[ConfigKey]:
+    found: Counter[ConfigKey] = Counter()
+    for accelerator_id in accelerator_ids:
+        for name in (*model.measured_as, model.id):
+            found.update(configs.by_pair.get((accelerator_id, name), {}))
+    return found
 
 
 def multi_node_deployments(model: ModelSpec, section: Model, accelerator: Accelerator, engine: str) -> list[Deployment]:

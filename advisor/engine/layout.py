@@ -16,11 +16,11 @@ from advisor.domain.profile import Team, Workload
 from advisor.domain.sizing import Deployment, Memory
 from advisor.domain.units import GB
 from advisor.engine.deployments import (
-    FALLBACK_ENGINE,
     MeasuredConfigs,
     candidate_deployments,
     memory_of,
     multi_node_deployments,
+    usual_engine,
 )
 from advisor.engine.operating_point import (
     EstimateMany,
@@ -133,7 +133,7 @@ def _options(
     plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in deployments]
     fitting = [Option(accelerator, d, m) for d, m in plans if m.fits]
     if not fitting:
-        engine = configs.engines.get(accelerator.id, FALLBACK_ENGINE)
+        engine = usual_engine(configs, accelerator.id)
         wide = multi_node_deployments(model, workload.model, accelerator, engine)
         wide_plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in wide]
         fitting = [Option(accelerator, d, m) for d, m in wide_plans if m.fits][:1]

@@ -64,7 +64,10 @@ def weight_bytes(model: ModelSpec, precision: str, vendor: str = "NVIDIA") -> We
     embedding = min(model.embedding_params, model.params_total)
     experts = min(model.routed_expert_params, model.params_total - embedding)
     other = model.params_total - embedding - experts
-    other_width = BYTES_16_BIT if model.is_moe and width < BYTES_FP8 else width
+    other_width = width
+    if model.is_moe and width < BYTES_FP8:
+        outweighs = other * (BYTES_16_BIT - BYTES_FP8) > experts * (BYTES_FP8 - width)
+        other_width = BYTES_FP8 if outweighs else BYTES_16_BIT
     return WeightBytes(embedding * BYTES_16_BIT, experts * width, other * other_width)
 
 

@@ -114,7 +114,9 @@ def judge(estimate: OperatingEstimate, load: Load) -> Sample:
 
 def ladder(memory: Memory, load: Load) -> list[int]:
     """Concurrencies to try: powers of two up to what memory holds and the demand asks."""
-    top = int(min(LADDER[-1], memory.max_concurrency, max(1, math.ceil(load.peak_concurrency))))
+    top = min(LADDER[-1], memory.max_concurrency)
+    if math.isfinite(load.peak_concurrency):
+        top = min(top, max(1, math.ceil(load.peak_concurrency)))
     return sorted({n for n in LADDER if n <= top} | {top}) if top >= 1 else []
 
 

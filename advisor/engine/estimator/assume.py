@@ -12,6 +12,7 @@ from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
 from advisor.engine.memory import weight_bytes
+from advisor.engine.estimator.physics import MEAN_LENGTH
 
 OPEN_FIELDS = ("engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus")
 
@@ -28,8 +29,8 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> 
     for name, size in (("tp", q.tp), ("ep", q.ep), ("gpus", q.gpus)):
         if size is not None and size < 1:
             return f"{name} {size} is not a positive whole number"
-    if q.model.max_context and q.isl + q.osl > q.model.max_context:
-        return f"isl + osl = {q.isl + q.osl:g} tokens exceed the {q.model.max_context} of {q.model.name or q.model.id}"
+    if q.model.max_context and MEAN_LENGTH * (q.isl + q.osl) > q.model.max_context:
+        return f"{MEAN_LENGTH * (q.isl + q.osl):g} tokens of mean input and output exceed the {q.model.max_context} of {q.model.name or q.model.id}"
     return ""
 
 

@@ -1,0 +1,72 @@
+"""The fleet, on paper."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from advisor.engine.fleet import (
+    ceil_replicas,
+    combine_fleets,
+    gpus_needed,
+    replica_up_probability,
+    size_fleet,
+    spares,
+    whole_nodes,
+)
+
+UP = replica_up_probability(2, 1.97e-5, 24)  # 1 / (1 + 1.97e-5 x 2 x 24) = 0.99905529
+
+
+def fleet(**kw: float):
+    arguments = {
+        "demand": 512.0, "capacity": 64.0, "unit": "requests in flight", "peak_rps": 10.0, "burst_headroom": 0.15,
+        "growth_factor": 1.3, "availability": 0.999, "up_probability": UP, "gpus_per_replica": 2, "gpus_per_node": 8,
+        "average_to_peak": 0.5, "lookahead_months": 12.0, **kw,
+    }  # fmt: skip
+    return size_fleet(**arguments)  # type: ignore[arg-type]
+
+
+def test_every_allowance_is_its_own_term() -> None:
+    f = fleet()
+    assert f.replicas_for_peak == 8  # 512 / 64
+    assert f.replicas_for_bursts == 2  # ceil(588.8 / 64) = 10
+    assert f.replicas_for_growth == 2  # ceil(765.44 / 64) = 12
+    # 12 of 12+k up 99.9 % of the time at p = 0.99905529: k = 0 gives 0.98872, k = 1 gives 0.99993.
+    assert f.replicas_for_redundancy == 1
+    assert (f.replicas, f.gpus_needed, f.gpus, f.nodes) == (13, 26, 32, 4)
+    # Average demand 512 x 0.5 over 13 x 64.
+    assert f.utilisation_at_average == pytest.approx(256 / 832)
+    assert [t.value for t in f.terms] == [8, 2, 2, 1, 32]
+
+
+def test_a_full_replica_is_not_overfull() -> None:
+    assert ceil_replicas(0.3, 0.1) == 3  # 0.3 / 0.1 is 2.9999999999999996 or 3.0000000000000004
+
+
+def test_spares_grow_with_availability_and_never_fail() -> None:
+    wanted = [spares(20, 0.99, a) for a in (0.9, 0.99, 0.999, 0.99999)]
+    assert wanted == sorted(wanted)
+    assert wanted[0] >= 1  # 0.99 ** 20 = 0.818
+    assert spares(5, 1.0, 0.99999) == 0
+    # The normal approximation beyond 400 replicas stays near the exact sum below it.
+    assert abs(spares(401, 0.995, 0.999) - spares(400, 0.995, 0.999)) <= 1
+
+
+def test_draws_are_sized_like_the_fleet() -> None:
+    f = fleet()
+    drawn = gpus_needed(
+        np.array([10.0, 20.0]), f.replica_requests_per_s, burst_headroom=0.15, growth_factor=1.3, availability=0.999,
+        up_probability=UP, gpus_per_replica=2,
+    )  # fmt: skip
+    assert drawn[0] == f.gpus_needed
+    assert drawn[1] > drawn[0]
+    assert list(whole_nodes([1, 8, 9], 8)) == [8, 8, 16]
+
+
+def test_workloads_share_nodes() -> None:
+    one = fleet(growth_factor=1.0, gpus_per_node=8)  # 10 + 1 replicas of 2 GPUs: 22
+    both = combine_fleets((one, one), 8)
+    assert one.gpus_needed == 22
+    assert both.gpus == 48  # 44 in nodes of 8, not 24 + 24
+    assert combine_fleets((one,), 8) is one

@@ -1,0 +1,92 @@
+"""Memory worked by hand, step by step, for the three kinds of attention.
+
+H200 has 151,397,597,184 bytes, MI355X 288,000,000,000. The engine takes 0.9 of it; 4 GB are reserved. So an H200
+offers 136.2578374656 - 4 = 132.2578374656 GB, an MI355X 259.2 - 4 = 255.2 GB for weights and cache.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.domain.sizing import Memory
+from advisor.engine.memory import kv_bytes_per_request, kv_bytes_per_token, kv_copies, plan_memory, weight_bytes
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def plan(catalog: Catalog, model: str, accelerator: str, precision: str, tp: int, context: float, **kw: object) -> Memory:
+    a = catalog.accelerators[accelerator]
+    arguments: dict[str, object] = {"kv_precision": "fp8", "gpus": tp, "utilisation": 0.9, "reserve_gb": 4.0, **kw}
+    return plan_memory(
+        catalog.models[model], a, precision=precision, tp=tp, context_tokens=context, **arguments  # type: ignore[arg-type]
+    )
+
+
+def test_llama_70b_fp8_on_h200_and_mi355x(catalog: Catalog) -> None:
+    model = catalog.models["llama3.3-70b"]
+    # Cache: 2 x 80 layers x 8 heads x 128 x 1 byte = 163,840 bytes a token.
+    assert kv_bytes_per_token(model, "fp8") == (163_840.0, 0.0)
+    # Embedding and head: 128,256 x 8,192 x 2 = 2,101,346,304 parameters at 2 bytes = 4.202692608 GB.
+    # The rest: 70.55e9 - 2,101,346,304 = 68.448653696e9 at 1 byte. Together 72.651346304 GB.
+    assert weight_bytes(model, "fp8").total == pytest.approx(72.651346304e9)
+    h200 = plan(catalog, "llama3.3-70b", "h200", "fp8", 1, 8192)
+    # 132.2578374656 - 72.651346304 = 59.6064911616 GB; a request of 8,192 tokens takes 1.34217728 GB: 44.41.
+    assert h200.kv_gb == pytest.approx(59.6064911616)
+    assert h200.max_concurrency == 44
+    mi355x = plan(catalog, "llama3.3-70b", "mi355x", "fp8", 1, 8192)
+    # 255.2 - 72.651346304 = 182.548653696 GB / 1.34217728 GB = 136.01.
+    assert mi355x.max_concurrency == 136
+
+
+def test_deepseek_r1_mla_is_replicated_over_tensor_parallel_ranks(catalog: Catalog) -> None:
+    model = catalog.models["deepseek-r1"]
+    # 61 layers x (512 + 64) x 1 byte = 35,136 bytes a token and copy: a 25th of what counting heads would give.
+    assert kv_bytes_per_token(model, "fp8")[0] == 35_136.0
+    assert kv_copies(model, tp=8, dp_attention=False) == 8.0
+    assert kv_copies(model, tp=8, dp_attention=True) == 1.0
+    # Experts 58 x 256 x 3 x 7,168 x 2,048 = 653,908,770,816; embeddings 129,280 x 7,168 x 2 = 1,853,358,080 at 2
+    # bytes; other 671.03e9 - both = 15,267,871,104. FP8: 653.908770816 + 15.267871104 + 3.70671616 = 672.88335808 GB.
+    assert weight_bytes(model, "fp8").total == pytest.approx(672.88335808e9)
+    h200 = plan(catalog, "deepseek-r1", "h200", "fp8", 8, 2048)
+    # Per GPU 132.2578374656 - 84.11041976 = 48.1474177056 GB hold 1,370,316 tokens / 2,048 = 669.1 requests.
+    assert h200.weights_gb == pytest.approx(84.11041976)
+    assert h200.max_concurrency == 669
+    mi355x = plan(catalog, "deepseek-r1", "mi355x", "fp8", 8, 2048)
+    # Per GPU 255.2 - 84.11041976 = 171.08958024 GB hold 4,869,353 tokens / 2,048 = 2,377.6 requests.
+    assert mi355x.max_concurrency == 2377
+
+
+def test_gpt_oss_120b_windows_are_capped(catalog: Catalog) -> None:
+    model = catalog.models["gpt-oss-120b"]
+    # 18 full and 18 windowed layers of 2 x 8 x 64 = 1,024 elements at 2 bytes: 36,864 bytes a token each.
+    assert kv_bytes_per_token(model, "bf16") == (36_864.0, 36_864.0)
+    # At 8,192 tokens: 36,864 x 8,192 + 36,864 x 128 = 306,708,480 bytes.
+    assert kv_bytes_per_request(model, 8192, "bf16") == 306_708_480.0
+    # Experts 36 x 128 x 3 x 2,880 x 2,880 = 114,661,785,600 at 17/32 byte = 60.9140736 GB; embeddings
+    # 201,088 x 2,880 x 2 = 1,158,266,880 and 979,947,520 others at 2 bytes = 4.2764288 GB. The release is 65.2 GB.
+    assert weight_bytes(model, "fp4").total == pytest.approx(65.1905024e9)
+    h200 = plan(catalog, "gpt-oss-120b", "h200", "fp4", 1, 8192, kv_precision="bf16")
+    # (132.2578374656 - 65.1905024) GB / 306,708,480 bytes = 218.67.
+    assert h200.max_concurrency == 218
+    mi355x = plan(catalog, "gpt-oss-120b", "mi355x", "fp4", 1, 8192, kv_precision="bf16")
+    # (255.2 - 65.1905024) GB / 306,708,480 bytes = 619.51.
+    assert mi355x.max_concurrency == 619
+
+
+@pytest.mark.parametrize("accelerator", ["mi355x", "mi350x", "b300"])
+def test_405b_fits_one_288_gb_part_at_four_bits_and_not_at_eight(catalog: Catalog, accelerator: str) -> None:
+    assert plan(catalog, "llama3.1-405b", accelerator, "fp4", 1, 2048).fits
+    eight = plan(catalog, "llama3.1-405b", accelerator, "fp8", 1, 2048)
+    assert not eight.fits
+    assert eight.binds == "weights"
+
+
+def test_kv_heads_fewer_than_ranks_are_replicated(catalog: Catalog) -> None:
+    model = catalog.models["llama3.3-70b"]  # 8 heads
+    assert [kv_copies(model, tp, False) for tp in (1, 2, 8, 16)] == [1.0, 1.0, 1.0, 2.0]
+    ten = catalog.models["phi-4"]  # 10 heads on 4 ranks: 3 each, 12 in all
+    assert kv_copies(ten, 4, False) == pytest.approx(1.2)
