@@ -19,13 +19,12 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
-from advisor.domain.recommendation import BacktestSummary, Recommendation
-from advisor.engine.advise import DEFAULT_DRAWS, DEFAULT_SEED, Inputs, advise, select_accelerators
+from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, Recommendation
 from advisor.engine.deployments import MeasuredConfigs, index_configs
-from advisor.engine.gates import evaluate_gates
 from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
+    from advisor.engine.advise import Inputs
     from advisor.engine.estimator import Estimator, Fit
 
 FIT_FILES = ("parameters.json", "weights.csv")
@@ -134,17 +133,21 @@ class Workbench:
         AdvisorError
             At the first name that is unknown, with suggestions.
         """
-        select_accelerators(profile, self.catalog)
+        from advisor.engine.advise import select_accelerators
+        from advisor.engine.gates import evaluate_gates
+
+        accelerators = select_accelerators(profile, self.catalog)
         for workload in profile.tiers:
             self.find_model(workload.model, folder)
-        for accelerator in select_accelerators(profile, self.catalog)[:1]:
-            evaluate_gates(profile, accelerator, self.catalog, self.as_of, None)
+        evaluate_gates(profile, accelerators[0], self.catalog, self.as_of, None)
 
     def inputs(
         self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,
         command: str = "",
     ) -> Inputs:  # fmt: skip
         """What the engine takes beside the profile."""
+        from advisor.engine.advise import Inputs
+
         return Inputs(
             catalog=self.catalog,
             estimate=self.estimator.estimate,
@@ -164,4 +167,6 @@ class Workbench:
         command: str = "",
     ) -> Recommendation:  # fmt: skip
         """Answer a profile; `folder` is where relative paths in it start."""
+        from advisor.engine.advise import advise
+
         return advise(profile, self.inputs(profile, folder=folder, seed=seed, draws=draws, command=command))

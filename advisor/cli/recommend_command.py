@@ -67,7 +67,7 @@ def run_recommend(args: argparse.Namespace) -> int:
 
 def answer(args: argparse.Namespace) -> Recommendation:
     """Load, judge, return the tree."""
-    from advisor.engine.advise import DEFAULT_DRAWS, DEFAULT_SEED
+    from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED
     from advisor.profiles.locate import find_profile
     from advisor.profiles.read import read_profile
 

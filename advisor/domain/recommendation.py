@@ -16,6 +16,8 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, Spread, TierPlan
 
 SCHEMA_VERSION = "1.0"
+DEFAULT_DRAWS = 10_000
+DEFAULT_SEED = 20_260_101
 
 VerdictKind = Literal["get", "probe_first", "split", "wait", "infeasible"]
 

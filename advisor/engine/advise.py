@@ -20,7 +20,14 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
-from advisor.domain.recommendation import BacktestSummary, Candidate, Recommendation, Verdict
+from advisor.domain.recommendation import (
+    DEFAULT_DRAWS,
+    DEFAULT_SEED,
+    BacktestSummary,
+    Candidate,
+    Recommendation,
+    Verdict,
+)
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import with_factors, with_prefix_cache
@@ -39,8 +46,6 @@ from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand
 from advisor.engine.sources import attributions, cited_ids, resolve_sources
 
 DEFAULT_CANDIDATES = ("mi300x", "mi325x", "mi350x", "mi355x", "h100", "h200", "b200", "b300")
-DEFAULT_DRAWS = 10_000
-DEFAULT_SEED = 20_260_101
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""`advisor estimate`: TTFT, TPOT and tokens/s per GPU at one point, or for a table of points."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from advisor.domain.errors import InputError
+from advisor.domain.text import plain
+
+MAX_POINTS = 1_000_000
+MAX_BYTES = 256 * 1024 * 1024
+POINT_OPTIONS = (
+    ("--accelerator", "accelerator id, e.g. mi355x"), ("--model", "catalog id or measured name, e.g. dsr1"),
+    ("--precision", "bf16, fp8, fp4 or int4"), ("--engine", "vllm, sglang, trt, atom, ..."),
+    ("--spec-method", "none, mtp, ..."), ("--disagg", "true or false"), ("--tp", "tensor-parallel degree"),
+    ("--ep", "expert-parallel degree"), ("--dp-attention", "true or false"), ("--gpus", "GPUs of the replica"),
+    ("--isl", "input tokens (nominal)"), ("--osl", "output tokens (nominal)"),
+    ("--concurrency", "requests in flight"),
+)  # fmt: skip
+
+
+def add_estimate_parser(subparsers: Any) -> None:
+    """`advisor estimate --points IN.csv [--output OUT.csv]`, or one point by options."""
+    parser = subparsers.add_parser(
+        "estimate", help="throughput and latency at operating points", allow_abbrev=False,
+        description="Estimate TTFT, TPOT and tokens/s per GPU with 80 % intervals and the evidence behind them."
+        " Lengths are nominal as in the measurements: requests draw 0.8 to 1.0 of them.",
+    )  # fmt: skip
+    parser.add_argument("--points", metavar="IN.csv", help="table of points; - is stdin; columns as in serving.csv")
+    parser.add_argument("--output", "-o", metavar="OUT.csv", help="result table; default stdout")
+    for option, text in POINT_OPTIONS:
+        parser.add_argument(option, metavar=option.strip("-").split("-")[0].upper(), help=text)
+    from advisor.cli.recommend_command import add_catalog_options
+
+    add_catalog_options(parser)
+    parser.set_defaults(func=run_estimate)
+
+
+def run_estimate(args: argparse.Namespace) -> int:
+    """Estimate a table or a point."""
+    point = {name: getattr(args, name) for name in (o.strip("-").replace("-", "_") for o, _ in POINT_OPTIONS)}
+    given = {k: v for k, v in point.items() if v is not None}
+    if (args.points is None) == (not given):
+        raise InputError("give either --points IN.csv, or one point by --accelerator, --model, ...")
+    from advisor.cli.recommend_command import open_workbench
+
+    if args.points is not None:
+        return _table(args, open_workbench)
+    from advisor.engine.estimator import estimate_rows
+
+    bench = open_workbench(args)
+    row = estimate_rows(bench.estimator, [{k: str(v) for k, v in given.items()}])[0]
+    if row["error"]:
+        raise InputError(row["error"])
+    _print_point(row)
+    return 0
+
+
+def _table(args: argparse.Namespace, open_workbench: Any) -> int:
+    from advisor.cli.diagnostics import say
+    from advisor.cli.output import write_result
+    from advisor.engine.estimator import INPUT_COLUMNS, RESULT_COLUMNS, estimate_rows
+
+    header, rows = read_points(args.points)
+    unknown = [c for c in header if c not in INPUT_COLUMNS]
+    bench = open_workbench(args)
+    results = estimate_rows(bench.estimator, rows)
+    # Cells of the input that bear a result's name would contradict it; the result takes their place.
+    columns = [*(c for c in header if c not in RESULT_COLUMNS), *RESULT_COLUMNS]
+    write_result(to_csv(columns, results), args.output)
+    failed = sum(1 for r in results if r["error"])
+    if failed:
+        say(f"{failed:,} of {len(results):,} points could not be estimated; the column error says why")
+    if unknown:
+        say(f"columns passed through unread: {', '.join(unknown[:8])}")
+    return 0
+
+
+def read_points(place: str) -> tuple[list[str], list[dict[str, str]]]:
+    """Header and rows of a table of points.
+
+    Raises
+    ------
+    InputError
+        When it is unreadable, empty, or lacks every known column.
+    """
+    import csv
+    import sys
+    from io import StringIO
+    from pathlib import Path
+
+    from advisor.engine.estimator import INPUT_COLUMNS
+
+    try:
+        if place == "-":
+            text = sys.stdin.read(MAX_BYTES + 1)
+        else:
+            path = Path(place)
+            if path.stat().st_size > MAX_BYTES:
+                raise InputError(f"--points {place}: larger than {MAX_BYTES // 2**20} MiB; split it")
+            text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"--points {place}: not UTF-8 text; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise InputError(f"--points {place}: cannot be read ({error.strerror})") from None
+    try:
+        table = list(csv.reader(StringIO(text.replace("\0", ""), newline="")))
+    except csv.Error as error:
+        raise InputError(f"--points {place}: not a CSV table: {error}") from None
+    table = [row for row in table if row]
+    if not table:
+        raise InputError(f"--points {place}: is empty; the first line must name columns such as accelerator,model,...")
+    header = [name.strip() for name in table[0]]
+    if not set(header) & set(INPUT_COLUMNS):
+        raise InputError(f"--points {place}: none of its columns is known; expected {', '.join(INPUT_COLUMNS)}")
+    if len(table) > MAX_POINTS:
+        raise InputError(f"--points {place}: {len(table) - 1:,} points; at most {MAX_POINTS:,} in one run")
+    rows = [dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=False)) for cells in table[1:]]
+    return header, rows
+
+
+def to_csv(columns: list[str], rows: list[dict[str, str]]) -> str:
+    """A CSV table with LF line ends."""
+    import csv
+    from io import StringIO
+
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([[row.get(c, "") for c in columns] for row in rows])
+    return out.getvalue()
+
+
+def _print_point(row: dict[str, str]) -> None:
+    from advisor.cli.format import count, seconds
+
+    def line(name: str, key: str, show: Any) -> None:
+        if row[key]:
+            lo, mid, hi = (show(float(row[key + end])) for end in ("_lo", "", "_hi"))
+            print(f"{name:<28} {mid:>10}   80 % interval {lo} to {hi}")
+
+    line("TPOT, median", "tpot_p50_s", seconds)
+    line("TTFT, median", "ttft_p50_s", seconds)
+    line("input + output tok/s per GPU", "total_tps_per_gpu", count)
+    line("output tok/s per GPU", "output_tps_per_gpu", count)
+    print(f"{'evidence grade':<28} {row['evidence_grade']:>10}   {plain(row['basis'])}")
