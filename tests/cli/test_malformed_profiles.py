@@ -1,0 +1,126 @@
+"""Every way to get a profile wrong ends in exit code 2 and one line that says what, where and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from advisor.cli.main import main
+
+BASE = """
+name = "x"
+[model]
+id = "llama3.3-70b"
+[traffic]
+isl = 1000
+osl = 200
+peak_concurrency = 64
+"""
+
+
+def swapped(old: str, new: str) -> str:
+    assert old in BASE
+    return BASE.replace(old, new)
+
+
+def added(text: str) -> str:
+    return BASE + text
+
+
+CASES: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "empty"),
+    "blank": ("  \n\t\n", "empty"),
+    "binary": (bytes(range(256)) * 4, "UTF-8"),
+    "nul": ("name = 'x'\0", "NUL"),
+    "latin-1": ("name = 'caf\xe9'".encode("latin-1"), "UTF-8"),
+    "no-toml": ("{ this is not toml", "TOML"),
+    "duplicate-key": ('name = "a"\nname = "b"\n', "TOML"),
+    "duplicate-table": (added("[traffic]\nisl = 3\n"), "TOML"),
+    "top-level-list.json": ("[1, 2]", "top level"),
+    "bad-json.json": ('{"name": "x",}', "JSON"),
+    "duplicate-json-key.json": ('{"name": "x", "name": "y"}', "twice"),
+    "nan.json": ('{"name": "x", "model": {"id": "a"}, "traffic": {"isl": NaN, "osl": 1}}', "NaN"),
+    "infinite.json": ('{"name": "x", "traffic": {"isl": Infinity}}', "Infinity"),
+    "deep.json": ('{"a":' * 5000 + "1" + "}" * 5000, "nested"),
+    "deep-lists.json": ("[" * 100_000, "nested"),
+    "deep.toml": ("a = " + "[" * 60 + "]" * 60, "nested"),
+    "only-name": ('name = "x"', "model and traffic"),
+    "no-name": (swapped('name = "x"', ""), "name: missing"),
+    "no-traffic": ('name = "x"\n[model]\nid = "llama3.3-70b"\n', "traffic missing"),
+    "unknown-key": (swapped("isl = 1000", "isl = 1000\nprefix_cache_rate = 0.1"), "prefix_cache_hit_rate"),
+    "unknown-table": (added("[sloo]\nttft_ms = 1\n"), "slo"),
+    "string-number": (swapped("isl = 1000", 'isl = "many"'), "traffic.isl"),
+    "negative-length": (swapped("isl = 1000", "isl = -5"), "traffic.isl"),
+    "zero-length": (swapped("osl = 200", "osl = 0"), "traffic.osl"),
+    "huge-length": (swapped("isl = 1000", "isl = 1e30"), "traffic.isl"),
+    "huge-integer": (swapped("isl = 1000", "isl = 1" + "0" * 5000), "isl"),
+    "nan-length": (swapped("isl = 1000", "isl = nan"), "traffic.isl"),
+    "infinite-length": (swapped("isl = 1000", "isl = inf"), "traffic.isl"),
+    "negative-concurrency": (swapped("= 64", "= -1"), "peak_concurrency"),
+    "two-peaks": (added("peak_requests_per_s = 3\n"), "both are given"),
+    "no-peak": (swapped("peak_concurrency = 64", ""), "neither is given"),
+    "percentiles-crossed": (swapped("isl = 1000", "isl = { p50 = 900, p95 = 100 }"), "below p50"),
+    "half-percentiles": (swapped("isl = 1000", "isl = { p50 = 900 }"), "both p50 and p95"),
+    "hit-rate-above-one": (added("prefix_cache_hit_rate = 1.5\n"), "prefix_cache_hit_rate"),
+    "hours": (added("hours_per_day = 25\n"), "hours_per_day"),
+    "unknown-model": (swapped("llama3.3-70b", "llama3.3-71b"), "llama3.3-70b"),
+    "two-models": (swapped('id = "llama3.3-70b"', 'id = "a"\nconfig_json = "b"'), "exactly one"),
+    "missing-config": (swapped('id = "llama3.3-70b"', 'config_json = "nowhere.json"'), "no such file"),
+    "bad-precision": (swapped('id = "llama3.3-70b"', 'id = "llama3.3-70b"\nprecisions = ["fp7"]'), "precisions"),
+    "no-precision": (swapped('id = "llama3.3-70b"', 'id = "llama3.3-70b"\nprecisions = []'), "precisions"),
+    "custom-active": (
+        swapped('id = "llama3.3-70b"', "[model.custom]\nname = 'c'\nparams_total_b = 7\nparams_active_b = 9\n"
+                "layers = 2\nhidden = 8\nheads = 2"),
+        "exceeds params_total_b",
+    ),
+    "unknown-country": (added('[place]\ncountry = "Atlantis"\n'), "Atlantis"),
+    "near-country": (added('[place]\ncountry = "Germny"\n'), "Germany"),
+    "contradictory-slo": (added("[slo]\ntpot_ms = 500\ne2e_ms = 100\n"), "no request could meet both"),
+    "percentile": (added("[slo]\nttft_ms = 100\npercentile = 42\n"), "percentile"),
+    "availability": (added("[slo]\navailability = 1.0\n"), "availability"),
+    "unknown-accelerator": ('candidates = ["mi355"]\n' + BASE, "mi355x"),
+    "training": ('task = "training"\n' + BASE, "inference only"),
+    "negative-budget": (added("[procurement]\nbudget_usd_per_month = -3\n"), "budget_usd_per_month"),
+    "bad-date": (added("[procurement]\nstart_date = 'soon'\n"), "start_date"),
+    "pue": (added("[site]\npue = 0.5\n"), "site.pue"),
+    "both-shapes": (added('[[workloads]]\nname = "a"\n'), "workloads"),
+    "boolean-number": (swapped("isl = 1000", "isl = true"), "traffic.isl"),
+    "array-name": (swapped('name = "x"', 'name = ["x"]'), "name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_one_clear_line_and_exit_code_two(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content, expected = CASES[case]
+    path = tmp_path / (case if "." in case else f"{case}.toml")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert main(["--profile", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1, err
+    assert err.startswith("advisor: error: ")
+    assert "Traceback" not in err
+    assert expected.casefold() in err.casefold()
+    assert len(err) < 1000
+
+
+def test_fifty_megabytes_are_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "huge.toml"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    assert main(["--profile", str(path)]) == 2
+    assert "50 MB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("nowhere.toml", "no such file"), ("renewal-100-gpu", "renewal-100-gpus"), ("a\0b", "NUL"), (".", "folder")],
+)
+def test_a_profile_that_is_not_there(name: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--profile", name]) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_there_are_at_least_forty() -> None:
+    assert len(CASES) >= 40
