@@ -77,6 +77,17 @@ class Seller:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureRule:
+    """What a vendor's stack does with a need that no engine's table names."""
+
+    vendor: str
+    feature: str
+    status: Literal["full", "partial", "experimental", "none"]
+    detail: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class GateFacts:
     """All of them."""
 
@@ -85,6 +96,8 @@ class GateFacts:
     cooling: dict[str, Cooling]
     lead_times: tuple[LeadTime, ...]
     sellers: dict[str, Seller]
+    features: dict[tuple[str, str], FeatureRule]
+    """By vendor and feature."""
 
 
 def _table(name: str, key: str, *columns: Column, doc: str) -> Table:
@@ -124,7 +137,20 @@ SELLERS = _table(
     text("provider", required=True), text("headquarters", required=True, doc="ISO code, or EU"),
     doc="Headquarters of providers",
 )  # fmt: skip
-TABLES = (FLOORS, FORMATS, COOLING, LEAD_TIMES, SELLERS)
+FEATURES = Table(
+    "gates/feature_rules",
+    "gates/feature_rules.csv",
+    ("vendor", "feature"),
+    (
+        text("vendor", required=True, choices=("AMD", "NVIDIA")),
+        text("feature", required=True),
+        text("status", required=True, choices=("full", "partial", "experimental", "none")),
+        text("detail", required=True),
+        *provenance_columns(),
+    ),
+    "Needs that no engine's table names",
+)
+TABLES = (FLOORS, FORMATS, COOLING, LEAD_TIMES, SELLERS, FEATURES)
 
 
 def read_gate_facts(layers: Sequence[Layer]) -> GateFacts:
@@ -137,4 +163,5 @@ def read_gate_facts(layers: Sequence[Layer]) -> GateFacts:
         cooling={row.accelerator: row for row in cooling},
         lead_times=tuple(read_objects(LeadTime, LEAD_TIMES, layers)),
         sellers={row.provider: row for row in sellers},
+        features={(row.vendor, row.feature): row for row in read_objects(FeatureRule, FEATURES, layers)},
     )

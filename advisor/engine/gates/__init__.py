@@ -1,0 +1,50 @@
+"""Why a candidate may not be taken, or only on a condition; each finding names its rule and its source."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.gates import Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
+from advisor.engine.gates.memory import memory_gate
+from advisor.engine.gates.place import legal_gates
+from advisor.engine.gates.residency import residency_gate
+from advisor.engine.gates.site import cooling_gate, power_gate, rack_gate
+from advisor.engine.gates.software import software_findings
+from advisor.engine.gates.software_gates import software_gates
+from advisor.engine.gates.supply import start_gate, supply_gate
+
+__all__ = ["evaluate_fleet_gates", "evaluate_gates", "software_findings"]
+
+
+def evaluate_gates(
+    profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date, deployment: Deployment | None
+) -> tuple[Gate, ...]:
+    """Every gate that does not need the size of the fleet.
+
+    Raises
+    ------
+    InputError
+        For a country of the profile that is not known, with suggestions.
+    """
+    memory = memory_gate(profile, accelerator, catalog)
+    return (
+        *legal_gates(profile.place, accelerator, catalog.export, as_of),
+        *software_gates(profile, accelerator, deployment, catalog),
+        *(() if memory is None else (memory,)),
+        cooling_gate(profile, accelerator, catalog),
+        supply_gate(profile, accelerator, catalog, as_of),
+        start_gate(profile, accelerator, catalog, as_of),
+        residency_gate(profile, accelerator, catalog, as_of),
+    )
+
+
+def evaluate_fleet_gates(
+    profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog, as_of: date
+) -> tuple[Gate, ...]:
+    """Gates on the sized fleet: power and rack density of a site of one's own."""
+    del as_of  # the site's limits do not change with the date
+    return power_gate(profile, accelerator, gpus, catalog), rack_gate(profile, accelerator, gpus, catalog)

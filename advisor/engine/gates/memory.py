@@ -1,0 +1,62 @@
+"""Whether the weights fit a node at all, before any deployment is laid out."""
+
+from __future__ import annotations
+
+import math
+
+from advisor.catalog import Catalog
+from advisor.domain.gates import Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.profile import Profile
+from advisor.domain.units import GB
+from advisor.engine.gates.software import served_model
+from advisor.engine.memory import weight_bytes
+
+
+def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> Gate | None:
+    """Weights at the narrowest accepted precision against the memory of one fast domain [1e9 bytes].
+
+    None for a model that the catalog does not list: its layout is judged with the deployment.
+    """
+    model = served_model(profile, catalog)
+    if model is None:
+        return None
+    accepted = profile.tiers[0].model.precisions
+    sizes = {p: weight_bytes(model, p, accelerator.vendor).total / GB for p in accepted}
+    precision = min(sizes, key=lambda p: sizes[p])
+    weights, per_gpu = sizes[precision], accelerator.memory_bytes / GB
+    gpus = math.ceil(weights / per_gpu)
+    domain = max(accelerator.scale_up_domain, accelerator.gpus_per_node)
+    arithmetic = (
+        f"weights {weights:,.0f} GB at {precision.upper()} / {per_gpu:,.0f} GB per GPU = {weights / per_gpu:.2f},"
+        f" so at least {gpus} GPU(s); fast domain {domain} GPUs"
+    )
+    rule = (
+        "All weights of a replica must lie in the memory of its GPUs, and the GPUs should share the fast"
+        f" interconnect. {model.name} takes {weights:,.0f} GB at {precision.upper()}, {accelerator.name} has"
+        f" {per_gpu:,.0f} GB."
+    )
+    common = {
+        "gate": "memory",
+        "arithmetic": arithmetic,
+        "citation": "model and accelerator tables",
+        "source": f"{model.provenance.source_id}; {accelerator.provenance.source_id}",
+        "as_of": accelerator.provenance.as_of,
+    }
+    if gpus <= domain:
+        where = (
+            "one GPU" if gpus == 1 else f"{gpus} GPUs of one node" if gpus <= accelerator.gpus_per_node else "a rack"
+        )
+        return Gate(
+            **common, status="pass", title=f"Weights fit {where}",
+            reason=f"{rule} The rest of the memory holds the KV cache; whether it is enough for your load is judged"
+            " with the deployment.",
+        )  # fmt: skip
+    return Gate(
+        **common,
+        status="condition",
+        condition="review",
+        title=f"Weights need {gpus} GPUs, more than one node",
+        reason=f"{rule} A replica would span nodes, which slows every token.",
+        remedy="Accept a narrower precision, or take a part with more memory.",
+    )

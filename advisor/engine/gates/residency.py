@@ -1,0 +1,133 @@
+"""Where data may lie and whose provider may hold it; acts on stated facts only, and says what is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.gates import DISCLAIMER, Gate, GateStatus
+from advisor.domain.hardware import Accelerator
+from advisor.domain.profile import Profile
+from advisor.engine.gates.countries import resolve_country
+
+US = "US"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderView:
+    """Providers of a part as far as residency and headquarters are known."""
+
+    named_there: tuple[str, ...]
+    """Providers whose price rows name an allowed country."""
+    excluded: tuple[str, ...]
+    """Providers with headquarters in the United States."""
+    elsewhere: tuple[str, ...]
+    """Providers with headquarters outside the United States."""
+    unknown: tuple[str, ...]
+    """Providers whose headquarters the catalog does not hold."""
+    placeless: int
+    """Price rows that name no country."""
+    rows: int
+
+
+def providers_of(accelerator: str, allowed: frozenset[str], catalog: Catalog) -> ProviderView:
+    """Providers that rent the part out, by what is known of their place and home."""
+    rows = [r for r in catalog.rent_prices if r.accelerator == accelerator]
+    listed = {p for a in catalog.availability if a.accelerator == accelerator for p in a.providers}
+    names = sorted({r.provider for r in rows} | listed)
+    homes = {n: catalog.gate_facts.sellers[n].headquarters for n in names if n in catalog.gate_facts.sellers}
+    there = sorted({r.provider for r in rows if allowed & set(r.countries)}) if allowed else []
+    return ProviderView(
+        named_there=tuple(there),
+        excluded=tuple(n for n in names if homes.get(n) == US),
+        elsewhere=tuple(n for n in names if n in homes and homes[n] != US),
+        unknown=tuple(n for n in names if n not in homes),
+        placeless=sum(not r.countries for r in rows),
+        rows=len(rows),
+    )
+
+
+def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
+    """Country of deployment and providers against where data may lie and whose provider may hold it."""
+    place, mode = profile.place, profile.procurement.mode
+    rule = (
+        "Some data must stay in named countries, and a provider with headquarters in the United States can be"
+        " compelled to hand data over wherever it lies (CLOUD Act)."
+    )
+    rules = catalog.export
+    allowed = frozenset(resolve_country(c, rules, field="place.data_residency").iso2 for c in place.data_residency)
+    here = resolve_country(place.country, rules, field="place.country")
+    if not allowed and not place.exclude_us_providers:
+        return Gate(
+            gate="residency", status="pass", title="No restriction asked for",
+            reason=f"{rule} The profile restricts neither.", citation="profile: place", source="profile",
+        )  # fmt: skip
+    names = ", ".join(rules.countries[c].name for c in sorted(allowed))
+    asked = [f"Data may lie in {names}."] if allowed else []
+    if place.exclude_us_providers:
+        asked.append("Providers with headquarters in the United States are left out.")
+    if allowed and here.iso2 not in allowed:
+        return Gate(
+            gate="residency", status="fail", title=f"{here.name} is outside the countries where data may lie",
+            reason=" ".join([rule, *asked, f"The profile deploys in {here.name}."]),
+            remedy=f"set place.country to one of {', '.join(sorted(allowed))}",
+            citation="profile: place", source="profile", blocks="all", disclaimer=DISCLAIMER,
+        )  # fmt: skip
+    if mode == "buy":
+        return Gate(
+            gate="residency", status="pass", title=f"Hardware of your own in {here.name}",
+            reason=" ".join([rule, *asked, "The profile buys, and the hardware stands in an allowed country; who runs"
+                             " the room and who has remote hands in it is for the contract."]),
+            citation="profile: place", source="profile", disclaimer=DISCLAIMER,
+        )  # fmt: skip
+    view = providers_of(accelerator.id, allowed or frozenset({here.iso2}), catalog)
+    status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode)
+    sellers = catalog.gate_facts.sellers
+    cited = [sellers[n].provenance for n in (*view.excluded, *view.elsewhere)]
+    return Gate(
+        gate="residency",
+        status=status,
+        condition="review" if status == "condition" else "",
+        title=title,
+        reason=" ".join([rule, *asked, *facts]),
+        remedy=remedy,
+        arithmetic=f"{view.rows} price rows, {view.placeless} of them name no country",
+        citation="rent price rows with their countries; headquarters of providers",
+        source="; ".join(dict.fromkeys(p.source_id for p in cited)),
+        as_of=max((p.as_of for p in cited if p.as_of), default=None),
+        confidence="low" if view.unknown or view.placeless else "medium",
+        blocks="all" if status == "fail" else "nothing",
+        disclaimer=DISCLAIMER,
+    )
+
+
+def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[GateStatus, str, str, list[str]]:
+    facts = []
+    if placed:
+        facts.append(
+            f"Sellers whose prices name such a place: {', '.join(view.named_there) or 'none'}; {view.placeless} of"
+            f" {view.rows} price rows name no country."
+        )
+    if no_us:
+        facts.append(f"Left out: {', '.join(view.excluded) or 'none known'}.")
+        facts.append(f"Headquarters elsewhere: {', '.join(view.elsewhere) or 'none known'}.")
+        facts.append(f"Headquarters not in the catalog: {', '.join(view.unknown) or 'none'}.")
+    usable = [n for n in (*view.elsewhere, *view.unknown) if n] if no_us else [*view.excluded, *view.elsewhere]
+    usable = usable if no_us else [*usable, *view.unknown]
+    if not usable:
+        return (
+            ("fail" if mode == "rent" else "condition"),
+            "No provider is left to rent from",
+            "allow US providers, or buy",
+            facts,
+        )
+    sure = [n for n in view.named_there if not no_us or n in view.elsewhere] if placed else list(view.elsewhere)
+    if sure:
+        return "pass", f"{len(sure)} provider(s) meet it by what is known: {', '.join(sure)}", "", facts
+    return (
+        "condition",
+        "No provider is known to meet it",
+        "ask the providers for the place of the hardware and for their ownership in writing",
+        facts,
+    )

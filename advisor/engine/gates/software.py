@@ -1,0 +1,280 @@
+"""What software supports of what a profile needs, on one part with one engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from advisor.catalog import Catalog
+from advisor.domain.findings import (
+    FeatureSupport,
+    FormatFinding,
+    IssueReach,
+    OpenIssue,
+    SoftwareFindings,
+    SupportLevel,
+    VersionFloor,
+)
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
+from advisor.domain.software import KnownIssue, SupportRow
+
+SERVING_ENGINES = ("vLLM", "SGLang", "TensorRT-LLM", "ATOM")
+"""Engines of the support table that serve models in a data centre."""
+
+_PARTS = (
+    ("vllm", "vLLM"), ("sglang", "SGLang"), ("trt", "TensorRT-LLM"), ("tensorrt", "TensorRT-LLM"), ("atom", "ATOM"),
+    ("dynamo", "Dynamo"), ("mori", "MoRI"), ("tgi", "TGI"), ("llama.cpp", "llama.cpp"),
+)  # fmt: skip
+_PRECISION_FEATURE = {"fp8": "fp8", "fp4": "fp4", "int4": "int4_awq_gptq"}
+_DEPLOYMENT_FEATURES = ("official_support", "disagg_prefill", "spec_decode", "moe_ep")
+_PRECISION_WORDS = {"bf16": ("bf16",), "fp8": ("fp8",), "fp4": ("fp4", "mxfp4", "nvfp4"), "int4": ("int4",)}
+_RANK: dict[SupportLevel, int] = {"full": 4, "partial": 3, "experimental": 2, "unknown": 1, "none": 0}
+_SEVERITY = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+_REACH: dict[IssueReach, int] = {"this model": 0, "this engine": 1, "this part": 2, "another model": 3}
+
+
+def engine_names(engine: str) -> tuple[str, ...]:
+    """Rows of the support table that an engine's short name stands for.
+
+    >>> engine_names("dynamo-trt"), engine_names("mori-sglang")
+    (('TensorRT-LLM', 'Dynamo'), ('SGLang', 'MoRI'))
+    """
+    low = engine.casefold()
+    return tuple(dict.fromkeys(name for mark, name in _PARTS if mark in low)) or (engine,)
+
+
+def software_findings(
+    profile: Profile,
+    accelerator: Accelerator,
+    engine: str,
+    precision: str,
+    catalog: Catalog,
+    deployment: Deployment | None = None,
+) -> SoftwareFindings:
+    """Support, floors, format traps and open problems of one engine and precision on one part."""
+    model = served_model(profile, catalog)
+    names = engine_names(engine)
+    rows = [r for r in catalog.software if accelerator.id in r.accelerators]
+    wants = _needs(profile, precision, model, deployment)
+    features = tuple(
+        _support(feature, why, names, rows, accelerator, engine, precision, model, catalog) for feature, why in wants
+    )
+    used = {feature for feature, _ in wants}
+    return SoftwareFindings(
+        accelerator=accelerator.id,
+        engine=engine,
+        engines=names,
+        precision=precision,
+        features=features,
+        formats=_formats(accelerator, precision, model, catalog),
+        floors=_floors(accelerator, names, precision, used, catalog),
+        issues=_issues(accelerator, names, precision, model, catalog),
+        ci=next((f"{r.status}: {r.detail}" for r in rows if r.feature == "ci_gating" and r.engine in names), ""),
+    )
+
+
+def served_model(profile: Profile, catalog: Catalog) -> ModelSpec | None:
+    """The catalog's entry of the first tier's model; None for a model of the user's own."""
+    section = profile.tiers[0].model
+    if section.id is None:
+        return None
+    key = section.id.casefold()
+    return catalog.models.get(key) or next((m for m in catalog.models.values() if key in m.measured_as), None)
+
+
+def checkpoint_format(model: ModelSpec | None) -> str:
+    """mxfp4, nvfp4 or other: the four-bit form in which the model's publisher releases it."""
+    form = model.native_format.casefold() if model is not None else ""
+    return next((mark for mark in ("mxfp4", "nvfp4") if mark in form), "other")
+
+
+def _needs(
+    profile: Profile, precision: str, model: ModelSpec | None, deployment: Deployment | None
+) -> list[tuple[str, str]]:
+    team = profile.team
+    needs = [("official_support", "the engine itself")]
+    if precision in _PRECISION_FEATURE:
+        needs.append((_PRECISION_FEATURE[precision], f"weights at {precision.upper()}"))
+    if team.lora:
+        needs.append(("lora", "team.lora"))
+    if team.multimodal:
+        needs.append(("multimodal", "team.multimodal"))
+    if team.custom_kernels:
+        needs.append(("custom_kernels", "team.custom_kernels"))
+    if team.disaggregation or (deployment is not None and deployment.disagg):
+        needs.append(("disagg_prefill", "team.disaggregation" if team.disaggregation else "the deployment"))
+    if model is not None and model.attention == "mla":
+        sparse = "DSA" in model.notes
+        needs.append(("sparse_mla_dsa", f"{model.name}: sparse MLA") if sparse else ("mla", f"{model.name}: MLA"))
+    if deployment is not None and deployment.ep > 1:
+        needs.append(("moe_ep", f"the deployment: EP{deployment.ep}"))
+    if deployment is not None and deployment.spec_method != "none":
+        needs.append(("spec_decode", f"the deployment: {deployment.spec_method}"))
+    return needs
+
+
+def _support(
+    feature: str,
+    why: str,
+    names: tuple[str, ...],
+    rows: list[SupportRow],
+    accelerator: Accelerator,
+    engine: str,
+    precision: str,
+    model: ModelSpec | None,
+    catalog: Catalog,
+) -> FeatureSupport:
+    mine = [r for name in names for r in rows if r.engine == name and r.feature == feature]
+    if mine:
+        row = min(mine, key=lambda r: _RANK[r.status]) if feature == "official_support" else mine[0]
+        better = _alternatives(feature, row.status, names, rows)
+        return FeatureSupport(
+            engine=row.engine,
+            feature=feature,
+            why=why,
+            status=row.status,
+            detail=row.detail,
+            since_version=row.since_version,
+            alternatives=better,
+            source=row.provenance.source_id,
+            as_of=row.provenance.as_of,
+            confidence=row.provenance.confidence,
+        )
+    rule = catalog.gate_facts.features.get((accelerator.vendor, feature))
+    if rule is not None:
+        p = rule.provenance
+        return FeatureSupport(
+            engine=names[0], feature=feature, why=why, status=rule.status, detail=rule.detail, source=p.source_id,
+            as_of=p.as_of, confidence=p.confidence,
+        )  # fmt: skip
+    status: SupportLevel = "unknown"
+    detail, source = "the support table of the catalog has no row for it", ""
+    proof = _measured(feature, accelerator.id, engine, precision, model, catalog)
+    if proof:
+        status, detail, source = "full", f"no row in the support table, but {proof} measurements exist", "measurements"
+    if feature == "multimodal":
+        encoder = next((r for r in rows if r.engine in names and r.feature == "enc_dec_async_output"), None)
+        if encoder is not None and encoder.status == "none":
+            detail += "; encoder-decoder models are marked unsupported on this part"
+            source = encoder.provenance.source_id
+    return FeatureSupport(
+        engine=names[0], feature=feature, why=why, status=status, detail=detail, source=source,
+        alternatives=_alternatives(feature, status, names, rows),
+    )  # fmt: skip
+
+
+def _alternatives(
+    feature: str, status: SupportLevel, names: tuple[str, ...], rows: Iterable[SupportRow]
+) -> tuple[str, ...]:
+    return tuple(
+        r.engine
+        for r in rows
+        if r.feature == feature
+        and r.engine in SERVING_ENGINES
+        and r.engine not in names
+        and _RANK[r.status] > max(_RANK[status], _RANK["unknown"])
+    )
+
+
+def _measured(
+    feature: str, accelerator: str, engine: str, precision: str, model: ModelSpec | None, catalog: Catalog
+) -> int:
+    """Measurements on this part with this engine that prove a feature which the support table does not list."""
+    attention = feature in ("mla", "sparse_mla_dsa")
+    if not attention and feature not in (*_PRECISION_FEATURE.values(), *_DEPLOYMENT_FEATURES):
+        return 0
+    return sum(
+        m.accelerator == accelerator
+        and m.engine == engine
+        and (not attention or (model is not None and m.model in model.measured_as))
+        and (feature not in _PRECISION_FEATURE.values() or m.precision == precision)
+        and (feature != "disagg_prefill" or m.disagg)
+        and (feature != "spec_decode" or m.spec_method != "none")
+        and (feature != "moe_ep" or m.ep > 1)
+        for m in catalog.measurements
+    )
+
+
+def _formats(
+    accelerator: Accelerator, precision: str, model: ModelSpec | None, catalog: Catalog
+) -> tuple[FormatFinding, ...]:
+    checkpoint = checkpoint_format(model)
+    return tuple(
+        FormatFinding(
+            id=r.id, status=r.status, title=r.title, statement=r.statement, remedy=r.remedy,
+            source=r.provenance.source_id, as_of=r.provenance.as_of,
+        )
+        for r in catalog.gate_facts.formats
+        if accelerator.id in r.accelerators
+        and r.precision in ("*", precision)
+        and r.checkpoint in ("", checkpoint)
+    )  # fmt: skip
+
+
+def _floors(
+    accelerator: Accelerator, names: tuple[str, ...], precision: str, used: set[str], catalog: Catalog
+) -> tuple[VersionFloor, ...]:
+    found = [
+        r
+        for r in catalog.gate_facts.floors
+        if {"*", accelerator.id} & set(r.accelerators)
+        and {"*", *names} & set(r.engines)
+        and {"*", precision} & set(r.precisions)
+        and (not r.needs or r.needs in used)
+    ]
+    found.sort(key=lambda r: (not r.issue, r.component))
+    return tuple(
+        VersionFloor(
+            component=r.component, minimum=r.minimum, reason=r.reason, issue=r.issue,
+            source=r.provenance.source_id, as_of=r.provenance.as_of,
+        )
+        for r in found
+    )  # fmt: skip
+
+
+def _issues(
+    accelerator: Accelerator, names: tuple[str, ...], precision: str, model: ModelSpec | None, catalog: Catalog
+) -> tuple[OpenIssue, ...]:
+    families = {m.family for m in catalog.models.values()}
+    found = []
+    for issue in catalog.known_issues:
+        if not issue.unresolved or accelerator.id not in issue.accelerators:
+            continue
+        reach = _reach(issue, names, precision, model, families)
+        if reach is not None:
+            found.append(
+                OpenIssue(
+                    id=issue.id,
+                    severity=issue.severity,
+                    state=issue.state,
+                    component=issue.component,
+                    summary=issue.summary,
+                    implication=issue.implication,
+                    reach=reach,
+                    url=issue.urls[0] if issue.urls else "",
+                    source=issue.provenance.source_id,
+                    as_of=issue.provenance.as_of,
+                )
+            )
+    return tuple(sorted(found, key=lambda i: (_REACH[i.reach], _SEVERITY.get(i.severity, 9), i.id)))
+
+
+def _reach(
+    issue: KnownIssue, names: tuple[str, ...], precision: str, model: ModelSpec | None, families: set[str]
+) -> IssueReach | None:
+    """How close an issue is to the deployment; None where engine or precision rule it out."""
+    text = f"{issue.component} {issue.summary}"
+    words = set(re.findall(r"[a-z0-9.+-]+", text.casefold()))
+    engines = {name for name in SERVING_ENGINES if name.casefold() in text.casefold()}
+    if engines and not engines & set(names):
+        return None
+    formats = {p for p, marks in _PRECISION_WORDS.items() if any(m in w for m in marks for w in words)}
+    if formats and precision not in formats:
+        return None
+    named = {f for f in families if f.casefold() in text.casefold()}
+    if named:
+        return "this model" if model is not None and model.family in named else "another model"
+    return "this engine" if engines else "this part"

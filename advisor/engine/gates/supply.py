@@ -1,0 +1,116 @@
+"""Who sells a part, how long it takes, and whether that meets the start date."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.catalog.gates import LeadTime
+from advisor.domain.gates import DelayWeeks, Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.profile import Profile
+
+FEW_SELLERS = 4
+"""Below it a quote is an offer, not a market; the same limit as for rent prices."""
+
+_DAYS_PER_WEEK = 7.0
+
+
+def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
+    """How many sellers rent the part out, and what is said of its availability."""
+    rows = [a for a in catalog.availability if a.accelerator == accelerator.id]
+    rule = "Capacity must be for sale where and when you need it; few sellers mean waiting lists and weak bargaining."
+    renting = profile.procurement.mode != "buy"
+    if not rows:
+        return Gate(
+            gate="supply", status="condition", condition="missing", title="Sellers are not in the catalog",
+            reason=f"{rule} The catalog lists no seller of {accelerator.name}.",
+            remedy="Ask the vendor for partners that can quote.", citation="availability table",
+        )  # fmt: skip
+    row = rows[0]
+    sellers = ", ".join(row.providers) if row.providers else "none"
+    said = f" Stated on lead times: {row.lead_time}." if row.lead_time else " Nothing is stated on lead times."
+    p = row.provenance
+    stale = f" The survey is of {p.as_of.isoformat()}." if p.as_of else ""
+    reason = (
+        f"{rule} {row.providers_recent} providers have listed {accelerator.name} for rent since"
+        f" {row.recent_since.isoformat()}: {sellers}.{said}{stale}"
+    )
+    few = renting and row.providers_recent < FEW_SELLERS
+    nobody = row.providers_recent == 0
+    only_rent = profile.procurement.mode == "rent"
+    return Gate(
+        gate="supply",
+        status="fail" if nobody and only_rent else "condition" if few or (nobody and renting) else "pass",
+        condition="waitlist" if few and not (nobody and only_rent) else "",
+        title=f"{row.providers_recent} sellers listed" if not few else f"Only {row.providers_recent} sellers listed",
+        reason=reason,
+        remedy="get a written commitment of capacity with a date, and name a second source" if few else "",
+        arithmetic=f"{row.providers_recent} sellers against {FEW_SELLERS} for a market" if renting else "",
+        citation="availability table",
+        source=p.source_id,
+        as_of=p.as_of,
+        confidence=p.confidence,
+        blocks="all" if nobody and only_rent else "rent" if nobody and renting else "nothing",
+    )
+
+
+def lead_time(accelerator: str, catalog: Catalog, route: str) -> LeadTime | None:
+    """The lead time along a route: the part's own row, else the general one."""
+    rows = [r for r in catalog.gate_facts.lead_times if r.route == route]
+    own = next((r for r in rows if accelerator in r.accelerators), None)
+    return own or next((r for r in rows if "*" in r.accelerators), None)
+
+
+def start_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
+    """Lead time of a purchase [weeks] against the weeks that are left until the start date."""
+    start = profile.procurement.start_date
+    mode = profile.procurement.mode
+    rule = "Bought hardware arrives weeks or months after the order; rented capacity as soon as the provider has it."
+    order = lead_time(accelerator.id, catalog, "buy")
+    if mode == "rent" or order is None:
+        why = "The profile rents, so that no delivery is waited for." if mode == "rent" else "No lead time is stated."
+        return Gate(
+            gate="start", status="pass", title="No delivery to wait for" if mode == "rent" else "No lead time stated",
+            reason=f"{rule} {why} Whether capacity is free is a matter of supply.", citation="lead times table",
+        )  # fmt: skip
+    low, high, p = order.low_weeks, order.high_weeks, order.provenance
+    typical = (low + high) / 2
+    told = f"For {accelerator.name}: {order.statement}."
+    delay = DelayWeeks(low=low, typical=typical, high=high, basis=f"{order.statement} ({p.source_id})")
+    common = {
+        "gate": "start",
+        "citation": "lead times table",
+        "source": p.source_id,
+        "as_of": p.as_of,
+        "confidence": p.confidence,
+    }
+    if start is None:
+        return Gate(
+            **common, status="pass", title=f"Delivery in {low:g} to {high:g} weeks; no start date is given",
+            reason=f"{rule} {told} The profile names no start date.", delay_weeks=delay,
+        )  # fmt: skip
+    left = max((start - as_of).days, 0) / _DAYS_PER_WEEK
+    arithmetic = f"{start.isoformat()} - {as_of.isoformat()} = {left:.1f} weeks; lead time {low:g} to {high:g} weeks"
+    reason = f"{rule} {told} The start date leaves {left:.1f} weeks."
+    if left >= high:
+        return Gate(
+            **common, status="pass", title=f"Delivery fits the start date ({left:.0f} weeks left)", reason=reason,
+            arithmetic=arithmetic, delay_weeks=delay,
+        )  # fmt: skip
+    earliest = date.fromordinal(as_of.toordinal() + round(high * _DAYS_PER_WEEK))
+    late = left < low
+    remedy = f"set procurement.start_date to {earliest.isoformat()}, or rent until delivery"
+    return Gate(
+        **common,
+        status="fail" if late and mode == "buy" else "condition",
+        condition="waitlist" if not (late and mode == "buy") else "",
+        title=f"Delivery takes {low:g} to {high:g} weeks, {left:.0f} are left",
+        reason=reason,
+        remedy=remedy,
+        arithmetic=arithmetic,
+        delay_weeks=DelayWeeks(
+            low=max(low - left, 0.0), typical=max(typical - left, 0.0), high=high - left, basis=delay.basis
+        ),
+        blocks="all" if late and mode == "buy" else "buy" if late else "nothing",
+    )
