@@ -7,7 +7,7 @@ from typing import Any
 
 from advisor.catalog.market import read_objects
 from advisor.catalog.read import Layer, read_table
-from advisor.catalog.schema import Table, day, number, provenance_columns, text
+from advisor.catalog.schema import Table, number, provenance_columns, text
 from advisor.domain.provenance import Quantity
 from advisor.domain.register import RiskTemplate, RoadmapOption
 
@@ -69,14 +69,10 @@ ROADMAP_OPTIONS = Table(
     (
         text("roadmap_id", required=True),
         text("reference", required=True, doc="accelerator that it is scaled from"),
-        day("available_low", required=True),
-        day("available_typical", required=True),
-        day("available_high", required=True),
         text("tco_scope", doc="scope of a published operator cost"),
-        text("dispute"),
         *provenance_columns(),
     ),
-    "parts on the roadmap, as options with dates",
+    "parts on the roadmap, as options",
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from advisor.domain.provenance import Provenance
 from advisor.domain.risk import RiskCategory
@@ -41,10 +40,6 @@ class RoadmapOption:
     roadmap_id: str
     reference: str
     """Accelerator of today that it is scaled from."""
-    available_low: date
-    available_typical: date
-    available_high: date
     tco_scope: str
     """Scope of a published operator cost, or empty."""
-    dispute: str
     provenance: Provenance

@@ -15,8 +15,8 @@ from statistics import quantiles
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
-from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.market import Commitment as MarketCommitment
+from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.profile import Profile, Quote
 from advisor.engine.sized import Z80
 
@@ -81,7 +81,9 @@ def _market_spread(catalog: Catalog, as_of: date) -> MarketSpread:
     )
 
 
-def series_changes(history: Sequence[PricePoint], as_of: date, min_days: int = MIN_SERIES_DAYS) -> list[tuple[float, int]]:
+def series_changes(
+    history: Sequence[PricePoint], as_of: date, min_days: int = MIN_SERIES_DAYS
+) -> list[tuple[float, int]]:
     """(log change from first to last, days between) of each on-demand or index series."""
     by_series: dict[tuple[str, str, str], list[PricePoint]] = {}
     for point in history:
@@ -286,7 +288,7 @@ def widen(raw: _Raw, catalog: Catalog, as_of: date) -> PriceBasis:
         extra = (Z80 * spread.drift_sigma) ** 2 * age / DRIFT_DAYS
         down, up = math.sqrt(down**2 + extra), math.sqrt(up**2 + extra)
         notes.append(
-            f"newest price {age} days old, so the drift seen over 60 days ({spread.drift_sigma:.0%}) widens the interval"
+            f"newest price {age} days old: the drift seen over 60 days ({spread.drift_sigma:.0%}) widens the interval"
         )
     firmness = "quote, not a market" if few and raw.firmness == "market" else raw.firmness
     return PriceBasis(
@@ -295,7 +297,7 @@ def widen(raw: _Raw, catalog: Catalog, as_of: date) -> PriceBasis:
         typical=raw.typical,
         high=raw.typical * math.exp(up),
         sellers=raw.sellers,
-        firmness=firmness,  # type: ignore[arg-type]
+        firmness=firmness,
         newest=raw.newest,
         age_days=age,
         widened_by=math.exp(down + up - before),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from advisor.domain.profile import Procurement, Traffic
+from advisor.domain.profile import Traffic
 from advisor.engine.sized import FloatArray
 
 MONTHS_PER_YEAR = 12
@@ -24,7 +24,7 @@ class Calendar:
     @property
     def discount(self) -> FloatArray:
         """Present value of a dollar paid in each month, ``(1 + r)^(-m/12)``."""
-        return (1.0 + self.rate) ** (-np.arange(self.months) / MONTHS_PER_YEAR)
+        return _powers(1.0 + self.rate, -np.arange(self.months) / MONTHS_PER_YEAR)
 
     @property
     def annuity(self) -> float:
@@ -45,12 +45,12 @@ class Calendar:
     @property
     def year_starts(self) -> FloatArray:
         """Discount factor at the beginning of each year."""
-        return (1.0 + self.rate) ** (-np.arange(self.years, dtype=float))
+        return _powers(1.0 + self.rate, -np.arange(self.years, dtype=float))
 
 
 def monthly_growth(traffic_growth: float, months: int) -> FloatArray:
     """Demand in each month over demand today."""
-    return (1.0 + traffic_growth) ** (np.arange(months) / MONTHS_PER_YEAR)
+    return _powers(1.0 + traffic_growth, np.arange(months) / MONTHS_PER_YEAR)
 
 
 def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: float = 12.0) -> FloatArray:
@@ -59,8 +59,8 @@ def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: 
     Capacity is added once a year, so it is sized for the demand `lookahead_months` ahead; where demand falls,
     for the demand at the beginning of the year.
     """
-    start = (1.0 + traffic_growth) ** np.arange(years, dtype=float)
-    return start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR))
+    start = _powers(1.0 + traffic_growth, np.arange(years, dtype=float))
+    return np.asarray(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
 
 
 def in_use_share(traffic: Traffic) -> float:
@@ -83,7 +83,8 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         high = np.where(b <= 2 * a - 1, flat, (1 - b) ** 2 / (4 * np.maximum(1 - a, 1e-12)))
     low = a * (1 - b) ** 2
-    return np.maximum(np.where(a >= 0.5, np.where(a >= 1.0, np.maximum(flat, 0.0), high), low), 0.0)
+    above = np.where(a >= 0.5, np.where(a >= 1.0, np.maximum(flat, 0.0), high), low)
+    return np.asarray(np.maximum(above, 0.0))
 
 
 def best_base_share(average: float, price_ratio: float) -> float:
@@ -102,6 +103,5 @@ def best_base_share(average: float, price_ratio: float) -> float:
     return min(1.0, max(0.0, 1.0 - price_ratio / (2.0 * average)))
 
 
-def calendar_of(procurement: Procurement, rate: float) -> Calendar:
-    """Calendar of a profile at a cost of capital."""
-    return Calendar(procurement.horizon_months, rate)
+def _powers(base: float, exponents: FloatArray) -> FloatArray:
+    return np.asarray(np.power(base, exponents), dtype=np.float64)

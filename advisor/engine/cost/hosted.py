@@ -1,0 +1,79 @@
+"""A hosted API as the alternative: the utilisation and the volume at which serving it oneself begins to pay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from advisor.domain.cost import HostedApiBaseline
+from advisor.domain.profile import Profile
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import CostModel, Way
+
+DEMAND_RANGE = (1e-3, 1e3)
+STEPS = 4001
+
+
+def hosted_baseline(
+    profile: Profile, model: CostModel, way: Way, levels: Levels, usd_per_month: float
+) -> HostedApiBaseline | None:
+    """Compare with the hosted API of the profile; None without one.
+
+    With the fleet as it is, its cost divided by the API's blended price gives the break-even volume, and that over
+    what the fleet can carry the break-even utilisation. With the fleet resized, cost and bill are compared over
+    a range of demand, and the crossing is solved between the two neighbours.
+    """
+    api = profile.procurement.hosted_api
+    if api is None:
+        return None
+    mtok_in, mtok_out = (float(v) for v in model.mtok(levels))
+    bill = mtok_in * api.usd_per_mtok_input + mtok_out * api.usd_per_mtok_output
+    total = mtok_in + mtok_out
+    blended = bill / total
+    volume = usd_per_month / blended if blended > 0 else None
+    capacity = total * _headroom(model, way, levels)
+    factor = _crossing(model, way, levels, bill)
+    cheaper = usd_per_month < bill
+    text = (
+        f"{api.provider} at USD {blended:,.2f} per million tokens would bill USD {bill:,.0f} a month against"
+        f" USD {usd_per_month:,.0f} here: {'serving it yourself' if cheaper else 'the API'} is cheaper"
+    )
+    if volume is not None:
+        text += f"; this fleet pays from {volume:,.0f} million tokens a month, {volume / capacity:.0%} of what it carries"
+    if factor is not None:
+        text += f"; with the fleet resized, from {factor:.2f} times today's demand"
+    return HostedApiBaseline(
+        provider=api.provider,
+        usd_per_month=bill,
+        usd_per_mtok_blended=blended,
+        self_hosting_cheaper=cheaper,
+        breakeven_utilisation=None if volume is None else volume / capacity,
+        breakeven_mtok_per_month=volume,
+        breakeven_demand_factor=factor,
+        text=text + ".",
+    )
+
+
+def _headroom(model: CostModel, way: Way, levels: Levels) -> float:
+    """What the paid fleet can carry around the clock over what it serves."""
+    sized = model.sized
+    served = sum(
+        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak
+        for d, w in zip(sized.demands, sized.workloads, strict=True)
+    )
+    served *= model.in_use
+    fleet = float(model.yearly_fleet(levels, 1, shrinks=True)[0])
+    if way.floats:
+        fleet = float(model.billed(model.monthly_fleet(levels, 1), levels)[0])
+    return max(1.0, fleet / served) if served else 1.0
+
+
+def _crossing(model: CostModel, way: Way, levels: Levels, bill: float) -> float | None:
+    """Factor on demand from which serving it oneself costs less, the fleet resized."""
+    factors = np.geomspace(*DEMAND_RANGE, STEPS)
+    gap = np.asarray(model.usd_per_month(way, levels.with_(demand=factors))) - bill * factors
+    below = np.flatnonzero(gap < 0)
+    if not below.size or below[0] == 0:
+        return None
+    i = int(below[0])
+    share = gap[i - 1] / (gap[i - 1] - gap[i])
+    return float(factors[i - 1] * (factors[i] / factors[i - 1]) ** share)

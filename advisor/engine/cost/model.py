@@ -1,0 +1,270 @@
+"""The arithmetic of cost, on scalars and on draws alike.
+
+Every term is a quantity per month times a unit price, levelised: its present value over the horizon divided by
+the present value of a dollar a month. So the terms add up to the even monthly payment with the same net present
+value as the cash flow, and one code path serves point estimate, Monte Carlo, tornado and break-evens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from advisor.domain.cost import CostCategory, Mode, PriceBasis
+from advisor.domain.profile import Profile
+from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
+from advisor.engine.cost.facts import CostFacts
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.premium import PremiumRule
+from advisor.engine.cost.timing import (
+    Calendar,
+    in_use_share,
+    monthly_growth,
+    share_above,
+    yearly_capacity_growth,
+)
+from advisor.engine.fleet import whole_nodes
+from advisor.engine.sized import FloatArray, SizedCandidate
+
+WEEKS_PER_YEAR = 52
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of paying, with its prices."""
+
+    id: str
+    mode: Mode
+    commitment: str
+    seller: str
+    label: str
+    price: PriceBasis
+    """Rent per GPU-hour, or purchase per GPU."""
+    peak_price: PriceBasis | None = None
+    """On-demand rent that carries the peak of a mixed way."""
+    base_share: float = 1.0
+    """Share of the peak fleet that a mixed way holds around the clock."""
+    caution: str = ""
+
+    @property
+    def buys(self) -> bool:
+        """Whether hardware is bought."""
+        return self.price.unit == "USD/GPU"
+
+    @property
+    def floats(self) -> bool:
+        """Whether the whole fleet follows demand, hour by hour."""
+        return self.mode == "rent" and self.commitment in ("on_demand", "spot")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of the cost, levelised."""
+
+    key: str
+    category: CostCategory
+    name: str
+    unit: str
+    quantity: Any
+    unit_price: Any
+
+    @property
+    def usd_per_month(self) -> Any:
+        """Levelised cost [USD/month]."""
+        return self.quantity * self.unit_price
+
+
+class CostModel:
+    """Cost of one sized candidate as a function of the moving inputs."""
+
+    def __init__(self, profile: Profile, sized: SizedCandidate, facts: CostFacts, premium: PremiumRule) -> None:
+        self.profile, self.sized, self.facts, self.premium = profile, sized, facts, premium
+        weights = np.array([max(1, t.fleet.gpus_needed) for t in sized.tiers], dtype=float)
+        weights /= weights.sum()
+        traffics = [w.traffic for w in sized.workloads]
+        self.average = float(sum(w * t.average_to_peak for w, t in zip(weights, traffics, strict=True)))
+        self.in_use = float(sum(w * in_use_share(t) for w, t in zip(weights, traffics, strict=True)))
+        self.growth = float(sum(w * t.growth_per_year for w, t in zip(weights, traffics, strict=True)))
+        replicas = sum(d.gpus_per_replica for d in sized.demands)
+        self.floor_gpus = float(whole_nodes(replicas, sized.accelerator.gpus_per_node))
+        self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
+        self.calendar = Calendar(profile.procurement.horizon_months, self.rate)
+        self.mtok_input_peak, self.mtok_output_peak = _tokens_at_average(sized)
+
+    def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
+        """Levelised cost [USD/month]; an array where the levels are."""
+        return sum((term.usd_per_month for term in self.terms(way, levels, calendar)), start=np.float64(0.0))
+
+    def terms(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> list[Term]:
+        """All terms of one way of paying."""
+        when = calendar or self.calendar
+        if way.floats:
+            fleet = self.monthly_fleet(levels, when.months)
+            paid = self.billed(fleet, levels) * HOURS_PER_MONTH
+            hours = paid @ self._pad(when.discount, paid) / when.annuity
+            terms = [self._rent("rent", f"{way.label}: GPU-hours", way.price, hours, levels)]
+            return terms + self._premium(fleet[..., 0], levels, when)
+        fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y")
+        base = fleet if way.mode != "mixed" else self.base(fleet, way.base_share)
+        terms = self._owned(way, base, levels, when) if way.buys else [self._reserved(way, base, levels, when)]
+        if way.mode == "mixed" and way.peak_price is not None:
+            terms.append(self._peak(way, fleet, base, levels, when))
+        return terms + self._premium(fleet[..., 0], levels, when)
+
+    # fleets
+
+    def monthly_fleet(self, levels: Levels, months: int) -> FloatArray:
+        """GPUs in whole nodes that each month's peak takes; capacity follows demand month by month."""
+        steady = self.growth == 0
+        factors = np.ones(1) if steady else monthly_growth(self.growth, months)
+        return self._fleet(levels, factors)
+
+    def yearly_fleet(self, levels: Levels, years: int, *, shrinks: bool) -> FloatArray:
+        """GPUs held in each year; capacity is added once a year, and given back only where it may shrink."""
+        if self.growth == 0:
+            return np.repeat(self._fleet(levels, np.ones(1)), years, axis=-1)
+        ahead = min(12.0, float(self.calendar.months))
+        fleet = self._fleet(levels, yearly_capacity_growth(self.growth, years, ahead))
+        return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
+
+    def _fleet(self, levels: Levels, factors: FloatArray) -> FloatArray:
+        gpus = self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
+        return gpus.astype(float)
+
+    def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
+        """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
+
+        ``clip(GPUs x average/peak, one replica in whole nodes, GPUs) x share of the month with traffic``.
+        """
+        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        floor = np.minimum(self.floor_gpus, fleet)
+        return np.asarray(np.clip(fleet * average, floor, fleet) * self.in_use)
+
+    def base(self, fleet: FloatArray, share: float) -> FloatArray:
+        """GPUs of a mixed way that are held around the clock, in whole nodes."""
+        return whole_nodes(np.ceil(fleet * share - 1e-9), self.sized.accelerator.gpus_per_node).astype(float)
+
+    def rented_gpus(self) -> float:
+        """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
+        return float(self.yearly_fleet(Levels(), 1, shrinks=True)[0])
+
+    def stack_fleet(self, way: Way, levels: Levels) -> FloatArray:
+        """GPUs that the stack premium is reckoned on: the fleet at the start."""
+        if way.floats:
+            return np.asarray(self.monthly_fleet(levels, 1)[..., 0])
+        return np.asarray(self.yearly_fleet(levels, 1, shrinks=True)[..., 0])
+
+    # terms
+
+    def _rent(self, key: str, name: str, basis: PriceBasis, hours: Any, levels: Levels, field: str = "price") -> Term:
+        price = basis.typical * levels.flat(field) * self.kept(basis, levels)
+        return Term(key, "rent", name, "GPU-h", hours, price)
+
+    def kept(self, basis: PriceBasis, levels: Levels) -> Any:
+        """What is left of a price after the discount; a quote in hand is net already."""
+        return 1.0 if basis.firmness == "user quote" else 1.0 - levels.flat("discount")
+
+    def _reserved(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> Term:
+        hours = base @ when.year_weights * HOURS_PER_MONTH / when.annuity
+        return self._rent("rent", f"{way.label}: GPU-hours around the clock", way.price, hours, levels)
+
+    def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
+        assert way.peak_price is not None
+        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        above = fleet * share_above(base / fleet, average) * self.in_use
+        hours = above @ when.year_weights * HOURS_PER_MONTH / when.annuity
+        return self._rent("peak", "On demand above the base: GPU-hours", way.peak_price, hours, levels, "peak_price")
+
+    def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
+        facts = self.facts
+        added = np.diff(base, axis=-1, prepend=0.0)
+        capex = way.price.typical * levels.flat("price") * self.kept(way.price, levels)
+        landed = capex * (1.0 + facts.tariff_rate)
+        bought = added @ when.year_starts / when.annuity
+        held = base @ when.year_weights / when.annuity
+        ages = [when.months - 12 * y for y in range(when.years)]
+        shares = [self._residual_share(age, levels) for age in ages]
+        end = (1.0 + when.rate) ** (-when.months / 12)
+        back = sum((added[..., y] * shares[y] for y in range(when.years)), start=np.float64(0.0)) * end / when.annuity
+        kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
+        power = facts.typical("power_usd_per_kwh") * levels.flat("power")
+        engineer = facts.typical("engineer_usd_per_year") / 12
+        duty = f", {facts.tariff_rate:.0%} duty" if facts.tariff_rate else ""
+        return [
+            Term("capital", "capital", f"GPUs bought, all-in{duty}", "GPU", bought, landed),
+            Term("residual", "residual", "Residual value, at the end of the horizon", "GPU-equivalent", -back, capex),
+            Term("power", "power", "Electricity", "kWh", kwh, power),
+            Term(
+                "space", "space", "Space and cooling", "kW", held * facts.kw_per_gpu,
+                facts.typical("space_usd_per_kw_month"),
+            ),
+            Term(
+                "maintenance", "maintenance", "Maintenance", "USD of hardware", held * capex,
+                facts.typical("maintenance_share_per_year") / 12,
+            ),
+            Term("operations", "staff", "Operations of owned nodes", "FTE", self._operations(base, when), engineer),
+        ]  # fmt: skip
+
+    def _residual_share(self, age: int, levels: Levels) -> Any:
+        curve, at = self.facts.residual, levels.flat("residual")
+        low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
+        return np.maximum(0.0, typical + np.where(at >= 0, at * (high - typical), at * (typical - low)))
+
+    def _operations(self, base: FloatArray, when: Calendar) -> Any:
+        nodes = base / self.sized.accelerator.gpus_per_node
+        exponent = self.facts.typical("ops_scaling_exponent")
+        fte = self.facts.typical("operations_fte_per_node") * nodes**exponent
+        return fte @ when.year_weights / when.annuity
+
+    def _premium(self, gpus: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
+        if "engineer_usd_per_year" not in self.facts.values:
+            return []
+        rule, engineer = self.premium, self.facts.typical("engineer_usd_per_year")
+        if levels.extra_engineers is None:
+            engineers: Any = rule.engineers(gpus, levels.flat("stack"))
+        else:
+            engineers = levels.flat("extra_engineers") + 0.0 * gpus
+        weeks = rule.weeks * levels.flat("stack") / when.annuity + 0.0 * gpus
+        stack = "ROCm" if rule.stack == "rocm" else "CUDA"
+        return [
+            Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),
+            Term(
+                "migration", "stack premium", f"One-off engineer-weeks for {stack}, over the horizon",
+                "engineer-weeks", weeks, engineer / WEEKS_PER_YEAR,
+            ),
+        ]  # fmt: skip
+
+    # tokens
+
+    def mtok(self, levels: Levels, calendar: Calendar | None = None) -> tuple[Any, Any]:
+        """(input, output) tokens served, levelised over the horizon [1e6/month]."""
+        when = calendar or self.calendar
+        growth = 1.0
+        if self.growth != 0:
+            growth = float(monthly_growth(self.growth, when.months) @ when.discount / when.annuity)
+        scale = growth * levels.flat("demand") * levels.flat("utilisation")
+        return self.mtok_input_peak * scale, self.mtok_output_peak * scale
+
+    @staticmethod
+    def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
+        """Month weights for a fleet that is the same in every month."""
+        return weights if paid.shape[-1] == weights.shape[0] else np.array([weights.sum()])
+
+
+def _tokens_at_average(sized: SizedCandidate) -> tuple[float, float]:
+    """(input, output) tokens a month at today's average demand [1e6/month]."""
+    total_in = total_out = 0.0
+    for plan, workload in zip(sized.tiers, sized.workloads, strict=True):
+        traffic = workload.traffic
+        requests = plan.fleet.peak_requests_per_s * traffic.average_to_peak * in_use_share(traffic) * SECONDS_PER_MONTH
+        total_in += requests * plan.request_input_tokens / MTOK
+        total_out += requests * plan.request_output_tokens / MTOK
+    return total_in, total_out
+
+
+def total(terms: Sequence[Term]) -> Any:
+    """Sum of terms [USD/month]."""
+    return sum((term.usd_per_month for term in terms), start=np.float64(0.0))

@@ -1,0 +1,264 @@
+"""Price one candidate: every way of paying, the cheapest allowed one in full."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import Band, Cost, CostOption, PriceBasis
+from advisor.domain.errors import InputError
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.units import HOURS_PER_MONTH
+from advisor.engine.cost.facts import CostFacts, cost_facts, own
+from advisor.engine.cost.features import limited_features
+from advisor.engine.cost.flows import month_flows
+from advisor.engine.cost.hosted import hosted_baseline
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.lines import cost_lines
+from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.cost.premium import premium_rule, stack_premium
+from advisor.engine.cost.ways import OpenWays, open_ways
+from advisor.engine.gates.countries import resolve_country
+from advisor.engine.sized import SizedCandidate
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """A candidate's cost model with the ways of paying that are open."""
+
+    model: CostModel
+    open: OpenWays
+    way: Way
+    """The cheapest allowed way."""
+    usd_by_way: dict[str, float]
+    """Levelised cost of each open way at typical inputs [USD/month]."""
+
+    @property
+    def typical(self) -> Levels:
+        """Typical inputs."""
+        return typical_levels(self.model.facts)
+
+
+def typical_levels(facts: CostFacts) -> Levels:
+    """All inputs typical, the promised discount taken."""
+    return Levels(discount=facts.volume_discount)
+
+
+def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+    """Gather inputs, enumerate the ways and pick the cheapest.
+
+    Raises
+    ------
+    InputError
+        Where no way of paying is both allowed and priced.
+    """
+    facts = cost_facts(profile, sized, catalog, as_of)
+    rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
+    model = CostModel(profile, sized, facts, rule)
+    found = open_ways(
+        profile, sized.id, facts, model.average, model.in_use, catalog, as_of, allowed_countries(profile, catalog)
+    )
+    if not found.ways:
+        reasons = "; ".join(f"{o.id}: {o.why_not}" for o in found.closed)
+        raise InputError(f"procurement: no way of paying for {sized.accelerator.name} is open ({reasons})")
+    levels = typical_levels(facts)
+    costs = {way.id: float(model.usd_per_month(way, levels)) for way in found.ways}
+    way = min(found.ways, key=lambda w: (costs[w.id], w.id))
+    return Pricing(model, found, way, costs)
+
+
+def allowed_countries(profile: Profile, catalog: Catalog) -> Collection[str] | None:
+    """ISO codes in which capacity may be rented: the data residency, or anywhere."""
+    residency = profile.place.data_residency
+    if not residency:
+        return None
+    return {resolve_country(name, catalog.export, field="place.data_residency").iso2 for name in residency}
+
+
+def price_candidate(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Cost:
+    """Cost at typical inputs; bands are points until `finalise` fills them from draws."""
+    pricing = build_pricing(profile, sized, catalog, as_of)
+    return cost_of(pricing, profile, catalog)
+
+
+def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
+    """The tree of a priced candidate."""
+    model, way, levels = pricing.model, pricing.way, pricing.typical
+    facts, when = model.facts, model.calendar
+    lines = cost_lines(model, way, levels)
+    point = pricing.usd_by_way[way.id]
+    flows = month_flows(model, way, levels)
+    mtok_in, mtok_out = (float(v) for v in model.mtok(levels))
+    weight = output_weight(profile, catalog)
+    tokens = per_mtok(point, mtok_in, mtok_out, weight.value)
+    months = flows[: when.months]
+    hours = sum(f.gpus for f in months) * HOURS_PER_MONTH
+    start = float(model.stack_fleet(way, levels))
+    premium = stack_premium(model.premium, start, facts.typical("engineer_usd_per_year"), when.annuity, point)
+    return Cost(
+        option=way.id,
+        mode=way.mode,
+        commitment=way.commitment,
+        seller=way.seller,
+        usd_per_month=_point(point),
+        usd_per_mtok_input=_point(tokens[0]),
+        usd_per_mtok_output=_point(tokens[1]),
+        usd_per_mtok_blended=_point(tokens[2]),
+        point_usd_per_month=point,
+        mean_usd_per_month=point,
+        usd_per_gpu_hour=point * when.annuity / _discounted(flows, when.discount) / HOURS_PER_MONTH if hours else 0.0,
+        lines=lines,
+        options=_options(pricing),
+        price=way.price,
+        stack_premium=premium if premium.usd_per_month else None,
+        hosted_api=hosted_baseline(profile, pricing.model, way, levels, point),
+        horizon_months=when.months,
+        discount_rate=when.rate,
+        annuity_months=when.annuity,
+        npv_usd=point * when.annuity,
+        cash_view_usd=sum(f.cash_usd for f in flows),
+        book_view_usd=sum(f.book_usd for f in flows),
+        flows=flows,
+        gpus_start=flows[0].gpus,
+        gpus_end=months[-1].gpus,
+        mtok_per_month=mtok_in + mtok_out,
+        mtok_input_per_month=mtok_in,
+        mtok_output_per_month=mtok_out,
+        output_weight=weight.value,
+        utilisation=_utilisation(model, flows[0].gpus),
+        within_budget=_within(profile, point),
+        inputs=_inputs(pricing, weight),
+        notes=_notes(pricing),
+    )
+
+
+def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, profile: Profile) -> Cost:
+    """The same cost with its bands from draws.
+
+    Parameters
+    ----------
+    usd_per_month, mtok_input, mtok_output
+        One value per draw [USD/month], [1e6/month].
+    """
+    tokens = per_mtok(usd_per_month, mtok_input, mtok_output, cost.output_weight)
+    band = band_of(usd_per_month)
+    return cost.model_copy(
+        update={
+            "usd_per_month": band,
+            "mean_usd_per_month": float(np.mean(usd_per_month)),
+            "usd_per_mtok_input": band_of(tokens[0]),
+            "usd_per_mtok_output": band_of(tokens[1]),
+            "usd_per_mtok_blended": band_of(tokens[2]),
+            "within_budget": _within(profile, band.p50),
+        }
+    )
+
+
+def band_of(values: Any) -> Band:
+    """10th, 50th and 90th percentile of draws."""
+    p10, p50, p90 = np.percentile(values, (10, 50, 90))
+    return Band(p10=float(p10), p50=float(p50), p90=float(p90))
+
+
+def per_mtok(usd: Any, mtok_input: Any, mtok_output: Any, weight: float) -> tuple[Any, Any, Any]:
+    """(input, output, blended) cost of a million tokens [USD].
+
+    One bill is split so that an output token costs `weight` input tokens:
+    ``input = usd / (in + weight out)``, ``output = weight x input``, ``blended = usd / (in + out)``.
+    """
+    single = usd / (mtok_input + weight * mtok_output)
+    return single, weight * single, usd / (mtok_input + mtok_output)
+
+
+def output_weight(profile: Profile, catalog: Catalog) -> Quantity:
+    """Cost of an output token over that of an input token."""
+    api = profile.procurement.hosted_api
+    if api is not None and api.usd_per_mtok_input > 0 and api.usd_per_mtok_output > 0:
+        quantity = own(api.usd_per_mtok_output / api.usd_per_mtok_input, "output_token_weight", "ratio")
+        assert quantity is not None
+        return quantity
+    return catalog.decision_defaults["output_token_weight"]
+
+
+def _discounted(flows: Any, discount: Any) -> float:
+    return float(sum(f.gpus * d for f, d in zip(flows, discount, strict=False)))
+
+
+def _utilisation(model: CostModel, paid_gpus: float) -> float:
+    """Tokens served over what the paid GPUs can serve, today."""
+    sized = model.sized
+    needed = sum(
+        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak
+        for d, w in zip(sized.demands, sized.workloads, strict=True)
+    )
+    return min(1.0, needed * model.in_use / paid_gpus) if paid_gpus else 0.0
+
+
+def _options(pricing: Pricing) -> tuple[CostOption, ...]:
+    model, levels = pricing.model, pricing.typical
+    out = []
+    for way in sorted(pricing.open.ways, key=lambda w: (pricing.usd_by_way[w.id], w.id)):
+        usd = pricing.usd_by_way[way.id]
+        out.append(
+            CostOption(
+                id=way.id,
+                mode=way.mode,
+                commitment=way.commitment,
+                seller=way.seller,
+                label=way.label,
+                allowed=True,
+                caution=way.caution,
+                usd_per_month=usd,
+                npv_usd=usd * model.calendar.annuity,
+                gpus_start=_first_gpus(model, way, levels),
+                price=way.price,
+            )
+        )
+    return (*out, *pricing.open.closed)
+
+
+def _first_gpus(model: CostModel, way: Way, levels: Levels) -> float:
+    if way.floats:
+        return float(model.billed(model.monthly_fleet(levels, 1), levels)[0])
+    fleet = model.yearly_fleet(levels, 1, shrinks=True)
+    return float((model.base(fleet, way.base_share) if way.mode == "mixed" else fleet)[0])
+
+
+def _inputs(pricing: Pricing, weight: Quantity) -> tuple[Quantity, ...]:
+    lines = cost_lines(pricing.model, pricing.way, pricing.typical)
+    every = [q for line in lines for q in line.inputs] + [weight]
+    if "cost_of_capital" in pricing.model.facts.values:
+        every.append(pricing.model.facts["cost_of_capital"])
+    unique: dict[str, Quantity] = {}
+    for quantity in every:
+        unique.setdefault(quantity.name, quantity)
+    return tuple(unique.values())
+
+
+def _notes(pricing: Pricing) -> tuple[str, ...]:
+    out = list(pricing.model.facts.notes) if pricing.way.buys else []
+    for basis in _bases(pricing.way):
+        if basis.widened_by > 1.0:
+            out.append(f"{pricing.way.label}: {basis.text} (interval x{basis.widened_by:.2f})")
+    if pricing.way.caution:
+        out.append(f"{pricing.way.label}: {pricing.way.caution}")
+    return tuple(out)
+
+
+def _bases(way: Way) -> list[PriceBasis]:
+    return [way.price] + ([way.peak_price] if way.peak_price is not None else [])
+
+
+def _point(value: float) -> Band:
+    return Band(p10=value, p50=value, p90=value)
+
+
+def _within(profile: Profile, usd: float) -> bool | None:
+    budget = profile.procurement.budget_usd_per_month
+    return None if budget is None else usd <= budget

@@ -1,0 +1,168 @@
+"""The ways of paying that a profile leaves open, and why the others are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import CostOption, PriceBasis
+from advisor.domain.market import SellerClass
+from advisor.domain.profile import Profile
+from advisor.engine.cost.facts import CostFacts
+from advisor.engine.cost.model import Way
+from advisor.engine.cost.prices import rent_basis
+from advisor.engine.cost.timing import best_base_share
+
+RENT_COMMITMENTS = ("on_demand", "reserved_1y", "reserved_3y", "spot")
+TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
+READABLE = {
+    "on_demand": "on demand, following traffic",
+    "spot": "spot",
+    "reserved_1y": "reserved for one year",
+    "reserved_3y": "reserved for three years",
+}
+NEEDED_TO_BUY = (
+    "power_usd_per_kwh", "pue", "space_usd_per_kw_month", "engineer_usd_per_year", "maintenance_share_per_year",
+    "operations_fte_per_node", "it_kw_per_gpu",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWays:
+    """Ways that can be priced and are allowed, and the options that are not."""
+
+    ways: tuple[Way, ...]
+    closed: tuple[CostOption, ...]
+
+
+def open_ways(
+    profile: Profile,
+    accelerator: str,
+    facts: CostFacts,
+    average: float,
+    in_use: float,
+    catalog: Catalog,
+    as_of: date,
+    countries: Collection[str] | None,
+) -> OpenWays:
+    """Enumerate rent, purchase and mixtures for one accelerator."""
+    ways: list[Way] = []
+    closed: list[CostOption] = []
+    rents: dict[tuple[str, str], PriceBasis] = {}
+    for commitment, seller in _rent_markets(profile):
+        basis = rent_basis(profile, accelerator, commitment, seller, catalog, as_of, countries)
+        quoted = basis is not None and basis.firmness == "user quote"
+        who = "quote" if quoted else seller
+        if (commitment, who) in rents:
+            continue
+        option = f"rent.{commitment}.{who}"
+        label = f"{_readable_seller(who)} {READABLE[commitment]}"
+        if basis is None:
+            closed.append(_closed(option, "rent", commitment, who, label, "price not found in the catalog"))
+            continue
+        rents[commitment, who] = basis
+        why = _closed_rent(profile, commitment)
+        if why:
+            closed.append(_closed(option, "rent", commitment, who, label, why, basis))
+            continue
+        caution = "can be taken back at short notice; no service level holds on it" if commitment == "spot" else ""
+        ways.append(Way(option, "rent", commitment, who, label, basis, caution=caution))
+    _buy(profile, facts, ways, closed)
+    ways += _mixed(profile, ways, rents, average, in_use)
+    return OpenWays(tuple(ways), tuple(closed))
+
+
+def _rent_markets(profile: Profile) -> Iterator[tuple[str, SellerClass]]:
+    wanted = profile.procurement.seller
+    for commitment in RENT_COMMITMENTS:
+        if wanted in ("any", "neocloud"):
+            yield commitment, "neocloud"
+        if wanted in ("any", "hyperscaler"):
+            yield commitment, "hyperscaler"
+
+
+def _closed_rent(profile: Profile, commitment: str) -> str:
+    procurement = profile.procurement
+    if procurement.mode == "buy":
+        return "the profile wants to buy"
+    if procurement.commitment not in ("any", commitment):
+        return f"the profile asks for {procurement.commitment}"
+    if commitment == "spot" and procurement.commitment != "spot":
+        return "spot can be taken back; it counts only where the profile asks for it"
+    term = TERM_MONTHS.get(commitment, 0)
+    if term > procurement.horizon_months:
+        return f"the commitment of {term} months is longer than the horizon of {procurement.horizon_months}"
+    return ""
+
+
+def _buy(profile: Profile, facts: CostFacts, ways: list[Way], closed: list[CostOption]) -> None:
+    label = "buy, run in a colocation"
+    if facts.capex is None:
+        closed.append(_closed("buy", "buy", "purchase", "", label, "purchase price not found in the catalog"))
+        return
+    missing = [name for name in NEEDED_TO_BUY if name not in facts.values]
+    if profile.procurement.mode == "rent":
+        why = "the profile wants to rent"
+    elif profile.procurement.mode == "either" and profile.procurement.commitment != "any":
+        why = f"the profile asks for {profile.procurement.commitment}"
+    else:
+        why = f"not found in the catalog: {', '.join(missing)}" if missing else ""
+    if why:
+        closed.append(_closed("buy", "buy", "purchase", "", label, why, facts.capex))
+        return
+    ways.append(Way("buy", "buy", "purchase", "", label, facts.capex))
+
+
+def _mixed(
+    profile: Profile,
+    ways: list[Way],
+    rents: dict[tuple[str, str], PriceBasis],
+    average: float,
+    in_use: float,
+) -> list[Way]:
+    """A base held around the clock under a long commitment, the peak on demand."""
+    if profile.procurement.commitment != "any" or profile.procurement.mode == "buy":
+        return []
+    out: list[Way] = []
+    for way in ways:
+        if way.floats or way.mode == "mixed":
+            continue
+        seller = way.seller if ("on_demand", way.seller) in rents else "quote"
+        peak = rents.get(("on_demand", seller)) or rents.get(("on_demand", "neocloud"))
+        if peak is None:
+            continue
+        hourly = _hourly(way, profile)
+        share = best_base_share(average, hourly / (peak.typical * in_use))
+        if not 0.0 < share < 1.0:
+            continue
+        held = "owned" if way.buys else READABLE[way.commitment]
+        name = f"mixed.{way.commitment}" + (f".{way.seller}" if way.seller else "")
+        label = f"base of {share:.0%} {held}, peak on demand"
+        seller = way.seller or "neocloud"
+        caution = "the peak rests on on-demand capacity being there when it is needed"
+        out.append(Way(name, "mixed", way.commitment, seller, label, way.price, peak, share, caution))
+    return out
+
+
+def _hourly(way: Way, profile: Profile) -> float:
+    """Price of an hour around the clock; a purchase is spread over the horizon, for choosing the base only."""
+    if not way.buys:
+        return way.price.typical
+    return way.price.typical / (profile.procurement.horizon_months * 730.0)
+
+
+def _readable_seller(seller: str) -> str:
+    return {"neocloud": "neocloud", "hyperscaler": "hyperscaler", "quote": "your quote,"}[seller]
+
+
+def _closed(
+    option: str, mode: str, commitment: str, seller: str, label: str, why: str, price: PriceBasis | None = None
+) -> CostOption:
+    return CostOption.model_validate(
+        {
+            "id": option, "mode": mode, "commitment": commitment, "seller": seller, "label": label,
+            "allowed": False, "why_not": why, "price": price,
+        }
+    )  # fmt: skip

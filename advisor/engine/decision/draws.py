@@ -1,0 +1,113 @@
+"""The uncertain inputs: one seeded stream for what all candidates share, one per accelerator for its own.
+
+A stream is keyed by the accelerator's id, not by its place in a list, so that adding or removing a candidate
+leaves the draws of the others as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from advisor.domain.cost import PriceBasis
+from advisor.domain.provenance import Quantity
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.pricing import Pricing
+from advisor.engine.sized import Z80, FloatArray
+
+RESIDUAL_LIMIT = 2.0
+"""Residual values are not drawn further out than twice the distance to their low or high end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Standard normal draws that every candidate sees."""
+
+    throughput: FloatArray
+    market: FloatArray
+    demand: FloatArray
+    stack: FloatArray
+    power: FloatArray
+    residual: FloatArray
+    discount: FloatArray
+
+    @property
+    def n(self) -> int:
+        """Number of draws."""
+        return len(self.demand)
+
+
+def shared_draws(seed: int, draws: int) -> Shared:
+    """Common random numbers."""
+    columns = np.random.default_rng([seed, 0]).standard_normal((7, draws))
+    return Shared(*columns)
+
+
+def own_draws(seed: int, accelerator: str, draws: int) -> FloatArray:
+    """(throughput, price) draws of one accelerator, two rows."""
+    key = zlib.crc32(accelerator.encode())
+    return np.random.default_rng([seed, key]).standard_normal((2, draws))
+
+
+def levels_of(pricing: Pricing, shared: Shared, own: FloatArray, defaults: Mapping[str, Quantity]) -> Levels:
+    """Inputs of one candidate in every draw.
+
+    Throughput is log-normal with the spread of its 80 % interval; prices, demand and electricity are log-normal in
+    two pieces with low and high as 10th and 90th percentile; engineering and residual value are normal in two pieces;
+    the discount gains its upside one-sidedly.
+    """
+    model, way = pricing.model, pricing.way
+    rho = defaults["throughput_error_correlation"].value
+    common = defaults["price_common_share"].value
+    price = math.sqrt(1 - common) * own[1] + math.sqrt(common) * shared.market
+    power = model.facts.values.get("power_usd_per_kwh")
+    return Levels(
+        z=math.sqrt(1 - rho) * own[0] + math.sqrt(rho) * shared.throughput,
+        demand=log_pieces(shared.demand, *defaults["demand_factor"].band),
+        price=price_factor(way.price, price),
+        peak_price=1.0 if way.peak_price is None else price_factor(way.peak_price, price),
+        discount=discount_draws(pricing, shared.discount, defaults),
+        stack=linear_pieces(shared.stack, model.premium.low, model.premium.high),
+        power=1.0 if power is None or not way.buys else log_pieces(shared.power, *power.band),
+        residual=np.clip(shared.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT) if way.buys else 0.0,
+    )
+
+
+def price_factor(basis: PriceBasis, z: FloatArray) -> FloatArray:
+    """Factor on a unit price; 1 where its interval is a point."""
+    return log_pieces(z, basis.low, basis.typical, basis.high)
+
+
+def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatArray:
+    """Log-normal factor around 1 whose 10th and 90th percentiles are ``low/typical`` and ``high/typical``."""
+    if typical <= 0 or low <= 0:
+        return np.ones_like(z)
+    down, up = math.log(typical / low) / Z80, math.log(high / typical) / Z80
+    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
+
+
+def linear_pieces(z: FloatArray, low: float, high: float) -> FloatArray:
+    """Normal factor around 1 in two pieces with 10th and 90th percentiles `low` and `high`, never negative."""
+    slope = np.where(z < 0, 1.0 - low, high - 1.0) / Z80
+    return np.asarray(np.maximum(0.0, 1.0 + slope * z))
+
+
+def discount_upside(pricing: Pricing, defaults: Mapping[str, Quantity]) -> float:
+    """How much more discount the 90th percentile brings, from a fleet of that size with a competing quote."""
+    model = pricing.model
+    if pricing.way.price.firmness == "user quote" or model.rented_gpus() < defaults["negotiation_min_gpus"].value:
+        return 0.0
+    seen = defaults[f"negotiated_discount_{model.sized.accelerator.vendor.lower()}"].value
+    return defaults["discount_upside_share"].value * max(0.0, seen - model.facts.volume_discount)
+
+
+def discount_draws(pricing: Pricing, z: FloatArray, defaults: Mapping[str, Quantity]) -> FloatArray | float:
+    """Discount in each draw: the promised one, and what a negotiation may add to it."""
+    upside, promised = discount_upside(pricing, defaults), pricing.model.facts.volume_discount
+    if upside == 0.0:
+        return promised
+    return np.asarray(promised + np.maximum(0.0, z) / Z80 * upside)

@@ -1,0 +1,149 @@
+"""The Monte Carlo: cost of every candidate in every draw, and what follows from comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import Band, Cost
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.pricing import Pricing, band_of, build_pricing, finalise
+from advisor.engine.decision.draws import levels_of, own_draws, shared_draws
+from advisor.engine.sized import FloatArray, PricedCandidate
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One candidate in the Monte Carlo."""
+
+    candidate: PricedCandidate
+    pricing: Pricing
+    levels: Levels
+    cost: Cost
+    """With its bands."""
+    usd: FloatArray
+    """Cost of every draw [USD/month]."""
+    expected_loss: float
+    """Expected loss over the risk register [USD/month]."""
+    tail: float
+    """Share of the tail that appetite adds [USD/month]."""
+
+    @property
+    def id(self) -> str:
+        """Accelerator id."""
+        return self.candidate.id
+
+    @property
+    def vendor(self) -> str:
+        """AMD or NVIDIA."""
+        return self.candidate.sized.accelerator.vendor
+
+    @property
+    def name(self) -> str:
+        """Short name, e.g. MI355X."""
+        return self.candidate.id.upper()
+
+    @property
+    def objective(self) -> FloatArray:
+        """Cost plus expected loss plus the tail's share, draw by draw: what candidates are compared on."""
+        return self.usd + (self.expected_loss + self.tail)
+
+    @property
+    def risk_adjusted(self) -> float:
+        """Mean of the objective [USD/month]."""
+        return float(self.usd.mean()) + self.expected_loss + self.tail
+
+    @property
+    def offset(self) -> float:
+        """Risk-adjusted cost over cost at typical inputs: skew, expected loss and tail [USD/month]."""
+        return self.risk_adjusted - self.cost.point_usd_per_month
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All candidates side by side, best first."""
+
+    runs: tuple[Run, ...]
+    p_cheapest: dict[str, float]
+    regret: dict[str, float]
+    """Mean objective above the draw's best [USD/month]."""
+    evpi_usd_per_month: float
+
+    @property
+    def best(self) -> Run:
+        """The choice."""
+        return self.runs[0]
+
+    @property
+    def second(self) -> Run | None:
+        """The runner-up."""
+        return self.runs[1] if len(self.runs) > 1 else None
+
+
+def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:
+    """Share of (p90 - p50) that the profile's appetite adds to the mean."""
+    return defaults[f"tail_weight_{profile.risk_appetite}"].value
+
+
+def simulate(
+    profile: Profile,
+    priced: Sequence[PricedCandidate],
+    catalog: Catalog,
+    as_of: date,
+    seed: int,
+    draws: int,
+) -> list[Run]:
+    """Draw every candidate under common random numbers."""
+    shared = shared_draws(seed, draws)
+    weight = tail_weight(profile, catalog.decision_defaults)
+    runs = []
+    for candidate in priced:
+        pricing = build_pricing(profile, candidate.sized, catalog, as_of)
+        levels = levels_of(pricing, shared, own_draws(seed, candidate.id, draws), catalog.decision_defaults)
+        usd = np.broadcast_to(np.asarray(pricing.model.usd_per_month(pricing.way, levels), dtype=float), (draws,))
+        tokens = pricing.model.mtok(levels)
+        cost = finalise(candidate.cost, usd, tokens[0], tokens[1], profile)
+        runs.append(
+            Run(
+                candidate=candidate,
+                pricing=pricing,
+                levels=levels,
+                cost=cost,
+                usd=usd,
+                expected_loss=candidate.expected_loss_usd_per_month,
+                tail=weight * (cost.usd_per_month.p90 - cost.usd_per_month.p50),
+            )
+        )
+    return runs
+
+
+def compare(runs: Sequence[Run]) -> Comparison:
+    """Rank by risk-adjusted cost; ties in a draw are shared out evenly.
+
+    ``EVPI = min_c E[cost_c] - E[min_c cost_c]``, on the objective; it is never negative.
+    """
+    ranked = sorted(runs, key=lambda r: (r.risk_adjusted, r.id))
+    table = np.stack([run.objective for run in ranked])
+    best = table.min(axis=0)
+    winners = table <= best
+    shares = (winners / winners.sum(axis=0)).mean(axis=1)
+    regret = (table - best).mean(axis=1)
+    means = table.mean(axis=1)
+    return Comparison(
+        runs=tuple(ranked),
+        p_cheapest={run.id: float(p) for run, p in zip(ranked, shares, strict=True)},
+        regret={run.id: float(r) for run, r in zip(ranked, regret, strict=True)},
+        evpi_usd_per_month=max(0.0, float(means.min() - best.mean())),
+    )
+
+
+def lead_band(best: Run, other: Run) -> tuple[Band, float]:
+    """(rival minus choice, probability that the choice costs less)."""
+    lead = other.objective - best.objective
+    return band_of(lead), float((lead > 0).mean() + 0.5 * (lead == 0).mean())
