@@ -84,9 +84,8 @@ def _duplicates(table: Table, layer: Layer) -> Iterator[str]:
     keys = [raw.cells[table.names.index(name)] for name in table.key]
     for key, (file, row) in zip(zip(*keys, strict=True), raw.places, strict=True):
         if key in seen:
-            yield str(
-                CatalogError(f"same key as row {seen[key]}", file=file, row=row, field=table.key[0], value="/".join(key))
-            )
+            shown = "/".join(key)
+            yield str(CatalogError(f"same key as row {seen[key]}", file=file, row=row, field=table.key[0], value=shown))
         seen.setdefault(key, row)
 
 
@@ -116,9 +115,7 @@ def _references(catalog: Catalog, parsed: dict[str, tuple[RawTable, dict[str, li
             yield from _missing(raw, columns, name, accelerators, "names no known accelerator")
 
 
-def _missing(
-    raw: RawTable, columns: dict[str, list[Any]], name: str, known: set[str], reason: str
-) -> Iterator[str]:
+def _missing(raw: RawTable, columns: dict[str, list[Any]], name: str, known: set[str], reason: str) -> Iterator[str]:
     for (file, row), value in zip(raw.places, columns.get(name, ()), strict=False):
         for part in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
             if part and part not in known:

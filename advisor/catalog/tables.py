@@ -69,9 +69,7 @@ def _measurements(name: str, path: str, doc: str) -> Table:
     )
 
 
-SERVING = _measurements(
-    "measurements", "evidence/serving.csv", "serving throughput and latency at fixed ISL/OSL"
-)
+SERVING = _measurements("measurements", "evidence/serving.csv", "serving throughput and latency at fixed ISL/OSL")
 VENDOR_CI = _measurements("vendor_ci", "evidence/vendor_ci.csv", "points of AMD's own CI for ATOM")
 
 SOURCES = Table(

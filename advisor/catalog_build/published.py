@@ -62,7 +62,7 @@ def _mlperf(drop: Drop, out: Output, models: set[str]) -> None:
         reference = row["source_ref"].split("#", maxsplit=1)[0]
         results.append(
             {
-                "entry": row["id"], "round": row["round"], "submitter": row["submitter"],
+                "entry": _entry(row), "round": row["round"], "submitter": row["submitter"],
                 "division": row["category"], "availability": row["availability"], "system": row["system"],
                 "accelerator": key if key in names.ACCELERATOR_IDS else "",
                 "accelerator_name": row["accelerator"], "accelerators": whole(row["total_accelerators"]),
@@ -84,6 +84,12 @@ def _mlperf(drop: Drop, out: Output, models: set[str]) -> None:
     out.note("throughput/mlperf.csv", len(rows), MLPERF.path, len(results), {})
 
 
+def _entry(row: dict[str, str]) -> str:
+    """Submission number with its round in front, however the round's file spells it."""
+    number_only = row["id"].removeprefix(row["round"]).removeprefix(row["round"].removeprefix("v")).lstrip("-")
+    return f"{row['round']}-{number_only}"
+
+
 def _mlperf_precision(text: str) -> str:
     lowered = text.casefold()
     if "," in lowered and "kv" not in lowered:
@@ -102,6 +108,8 @@ def _mlperf_flags(row: dict[str, str]) -> list[str]:
         flags.add("heterogeneous")
     if row["availability"] == "preview":
         flags.add("preview")
+    if re.search(r"NVL(?!72)|PCIe", row["accelerator"]):
+        flags.add("other_form")
     if row["submitter"] == "VibeHPC" and row["round"] == "v6.1" and row["model"] == "deepseek-r1":
         # about half of every other submission of the same part
         flags.add("outlier")
@@ -196,7 +204,15 @@ def _agentic(drop: Drop, out: Output) -> None:
             }
         )  # fmt: skip
     identity = (
-        "accelerator", "model", "precision", "engine", "image", "kv_offload", "tp", "users", "total_tps_per_gpu",
+        "accelerator",
+        "model",
+        "precision",
+        "engine",
+        "image",
+        "kv_offload",
+        "tp",
+        "users",
+        "total_tps_per_gpu",
     )
     out.table(AGENTIC, _finish(runs, "agent", identity), sort=False)
     out.note("throughput/serving_agentic.csv", len(rows), AGENTIC.path, len(runs), {})

@@ -163,9 +163,7 @@ class Availability:
     provenance: Provenance
 
 
-def band(
-    low: float | None, typical: float | None, high: float | None
-) -> tuple[float, float, float] | None:
+def band(low: float | None, typical: float | None, high: float | None) -> tuple[float, float, float] | None:
     """(low, typical, high) with gaps filled from the stated values; None where nothing is stated.
 
     >>> band(12.0, None, 15.0)

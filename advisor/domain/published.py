@@ -37,7 +37,7 @@ class MlperfResult:
     weight_dtype: str
     software: str
     flags: tuple[str, ...]
-    """inferred, heterogeneous, power_submission, preview, outlier."""
+    """inferred, heterogeneous, power_submission, preview, outlier, other_form (a PCIe or NVL card)."""
     provenance: Provenance
     note: str = ""
 
