@@ -213,7 +213,10 @@ def test_models_without_active_parameters_are_kept_and_counted(tmp_path: Path) -
         "kv_elements_per_token_windowed,vocab_size,max_context,tie_embeddings,native_precision,"
         "weight_gb_native_est,licence,architecture_source_ref,source_date,confidence,notes"
     )
-    known = "a,org/a,A,10,,10,,2,64,4,2,16,128,4,1,1000000,,1,GQA,,,,2,0,128,0,100,1000,false,FP8 x,,MIT,o/r,2026-01-01,high,"
+    known = (
+        "a,org/a,A,10,,10,,2,64,4,2,16,128,4,1,1000000,,1,GQA,,,,2,0,128,0,100,1000,false,"
+        "FP8 x,,MIT,o/r,2026-01-01,high,"
+    )
     unknown = known.replace("1000000", "9000000000").replace("a,org/a", "b,org/b")
     out = Output()
     models.run(drop(tmp_path, "facts/models.csv", header, [known, unknown]), out)
