@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ _ON_TIME_NS = 2_000_000
 """A start within the timer's granularity of the intended moment is on time."""
 _LAUNCHES_PER_TURN = 4
 _BYTES_PER_TOKEN = 4096
-_SPARE_BYTES = 1024 * 1024
+_SPARE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class ProbeClient:
             trust_env=False,
             headers={"accept-encoding": "identity", "user-agent": "advisor-probe"},
         )
+        self.session = secrets.token_hex(4)
+        """Begins every request id, so that a server's log can be held against a run."""
+        self._requests = 0
         self._turnstile = _Turnstile(_LAUNCHES_PER_TURN)
 
     async def aclose(self) -> None:
@@ -100,14 +104,15 @@ class ProbeClient:
         self, prompt: str, *, isl: int, osl: int, intended_ns: int | None = None, limits: Limits | None = None
     ) -> RequestResult:
         """Run one streamed completion to its end; failures are in the result, never raised (but cancellation)."""
-        result = RequestResult(isl=isl, osl=osl, intended_ns=intended_ns)
+        self._requests += 1
+        result = RequestResult(f"{self.session}-{self._requests}", isl, osl, intended_ns=intended_ns)
         stream = TokenStream(self.transport.lag_log, osl)
         exchange: Exchange | None = None
         limits = replace(limits or self.limits, body_bytes=osl * _BYTES_PER_TOKEN + _SPARE_BYTES)
         await self._turnstile.turn()
         content = json.dumps(self._body(prompt, osl)).encode()
         try:
-            response = await self._send(content, {"sink": stream, "limits": limits})
+            response = await self._send(content, result.id, {"sink": stream, "limits": limits})
             result.status = response.status_code
             exchange = response.extensions["exchange"]
             assert exchange is not None
@@ -148,12 +153,11 @@ class ProbeClient:
             body["min_tokens"] = osl
         return body | self._extra
 
-    async def _send(self, content: bytes, extensions: dict[str, Any]) -> httpx.Response:
+    async def _send(self, content: bytes, request_id: str, extensions: dict[str, Any]) -> httpx.Response:
         url = self.target.completions
+        headers = {"content-type": "application/json", "x-request-id": request_id}
         for _ in range(_MAX_REDIRECTS + 1):
-            request = self._http.build_request(
-                "POST", url, content=content, headers={"content-type": "application/json"}, extensions=extensions
-            )
+            request = self._http.build_request("POST", url, content=content, headers=headers, extensions=extensions)
             response = await self._http.send(request, stream=True)
             if response.status_code not in (301, 302, 303, 307, 308):
                 return response

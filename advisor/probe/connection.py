@@ -67,6 +67,7 @@ class Connection:
         "is_closed",
         "lag_log",
         "origin",
+        "parked_ns",
         "receiver",
         "used",
     )
@@ -83,6 +84,8 @@ class Connection:
         self.receiver: Receiver | None = None
         self.is_closed = False
         self.used = 0
+        self.parked_ns = 0
+        """When it last became idle."""
         self.connect_s = 0.0
         self.origin: tuple[str, str, int] = ("", "", 0)
 

@@ -15,7 +15,9 @@ from advisor.probe.http1 import Body, FramingError, HeadReader, ResponseHead
 
 NS = 1_000_000_000
 _ERROR_BODY_BYTES = 64 * 1024
-_AFTER_COMPLETE_NS = NS
+_AFTER_COMPLETE_NS = NS // 4
+_IDLE_NS = NS // 2
+"""A connection that was idle this long may have been closed by the server without ill will."""
 
 
 class BodySink(Protocol):
@@ -56,11 +58,11 @@ class Exchange:
         "_last_ns",
         "_limits",
         "_on_end",
+        "_was_idle",
         "connection",
         "finished",
         "head",
         "head_ready",
-        "reused",
         "sent_ns",
         "sink",
     )
@@ -75,7 +77,7 @@ class Exchange:
     ) -> None:
         loop = asyncio.get_running_loop()
         self.connection = connection
-        self.reused = connection.used > 0
+        self._was_idle = connection.used > 0 and perf_counter_ns() - connection.parked_ns > _IDLE_NS
         self.sink = sink
         self.head: ResponseHead | None = None
         self.head_ready: asyncio.Future[ResponseHead] = loop.create_future()
@@ -157,7 +159,7 @@ class Exchange:
         proper = self._body is not None and error is None and self._body.eof()
         if proper or (self.sink is not None and self.sink.complete):
             self._end(None, reusable=False)
-        elif self._body is None and self.reused and not self._last_read():
+        elif self._body is None and self._was_idle and not self._last_read():
             self._end(TransportFault(Fault.STALE, "the server closed an idle connection"))
         else:
             reason = type(error).__name__ if error else "connection closed"

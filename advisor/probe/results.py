@@ -15,6 +15,8 @@ TokenSource = Literal["usage", "events", "none"]
 class RequestResult:
     """Moments [ns, monotonic clock] and counts of one request; no text of prompt or answer."""
 
+    id: str
+    """Sent as `X-Request-Id`."""
     isl: int
     osl: int
     start_ns: int = 0

@@ -173,6 +173,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     def _park(self, origin: _Origin, connection: Connection) -> None:
         connection.receiver = None
+        connection.parked_ns = perf_counter_ns()
         self._idle[origin].append(connection)
 
     def _ended(self, exchange: Exchange, reusable: bool) -> None:

@@ -34,7 +34,7 @@ class _Client:
 
 
 class _Reply:
-    __slots__ = ("arrived_ns", "client", "closing", "index", "ident", "sends_ns", "tokens", "prompt_tokens", "step_ns", "due_ns")
+    __slots__ = ("arrived_ns", "client", "due_ns", "ident", "index", "prompt_tokens", "sends_ns", "tokens")
 
 
 class KnownTimings:
@@ -53,10 +53,15 @@ class KnownTimings:
         self._count = 0
         self.log: list[_Reply] = []
         self._stop = False
-        self._event = _chunk({
-            "id": "chatcmpl-0123456789abcdef", "object": "chat.completion.chunk", "created": 1_700_000_000,
-            "model": "known", "choices": [{"index": 0, "delta": {"content": _PIECE}, "logprobs": None, "finish_reason": None}],
-        })
+        self._event = _chunk(
+            {
+                "id": "chatcmpl-0123456789abcdef",
+                "object": "chat.completion.chunk",
+                "created": 1_700_000_000,
+                "model": "known",
+                "choices": [{"index": 0, "delta": {"content": _PIECE}, "logprobs": None, "finish_reason": None}],
+            }
+        )
 
     def stop(self, *_: object) -> None:
         self._stop = True
@@ -119,11 +124,13 @@ class KnownTimings:
             if b"/v1/models" not in head[:80]:
                 client.sock.send(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}")
                 return
-            client.sock.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
+            client.sock.send(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text)
+            )
             return
         asked = json.loads(body)
         reply = _Reply()
-        reply.client, reply.arrived_ns, reply.index, reply.closing = client, arrived_ns, 0, False
+        reply.client, reply.arrived_ns, reply.index = client, arrived_ns, 0
         reply.tokens = asked.get("max_tokens") or asked.get("max_completion_tokens") or 16
         prompt = asked.get("prompt") or "".join(message["content"] for message in asked.get("messages", ()))
         reply.prompt_tokens = len(prompt.split())
@@ -131,7 +138,6 @@ class KnownTimings:
         reply.ident = {k.lower(): v for k, v in lines.items()}.get(b"x-request-id", b"").decode()
         reply.sends_ns = []
         spread = 1 + self._jitter * self._random.uniform(-1, 1)
-        reply.step_ns = int(self._itl_ns)
         reply.due_ns = arrived_ns + int(self._ttft_ns * spread)
         self.log.append(reply)
         client.sock.send(
@@ -154,17 +160,24 @@ class KnownTimings:
                 reply.index += 1
                 if reply.index < reply.tokens:
                     spread = 1 + self._jitter * self._random.uniform(-1, 1)
-                    reply.due_ns += int(reply.step_ns * spread)
+                    reply.due_ns += int(self._itl_ns * spread)
                     self._plan(reply)
                     return
             last = {
-                "id": "x", "object": "chat.completion.chunk", "model": "known",
+                "id": "x",
+                "object": "chat.completion.chunk",
+                "model": "known",
                 "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}],
             }
-            usage = {"id": "x", "choices": [], "usage": {
-                "prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.tokens,
-                "total_tokens": reply.prompt_tokens + reply.tokens,
-            }}
+            usage = {
+                "id": "x",
+                "choices": [],
+                "usage": {
+                    "prompt_tokens": reply.prompt_tokens,
+                    "completion_tokens": reply.tokens,
+                    "total_tokens": reply.prompt_tokens + reply.tokens,
+                },
+            }
             sock.send(_chunk(last) + _chunk(usage) + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
         except OSError:
             return
@@ -172,7 +185,12 @@ class KnownTimings:
     def write_log(self, path: Path) -> None:
         with path.open("w") as out:
             for reply in self.log:
-                row = {"id": reply.ident, "arrived_ns": reply.arrived_ns, "sends_ns": reply.sends_ns, "tokens": reply.tokens}
+                row = {
+                    "id": reply.ident,
+                    "arrived_ns": reply.arrived_ns,
+                    "sends_ns": reply.sends_ns,
+                    "tokens": reply.tokens,
+                }
                 out.write(json.dumps(row) + "\n")
 
 

@@ -16,7 +16,10 @@ _FILE_NAME = "evidence.sqlite3"
 
 
 def default_path() -> Path:
-    """The embedded store in the platform's data directory."""
+    """The embedded store in the platform's data directory; `ADVISOR_DATA_DIR` overrides the platform's choice."""
+    override = os.environ.get("ADVISOR_DATA_DIR")
+    if override:
+        return Path(override) / _FILE_NAME
     import platformdirs
 
     return Path(platformdirs.user_data_dir("advisor", appauthor=False)) / _FILE_NAME

@@ -1,0 +1,164 @@
+"""Each way in which a server can misbehave: survived, counted by kind, and no other request's result is lost."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from probe_kit import KEY, Served, finish, make_session, only_step, step_plan
+
+from advisor.domain.errors import NetworkError
+from advisor.probe.budget import Limit
+from advisor.probe.faults import Fault
+
+SOME = [
+    ("429-after", Fault.RATE_LIMITED),
+    ("429", Fault.RATE_LIMITED),
+    ("500", Fault.SERVER_ERROR),
+    ("503", Fault.UNAVAILABLE),
+    ("html-502", Fault.UNAVAILABLE),
+    ("echo-key", Fault.SERVER_ERROR),
+    ("disconnect", Fault.DISCONNECTED),
+    ("disconnect-early", Fault.DISCONNECTED),
+    ("close", Fault.DISCONNECTED),
+    ("end-early", Fault.INCOMPLETE),
+    ("error-event", Fault.ERROR_EVENT),
+    ("malformed", Fault.DISCONNECTED),
+    ("stall", Fault.STALLED),
+    ("slow-headers", Fault.HEAD_TIMEOUT),
+    ("html", Fault.NOT_A_STREAM),
+    ("huge", Fault.TOO_LARGE),
+    ("huge-comments", Fault.TOO_LARGE),
+]
+
+
+@pytest.mark.parametrize(("name", "fault"), SOME)
+async def test_a_fault_is_counted_and_costs_no_other_request(fault_server: Served, name: str, fault: Fault) -> None:
+    step = only_step(await finish(make_session(fault_server.url, f"some:{name}")))
+    hit = step.errors.pop(fault.value, 0)
+    stale = step.errors.pop(Fault.STALE.value, 0)
+    assert step.errors == {}
+    assert hit >= 7  # every third of at least 24 requests
+    assert step.requests == step.succeeded + hit + stale
+    assert step.succeeded >= 16
+    assert step.ttft.n == step.succeeded
+    assert step.mean_output_tokens == 8
+
+
+HARMLESS = [
+    "comments",
+    "split-utf8",
+    "several",
+    "empty-deltas",
+    "reasoning",
+    "tools",
+    "gzip",
+    "open-end",
+    "bad-utf8",
+    "deep",
+]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+async def test_an_odd_stream_is_read_in_full(fault_server: Served, name: str) -> None:
+    step = only_step(await finish(make_session(fault_server.url, name)))
+    assert step.errors == {}
+    assert step.succeeded == step.requests == 24
+    assert step.mean_output_tokens == 8
+    assert step.token_source == "usage"
+    assert step.tokens_per_event == (4.0 if name == "several" else 1.0)
+    assert any("tokens per event" in flag for flag in step.flags) == (name == "several")
+
+
+async def test_role_and_empty_deltas_are_not_the_first_token(fault_server: Served) -> None:
+    """The role delta comes 2 ms before the first token; counting it would make TTFT next to nothing."""
+    step = only_step(await finish(make_session(fault_server.url, "empty-deltas")))
+    assert step.ttft.p50 is not None
+    assert step.ttft.p50 >= 0.002
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("no-usage", "events of the stream"), ("usage-low", "contradicts"), ("usage-high", "contradicts"),
+     ("several-lie", "contradicts"), ("usage-odd", "events of the stream")],
+)  # fmt: skip
+async def test_wrong_usage_is_named_and_not_believed(fault_server: Served, name: str, words: str) -> None:
+    step = only_step(await finish(make_session(fault_server.url, name)))
+    assert step.succeeded == 24
+    assert step.mean_output_tokens == 8
+    assert any(words in flag for flag in step.flags), step.flags
+
+
+async def test_wrong_model_is_one_sentence_with_what_there_is(fault_server: Served) -> None:
+    with pytest.raises(NetworkError, match=r'no model "always:model#.*it lists ok, other'):
+        await finish(make_session(fault_server.url, "always:model"))
+
+
+async def test_a_model_that_vanishes_ends_the_run_and_keeps_what_was_measured(fault_server: Served) -> None:
+    run = await finish(make_session(fault_server.url, "some:model"))
+    assert run.outcome == "failed"
+    step = only_step(run)
+    assert step.errors[Fault.NOT_FOUND.value] >= 1
+    assert step.partial
+    assert any("model or path not found" in flag for flag in run.flags)
+
+
+async def test_context_too_long_ends_its_step_only(fault_server: Served) -> None:
+    steps = (step_plan(), step_plan(concurrency=2))
+    run = await finish(make_session(fault_server.url, "context", steps=steps))
+    assert [step.errors for step in run.steps] == [{Fault.CONTEXT_TOO_LONG.value: n} for n in (4, 2)]
+    assert run.outcome == "complete"
+    assert not any(step.valid for step in run.steps)
+
+
+async def test_a_step_beyond_the_servers_context_is_not_sent(fresh_server: Served) -> None:
+    from advisor.probe.plan import LengthSpec
+
+    run = await finish(make_session(fresh_server.url, "ok", steps=(step_plan(isl=LengthSpec(5000)),)))
+    assert only_step(run).flags == ("not run: 5000/8 at 4 concurrent needs 5008 tokens, the server takes 4096",)
+    assert fresh_server.count()["input"] < 300
+
+
+async def test_redirect_to_another_host_is_refused(fault_server: Served) -> None:
+    run = await finish(make_session(fault_server.url, "redirect"))
+    assert run.outcome == "failed"
+    assert any("redirects to http://localhost" in flag for flag in run.flags)
+
+
+async def test_refused_connection_and_unknown_name_are_one_sentence() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(NetworkError, match=f"127.0.0.1:{port} refused the connection"):
+        await finish(make_session(f"http://127.0.0.1:{port}", "ok"))
+    with pytest.raises(NetworkError, match="nosuchhost"):
+        await finish(make_session("https://nosuchhost.invalid", "ok"))
+
+
+async def test_a_refused_key_is_named_and_not_shown(fault_server: Served) -> None:
+    with pytest.raises(NetworkError, match="key refused") as caught:
+        await finish(make_session(fault_server.url, "always:401"))
+    assert KEY not in str(caught.value)
+    assert "[key]" in str(caught.value)
+
+
+async def test_an_endless_stream_is_cut_and_ends_the_run(fresh_server: Served) -> None:
+    run = await finish(make_session(fresh_server.url, "endless", limit=Limit(None, 2_000, 30.0)))
+    assert run.outcome == "failed"
+    assert only_step(run).errors[Fault.OVERRUN.value] >= 1
+    assert any("does not stop at max_tokens" in flag for flag in run.flags)
+    books = fresh_server.count()
+    assert books["input"] + books["output"] <= 2_000
+    assert books["output"] <= 2 * 8 + 4 * (8 + 16)
+
+
+async def test_a_dead_server_does_not_spin(fault_server: Served) -> None:
+    run = await finish(make_session(fault_server.url, "500", limit=Limit(None, 200_000, 3.0)))
+    assert sum(only_step(run).errors.values()) < 60
+
+
+@pytest.mark.parametrize("name", ["no-stream-options", "no-min-tokens"])
+async def test_the_request_is_fitted_to_what_the_server_takes(fault_server: Served, name: str) -> None:
+    run = await finish(make_session(fault_server.url, f"always:{name}"))
+    assert only_step(run).succeeded == 24
+    assert any("the server refuses" in flag for flag in run.flags)
