@@ -208,7 +208,7 @@ def _purchase(drop: Drop, out: Output) -> None:
                     "condition": "used" if " used" in row["item"] else "new", "unit": row["unit"],
                     "low_usd": number(row["low_usd"]), "typical_usd": number(row["typical_usd"]),
                     "high_usd": number(row["high_usd"]),
-                    "source": out.sources.cite(row["source_ref"], as_of=as_of, kind=row["kind"]),
+                    "source": out.sources.cite(row["source_ref"], as_of=as_of, kind=_PURCHASE_KIND[row["kind"]]),
                     "as_of": as_of, "kind": "derived" if derived else _PURCHASE_KIND[row["kind"]],
                     "confidence": "low", "note": _purchase_note(row["notes"]),
                 }
