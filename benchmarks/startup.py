@@ -1,0 +1,66 @@
+"""Whole-process times against `import pandas, pydantic`, in turn on the same machine, and peak memory.
+
+Run: python benchmarks/startup.py [--runs N]
+Targets: a headless JSON run at most 1.5 times the imports, --version and --help at most 0.4, peak memory under 300 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+PROFILE = "llama-70b-4k-512-concurrent"
+COMMANDS = {
+    "import pandas, pydantic": [sys.executable, "-c", "import pandas, pydantic"],
+    "advisor --version": [sys.executable, "-m", "advisor", "--version"],
+    "advisor --help": [sys.executable, "-m", "advisor", "--help"],
+    "advisor --profile, json": [sys.executable, "-m", "advisor", "--profile", PROFILE, "--format", "json"],
+}
+TARGETS = {"advisor --version": 0.4, "advisor --help": 0.4, "advisor --profile, json": 1.5}
+MAX_MEMORY_MB = 300
+
+
+def run_once(command: list[str]) -> tuple[float, float, float]:
+    """(CPU seconds, wall seconds, peak memory [MB]) of one process, by the operating system's own accounting."""
+    start = time.perf_counter()
+    pid = os.posix_spawn(
+        command[0], command, os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)],
+    )  # fmt: skip
+    _, status, usage = os.wait4(pid, 0)
+    wall = time.perf_counter() - start
+    if status != 0:
+        raise SystemExit(f"{' '.join(command)} failed with status {status}")
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
+
+
+def main() -> int:
+    """Measure in turn, print medians and ratios; exit 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=7)
+    runs = parser.parse_args().runs
+    os.chdir(Path(__file__).resolve().parent.parent)
+    for command in COMMANDS.values():
+        run_once(command)
+    samples: dict[str, list[tuple[float, float, float]]] = {name: [] for name in COMMANDS}
+    for _ in range(runs):
+        for name, command in COMMANDS.items():
+            samples[name].append(run_once(command))
+    reference = samples["import pandas, pydantic"]
+    missed = False
+    print(f"{'process':<26} {'CPU s':>7} {'wall s':>7} {'MB':>5} {'CPU ratio':>10} {'target':>7}")
+    for name, rows in samples.items():
+        cpu, wall, memory = (statistics.median(row[i] for row in rows) for i in range(3))
+        ratio = statistics.median(row[0] / base[0] for row, base in zip(rows, reference, strict=True))
+        target = TARGETS.get(name)
+        missed |= (target is not None and ratio > target) or memory > MAX_MEMORY_MB
+        print(f"{name:<26} {cpu:>7.3f} {wall:>7.3f} {memory:>5.0f} {ratio:>10.2f} {target or '':>7}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The operating point against an estimator whose answers can be worked out by hand.
+
+TPOT is 10 ms + 0.5 ms a request in flight, TTFT 100 ms + 2 ms a request, tails 1.2 and 2 times the median.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.profile import Profile, Workload
+from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.deployments import MeasuredConfigs
+from advisor.engine.infeasible import explain_infeasible, layout_obstacle
+from advisor.engine.layout import Layout, lay_out
+from advisor.engine.operating_point import Load
+
+PARAMETERS = {"gpu_memory_utilisation": 0.9, "runtime_reserve_gb": 4.0}
+NONE = MeasuredConfigs({}, {}, {})
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def flat(value: float, spread: float = 1.25) -> Interval:
+    return Interval(value / spread, value, value * spread)
+
+
+def estimate(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+    out = []
+    for q in queries:
+        tpot, ttft = 0.010 + 0.0005 * q.concurrency, 0.1 * q.isl / 1000 + 0.002 * q.concurrency
+        mean_osl = 0.9 * q.osl
+        output = q.concurrency * mean_osl / (ttft + tpot * mean_osl) / (q.gpus or 1)
+        out.append(
+            OperatingEstimate(
+                query=q, engine="vllm", spec_method="none", disagg=False, tp=q.tp or 1, ep=1, dp_attention=False,
+                gpus=q.gpus or 1, ttft_p50_s=flat(ttft), tpot_p50_s=flat(tpot), total_tps_per_gpu=flat(2 * output),
+                output_tps_per_gpu=flat(output), ttft_tail={"p90": ttft * 1.5, "p95": ttft * 2, "p99": ttft * 3},
+                tpot_tail={"p90": tpot * 1.1, "p95": tpot * 1.2, "p99": tpot * 1.3}, evidence_grade="B",
+                basis="interpolated", basis_text="worked by hand",
+            )
+        )  # fmt: skip
+    return out
+
+
+def workload(**slo: float) -> Workload:
+    profile = Profile.model_validate(
+        {
+            "name": "x",
+            "model": {"id": "llama3.3-70b", "precisions": ["fp8"]},
+            "traffic": {"isl": 900, "osl": 900, "peak_concurrency": 1000},
+            "slo": slo,
+        }
+    )
+    return profile.tiers[0]
+
+
+def run(catalog: Catalog, work: Workload, accelerator: str = "mi355x", est=estimate) -> Layout:
+    model = catalog.models["llama3.3-70b"]
+    team = Profile.model_validate(
+        {"name": "x", "model": {"id": "a"}, "traffic": {"isl": 1, "osl": 1, "peak_concurrency": 1}}
+    ).team
+    return lay_out(work, model, [catalog.accelerators[accelerator]], NONE, est, PARAMETERS, team)[accelerator]
+
+
+def test_concurrency_ends_where_the_tail_meets_the_limit(catalog: Catalog) -> None:
+    # 1.2 x (10 + 0.5 n) <= 60 ms: n <= 80. Log-linear refinement from 64 to 128 must stay at or below it.
+    layout = run(catalog, workload(tpot_ms=60, percentile=95))
+    assert layout.sample is not None
+    assert 72 <= layout.sample.concurrency <= 80
+    assert layout.limit == "tpot"
+    assert layout.sample.tpot_at_percentile_s <= 0.060
+
+
+def test_the_median_allows_more_than_the_tail(catalog: Catalog) -> None:
+    tail, median = (run(catalog, workload(tpot_ms=60, percentile=p)).sample for p in (99, 50))
+    assert tail is not None
+    assert median is not None
+    assert median.concurrency > tail.concurrency
+
+
+def test_memory_ends_the_ladder(catalog: Catalog) -> None:
+    # 1,800 tokens x 163,840 bytes; TP1 on H200 holds (136.2578 - 72.6513 - 4) GB / 0.294912 GB = 202 requests.
+    layout = run(catalog, workload(tpot_ms=100_000), "h200")
+    assert layout.memory is not None
+    assert layout.sample is not None
+    assert layout.sample.concurrency <= layout.memory.max_concurrency
+
+
+def test_an_unreachable_level_names_the_nearest_point_and_the_change(catalog: Catalog) -> None:
+    work = workload(tpot_ms=5, percentile=50)
+    layout = run(catalog, work)
+    assert layout.sample is None
+    assert layout.failure == "slo"
+    assert layout.nearest is not None
+    assert layout.nearest.concurrency == 1  # 10.5 ms, the least there is
+    obstacle = layout_obstacle(layout, "main", work.slo, "slo")
+    assert obstacle.change == "relax slo.tpot_ms from 5 to 11"
+    assert obstacle.size == pytest.approx(1.1)
+    binding, change, headline = explain_infeasible({"mi355x": [obstacle]})
+    assert binding == "slo (1 of 1)"
+    assert "relax slo.tpot_ms from 5 to 11" in change
+    assert "MI355X" in headline
+
+
+def test_prefix_cache_shortens_ttft_only(catalog: Catalog) -> None:
+    query = OperatingQuery("mi355x", catalog.models["llama3.3-70b"], "fp8", 1000.0, 1000.0, 10, gpus=1, tp=1)
+    plain, cached = estimate([query])[0], with_prefix_cache(estimate, 0.5)([query])[0]
+    assert cached.tpot_p50_s == plain.tpot_p50_s
+    assert cached.ttft_p50_s.mid == pytest.approx(0.05 + 0.02)  # half of the input, the queue as before
+    assert cached.output_tps_per_gpu.mid > plain.output_tps_per_gpu.mid
+    assert with_prefix_cache(estimate, 0.0) is estimate
+
+
+def test_the_users_factor_scales_rate_and_stretches_latency(catalog: Catalog) -> None:
+    query = OperatingQuery("mi355x", catalog.models["llama3.3-70b"], "fp8", 1000.0, 1000.0, 10, gpus=1, tp=1)
+    plain, scaled = estimate([query])[0], with_factors(estimate, {"mi355x": 0.8})([query])[0]
+    assert scaled.output_tps_per_gpu.mid == pytest.approx(0.8 * plain.output_tps_per_gpu.mid)
+    assert scaled.tpot_p50_s.mid == pytest.approx(plain.tpot_p50_s.mid / 0.8)
+    assert with_factors(estimate, {"b200": 0.8})([query])[0] == plain
+
+
+def test_reference_latency_is_the_levels_own() -> None:
+    work = workload(ttft_ms=2000, tpot_ms=50)
+    assert Load.of(work.traffic, work.slo).reference_e2e_s == pytest.approx(2 + 0.05 * 900)
+    assert Load.of(work.traffic, workload(e2e_ms=30_000).slo).reference_e2e_s == 30.0
+    assert Load.of(work.traffic, workload(ttft_ms=100).slo).reference_e2e_s is None
