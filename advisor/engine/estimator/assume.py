@@ -11,8 +11,8 @@ from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
-from advisor.engine.memory import weight_bytes
 from advisor.engine.estimator.physics import MEAN_LENGTH
+from advisor.engine.memory import weight_bytes
 
 OPEN_FIELDS = ("engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus")
 

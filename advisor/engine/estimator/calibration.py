@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.estimator import targets as tg
-from advisor.engine.estimator.covariance import Covariance, Vocabulary, encode
-from advisor.engine.estimator.encode import Floats, points_of_measurements
+from advisor.engine.estimator.covariance import Vocabulary, encode, take
+from advisor.engine.estimator.encode import Floats, Points, points_of_measurements
 from advisor.engine.estimator.fit import Fit, Target
-from advisor.engine.estimator.kriging import solve_weights
-from advisor.engine.estimator.physics import step_physics
+from advisor.engine.estimator.kriging import covariance_matrix, solve_weights
+from advisor.engine.estimator.physics import Physics, step_physics
+from advisor.engine.estimator.targets import (
+    Step,
+    decode_step,
+    little_ceiling,
+    share_baseline,
+    term_shares,
+    ttft_baseline,
+)
 
 FITTED_FAMILIES = ("median", "single_run", "published_table", "secondhand")
 DOUBTFUL = ("one_off_stall", "implied_gpus_off", "tput_exceeds_tpot_bound", "io_split_inconsistent")
@@ -59,41 +67,70 @@ def noise_multiplier(rows: Sequence[Measurement]) -> Floats:
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Usable rows with what they measured, as arrays."""
+
+    rows: list[Measurement]
+    points: Points
+    physics: Physics
+    tpot_s: Floats
+    total_tps: Floats
+    ttft_s: Floats
+    noise: Floats
+    """Relative variance of each row."""
+
+
+def truth_of(
+    rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
+) -> Truth:
+    """Collect what the usable rows measured; NaN where a row does not state it."""
+    by_name = by_measured_name(models)
+    kept = usable(rows, by_name, accelerators)
+    points = points_of_measurements(kept, by_name, accelerators)
+    return Truth(
+        kept,
+        points,
+        step_physics(points),
+        np.array([m.tpot_p50_s for m in kept], dtype=np.float64),
+        np.array([m.total_tps_per_gpu for m in kept], dtype=np.float64),
+        np.array([m.ttft_p50_s or np.nan for m in kept], dtype=np.float64),
+        noise_multiplier(kept),
+    )
+
+
+def residuals(truth: Truth, baselines: Mapping[str, Floats]) -> tuple[dict[str, Floats], Step]:
+    """What physics leaves of each target [log], and the physics of the decode step."""
+    p, physics = truth.points, truth.physics
+    step = decode_step(p, physics, baselines["tpot"])
+    ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
+    left = {
+        "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
+        "share": np.log(truth.total_tps / ceiling) - share_baseline(p, physics, baselines["share"])[:, 0],
+        "ttft": np.log(truth.ttft_s) - ttft_baseline(physics, baselines["ttft"]),
+    }
+    return left, step
+
+
 def calibrate(
     rows: Sequence[Measurement],
     models: Mapping[str, ModelSpec],
     accelerators: Mapping[str, Accelerator],
-    covariances: Mapping[str, Covariance],
+    start: Fit,
     *,
     fingerprint: str,
-    half_width: Mapping[str, Mapping[str, tuple[float, float]]],
 ) -> Fit:
-    """Weights of every usable measurement under the given covariances."""
-    models = by_measured_name(models)
-    kept = usable(rows, models, accelerators)
-    points = points_of_measurements(kept, models, accelerators)
-    physics = step_physics(points)
-    tpot = np.array([m.tpot_p50_s for m in kept], dtype=np.float64)
-    rate = np.array([m.total_tps_per_gpu for m in kept], dtype=np.float64)
-    ttft = np.array([m.ttft_p50_s or np.nan for m in kept], dtype=np.float64)
-    base = {
-        "tpot": np.array(tg.TPOT_START),
-        "share": np.array(tg.SHARE_START),
-        "ttft": np.array(tg.TTFT_START),
-    }
-    ceiling = tg.little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
-    residual = {
-        "tpot": np.log(tpot) - tg.tpot_baseline(points, physics, base["tpot"])[:, 0],
-        "share": np.log(rate / ceiling) - tg.share_baseline(points, base["share"]),
-        "ttft": np.log(ttft) - tg.ttft_baseline(physics, base["ttft"]),
-    }
-    multiplier = noise_multiplier(kept)
+    """Weights of every usable measurement, under the physics coefficients and covariances of `start`."""
+    truth = truth_of(rows, models, accelerators)
+    left, step = residuals(truth, {name: t.baseline for name, t in start.targets.items()})
     fitted = {}
-    for name, values in residual.items():
+    for name, values in left.items():
+        target = start.targets[name]
         have = np.flatnonzero(np.isfinite(values))
-        subset = [kept[i] for i in have]
-        encoded = encode(points_of_measurements(subset, models, accelerators), Vocabulary())
-        c = covariances[name]
-        weights = solve_weights(c, encoded, values[have], c.noise**2 * multiplier[have])
-        fitted[name] = Target(base[name], c, {m.row_id: float(w) for m, w in zip(subset, weights, strict=True)})
-    return Fit(fitted, fingerprint, half_width)
+        points = take(encode(truth.points, Vocabulary()), have)
+        shares = term_shares(step, target.covariance.shares)[:, have]
+        matrix = covariance_matrix(target.covariance, points, shares)
+        weights = solve_weights(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
+        named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
+        fitted[name] = Target(target.baseline, target.covariance, named)
+    return Fit(fitted, fingerprint, start.half_width)

@@ -10,7 +10,7 @@ Concurrency is kept apart from the rest, so that a whole curve costs as much as 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -120,6 +120,12 @@ def encode(points: Points, vocabulary: Vocabulary) -> Encoded:
     return Encoded(coords, inverse.reshape(-1), np.log2(points.concurrency))
 
 
+def take(points: Encoded, chosen: NDArray[np.intp]) -> Encoded:
+    """Some of the points, with the configurations that they use."""
+    used, of_point = np.unique(points.of_point[chosen], return_inverse=True)
+    return Encoded(points.coords[used], of_point.reshape(-1), points.load[chosen])
+
+
 @dataclass(frozen=True, slots=True)
 class Covariance:
     """Scales and decay rates of each term: `rates` is terms x COORDINATES."""
@@ -129,18 +135,23 @@ class Covariance:
     load_gap: Floats
     load_square: Floats
     noise: float
+    shares: tuple[str, ...]
+    """Share of the step by which each term is scaled; empty for a term that speaks for the whole step."""
 
     def of_configurations(self, left: Singles, right: Singles) -> Singles:
-        """Covariance at equal concurrency: terms x left x right."""
-        exponent = np.zeros((len(self.scale), len(left), len(right)), np.float32)
-        rates = self.rates.astype(np.float32)
+        """Covariance at equal concurrency and full share: terms x left x right."""
+        distance = np.empty((len(COORDINATES), len(left) * len(right)), np.float32)
         for d, (_, rule) in enumerate(COORDINATES):
-            gap = left[:, d][:, None] - right[:, d][None, :]
-            distance = (gap != 0).astype(np.float32) if rule == "name" else np.abs(gap)
-            exponent -= rates[:, d][:, None, None] * distance
-        np.exp(exponent, out=exponent)
-        exponent *= (self.scale**2).astype(np.float32)[:, None, None]
-        return exponent
+            gap = (left[:, d][:, None] - right[:, d][None, :]).reshape(-1)
+            if rule == "name":
+                np.not_equal(gap, 0, out=distance[d])
+            else:
+                np.abs(gap, out=distance[d])
+        out = -self.rates.astype(np.float32) @ distance
+        np.exp(out, out=out)
+        out *= (self.scale**2).astype(np.float32)[:, None]
+        result: Singles = out.reshape(len(self.scale), len(left), len(right))
+        return result
 
     def of_loads(self, left: Floats, right: Floats) -> Floats:
         """Correlation over concurrency: terms x left x right."""
@@ -149,7 +160,7 @@ class Covariance:
         return out
 
 
-def covariance_from(record: Mapping[str, Sequence[float] | Sequence[Sequence[float]] | float]) -> Covariance:
+def covariance_from(record: Mapping[str, object]) -> Covariance:
     """Read a covariance back from its plain form."""
     return Covariance(
         scale=np.array(record["scale"], dtype=np.float64),
@@ -157,4 +168,5 @@ def covariance_from(record: Mapping[str, Sequence[float] | Sequence[Sequence[flo
         load_gap=np.array(record["load_gap"], dtype=np.float64),
         load_square=np.array(record["load_square"], dtype=np.float64),
         noise=float(record["noise"]),  # type: ignore[arg-type]
+        shares=tuple(record["shares"]),  # type: ignore[arg-type]
     )

@@ -21,7 +21,7 @@ from advisor.domain.model import ModelSpec
 from advisor.engine.estimator import targets as tg
 from advisor.engine.estimator.assume import Assumer, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
-from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode
+from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, points_of_measurements, points_of_queries
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.kriging import Field, gather
@@ -30,6 +30,8 @@ from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 
 LOAD_STEPS = np.arange(0.0, 14.01, 0.5)
 """log2 concurrencies at which a curve is laid before it is made monotone."""
+SHARE_CEILING = 0.1
+"""log; medians of rate and TPOT from different runs put measured shares a little above 1."""
 TAIL = {"ttft": {"p90": 1.6, "p95": 2.0, "p99": 3.0}, "tpot": {"p90": 1.06, "p95": 1.09, "p99": 1.15}}
 
 
@@ -75,15 +77,18 @@ class Estimator:
         self._rows = usable(measurements, self._models, self._accelerators)
         points = points_of_measurements(self._rows, self._models, self._accelerators)
         encoded = encode(points, self._vocabulary)
-        self._fields = {name: self._field(name, encoded) for name in fit.targets}
+        step = tg.decode_step(points, step_physics(points), fit.targets["tpot"].baseline)
+        self._fields = {name: self._field(name, encoded, step) for name in fit.targets}
         self._names = {m.model for m in self._rows}
         self._assumer = Assumer(self._rows, self._accelerators)
         self._neighbourhood = Neighbourhood(self._rows, as_of)
 
-    def _field(self, name: str, encoded: Encoded) -> Field:
+    def _field(self, name: str, encoded: Encoded, step: tg.Step) -> Field:
         target = self.fit.targets[name]
         weights = np.array([target.weights.get(m.row_id, 0.0) for m in self._rows])
-        return gather(target.covariance, encoded, weights)
+        have = np.flatnonzero(weights)
+        shares = tg.term_shares(step, target.covariance.shares)
+        return gather(target.covariance, take(encoded, have), shares[:, have], weights[have])
 
     @property
     def models(self) -> Mapping[str, ModelSpec]:
@@ -130,19 +135,21 @@ class Estimator:
         loads = np.broadcast_to(2.0**grid, (len(queries), len(grid)))
         physics = step_physics(points, loads)
         t = self.fit.targets
-        log_tpot = tg.tpot_baseline(points, physics, t["tpot"].baseline)
-        log_tpot = log_tpot + self._fields["tpot"].at(encoded, grid)[encoded.of_point]
-        log_tpot = np.maximum(log_tpot, np.log(physics.floor_s)[:, None])
+        step = tg.decode_step(points, physics, t["tpot"].baseline)
+        left = {name: self._correction(name, encoded, grid, step) for name in t}
+        log_tpot = np.maximum(step.log_s + left["tpot"], np.log(physics.floor_s)[:, None])
         tpot = np.exp(_rising(log_tpot))
-        log_share = tg.share_baseline(points, t["share"].baseline)[:, None]
-        log_share = np.minimum(log_share + self._fields["share"].at(encoded, grid)[encoded.of_point], 0.1)
+        log_share = np.minimum(tg.share_baseline(points, physics, t["share"].baseline) + left["share"], SHARE_CEILING)
         total = np.exp(log_share) * tg.little_ceiling(points, loads, tpot)
-        log_ttft = tg.ttft_baseline(physics, t["ttft"].baseline)[:, None]
-        ttft = np.exp(log_ttft + self._fields["ttft"].at(encoded, grid)[encoded.of_point])
+        ttft = np.exp(tg.ttft_baseline(physics, t["ttft"].baseline)[:, None] + left["ttft"])
         pick = np.arange(len(queries)), place
         tokens = MEAN_LENGTH * (points.isl + points.osl)
         total_at = np.minimum(total[pick], tokens / physics.flops_floor_s)
         return Medians(tpot[pick], ttft[pick], total_at)
+
+    def _correction(self, name: str, encoded: Encoded, grid: Floats, step: tg.Step) -> Floats:
+        field = self._fields[name].at(encoded, grid)[:, encoded.of_point]
+        return tg.correction(field, step, self.fit.targets[name].covariance.shares)
 
     def _answer(
         self,

@@ -51,6 +51,7 @@ class Fit:
                 "load_gap": [round(float(x), 6) for x in c.load_gap],
                 "load_square": [round(float(x), 6) for x in c.load_square],
                 "noise": round(c.noise, 6),
+                "shares": c.shares,
             }
         body["half_width"] = self.half_width
         return json.dumps(body, indent=1) + "\n"

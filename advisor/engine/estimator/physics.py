@@ -2,7 +2,8 @@
 
 A step reads the weights that it touches, reads the KV cache of the running requests, multiplies, pays
 collectives and launch overhead, and in aggregated serving shares the machine with the prefill of arriving
-requests. Terms are ideal seconds at datasheet peaks; calibration weighs them.
+requests. Requests that the KV cache cannot hold wait, so that the running batch saturates. Terms are ideal
+seconds at datasheet peaks; calibration weighs them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,20 @@ from advisor.engine.memory import kv_bytes_per_request, kv_copies, weight_bytes
 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
-TERMS = ("weights", "kv", "flops", "prefill", "links", "latency", "launch", "admission")
-_SCALARS = ("bw", "link", "peak", "other", "experts", "ratio", "kv_mean", "kv_prompt", "copies", "active", "layers",
-            "hidden")  # fmt: skip
+TERMS = ("weights", "experts", "kv", "flops", "prefill", "links", "latency", "launch", "admission")
+DRAFTED = 3.0
+"""Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
+DECODE_PART = 0.6
+"""Part of a disaggregated deployment that decodes, where only the total is known."""
+USABLE_MEMORY, RESERVE_BYTES, LEAST_CACHE = 0.9, 3e9, 0.06
+CACHE_FILL = 0.95
+"""Share of the cache in which requests fit before they queue, from saturated rows of the evidence."""
+SHARPNESS = 6.0
+"""How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
+_SCALARS = (
+    "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "active", "attention",
+    "layers", "hidden", "capacity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class Physics:
 
     terms: tuple[Floats, ...]
     """One array per entry of TERMS."""
+    saturation: Floats
+    """Requests in flight over those that the cache holds, points x loads; 0 for disaggregated serving."""
     prefill_s: Floats
     """Ideal time to prefill one prompt alone on the replica [s], per point."""
     floor_s: Floats
@@ -60,25 +74,34 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     isl, osl = points.isl[:, None] * MEAN_LENGTH, points.osl[:, None] * MEAN_LENGTH
     unknown = np.isnan(points.gpus)
     gpus = np.where(unknown, np.maximum(2 * points.tp, 12.0), points.gpus)[:, None]
-    replicas = np.where(dis, np.maximum(1.0, 0.6 * gpus / tp), 1.0)
-    batch = np.maximum(concurrency / replicas, 1.0)
-    tokens = batch * np.where(points.spec[:, None], 3.0, 1.0)
+    replicas = np.where(dis, np.maximum(1.0, DECODE_PART * gpus / tp), 1.0)
+    arriving = np.maximum(concurrency / replicas, 1.0)
+    saturation = np.where(dis, 0.0, arriving / (CACHE_FILL * s["capacity"]))
+    batch = np.maximum(arriving * (1 + saturation**SHARPNESS) ** (-1 / SHARPNESS), 1.0)
+    tokens = batch * np.where(points.spec[:, None], DRAFTED, 1.0)
     missed = np.exp(tokens * np.log1p(-np.minimum(s["ratio"], 0.999)))
-    weights = (s["other"] / np.where(dp, 1.0, tp) + s["experts"] * (1 - missed) / tp) / s["bw"]
-    kv = batch * (s["kv_mean"] * s["copies"] / tp / s["bw"])
-    work = 2 * s["active"] / tp / s["peak"]
-    links = np.where(tp > 1, tokens * (s["layers"] * s["hidden"] * 4 / s["link"] / np.where(dp, tp, 1.0)), 0.0)
-    latency = np.broadcast_to(s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6, batch.shape)
-    launch = np.broadcast_to(s["layers"] * 1e-6, batch.shape)
-    prefill = np.where(dis, 0.0, batch * (work * isl / osl))
-    admission = np.where(dis, 0.0, batch * (s["layers"] / osl * 50e-6))
+    per_token = 2 * s["active"] / tp / s["peak"]
+    per_prompt_token = per_token + s["attention"] / tp / s["peak16"]
+    links = np.where(tp > 1, s["layers"] * s["hidden"] * 4 / s["link"] / np.where(dp, tp, 1.0), 0.0)
+    terms = (
+        s["other"] / np.where(dp, 1.0, tp) / s["bandwidth"],
+        s["experts"] * (1 - missed) / tp / s["bandwidth"],
+        batch * (s["kv_mean"] / tp / s["bandwidth"]),
+        per_token * tokens,
+        np.where(dis, 0.0, batch * (per_prompt_token * isl / osl)),
+        tokens * links,
+        s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6,
+        s["layers"] * 1e-6,
+        np.where(dis, 0.0, batch * (s["layers"] / osl * 50e-6)),
+    )
     shards = np.where(unknown, points.tp, np.maximum(points.tp, points.gpus))
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
     return Physics(
-        terms=(weights, kv, work * tokens, prefill, links, latency, launch, admission),
-        prefill_s=(work * isl)[:, 0],
-        floor_s=(one["other"] + first + one["kv_prompt"]) / shards / one["bw"],
+        terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
+        saturation=saturation,
+        prefill_s=(per_prompt_token * isl)[:, 0],
+        floor_s=(one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"],
         flops_floor_s=2 * one["active"] * (isl + osl)[:, 0] / one["peak"],
     )
 
@@ -103,17 +126,37 @@ def _constants(
 ) -> tuple[float, ...]:
     w = weight_bytes(m, precision, a.vendor)
     kv_precision = "bf16" if precision == "bf16" else "fp8"
+    copies = kv_copies(m, int(tp), dp)
+    kv_mean = kv_bytes_per_request(m, MEAN_LENGTH * (isl + osl / 2), kv_precision) * copies
+    prompt = MEAN_LENGTH * isl
+    full = max(0, m.layers - m.windowed_layers - m.recurrent_layers)
+    window = min(m.window or prompt, prompt)
+    attention = 4.0 * m.heads * m.head_dim * (full * prompt / 2 + m.windowed_layers * window)
     return (
         a.bandwidth_gbps * 1e9,
         a.scale_up_gbps * 1e9,
         peak_flops(a, precision),
+        peak_flops(a, "bf16"),
         w.other,
         w.experts,
         m.experts_per_token / m.experts if m.experts else 0.0,
-        kv_bytes_per_request(m, MEAN_LENGTH * (isl + osl / 2), kv_precision),
-        kv_bytes_per_request(m, MEAN_LENGTH * isl, kv_precision),
-        kv_copies(m, int(tp), dp),
+        kv_mean,
+        kv_bytes_per_request(m, prompt, kv_precision),
         m.params_active,
+        attention,
         float(m.layers),
         float(m.hidden),
+        _capacity(a, m, precision, tp, dp, kv_mean),
     )
+
+
+def _capacity(a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float) -> float:
+    """Requests of mean length that the KV cache of a replica holds."""
+    w = weight_bytes(m, precision, a.vendor)
+    other = w.other
+    if "FP8" in m.native_format and precision != "bf16":
+        other = min(other, m.params_total - m.routed_expert_params - m.embedding_params)
+    memory = USABLE_MEMORY * a.memory_bytes * tp
+    copies = 1 + 0.3 * (tp - 1) if dp else 1.0
+    free = memory - w.experts - w.embeddings - other * copies - RESERVE_BYTES * tp
+    return max(free, LEAST_CACHE * memory) / kv_request

@@ -2,35 +2,88 @@
 
 Little's law ties the rates to the times: with ``c`` requests in flight, ``G`` GPUs and mean lengths ``I`` and ``O``,
 ``total_tps·G = c·(I + O)/(TTFT + TPOT·O)``. The share ``s = TPOT·O/(TTFT + TPOT·O)`` therefore gives the rate
-from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``.
+from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``. Requests that wait for cache lower it as 1 / saturation.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from advisor.engine.estimator.encode import Floats, Points
-from advisor.engine.estimator.physics import TERMS, Physics
+from advisor.engine.estimator.physics import SHARPNESS, TERMS, Physics
 
 UNKNOWN_GPUS = 24.0
 """Stands in for a total that neither the row nor the query states; only the product with the share matters."""
-TPOT_START = (0.341, -0.252, 1.613, 1.897, 2.658, 3.637, 3.390, 1.997, -0.681, -0.281)
-SHARE_START = (-0.06, -0.30)
-TTFT_START = (0.69, 0.05)
+GROUPS = {
+    "memory": ("weights", "experts"),
+    "kv": ("kv",),
+    "prefill": ("prefill", "admission"),
+    "fixed": ("latency", "launch"),
+    "work": ("flops", "links"),
+}
+"""Parts of a step whose efficiency the covariance corrects apart."""
+MARKS = ("spec", "dp", "disagg", "dated")
+"""Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
+LARGEST_DROP = 0.9
+"""No part's correction falls further than this below the mean [log], so that a faster part never slows a step."""
 
 
-def tpot_baseline(points: Points, physics: Physics, coefficients: Floats) -> Floats:
-    """log seconds per output token by physics alone, points x loads."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Physics of a decode step with fitted efficiencies."""
+
+    log_s: Floats
+    """log seconds per output token, points x loads."""
+    shares: dict[str, Floats]
+    """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
+
+
+def decode_step(points: Points, physics: Physics, coefficients: Floats) -> Step:
+    """TPOT by physics alone, and where it goes."""
     k = len(TERMS)
-    step = sum(np.exp(c) * term for c, term in zip(coefficients[:k], physics.terms, strict=True))
+    parts = {name: np.exp(c) * t for name, c, t in zip(TERMS, coefficients[:k], physics.terms, strict=True)}
+    total: Floats = np.sum(list(parts.values()), axis=0)
     offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
-    out: Floats = np.log(step) + offset[:, None]
+    shares = {g: np.sum([parts[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
+    for mark, present in zip(MARKS, (points.spec, points.dp, points.disagg, points.kind != 0), strict=True):
+        shares[mark] = present[:, None].astype(np.float64)
+    return Step(np.log(total) + offset[:, None], shares)
+
+
+def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
+    """Share by which each covariance term is scaled at each point's own load: terms x points."""
+    ones = np.ones(len(step.log_s))
+    out: Floats = np.stack([step.shares[k][:, 0] if k else ones for k in kinds])
     return out
 
 
-def share_baseline(points: Points, coefficients: Floats) -> Floats:
-    """log share of a request's life spent decoding, per point."""
-    out: Floats = np.where(points.disagg, coefficients[1], coefficients[0])
+def correction(field: Floats, step: Step, kinds: Sequence[str]) -> Floats:
+    """Residual from the fields at full share (terms x points x loads): ``Σ_t share_t·field_t``.
+
+    Corrections of the parts of a step are bounded below relative to their mean, so that in
+    ``d log TPOT / d log T_w = s_w·(1 + r_w - Σ s·r)`` no part has a negative effect.
+    """
+    whole: Floats = np.zeros_like(step.log_s)
+    by_group: dict[str, Floats] = {}
+    for values, kind in zip(field, kinds, strict=True):
+        if kind in GROUPS:
+            by_group[kind] = by_group[kind] + values if kind in by_group else values
+        else:
+            whole = whole + (values * step.shares[kind] if kind else values)
+    if by_group:
+        mean = np.sum([step.shares[g] * r for g, r in by_group.items()], axis=0)
+        for g, r in by_group.items():
+            whole = whole + step.shares[g] * np.maximum(r, mean - LARGEST_DROP)
+    return whole
+
+
+def share_baseline(points: Points, physics: Physics, coefficients: Floats) -> Floats:
+    """log share of a request's life spent decoding, points x loads."""
+    usual = np.where(points.disagg, coefficients[1], coefficients[0])[:, None]
+    out: Floats = usual - np.log1p(physics.saturation**SHARPNESS) / SHARPNESS
     return out
 
 
