@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from advisor.engine.gates.place import Parties
 
 _WIDTH = 100
+_LABELS = {
+    "country": "--country",
+    "headquarters_country": "--hq",
+    "ultimate_parent_country": "--parent",
+    "end_user_countries": "--users",
+    "export_from": "--export-from",
+}
 _EXAMPLES = """\
 examples:
   advisor rules --country DE
@@ -68,6 +75,7 @@ def run_rules(args: argparse.Namespace) -> int:
             export_from=args.export_from,
         ),
         rules,
+        _LABELS,
     )
     chips = [chip_of(a) for a in catalog.accelerators.values()]
     chips += [unspecified_chip(part) for part in catalog.incomplete_accelerators]

@@ -48,6 +48,7 @@ class FormatFinding(Frozen):
     """What the part does with the checkpoint's number format."""
 
     id: str = Field(description="Id of the catalog row.")
+    precision: str = Field(description="Precision that it bears on; * for a warning beside every precision.")
     status: Literal["full", "partial", "experimental", "note"] = Field(description="How well it runs.")
     title: str = Field(description="In a few words.")
     statement: str = Field(description="In a sentence.")

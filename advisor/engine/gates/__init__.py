@@ -38,7 +38,7 @@ def evaluate_gates(
         cooling_gate(profile, accelerator, catalog),
         supply_gate(profile, accelerator, catalog, as_of),
         start_gate(profile, accelerator, catalog, as_of),
-        residency_gate(profile, accelerator, catalog, as_of),
+        residency_gate(profile, accelerator, catalog),
     )
 
 

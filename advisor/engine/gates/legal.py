@@ -46,6 +46,7 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         literal_text_position=literal,
         enforced_position=f"No licence: {rule.statement}" if literal else "",
         delay_weeks=_delay(finding, rules) if condition == "licence" else None,
+        blocks="all" if status == "fail" else "nothing",
         notes=finding.notes,
         disclaimer=DISCLAIMER,
     )

@@ -109,7 +109,10 @@ def local_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         and e.jurisdiction != "US"
     ]
     if not events:
-        text = f"The catalog holds no rule of {place.name} itself on these parts; none was researched."
+        text = (
+            f"Besides US rules, the destination may have its own. The catalog holds none of {place.name} on these"
+            " parts; none was researched."
+        )
         return Gate(
             gate="local_rules", status="pass", title="No local rule in the catalog", reason=text, confidence="none",
             disclaimer=DISCLAIMER,

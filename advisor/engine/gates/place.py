@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,7 +28,11 @@ class Parties:
     export_from: Country
 
 
-def resolve_place(place: Place, rules: ExportRules) -> Parties:
+PLACE_LABELS = {name: f"place.{name}" for name in Place.model_fields}
+"""How errors name the fields of a place: by their path in a profile."""
+
+
+def resolve_place(place: Place, rules: ExportRules, labels: Mapping[str, str] = PLACE_LABELS) -> Parties:
     """The countries of a profile; a silent headquarters is the country of deployment.
 
     Raises
@@ -35,15 +40,15 @@ def resolve_place(place: Place, rules: ExportRules) -> Parties:
     InputError
         For a country that the regulations do not list, with suggestions.
     """
-    destination = resolve_country(place.country, rules, field="place.country")
+    destination = resolve_country(place.country, rules, field=labels["country"])
     headquarters = destination
     if place.headquarters_country is not None:
-        headquarters = resolve_country(place.headquarters_country, rules, field="place.headquarters_country")
+        headquarters = resolve_country(place.headquarters_country, rules, field=labels["headquarters_country"])
     parent = headquarters
     if place.ultimate_parent_country is not None:
-        parent = resolve_country(place.ultimate_parent_country, rules, field="place.ultimate_parent_country")
-    users = tuple(resolve_country(c, rules, field="place.end_user_countries") for c in place.end_user_countries)
-    export_from = resolve_country(place.export_from, rules, field="place.export_from")
+        parent = resolve_country(place.ultimate_parent_country, rules, field=labels["ultimate_parent_country"])
+    users = tuple(resolve_country(c, rules, field=labels["end_user_countries"]) for c in place.end_user_countries)
+    export_from = resolve_country(place.export_from, rules, field=labels["export_from"])
     return Parties(destination, headquarters, parent, users or (destination,), export_from)
 
 

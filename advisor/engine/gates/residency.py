@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.gates import DISCLAIMER, Gate, GateStatus
@@ -48,7 +47,7 @@ def providers_of(accelerator: str, allowed: frozenset[str], catalog: Catalog) ->
     )
 
 
-def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
+def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> Gate:
     """Country of deployment and providers against where data may lie and whose provider may hold it."""
     place, mode = profile.place, profile.procurement.mode
     rule = (

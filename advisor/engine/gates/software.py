@@ -204,7 +204,7 @@ def _formats(
     checkpoint = checkpoint_format(model)
     return tuple(
         FormatFinding(
-            id=r.id, status=r.status, title=r.title, statement=r.statement, remedy=r.remedy,
+            id=r.id, precision=r.precision, status=r.status, title=r.title, statement=r.statement, remedy=r.remedy,
             source=r.provenance.source_id, as_of=r.provenance.as_of,
         )
         for r in catalog.gate_facts.formats

@@ -109,6 +109,7 @@ def engine_gate(profile: Profile, accelerator: Accelerator, found: SoftwareFindi
         confidence="; ".join(
             f"{feature_name(f.feature)}: {f.confidence}" for f in found.features if f.confidence not in ("", "high")
         ),
+        blocks="all" if status == "fail" else "nothing",
         notes=(
             *(f"No row of the catalog speaks of {feature_name(f.feature)} ({f.why})." for f in found.unknown),
             *((f"The engine's own tests on this part: {found.ci}",) if found.ci else ()),
@@ -159,7 +160,7 @@ def _sentence(f: FeatureSupport) -> str:
 def format_gate(accelerator: Accelerator, found: SoftwareFindings) -> Gate:
     """What the hardware does with the number format of the weights."""
     weak = [f for f in found.formats if f.status in ("partial", "experimental")]
-    shown = [*weak, *(f for f in found.formats if f not in weak)]
+    shown = [*weak, *sorted((f for f in found.formats if f not in weak), key=lambda f: f.precision == "*")]
     formats = ", ".join(accelerator.formats)
     rule = (
         f"Weights at {found.precision.upper()} run fast only in a format that the part executes natively;"
@@ -176,7 +177,7 @@ def format_gate(accelerator: Accelerator, found: SoftwareFindings) -> Gate:
         gate="software_format",
         status="condition" if weak else "pass",
         condition="software" if weak else "",
-        title=shown[0].title,
+        title=shown[0].title if shown[0].precision != "*" else f"No trap known at {found.precision.upper()}",
         reason=" ".join([rule, *(f.statement for f in shown)]),
         remedy=_joined([f.remedy for f in shown if f.remedy]),
         citation="table of number formats",

@@ -9,6 +9,7 @@ from advisor.catalog.gates import LeadTime
 from advisor.domain.gates import DelayWeeks, Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
+from advisor.engine.gates.countries import resolve_country
 
 FEW_SELLERS = 4
 """Below it a quote is an offer, not a market; the same limit as for rent prices."""
@@ -31,10 +32,11 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
     sellers = ", ".join(row.providers) if row.providers else "none"
     said = f" Stated on lead times: {row.lead_time}." if row.lead_time else " Nothing is stated on lead times."
     p = row.provenance
-    stale = f" The survey is of {p.as_of.isoformat()}." if p.as_of else ""
+    plural = " has" if row.providers_recent == 1 else "s have"
+    age = f" The survey is of {p.as_of.isoformat()}, {_age(p.as_of, as_of)}." if p.as_of else ""
     reason = (
-        f"{rule} {row.providers_recent} providers have listed {accelerator.name} for rent since"
-        f" {row.recent_since.isoformat()}: {sellers}.{said}{stale}"
+        f"{rule} {row.providers_recent} provider{plural} listed {accelerator.name} for rent since"
+        f" {row.recent_since.isoformat()}: {sellers}. {_where(profile, accelerator, catalog)}{said}{age}"
     )
     few = renting and row.providers_recent < FEW_SELLERS
     nobody = row.providers_recent == 0
@@ -43,7 +45,7 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
         gate="supply",
         status="fail" if nobody and only_rent else "condition" if few or (nobody and renting) else "pass",
         condition="waitlist" if few and not (nobody and only_rent) else "",
-        title=f"{row.providers_recent} sellers listed" if not few else f"Only {row.providers_recent} sellers listed",
+        title=f"{'Only ' if few else ''}{row.providers_recent} seller{'' if row.providers_recent == 1 else 's'} listed",
         reason=reason,
         remedy="get a written commitment of capacity with a date, and name a second source" if few else "",
         arithmetic=f"{row.providers_recent} sellers against {FEW_SELLERS} for a market" if renting else "",
@@ -53,6 +55,26 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
         confidence=p.confidence,
         blocks="all" if nobody and only_rent else "rent" if nobody and renting else "nothing",
     )
+
+
+def _age(survey: date, as_of: date) -> str:
+    days = (as_of - survey).days
+    return "the day of this answer" if days == 0 else f"{days} days old" if days > 0 else "later than this answer"
+
+
+def _where(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> str:
+    """Sellers whose prices name the country of deployment, by jurisdiction, and how many name no place."""
+    country = resolve_country(profile.place.country, catalog.export, field="place.country")
+    rows = [r for r in catalog.rent_prices if r.accelerator == accelerator.id]
+    there = sorted({r.provider for r in rows if country.iso2 in r.countries})
+    named = ", ".join(f"{name} ({_home(name, catalog)})" for name in there) or "none"
+    silent = sum(not r.countries for r in rows)
+    return f"Sellers whose prices name {country.name}: {named}; {silent} of {len(rows)} price rows name no place."
+
+
+def _home(provider: str, catalog: Catalog) -> str:
+    seller = catalog.gate_facts.sellers.get(provider)
+    return f"headquarters {seller.headquarters}" if seller else "headquarters not known"
 
 
 def lead_time(accelerator: str, catalog: Catalog, route: str) -> LeadTime | None:

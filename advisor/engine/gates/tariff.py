@@ -15,7 +15,8 @@ def tariff_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
     if not bands:
         return Gate(
             gate="tariff", status="pass", title="No chip tariff at this date",
-            reason=f"On {finding.as_of.isoformat()} the catalog holds no import duty on chips by performance.",
+            reason="A duty on imports into the United States may depend on what a chip can do; on"
+            f" {finding.as_of.isoformat()} the catalog holds none.",
             disclaimer=DISCLAIMER,
         )  # fmt: skip
     shown = band or bands[0]

@@ -1,0 +1,206 @@
+"""Engine, features, formats, version floors and open problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from advisor.catalog import Catalog
+from advisor.domain.gates import Gate
+from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
+from advisor.engine.gates.software import checkpoint_format, engine_names, software_findings
+from advisor.engine.gates.software_gates import software_gates
+
+TRAFFIC = {"isl": 1000, "osl": 1000, "peak_concurrency": 64}
+
+
+def profile(model: str = "llama3.3-70b", **team: Any) -> Profile:
+    return Profile.model_validate({"name": "test", "model": {"id": model}, "traffic": TRAFFIC, "team": team})
+
+
+def deployment(engine: str, precision: str = "fp8", **more: Any) -> Deployment:
+    base: dict[str, Any] = {"kv_cache_precision": "fp8", "tp": 8, "gpus_per_replica": 8}
+    return Deployment(engine=engine, precision=precision, **(base | more))
+
+
+def gates(catalog: Catalog, part: str, engine: str, precision: str = "fp8", **kw: Any) -> dict[str, Gate]:
+    model = kw.pop("model", "llama3.3-70b")
+    disagg = kw.pop("disagg", False)
+    d = deployment(engine, precision, disagg=disagg)
+    found = software_gates(profile(model, **kw), catalog.accelerators[part], d, catalog)
+    return {g.gate: g for g in found}
+
+
+@pytest.mark.parametrize(
+    ("engine", "names"),
+    [
+        ("vllm", ("vLLM",)),
+        ("trt", ("TensorRT-LLM",)),
+        ("dynamo-trt", ("TensorRT-LLM", "Dynamo")),
+        ("dynamo-sglang", ("SGLang", "Dynamo")),
+        ("mori-sglang", ("SGLang", "MoRI")),
+        ("mooncake-atom", ("ATOM",)),
+        ("llmd-vllm", ("vLLM",)),
+        ("elsewhere", ("elsewhere",)),
+    ],
+)
+def test_engine_names(engine: str, names: tuple[str, ...]) -> None:
+    assert engine_names(engine) == names
+
+
+def test_every_engine_of_the_evidence_has_rows_in_the_support_table(catalog: Catalog) -> None:
+    listed = {r.engine for r in catalog.software}
+    for engine in {m.engine for m in catalog.measurements}:
+        assert set(engine_names(engine)) <= listed, engine
+
+
+def test_contract_floors(catalog: Catalog) -> None:
+    def floors(part: str, engine: str, precision: str) -> dict[str, str]:
+        found = software_findings(profile(), catalog.accelerators[part], engine, precision, catalog)
+        return {f"{f.component} {f.minimum}": f.issue for f in found.floors}
+
+    assert floors("mi355x", "sglang", "fp8").items() >= {"ROCm 7.1.1": "I13", "SGLang 0.5.15": "I02"}.items()
+    assert "SGLang 0.5.15" not in floors("mi355x", "sglang", "fp4")
+    assert "SGLang 0.5.15" not in floors("mi300x", "sglang", "fp8")
+    assert "ROCm 7.1.1" not in floors("mi300x", "vllm", "fp8")
+    assert floors("mi300x", "vllm", "fp8")["ROCm 6.3"] == ""
+    assert floors("mi325x", "vllm", "fp8")["ROCm 6.3.1"] == ""
+    assert floors("mi355x", "vllm", "fp8")["vLLM 0.14.0"] == "I15"
+    assert set(floors("h100", "vllm", "fp8")) == {"vLLM 0.33.0"}
+    lines = software_findings(profile(), catalog.accelerators["mi355x"], "sglang", "fp8", catalog).floor_lines
+    assert lines[0].startswith("ROCm >= 7.1.1: ")
+    assert lines[0].endswith("(I13)")
+
+
+def test_mla_floor_only_for_mla_models(catalog: Catalog) -> None:
+    part = catalog.accelerators["mi355x"]
+    with_mla = software_findings(profile("deepseek-r1"), part, "vllm", "fp8", catalog)
+    without = software_findings(profile("llama3.3-70b"), part, "vllm", "fp8", catalog)
+    assert "0.18" in {f.minimum for f in with_mla.floors} - {f.minimum for f in without.floors}
+
+
+def test_a_missing_feature_with_another_engine_is_a_condition(catalog: Catalog) -> None:
+    gate = gates(catalog, "mi355x", "atom", lora=True)["software"]
+    assert (gate.status, gate.condition) == ("condition", "software")
+    assert "lacks LoRA adapters" in gate.title
+    assert "SGLang or vLLM" in gate.remedy or "vLLM or SGLang" in gate.remedy
+
+
+def test_a_feature_that_no_engine_has_fails(catalog: Catalog) -> None:
+    found = software_findings(profile(lora=True), catalog.accelerators["mi355x"], "atom", "fp8", catalog)
+    alone = found.model_copy(
+        update={"features": tuple(f.model_copy(update={"alternatives": ()}) for f in found.features)}
+    )
+    from advisor.engine.gates.software_gates import engine_gate
+
+    gate = engine_gate(profile(lora=True), catalog.accelerators["mi355x"], alone)
+    assert (gate.status, gate.blocks) == ("fail", "all")
+
+
+def test_partial_experimental_and_unknown_support_is_said(catalog: Catalog) -> None:
+    assert "partial" in gates(catalog, "mi355x", "sglang", lora=True)["software"].reason
+    experimental = gates(catalog, "mi300x", "vllm", disaggregation=True)["software"]
+    assert "experimental" in experimental.reason
+    assert "SGLang" in experimental.remedy
+    assert any("LoRA" in n for n in gates(catalog, "b200", "trt", lora=True)["software"].notes)
+    unknown = gates(catalog, "mi300x", "vllm", multimodal=True)["software"]
+    assert "encoder-decoder models are marked unsupported" in unknown.reason
+
+
+def test_own_kernels_must_be_ported_on_amd_only(catalog: Catalog) -> None:
+    assert "HIP" in gates(catalog, "mi355x", "vllm", custom_kernels=True)["software"].reason
+    assert gates(catalog, "b200", "vllm", custom_kernels=True)["software"].status == "pass"
+
+
+def test_disaggregation_of_the_deployment_counts_without_the_team_asking(catalog: Catalog) -> None:
+    gate = gates(catalog, "mi300x", "vllm", disagg=True)["software"]
+    assert "disaggregated prefill" in gate.reason
+
+
+def test_an_engine_that_the_team_does_not_run_is_a_condition(catalog: Catalog) -> None:
+    gate = gates(catalog, "b200", "trt", engines=["vllm"])["software"]
+    assert gate.status == "condition"
+    assert "Your team runs vLLM" in gate.reason
+    assert gates(catalog, "b200", "dynamo-trt", engines=["trt"])["software"].status == "pass"
+
+
+def test_measurements_prove_what_the_table_leaves_open(catalog: Catalog) -> None:
+    found = software_findings(profile("deepseek-r1"), catalog.accelerators["b200"], "trt", "fp8", catalog)
+    by_feature = {f.feature: f for f in found.features}
+    assert by_feature["fp8"].status == "full"
+    assert "measurements exist" in by_feature["fp8"].detail
+    assert by_feature["mla"].status == "full"
+    lora = software_findings(profile(lora=True), catalog.accelerators["b200"], "trt", "fp8", catalog)
+    assert {f.feature for f in lora.unknown} >= {"lora"}
+
+
+@pytest.mark.parametrize(
+    ("part", "precision", "model", "status", "title"),
+    [
+        ("mi300x", "fp8", "llama3.3-70b", "pass", "FP8 is FNUZ"),
+        ("mi325x", "fp4", "gpt-oss-120b", "condition", "FP4 is emulated"),
+        ("mi355x", "fp4", "gpt-oss-120b", "pass", "MXFP4 is native"),
+        ("mi350x", "fp4", "glm-5", "condition", "NVFP4 checkpoints are not native"),
+        ("mi355x", "fp4", "llama3.3-70b", "condition", "FP4 needs an MXFP4 checkpoint"),
+        ("mi355x", "fp8", "llama3.3-70b", "pass", "No trap known at FP8"),
+        ("h200", "fp4", "gpt-oss-120b", "condition", "FP4 is weight-only"),
+        ("b200", "fp4", "gpt-oss-120b", "pass", "No trap known at FP4"),
+        ("b300", "fp8", "llama3.3-70b", "pass", "No trap known at FP8"),
+        ("mi355x", "int4", "kimi-k2.5", "condition", "INT4 support is contradictory"),
+    ],
+)
+def test_number_formats(part: str, precision: str, model: str, status: str, title: str, catalog: Catalog) -> None:
+    gate = gates(catalog, part, "vllm", precision, model=model)["software_format"]
+    assert (gate.status, gate.title) == (status, title)
+
+
+def test_int8_trap_is_told_on_blackwell_ultra_only(catalog: Catalog) -> None:
+    assert "153.5" in gates(catalog, "b300", "vllm")["software_format"].reason
+    assert "153.5" not in gates(catalog, "b200", "vllm")["software_format"].reason
+
+
+def test_checkpoint_format(catalog: Catalog) -> None:
+    assert checkpoint_format(catalog.models["gpt-oss-120b"]) == "mxfp4"
+    assert checkpoint_format(catalog.models["glm-5"]) == "nvfp4"
+    assert checkpoint_format(catalog.models["llama3.3-70b"]) == "other"
+    assert checkpoint_format(None) == "other"
+
+
+def test_issues_are_matched_by_part_engine_precision_and_model(catalog: Catalog) -> None:
+    def reaches(part: str, engine: str, precision: str, model: str) -> dict[str, str]:
+        found = software_findings(profile(model), catalog.accelerators[part], engine, precision, catalog)
+        return {i.id: i.reach for i in found.issues}
+
+    assert reaches("b200", "sglang", "fp4", "llama3.3-70b")["I19"] == "this engine"
+    assert "I19" not in reaches("b200", "sglang", "fp8", "llama3.3-70b")
+    assert "I19" not in reaches("b200", "vllm", "fp4", "llama3.3-70b")
+    assert reaches("mi355x", "sglang", "fp4", "glm-5.2")["I03"] == "this model"
+    assert reaches("mi355x", "sglang", "fp4", "llama3.3-70b")["I03"] == "another model"
+    assert "I13" not in reaches("mi355x", "vllm", "fp8", "llama3.3-70b")  # fixed: it is a version floor instead
+    gate = gates(catalog, "b200", "sglang", "fp4")["software"]
+    assert (gate.status, "I19" in gate.reason) == ("condition", True)
+    other = gates(catalog, "mi355x", "sglang", "fp4")["software"]
+    assert "I03" not in other.reason
+    assert any(n.startswith("I03") for n in other.notes)
+
+
+def test_without_a_deployment_the_engines_of_the_part_are_named(catalog: Catalog) -> None:
+    (gate,) = software_gates(profile(), catalog.accelerators["mi355x"], None, catalog)
+    assert gate.status == "pass"
+    for name in ("vLLM", "SGLang", "ATOM"):
+        assert name in gate.reason
+    assert "TensorRT-LLM" not in gate.reason
+
+
+def test_a_model_of_ones_own_is_judged_without_its_catalog_row(catalog: Catalog) -> None:
+    own = Profile.model_validate(
+        {
+            "name": "own",
+            "model": {"custom": {"name": "mine", "params_total_b": 70, "layers": 80, "hidden": 8192, "heads": 64}},
+            "traffic": TRAFFIC,
+        }
+    )
+    found = software_findings(own, catalog.accelerators["b200"], "vllm", "fp8", catalog)
+    assert {f.feature for f in found.features} == {"official_support", "fp8"}
