@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 from advisor.catalog.read import Layer, RawTable, parse_column, read_raw
 from advisor.catalog.schema import Column, Table, day, listing, number, text
+from advisor.catalog.sources import read_sources
 from advisor.domain.errors import CatalogError
 from advisor.domain.provenance import Source
 from advisor.domain.rules import (
@@ -126,7 +127,7 @@ def read_export_rules(layers: Sequence[Layer]) -> ExportRules:
     rows = {name: _rows(table) for name, table in raw.items()}
     sources = {r["id"]: Source(**r) for r in rows["export/sources"]}
     for table in raw.values():
-        _check_sources(table, sources)
+        _check_sources(table, sources, layers)
     countries = _countries(raw["export/countries"], rows["export/countries"])
     matrix = raw["export/licence_matrix"]
     _check_members(matrix, "destinations", {*_CLASSES, "*"})
@@ -176,11 +177,12 @@ def _check_members(raw: RawTable, column: str, known: set[str]) -> None:
                 raise CatalogError("not a known member", file=file, row=row, field=column, value=member)
 
 
-def _check_sources(raw: RawTable, sources: dict[str, Source]) -> None:
+def _check_sources(raw: RawTable, own: dict[str, Source], layers: Sequence[Layer]) -> None:
+    """Each source must be listed here or elsewhere in the catalog; a user's own rows may cite `user`."""
     if "source" not in raw.table.names:
         return
     cells = raw.cells[raw.table.names.index("source")]
     for (file, row), cell in zip(raw.places, cells, strict=True):
         for source in filter(None, (part.strip() for part in cell.split(";"))):
-            if source not in sources:
+            if source not in own and source != "user" and source not in read_sources(layers):
                 raise CatalogError("is not in export/sources.csv", file=file, row=row, field="source", value=source)
