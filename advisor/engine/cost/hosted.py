@@ -38,7 +38,8 @@ def hosted_baseline(
         f" USD {usd_per_month:,.0f} here: {'serving it yourself' if cheaper else 'the API'} is cheaper"
     )
     if volume is not None:
-        text += f"; this fleet pays from {volume:,.0f} million tokens a month, {volume / capacity:.0%} of what it carries"
+        share = volume / capacity
+        text += f"; this fleet pays from {volume:,.0f} million tokens a month, {share:.0%} of what it carries"
     if factor is not None:
         text += f"; with the fleet resized, from {factor:.2f} times today's demand"
     return HostedApiBaseline(

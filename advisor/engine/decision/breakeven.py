@@ -1,0 +1,257 @@
+"""At which price, throughput, utilisation, headcount, power price or horizon another answer would be right.
+
+Both sides are compared on risk-adjusted cost: cost at typical inputs plus the skew of the draws, the expected loss and
+the tail's share, which stay as they are while one input moves. Values are solved, not sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from advisor.domain.decision import BreakEven
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.pricing import typical_levels
+from advisor.engine.cost.timing import Calendar
+from advisor.engine.cost.ways import TERM_MONTHS
+from advisor.engine.decision.simulate import Run
+from advisor.engine.decision.solve import Crossing, crossing
+from advisor.engine.sized import FloatArray
+
+PRICE_RANGE = (0.05, 20.0)
+THROUGHPUT_RANGE = (0.1, 10.0)
+ENGINEERS_MAX = 200.0
+POWER_RANGE_USD = (0.005, 2.0)
+HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
+
+Move = Callable[[Levels, FloatArray], Levels]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One input to move, on one side or on both."""
+
+    variable: str
+    subject: str
+    unit: str
+    today: float
+    low: float
+    high: float
+    mine: Move | None
+    theirs: Move | None
+    scale: float = 1.0
+    """Shown value over the moved one."""
+
+
+def break_evens(best: Run, rivals: tuple[Run, ...]) -> tuple[BreakEven, ...]:
+    """All break-evens against the runner-up; price and throughput against further rivals."""
+    out: list[BreakEven] = []
+    for i, rival in enumerate(rivals):
+        questions = [*_prices(best, rival), *_throughputs(best, rival)]
+        if i == 0:
+            questions += [*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)]
+        out += [_answer(q, best, rival) for q in questions]
+        if i == 0:
+            out.append(_horizon(best, rival))
+    return tuple(out)
+
+
+def _curve(run: Run, move: Move | None) -> Callable[[FloatArray], FloatArray]:
+    base = typical_levels(run.pricing.model.facts)
+    if move is None:
+        fixed = run.cost.point_usd_per_month + run.offset
+        return lambda x: np.full(x.shape, fixed)
+
+    def curve(x: FloatArray) -> FloatArray:
+        usd = np.asarray(run.pricing.model.usd_per_month(run.pricing.way, move(base, x)), dtype=float)
+        return np.broadcast_to(usd, x.shape) + run.offset
+
+    return curve
+
+
+def _answer(question: _Question, best: Run, rival: Run) -> BreakEven:
+    found = crossing(
+        _curve(best, question.mine),
+        _curve(rival, question.theirs),
+        question.low,
+        question.high,
+        question.today / question.scale,
+    )
+    return BreakEven(
+        variable=question.variable,
+        subject=question.subject,
+        choice=best.id,
+        rival=rival.id,
+        unit=question.unit,
+        today=question.today,
+        value=None if found is None else found.value * question.scale,
+        exact=found is None or found.exact,
+        choice_usd_per_month=None if found is None else found.first,
+        rival_usd_per_month=None if found is None else found.second,
+        searched_low=question.low * question.scale,
+        searched_high=question.high * question.scale,
+        text=_text(question, found, best, rival),
+    )
+
+
+def _prices(best: Run, rival: Run) -> list[_Question]:
+    out = []
+    for run, mine in ((best, True), (rival, False)):
+        price = run.pricing.way.price
+
+        def move(levels: Levels, x: FloatArray) -> Levels:
+            return levels.with_(price=x, peak_price=x)
+
+        out.append(
+            _Question(
+                "price", run.id, price.unit, price.typical, *PRICE_RANGE,
+                move if mine else None, None if mine else move, price.typical,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _throughputs(best: Run, rival: Run) -> list[_Question]:
+    out = []
+    for run, mine in ((best, True), (rival, False)):
+        rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
+
+        def move(levels: Levels, x: FloatArray) -> Levels:
+            return levels.with_(throughput=x)
+
+        out.append(
+            _Question(
+                "throughput", run.id, "output tok/s/GPU", rate, *THROUGHPUT_RANGE,
+                move if mine else None, None if mine else move, rate,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _utilisation(best: Run, rival: Run) -> list[_Question]:
+    """Average demand over peak; it moves only what follows traffic."""
+    average = best.pricing.model.average
+    if not any(run.pricing.way.floats or run.pricing.way.mode == "mixed" for run in (best, rival)):
+        return []
+
+    def move(levels: Levels, x: FloatArray) -> Levels:
+        return levels.with_(utilisation=x)
+
+    return [_Question("utilisation", "", "average/peak", average, 0.01 / average, 1.0 / average, move, move, average)]
+
+
+def _engineers(best: Run, rival: Run) -> list[_Question]:
+    out = []
+    for run, mine in ((best, True), (rival, False)):
+        model = run.pricing.model
+        if run.vendor != "AMD" or "engineer_usd_per_year" not in model.facts.values:
+            continue
+        today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
+
+        def move(levels: Levels, x: FloatArray) -> Levels:
+            return levels.with_(extra_engineers=x)
+
+        out.append(
+            _Question(
+                "engineers", run.id, "extra FTE", today, 0.0, ENGINEERS_MAX,
+                move if mine else None, None if mine else move,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _power(best: Run, rival: Run) -> list[_Question]:
+    buyers = [run for run in (best, rival) if run.pricing.way.buys]
+    if not buyers:
+        return []
+    today = buyers[0].pricing.model.facts.typical("power_usd_per_kwh")
+    if today <= 0:
+        return []
+
+    def move(levels: Levels, x: FloatArray) -> Levels:
+        return levels.with_(power=x)
+
+    low, high = POWER_RANGE_USD[0] / today, POWER_RANGE_USD[1] / today
+    return [_Question("power_price", "", "USD/kWh", today, low, high, move, move, today)]
+
+
+def _horizon(best: Run, rival: Run) -> BreakEven:
+    """Months of horizon at which the winner changes; whole months, so never exact."""
+    term = max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival))
+    today = best.pricing.model.calendar.months
+    cache: dict[int, tuple[float, float]] = {}
+
+    def at(months: int) -> tuple[float, float]:
+        if months not in cache:
+            cache[months] = (_at_horizon(best, months), _at_horizon(rival, months))
+        return cache[months]
+
+    def lead(months: int) -> float:
+        mine, theirs = at(months)
+        return theirs - mine
+
+    grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
+    brackets = [(a, b) for a, b in pairwise(grid) if lead(a) * lead(b) < 0]
+    value: int | None = None
+    if brackets:
+        low, high = min(brackets, key=lambda p: abs((p[0] + p[1]) / 2 - today))
+        start = lead(low)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if lead(middle) * start > 0 else (low, middle)
+        value = high if high > today else low
+    mine, theirs = at(value) if value is not None else (0.0, 0.0)
+    if value is None:
+        text = f"No horizon from {grid[0]} to {grid[-1]} months changes the order of {best.name} and {rival.name}."
+    else:
+        way = "more" if value > today else "fewer"
+        text = f"{rival.name} wins at a horizon of {value} months or {way} (today {today})."
+    return BreakEven(
+        variable="horizon", subject="", choice=best.id, rival=rival.id, unit="months", today=float(today),
+        value=None if value is None else float(value), exact=False,
+        choice_usd_per_month=None if value is None else mine, rival_usd_per_month=None if value is None else theirs,
+        searched_low=float(grid[0]), searched_high=float(grid[-1]), text=text,
+    )  # fmt: skip
+
+
+def _at_horizon(run: Run, months: int) -> float:
+    model, way = run.pricing.model, run.pricing.way
+    levels = typical_levels(model.facts)
+    return float(model.usd_per_month(way, levels, Calendar(months, model.rate))) + run.offset
+
+
+def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) -> str:
+    subject = question.subject.upper()
+    what = {
+        "price": f"price of {subject}", "throughput": f"throughput of {subject}", "utilisation": "utilisation",
+        "engineers": f"headcount for {subject}", "power_price": "electricity price",
+    }[question.variable]  # fmt: skip
+    if found is None:
+        return f"No {what} in the range searched changes the order of {best.name} and {rival.name}."
+    value, today = found.value * question.scale, question.today
+    side = "above" if value >= today else "below"
+    shown = _shown(question, value)
+    if question.variable == "throughput":
+        than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
+        loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
+        return f"{loser} if it reaches {than}."
+    moved = f"{subject} at" if question.variable == "price" else what
+    return f"{rival.name} wins with {moved} {side} {shown} (today {_shown(question, today)})."
+
+
+def _shown(question: _Question, value: float) -> str:
+    match question.variable:
+        case "price" if question.unit == "USD/GPU-h":
+            return f"USD {value:,.2f} per GPU-hour"
+        case "price":
+            return f"USD {value:,.0f} per GPU"
+        case "throughput":
+            return f"{value:,.0f} output tok/s per GPU"
+        case "utilisation":
+            return f"{value:.0%} average over peak"
+        case "engineers":
+            return f"{value:,.2f} extra engineers"
+    return f"USD {value:,.3f} per kWh"

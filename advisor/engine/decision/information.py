@@ -1,0 +1,290 @@
+"""What it is worth to know before committing: everything, throughput, or what a probe of given length would say.
+
+The value of information on throughput integrates out everything else first: for each candidate, the mean cost given
+its throughput error, on a grid. A probe leaves an error of its own, so its value lies below that of perfect
+information and grows with its length; it is set against its price.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from advisor.catalog import Catalog
+from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.prices import rent_basis
+from advisor.engine.cost.pricing import allowed_countries
+from advisor.engine.cost.timing import Calendar
+from advisor.engine.cost.ways import TERM_MONTHS
+from advisor.engine.decision.draws import log_pieces
+from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.fleet import whole_nodes
+from advisor.engine.sized import FloatArray
+
+GRID = np.linspace(-4.0, 4.0, 65)
+INNER = 48
+"""Quantiles of demand at which the mean given throughput is taken."""
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(11)
+WORK_HOURS_PER_YEAR = 2080.0
+PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Mean objective of one candidate given its throughput error."""
+
+    run: Run
+    values: FloatArray
+    """On `GRID` [USD/month]."""
+
+    def at(self, z: FloatArray) -> FloatArray:
+        """Mean objective at throughput errors."""
+        return np.interp(z, GRID, self.values)
+
+    @property
+    def mean(self) -> float:
+        """Mean over the standard normal error."""
+        return float(self.at(_NORMAL) @ _NORMAL_WEIGHTS)
+
+
+_NORMAL = np.linspace(-4.0, 4.0, 401)
+_NORMAL_WEIGHTS = np.exp(-(_NORMAL**2) / 2) / np.exp(-(_NORMAL**2) / 2).sum()
+
+
+def lock_in(comparison: Comparison, defaults: Mapping[str, Quantity]) -> tuple[float, str]:
+    """(months, why) for which the choice binds."""
+    best = comparison.best
+    way, horizon = best.pricing.way, best.pricing.model.calendar.months
+    if way.buys:
+        return float(horizon), "hardware is bought for the whole horizon"
+    term = TERM_MONTHS.get(way.commitment)
+    if term is not None:
+        return float(min(term, horizon)), f"the commitment binds for {term} months"
+    months = defaults["lock_in_on_demand_months"].value
+    return min(months, float(horizon)), f"no commitment, but another fleet takes {months:g} months to stand"
+
+
+def value_of_information(
+    profile: Profile, comparison: Comparison, catalog: Catalog, as_of: date
+) -> ValueOfInformation:
+    """EVPI, EVPI on throughput, and probes against their price."""
+    defaults = catalog.decision_defaults
+    months, why = lock_in(comparison, defaults)
+    best = comparison.best
+    annuity = Calendar(max(1, round(months)), best.pricing.model.rate).annuity
+    given = [given_throughput(run, defaults) for run in comparison.runs]
+    perfect = _perfect_throughput(given) * annuity
+    probes: list[ProbeOption] = []
+    if len(given) > 1:
+        for one in given:
+            probes += _probes(one, given, profile, catalog, as_of, annuity)
+    probes.sort(key=lambda p: (-p.net_usd, p.accelerator, p.hours))
+    evpi = comparison.evpi_usd_per_month * annuity
+    plan = None
+    if probes and probes[0].net_usd > 0:
+        plan = _plan(probes[0], comparison, given, profile, catalog, as_of)
+    text = (
+        f"Knowing everything before committing would be worth USD {evpi:,.0f} over {months:g} months, knowing"
+        f" throughput alone USD {perfect:,.0f}"
+    )
+    if probes:
+        p = probes[0]
+        text += (
+            f"; the best probe ({p.hours:g} h on {p.accelerator.upper()}) is worth USD {p.evsi_usd:,.0f} and costs USD"
+            f" {p.price_usd:,.0f}"
+        )
+    return ValueOfInformation(
+        evpi_usd=evpi,
+        evpi_throughput_usd=min(perfect, evpi) if evpi > 0 else 0.0,
+        lock_in_months=months,
+        lock_in_why=why,
+        probes=tuple(probes),
+        plan=plan,
+        text=text + ".",
+    )
+
+
+def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:
+    """Mean objective given the throughput error, demand and the rest integrated out.
+
+    Prices are independent of throughput, so their means stand in; demand moves whole nodes and is taken at
+    evenly spaced quantiles.
+    """
+    model, way = run.pricing.model, run.pricing.way
+    level = _normal_quantiles(INNER)
+    mean = _mean_levels(run)
+    levels = Levels(
+        z=np.repeat(GRID, INNER),
+        demand=np.tile(log_pieces(level, *defaults["demand_factor"].band), len(GRID)),
+        price=mean.price,
+        peak_price=mean.peak_price,
+        discount=mean.discount,
+        stack=mean.stack,
+        power=mean.power,
+        residual=mean.residual,
+    )
+    usd = np.asarray(model.usd_per_month(way, levels), dtype=float)
+    values = np.broadcast_to(usd, (len(GRID) * INNER,)).reshape(len(GRID), INNER).mean(axis=1)
+    return Given(run, values + run.expected_loss + run.tail)
+
+
+def _mean_levels(run: Run) -> Levels:
+    drawn = run.levels
+    means = {
+        name: float(np.mean(drawn.flat(name)))
+        for name in ("price", "peak_price", "discount", "stack", "power", "residual")
+    }
+    return Levels(**means)
+
+
+def _normal_quantiles(n: int) -> FloatArray:
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((i + 0.5) / n) for i in range(n)])
+
+
+def _perfect_throughput(given: Sequence[Given]) -> float:
+    """EVPI on throughput [USD/month], errors taken as independent between candidates.
+
+    ``min_c E[m_c] - E[min_c m_c(z_c)]``; the second term from the distribution of the minimum.
+    """
+    if len(given) < 2:
+        return 0.0
+    means = [g.mean for g in given]
+    levels = np.unique(np.concatenate([g.at(_NORMAL) for g in given]))
+    if len(levels) < 2:
+        return 0.0
+    survival = np.ones(len(levels))
+    for g in given:
+        values = g.at(_NORMAL)
+        order = np.argsort(values, kind="stable")
+        cumulative = np.cumsum(_NORMAL_WEIGHTS[order])
+        below = np.searchsorted(values[order], levels, side="right")
+        survival *= 1.0 - np.where(below > 0, cumulative[np.maximum(below, 1) - 1], 0.0)
+    expected = levels[0] + float(np.sum(np.maximum(survival[:-1], 0.0) * np.diff(levels)))
+    return max(0.0, float(min(means) - expected))
+
+
+def _probes(
+    one: Given, given: Sequence[Given], profile: Profile, catalog: Catalog, as_of: date, annuity: float
+) -> list[ProbeOption]:
+    """Probes of three lengths on one accelerator."""
+    run, defaults = one.run, catalog.decision_defaults
+    rent = rent_basis(
+        profile, run.id, "on_demand", "neocloud", catalog, as_of, allowed_countries(profile, catalog)
+    ) or rent_basis(profile, run.id, "on_demand", "hyperscaler", catalog, as_of, allowed_countries(profile, catalog))
+    facts = run.pricing.model.facts
+    if rent is None or "engineer_usd_per_year" not in facts.values:
+        return []
+    replica = run.pricing.model.sized.demands[0].gpus_per_replica
+    gpus = int(whole_nodes(replica, run.pricing.model.sized.accelerator.gpus_per_node))
+    hourly = facts.typical("engineer_usd_per_year") / WORK_HOURS_PER_YEAR
+    setup = defaults["probe_engineer_hours"].value
+    sigma = run.pricing.model.sized.demands[0].sigma
+    others = min(g.mean for g in given if g is not one)
+    out = []
+    for name in PROBE_LENGTHS:
+        hours = defaults[name].value
+        error = math.hypot(
+            defaults["probe_error_floor"].value, defaults["probe_error_one_hour"].value / math.sqrt(hours)
+        )
+        gain, change = _sample_value(one, others, sigma, error)
+        price = gpus * hours * rent.typical + setup * hourly
+        value = gain * annuity
+        out.append(
+            ProbeOption(
+                accelerator=run.id,
+                hours=hours,
+                gpus=gpus,
+                error_share=error,
+                evsi_usd=value,
+                price_usd=price,
+                net_usd=value - price,
+                changes_choice=change,
+                formula=f"{gpus} GPUs x {hours:g} h x USD {rent.typical:,.2f} + {setup:g} engineer-hours x USD"
+                f" {hourly:,.0f} = USD {price:,.0f}",
+            )
+        )
+    return out
+
+
+def _sample_value(one: Given, others: float, sigma: float, error: float) -> tuple[float, float]:
+    """(gain [USD/month], probability that the choice changes) of measuring one candidate with an error.
+
+    The posterior mean of the throughput error is normal with variance ``r^2 = sigma^2 / (sigma^2 + error^2)``.
+    """
+    if sigma <= 0:
+        return 0.0, 0.0
+    r = sigma / math.hypot(sigma, error)
+    left = math.sqrt(max(0.0, 1.0 - r * r))
+    points = r * _NORMAL[:, None] + left * NODES[None, :]
+    posterior = one.at(points) @ (WEIGHTS / WEIGHTS.sum())
+    prior = float(posterior @ _NORMAL_WEIGHTS)
+    gain = min(others, prior) - float(np.minimum(others, posterior) @ _NORMAL_WEIGHTS)
+    picked, before = posterior < others, prior < others
+    change = float((picked != before) @ _NORMAL_WEIGHTS)
+    return max(0.0, gain), min(1.0, change)
+
+
+def _plan(
+    probe: ProbeOption, comparison: Comparison, given: Sequence[Given], profile: Profile, catalog: Catalog, as_of: date
+) -> ProbePlan:
+    """The probe, concretely."""
+    one = next(g for g in given if g.run.id == probe.accelerator)
+    run, tier = one.run, one.run.pricing.model.sized.tiers[0]
+    point = tier.operating_point
+    others = min((g for g in given if g is not one), key=lambda g: g.mean)
+    sigma = run.pricing.model.sized.demands[0].sigma
+    switch = _switch(one, others.mean)
+    rate = None if switch is None else point.output_tps_per_gpu * math.exp(sigma * switch)
+    prior = one.mean < others.mean
+    market = catalog.rent_market(run.id, "neocloud", "on_demand", as_of, allowed_countries(profile, catalog))
+    provider = market.sellers[0][0] if market.sellers else "no neocloud lists it on demand"
+    if rate is None:
+        rule = f"No plausible result changes the order; the probe confirms {comparison.best.name}."
+    elif prior:
+        rule = (
+            f"At {rate:,.0f} output tok/s per GPU or more take {run.name}; below, take {others.run.name}"
+            f" (the estimate is {point.output_tps_per_gpu:,.0f})."
+        )
+    else:
+        rule = (
+            f"At {rate:,.0f} output tok/s per GPU or more switch to {run.name}; below, stay with {others.run.name}"
+            f" (the estimate is {point.output_tps_per_gpu:,.0f})."
+        )
+    isl, osl = round(tier.request_input_tokens), round(tier.request_output_tokens)
+    return ProbePlan(
+        accelerator=run.id,
+        provider=provider,
+        deployment=tier.deployment.label,
+        hours=probe.hours,
+        budget_usd=probe.price_usd,
+        concurrency=point.concurrency,
+        isl=isl,
+        osl=osl,
+        expected_output_tps_per_gpu=point.output_tps_per_gpu,
+        decides_at_output_tps_per_gpu=rate,
+        rule=rule,
+        command=f"advisor probe URL --accelerator {run.id} --gpus {tier.deployment.gpus_per_replica}"
+        f" --isl {isl} --osl {osl} --concurrency {point.concurrency}",
+    )
+
+
+def _switch(one: Given, others: float) -> float | None:
+    """Throughput error at which the mean cost equals that of the best other; None within four sigma of no crossing."""
+    gap = one.values - others
+    signs = np.flatnonzero(gap[:-1] * gap[1:] <= 0)
+    if not signs.size:
+        return None
+    i = int(signs[np.argmin(np.abs(GRID[signs]))])
+    span = gap[i] - gap[i + 1]
+    share = 0.5 if span == 0 else gap[i] / span
+    return float(GRID[i] + share * (GRID[i + 1] - GRID[i]))

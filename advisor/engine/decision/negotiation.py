@@ -1,0 +1,104 @@
+"""The page to take into the room: walk-away price, what was seen, what to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.decision import Ask, BreakEven, Negotiation
+from advisor.domain.market import RentPrice
+from advisor.engine.cost.pricing import typical_levels
+from advisor.engine.decision.simulate import Comparison, Run
+
+NOT_OFFERS = frozenset({"outlier", "test_fixture", "estimate", "currency_ambiguous", "not_orderable", "sold_out"})
+ASKS = 6
+
+
+def negotiation(
+    comparison: Comparison, found: Sequence[BreakEven], catalog: Catalog, as_of: date
+) -> Negotiation:
+    """Prices at which the answer turns, discounts seen, and what to ask the seller of the choice for."""
+    best, second = comparison.best, comparison.second
+    price = best.pricing.way.price
+    seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
+    needed = catalog.decision_defaults["negotiation_min_gpus"].value
+    quoted = price.firmness == "user quote"
+    share = max(0.0, seen.band[2] - (0.0 if quoted else best.pricing.model.facts.volume_discount))
+    target = price.typical * (1 - seen.band[2])
+    lowest = _lowest(best, catalog, as_of)
+    own = _value(found, "price", best.id)
+    other = None if second is None else _value(found, "price", second.id)
+    condition = f"seen by one source, from {needed:g} accelerators and with a competing quote"
+    if best.pricing.model.rented_gpus() < needed:
+        condition += f"; your {best.pricing.model.rented_gpus():,.0f} GPUs are fewer"
+    return Negotiation(
+        seller_of=best.id,
+        today_usd=price.typical,
+        unit=price.unit,
+        walk_away_usd=own if own is not None and own > price.typical else None,
+        runner_up=None if second is None else second.id,
+        runner_up_wins_below_usd=other,
+        runner_up_unit="" if second is None else second.pricing.way.price.unit,
+        discount_low=seen.band[0],
+        discount_high=seen.band[2],
+        discount_condition=condition,
+        discount_source_id=seen.source_id,
+        target_usd=target,
+        saving_at_target_usd_per_month=_saving(best, share),
+        lowest_seen_usd=None if lowest is None else lowest.usd_per_gpu_hour,
+        lowest_seen_at="" if lowest is None else _where(lowest),
+        asks=_asks(best, second, own, catalog),
+    )
+
+
+def _value(found: Sequence[BreakEven], variable: str, subject: str) -> float | None:
+    return next((b.value for b in found if b.variable == variable and b.subject == subject), None)
+
+
+def _saving(best: Run, share: float) -> float:
+    model, way = best.pricing.model, best.pricing.way
+    levels = typical_levels(model.facts)
+    cheaper = levels.with_(price=1 - share, peak_price=1 - share)
+    return float(model.usd_per_month(way, levels)) - float(model.usd_per_month(way, cheaper))
+
+
+def _lowest(best: Run, catalog: Catalog, as_of: date) -> RentPrice | None:
+    """The lowest rent seen for the same commitment, doubtful rows left out."""
+    commitment = best.pricing.way.commitment
+    rows = [
+        p
+        for p in catalog.rent_prices
+        if p.accelerator == best.id
+        and p.commitment == commitment
+        and p.as_of <= as_of
+        and not NOT_OFFERS.intersection(p.flags)
+    ]
+    return min(rows, key=lambda p: (p.usd_per_gpu_hour, p.id), default=None)
+
+
+def _where(price: RentPrice) -> str:
+    region = f", {price.region}" if price.region else ""
+    return f"{price.provider}{region}, {price.as_of.isoformat()} ({price.id})"
+
+
+def _asks(best: Run, second: Run | None, walk_away: float | None, catalog: Catalog) -> tuple[Ask, ...]:
+    out: list[Ask] = []
+    seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
+    if second is not None:
+        why = f"a competing quote for {second.name} is the strongest argument seen"
+        out.append(Ask(what=f"{seen.band[0]:.0%} to {seen.band[2]:.0%} off", why=why, source_id=seen.source_id))
+    if best.pricing.way.price.firmness == "quote, not a market":
+        sellers = best.pricing.way.price.sellers
+        why = f"{sellers} seller{'s list' if sellers != 1 else ' lists'} it: the list price is an opening"
+        out.append(Ask(what="a second written quote, or a price cap at renewal", why=why))
+    for risk in sorted(best.candidate.risks, key=lambda r: -r.expected_loss_usd_per_month):
+        if risk.owner in ("procurement", "legal", "finance", "platform team") and len(out) < ASKS:
+            why = f"{risk.name}: USD {risk.expected_loss_usd_per_month:,.0f} a month expected"
+            out.append(Ask(what=risk.mitigation, why=why, source_id=next(iter(risk.source_ids), "default")))
+    if walk_away is not None and second is not None:
+        unit = "per GPU" if best.pricing.way.buys else "per GPU-hour"
+        out.append(
+            Ask(what=f"nothing above USD {walk_away:,.2f} {unit}", why=f"above it {second.name} is the better answer")
+        )
+    return tuple(out[: ASKS + 1])

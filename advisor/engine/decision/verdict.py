@@ -1,0 +1,220 @@
+"""The kind of answer and why: the tests in order, each with its numbers, then the sentence itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.domain.decision import Decision, SplitOption, ValueOfInformation, WaitOption
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.recommendation import Choice, Verdict, VerdictKind
+from advisor.engine.decision.simulate import Comparison, Run
+
+GRADE_TEXT = {
+    "A": "your own measurement",
+    "B": "independent measurements of this accelerator, model and precision",
+    "C": "measurements of this accelerator on other models or precisions",
+    "D": "physics alone, no measurement of this accelerator here",
+}
+MODE_TEXT = {"rent": "rented", "buy": "bought", "mixed": "a held base with the peak on demand"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The kind of verdict with the tests that led to it."""
+
+    kind: VerdictKind
+    reason: str
+    tests: str
+
+
+def kind_of(
+    comparison: Comparison,
+    information: ValueOfInformation,
+    split: SplitOption | None,
+    waits: tuple[WaitOption, ...],
+    defaults: Mapping[str, Quantity],
+) -> Kind:
+    """Wait, split, probe first or get: the first test that holds."""
+    tests: list[str] = []
+    worth = [w for w in waits if w.worthwhile]
+    priced = [w for w in waits if w.p_saves is not None]
+    if worth:
+        best = max(worth, key=lambda w: w.saving_usd_per_month or 0.0)
+        return Kind("wait", best.text, f"wait: yes, {best.text}")
+    tests.append(_no_wait(priced))
+    if split is not None:
+        if split.worthwhile:
+            return Kind("split", split.text, " ".join([*tests, f"Split: yes. {split.text}"]))
+        tests.append(f"Split: no. {split.text}")
+    ratio, change = defaults["probe_benefit_ratio"].value, defaults["probe_change_probability"].value
+    paying = [
+        p for p in information.probes if p.evsi_usd >= ratio * p.price_usd and p.changes_choice >= change
+    ]
+    if paying:
+        p = max(paying, key=lambda p: (p.net_usd, -p.hours))
+        reason = (
+            f"A probe of {p.hours:g} hours on {p.accelerator.upper()} costs USD {p.price_usd:,.0f}, is worth"
+            f" USD {p.evsi_usd:,.0f} and changes the choice with a probability of {p.changes_choice:.0%}."
+        )
+        return Kind("probe_first", reason, " ".join([*tests, f"Probe first: yes. {reason}"]))
+    tests.append(_no_probe(information, ratio, change))
+    best_run = comparison.best
+    reason = f"{best_run.name} costs least, and no probe, wait or split is worth its price."
+    return Kind("get", reason, " ".join([*tests, f"Get: {reason}"]))
+
+
+def _no_wait(priced: list[WaitOption]) -> str:
+    if not priced:
+        return "Wait: no, nothing on the roadmap within the horizon has a price."
+    best = max(priced, key=lambda w: w.saving_usd_per_month or 0.0)
+    return f"Wait: no. {best.text}"
+
+
+def _no_probe(information: ValueOfInformation, ratio: float, change: float) -> str:
+    if not information.probes:
+        return "Probe first: no, there is nothing to choose between or nothing to rent for it."
+    p = information.probes[0]
+    return (
+        f"Probe first: no. The best probe is worth USD {p.evsi_usd:,.0f} for USD {p.price_usd:,.0f} and changes the"
+        f" choice with {p.changes_choice:.0%} (asked: {ratio:g} times its price, and {change:.0%})."
+    )
+
+
+def too_close(comparison: Comparison) -> bool:
+    """Whether each of the best two has its median within the other's interval."""
+    second = comparison.second
+    if second is None:
+        return False
+    a, b = comparison.best.cost.usd_per_month, second.cost.usd_per_month
+    return a.p10 <= b.p50 <= a.p90 and b.p10 <= a.p50 <= b.p90
+
+
+def verdict_of(
+    profile: Profile, comparison: Comparison, kind: Kind, decision: Decision, defaults: Mapping[str, Quantity]
+) -> Verdict:
+    """The verdict of a feasible profile."""
+    best, second = comparison.best, comparison.second
+    confidence = min(1.0, comparison.p_cheapest[best.id])
+    word = "low"
+    if confidence >= defaults["confidence_high"].value:
+        word = "high"
+    elif confidence >= defaults["confidence_fair"].value:
+        word = "fair"
+    choice = choice_of(best)
+    return Verdict(
+        kind=kind.kind,
+        headline=_headline(kind, choice, best, decision),
+        reason=kind.reason,
+        choice=choice,
+        runner_up=None if second is None else second.id,
+        confidence=confidence,
+        confidence_word=word,
+        too_close_to_call=too_close(comparison),
+        reasons=_reasons(comparison, decision),
+        next_steps=_next_steps(profile, kind, best, decision),
+    )
+
+
+def choice_of(run: Run) -> Choice:
+    """What to get."""
+    sized, way = run.pricing.model.sized, run.pricing.way
+    gpus = int(run.pricing.model.rented_gpus())
+    return Choice(
+        accelerator=run.id,
+        name=sized.accelerator.name,
+        vendor=run.vendor,
+        gpus=gpus,
+        nodes=gpus // sized.accelerator.gpus_per_node,
+        mode=way.mode,
+        commitment=way.commitment,
+        deployment=sized.tiers[0].deployment.label,
+        usd_per_month=run.cost.usd_per_month.p50,
+    )
+
+
+def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
+    band = best.cost.usd_per_month
+    what = (
+        f"{choice.gpus} {best.name} ({best.pricing.way.label}), about USD {money(band.p50)} a month"
+        f" (80 %: {money(band.p10)} to {money(band.p90)})"
+    )
+    match kind.kind:
+        case "probe_first" if decision.information is not None and decision.information.plan is not None:
+            plan = decision.information.plan
+            first = f"Probe {plan.accelerator.upper()} for {plan.hours:g} hours before signing"
+            return f"{first}; as things stand, get {what}."
+        case "split" if decision.split is not None:
+            parts = ", ".join(f"{t.tier} on {t.gpus} {t.accelerator.upper()}" for t in decision.split.tiers)
+            return f"Split: {parts}, about USD {money(decision.split.usd_per_month)} a month."
+        case "wait":
+            option = max((w for w in decision.waits if w.worthwhile), key=lambda w: w.saving_usd_per_month or 0.0)
+            until = option.available_typical.isoformat() if option.available_typical else "it ships"
+            return f"Wait for {option.name} until about {until}, serving on demand meanwhile; today it would be {what}."
+    return f"Get {what}."
+
+
+def money(usd: float) -> str:
+    """A round sum, three significant figures.
+
+    >>> money(123456.0), money(1234567.0), money(987.0)
+    ('123k', '1.23M', '987')
+    """
+    if abs(usd) >= 999_500:
+        return f"{usd / 1e6:.3g}M"
+    if abs(usd) >= 1_000:
+        return f"{usd / 1e3:.3g}k"
+    return f"{usd:.0f}"
+
+
+def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
+    best, second = comparison.best, comparison.second
+    out: list[str] = []
+    if second is None:
+        out.append(f"{best.name} is the only candidate that passes every gate and keeps the service level.")
+    else:
+        lead = second.risk_adjusted - best.risk_adjusted
+        out.append(
+            f"USD {money(lead)} a month ({lead / second.risk_adjusted:.0%}) below {second.name} with engineering, risk"
+            f" and tail counted; cheapest in {comparison.p_cheapest[best.id]:.0%} of draws."
+        )
+    tier = best.pricing.model.sized.tiers[0]
+    grade = tier.operating_point.evidence_grade
+    out.append(
+        f"{tier.operating_point.output_tps_per_gpu:,.0f} output tokens/s per GPU within the service level, on"
+        f" evidence of grade {grade}: {GRADE_TEXT[grade]}."
+    )
+    if decision.vendor_gap_text:
+        out.append(decision.vendor_gap_text)
+    else:
+        price = best.pricing.way.price
+        out.append(f"Price: {price.text}.")
+    return tuple(out[:3])
+
+
+def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> tuple[str, ...]:
+    out: list[str] = []
+    plan = decision.information.plan if decision.information is not None else None
+    if kind.kind == "probe_first" and plan is not None:
+        out.append(
+            f"Rent {plan.accelerator.upper()} ({plan.provider}) for {plan.hours:g} hours, at most USD"
+            f" {plan.budget_usd:,.0f}, and run: {plan.command}"
+        )
+        out.append(plan.rule)
+    for gate in best.pricing.model.sized.gates:
+        if gate.status == "condition" and gate.remedy and len(out) < 4:
+            out.append(f"{gate.title}: {gate.remedy}.".replace("..", "."))
+    negotiation = decision.negotiation
+    if negotiation is not None and negotiation.walk_away_usd is not None and negotiation.runner_up is not None:
+        unit = "GPU" if negotiation.unit == "USD/GPU" else "GPU-hour"
+        out.append(
+            f"Ask for a written quote; above USD {negotiation.walk_away_usd:,.2f} per {unit} take"
+            f" {negotiation.runner_up.upper()} instead."
+        )
+    elif not profile.procurement.quotes:
+        out.append("Ask for written quotes and put them into procurement.quotes; they overrule the catalog.")
+    if best.candidate.risks:
+        top = max(best.candidate.risks, key=lambda r: r.expected_loss_usd_per_month)
+        out.append(f"Guard against the largest risk ({top.name.lower()}): {top.mitigation}.")
+    return tuple(out[:5])

@@ -1,0 +1,244 @@
+"""Wait or buy: parts on the roadmap as options, with their dates, their uncertainty and the meantime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from advisor.catalog import Catalog
+from advisor.domain.decision import WaitOption
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.register import RoadmapOption
+from advisor.domain.roadmap import RoadmapPart
+from advisor.engine.cost.pricing import typical_levels
+from advisor.engine.decision.draws import log_pieces
+from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.sized import Z80, FloatArray
+
+DAYS_PER_MONTH = 365.25 / 12
+TCO_NEW = "InferenceX blog operator TCO / facility kW per GPU"
+TCO_TODAY = "InferenceX TCO, owner = hyperscaler (4-yr life)"
+DRAWS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class _Dates:
+    low: date
+    typical: date
+    high: date
+
+    def months_after(self, start: date) -> tuple[float, float, float]:
+        """(low, typical, high) months from a date, never negative."""
+        days = [max(0, (day - start).days) for day in (self.low, self.typical, self.high)]
+        return days[0] / DAYS_PER_MONTH, days[1] / DAYS_PER_MONTH, days[2] / DAYS_PER_MONTH
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """What pricing an option takes."""
+
+    months: tuple[float, float, float]
+    speedup: tuple[float, float, float]
+    meantime: float
+    """Serving on demand until then [USD/month]."""
+    hardware: float
+    """Hardware terms of the reference today [USD/month]."""
+    rest: float
+    """Its other terms, and the loss and tail [USD/month]."""
+    switch_usd: float
+    price_ratio: float | None
+    """Price of the coming part over the reference's."""
+
+
+def wait_options(
+    profile: Profile, comparison: Comparison, catalog: Catalog, as_of: date, seed: int
+) -> tuple[WaitOption, ...]:
+    """Every announced part that may ship within the horizon, soonest first."""
+    start = profile.procurement.start_date or as_of
+    start = max(start, as_of)
+    horizon = comparison.best.pricing.model.calendar.months
+    parts = {part.id: part for part in catalog.roadmap}
+    out = []
+    for option in catalog.roadmap_options:
+        part = parts.get(option.roadmap_id)
+        if part is None or part.latest is None:
+            continue
+        dates = _dates(part, as_of, catalog.decision_defaults)
+        if dates.months_after(start)[1] >= horizon:
+            continue
+        out.append(_option(option, part, dates, start, comparison, catalog, seed))
+    return tuple(sorted(out, key=lambda w: (w.available_typical or date.max, w.part)))
+
+
+def _dates(part: RoadmapPart, as_of: date, defaults: Mapping[str, Quantity]) -> _Dates:
+    assert part.latest is not None
+    slip = timedelta(days=defaults["roadmap_slip_months"].value * DAYS_PER_MONTH)
+    late = timedelta(days=defaults["roadmap_slip_months"].band[2] * DAYS_PER_MONTH)
+    low = max(as_of, part.latest if part.disputed else (part.earliest or part.latest))
+    typical = max(low, part.latest if part.disputed else part.latest + slip / 2)
+    return _Dates(low, typical, max(typical, part.latest + late))
+
+
+def _option(
+    option: RoadmapOption,
+    part: RoadmapPart,
+    dates: _Dates,
+    start: date,
+    comparison: Comparison,
+    catalog: Catalog,
+    seed: int,
+) -> WaitOption:
+    defaults = catalog.decision_defaults
+    reference = next((run for run in comparison.runs if run.id == option.reference), None)
+    speedup = _speedup(part, option, catalog)
+    base = {
+        "part": part.id, "name": part.part, "vendor": part.vendor, "announced": part.availability,
+        "available_low": dates.low, "available_typical": dates.typical, "available_high": dates.high,
+        "dispute": part.status_text if part.disputed else "", "reference": option.reference,
+    }  # fmt: skip
+    if speedup is None or reference is None:
+        missing = "no bandwidth is public" if speedup is None else f"{option.reference.upper()} is no candidate here"
+        return WaitOption.model_validate({**base, "text": f"{part.part}: not priced, {missing}."})
+    priced = _gather(reference, comparison, dates, start, speedup, option, catalog)
+    now = comparison.best.risk_adjusted
+    breakeven = _breakeven_ratio(priced, comparison, now)
+    unit = reference.cost.usd_per_gpu_hour
+    fields = {
+        **base, "speedup_low": speedup[0], "speedup_typical": speedup[1], "speedup_high": speedup[2],
+        "meantime_usd": priced.meantime * _annuity(comparison, priced.months[1]),
+        "breakeven_usd_per_gpu_hour": None if breakeven is None else breakeven * unit,
+    }  # fmt: skip
+    if priced.price_ratio is None:
+        return WaitOption.model_validate({**fields, "text": _unpriced_text(part, dates, breakeven, unit, comparison)})
+    cost = float(_waiting(priced, comparison, np.array([priced.months[1]]), np.array([speedup[1]]), np.ones(1))[0])
+    p_saves = _probability(priced, comparison, now, seed, defaults["roadmap_price_factor"].band)
+    saving = now - cost
+    enough = saving >= defaults["wait_saving_share"].value * now
+    worthwhile = bool(enough and p_saves >= defaults["wait_probability"].value)
+    verb = "saves" if saving >= 0 else "costs"
+    text = (
+        f"Waiting for {part.part} (about {dates.typical.isoformat()}) {verb} USD {abs(saving):,.0f} a month against"
+        f" {comparison.best.name} now, with a probability of saving of {p_saves:.0%}"
+        f" (advised from {defaults['wait_probability'].value:.0%} and {defaults['wait_saving_share'].value:.0%})."
+    )
+    return WaitOption.model_validate(
+        {
+            **fields, "price_usd_per_gpu_hour": priced.price_ratio * unit, "usd_per_month": cost,
+            "saving_usd_per_month": saving, "p_saves": p_saves, "worthwhile": worthwhile, "text": text,
+        }
+    )  # fmt: skip
+
+
+def _speedup(part: RoadmapPart, option: RoadmapOption, catalog: Catalog) -> tuple[float, float, float] | None:
+    """Throughput per GPU over the reference: up to the ratio of memory bandwidths, which bound decoding."""
+    reference = catalog.accelerators.get(option.reference)
+    if part.bandwidth_tbps is None or reference is None:
+        return None
+    high = part.bandwidth_tbps * 1000.0 / reference.bandwidth_gbps
+    low = min(catalog.decision_defaults["roadmap_speedup_low"].value, high)
+    return low, float(np.sqrt(low * high)), high
+
+
+def _gather(
+    reference: Run,
+    comparison: Comparison,
+    dates: _Dates,
+    start: date,
+    speedup: tuple[float, float, float],
+    option: RoadmapOption,
+    catalog: Catalog,
+) -> _Priced:
+    pricing = reference.pricing
+    terms = pricing.model.terms(pricing.way, typical_levels(pricing.model.facts))
+    hardware = float(sum(t.usd_per_month for t in terms if t.category != "stack premium"))
+    engineer = pricing.model.facts.values.get("engineer_usd_per_year")
+    weeks = pricing.model.premium.weeks or catalog.decision_defaults["rocm_migration_weeks_expert"].value
+    return _Priced(
+        months=dates.months_after(start),
+        speedup=speedup,
+        meantime=_on_demand(comparison.best),
+        hardware=hardware,
+        rest=reference.risk_adjusted - hardware,
+        switch_usd=0.0 if engineer is None else weeks * engineer.value / 52,
+        price_ratio=_price_ratio(option, catalog),
+    )
+
+
+def _on_demand(best: Run) -> float:
+    """Cost of serving on demand with the choice, the cheapest class of seller [USD/month]."""
+    costs = [usd for way, usd in best.pricing.usd_by_way.items() if way.startswith("rent.on_demand")]
+    return min(costs, default=best.cost.point_usd_per_month) + best.expected_loss + best.tail
+
+
+def _price_ratio(option: RoadmapOption, catalog: Catalog) -> float | None:
+    """An operator's published cost of the coming part over that of the reference; markups are taken as equal."""
+    new = catalog.tco.get((TCO_NEW, option.tco_scope)) if option.tco_scope else None
+    today = catalog.tco.get((TCO_TODAY, option.reference.upper()))
+    if new is None or today is None or not new.typical or not today.typical:
+        return None
+    return new.typical / today.typical
+
+
+def _waiting(
+    priced: _Priced, comparison: Comparison, months: FloatArray, speedup: FloatArray, price: FloatArray
+) -> FloatArray:
+    """Levelised cost of serving on demand for `months`, then on the coming part [USD/month]."""
+    horizon, rate = comparison.best.pricing.model.calendar.months, comparison.best.pricing.model.rate
+    until = np.minimum(months, float(horizon))
+    meantime, whole = _annuities(until, rate), _annuities(np.array([float(horizon)]), rate)
+    ratio = (priced.price_ratio or 0.0) * price
+    later = priced.hardware * ratio / speedup + priced.rest
+    switch = priced.switch_usd * (1 + rate) ** (-until / 12)
+    return np.asarray((priced.meantime * meantime + later * (whole - meantime) + switch) / whole)
+
+
+def _annuities(months: FloatArray, rate: float) -> FloatArray:
+    """Present value of a dollar a month for a (broken) number of months."""
+    if rate == 0:
+        return months
+    d = (1 + rate) ** (-1 / 12)
+    return np.asarray((1 - d**months) / (1 - d))
+
+
+def _annuity(comparison: Comparison, months: float) -> float:
+    horizon = comparison.best.pricing.model.calendar.months
+    return float(_annuities(np.array([min(months, float(horizon))]), comparison.best.pricing.model.rate)[0])
+
+
+def _breakeven_ratio(priced: _Priced, comparison: Comparison, now: float) -> float | None:
+    """Price over the reference's at which waiting costs the same as acting now, at the typical date and speed."""
+    horizon = float(comparison.best.pricing.model.calendar.months)
+    whole, meantime = _annuity(comparison, horizon), _annuity(comparison, priced.months[1])
+    left = whole - meantime
+    if left <= 0 or priced.hardware <= 0:
+        return None
+    switch = priced.switch_usd * (1 + comparison.best.pricing.model.rate) ** (-priced.months[1] / 12)
+    later = (now * whole - priced.meantime * meantime - switch) / left
+    ratio = (later - priced.rest) / priced.hardware * priced.speedup[1]
+    return ratio if ratio > 0 else None
+
+
+def _probability(
+    priced: _Priced, comparison: Comparison, now: float, seed: int, price_band: tuple[float, float, float]
+) -> float:
+    """Share of draws of date, speed and price in which waiting costs less."""
+    rng = np.random.default_rng([seed, 1])
+    z = rng.standard_normal((3, DRAWS))
+    low, typical, high = priced.months
+    months = np.maximum(0.0, typical + np.where(z[0] < 0, typical - low, high - typical) / Z80 * z[0])
+    speed = log_pieces(z[1], *priced.speedup) * priced.speedup[1]
+    price = log_pieces(z[2], *price_band)
+    return float((_waiting(priced, comparison, months, speed, price) < now).mean())
+
+
+def _unpriced_text(
+    part: RoadmapPart, dates: _Dates, breakeven: float | None, unit: float, comparison: Comparison
+) -> str:
+    when = f"{part.part} (about {dates.typical.isoformat()}) has no public price"
+    if breakeven is None:
+        return f"{when}; serving on demand until then costs more than {comparison.best.name} now at any price."
+    return f"{when}; waiting pays below USD {breakeven * unit:,.2f} per GPU-hour, all in."

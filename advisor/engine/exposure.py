@@ -1,0 +1,259 @@
+"""How far a candidate is exposed to each risk of the register: counts of facts, not moods."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import Cost
+from advisor.domain.profile import Profile
+from advisor.domain.software import KnownIssue
+from advisor.engine.cost.facts import own, tco_quantity
+from advisor.engine.cost.features import limited_features
+from advisor.engine.cost.prices import series_changes
+from advisor.engine.sized import SizedCandidate
+
+RECENT_DAYS = 365
+LONG_SERIES_DAYS = 100
+MOVED = 0.10
+"""Log change from which a price series counts as having moved."""
+
+WRONG_NUMBERS = re.compile(r"accura|corrupt|wrong|degenerate|GSM8K|gibberish|numeric", re.IGNORECASE)
+VENDOR_ENGINES = {"trt": "NVIDIA", "dynamo-trt": "NVIDIA", "atom": "AMD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Units of exposure to one risk, and the facts behind them."""
+
+    units: float
+    basis: str
+    cause: str = ""
+    share: float = 1.0
+    """Share of the yearly cost that is exposed."""
+    value_usd: float = 0.0
+    """Value that is committed or owned [USD]."""
+    engineer_usd: float = 0.0
+    """Loaded cost of an engineer [USD/year]."""
+    source_ids: tuple[str, ...] = ()
+    row_ids: tuple[str, ...] = ()
+
+
+def exposures(
+    profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog, as_of: date
+) -> dict[str, Exposure]:
+    """Exposure by risk id."""
+    engineer = own(profile.team.engineer_usd_per_year, "engineer_usd_per_year", "USD/year") or tco_quantity(
+        catalog, "engineer total cost", "US ML/AI infra engineer", "engineer_usd_per_year"
+    )
+    usd = engineer.value if engineer is not None else 0.0
+    regress, wrong = _issues(sized, catalog, as_of, usd)
+    return {
+        "software_regression": regress,
+        "accuracy_regression": wrong,
+        "software_maturity": _maturity(profile, sized, catalog, usd),
+        "evidence_quality": _evidence(sized, as_of),
+        "supply": _supply(sized, cost, catalog),
+        "export_change": _export(profile, sized, catalog, as_of),
+        "price_movement": _rise(cost, catalog, as_of),
+        "price_fall": _fall(cost, catalog, as_of),
+        "roadmap": _roadmap(cost, catalog, as_of),
+        "power_density": _power(profile, sized, cost),
+        "vendor_concentration": Exposure(
+            1.0, "one vendor for the whole fleet", f"the whole fleet is {sized.accelerator.vendor}"
+        ),
+        "team": _team(profile, sized, usd),
+        "engine_lock_in": _engine(sized, usd),
+        "spot_loss": Exposure(1.0 if cost.commitment == "spot" else 0.0, "capacity is rented as spot"),
+    }
+
+
+def _issues(
+    sized: SizedCandidate, catalog: Catalog, as_of: date, engineer_usd: float
+) -> tuple[Exposure, Exposure]:
+    """Grave problems of this part on its engine: unresolved ones count whole, resolved ones of the last year half."""
+    engines = {t.deployment.engine for t in sized.tiers}
+    mine = [i for i in catalog.known_issues if _touches(i, sized, engines) and i.severity in ("critical", "high")]
+    recent = [i for i in mine if i.unresolved or _age(i, as_of) <= RECENT_DAYS]
+    numbers = [i for i in recent if WRONG_NUMBERS.search(f"{i.component} {i.summary}")]
+    others = [i for i in recent if i not in numbers]
+    return _issue_exposure(others, "performance or stability", 0.0), _issue_exposure(
+        numbers, "wrong numbers", engineer_usd
+    )
+
+
+def _issue_exposure(issues: list[KnownIssue], what: str, engineer_usd: float) -> Exposure:
+    open_ = [i for i in issues if i.unresolved]
+    units = len(open_) + 0.5 * (len(issues) - len(open_))
+    listed = ", ".join(i.id for i in issues)
+    basis = f"{len(open_)} open and {len(issues) - len(open_)} recently resolved grave problems of {what}"
+    worst = next((i for i in open_ if i.severity == "critical"), next(iter(open_), next(iter(issues), None)))
+    return Exposure(
+        units,
+        basis + (f" ({listed})" if listed else ""),
+        "" if worst is None else f"{worst.component}: {worst.summary}",
+        engineer_usd=engineer_usd,
+        source_ids=tuple(dict.fromkeys(i.provenance.source_id for i in issues)),
+        row_ids=tuple(f"known_issues:{i.id}" for i in issues),
+    )
+
+
+def _touches(issue: KnownIssue, sized: SizedCandidate, engines: set[str]) -> bool:
+    if sized.id not in issue.accelerators:
+        return False
+    named = [e for e in ("vllm", "sglang", "atom", "trt", "tensorrt") if e in issue.component.casefold()]
+    return not named or any(n[:3] in e.casefold() for n in named for e in engines)
+
+
+def _age(issue: KnownIssue, as_of: date) -> int:
+    seen = issue.first_seen or issue.provenance.as_of
+    return RECENT_DAYS + 1 if seen is None else (as_of - seen).days
+
+
+def _maturity(profile: Profile, sized: SizedCandidate, catalog: Catalog, engineer_usd: float) -> Exposure:
+    limited = limited_features(profile, sized, catalog)
+    listed = ", ".join(f"{feature} ({status})" for feature, status, _ in limited)
+    return Exposure(
+        float(len(limited)),
+        f"{len(limited)} features in use are less than fully supported" + (f": {listed}" if listed else ""),
+        "" if not limited else f"{limited[0][0]} is {limited[0][1]}: {limited[0][2]}",
+        engineer_usd=engineer_usd,
+    )
+
+
+def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
+    point = sized.tiers[0].operating_point
+    spread = point.output_tps_interval
+    if spread.hi <= spread.lo:
+        return Exposure(0.0, "the estimate has no spread")
+    age = ""
+    if point.evidence_newest:
+        age = f", newest {(as_of - date.fromisoformat(point.evidence_newest)).days} days old"
+    return Exposure(
+        1.0,
+        f"grade {point.evidence_grade}, 80 % interval {spread.lo:,.0f} to {spread.hi:,.0f} tok/s per GPU{age}",
+        f"evidence of grade {point.evidence_grade}: {point.evidence_text}",
+    )
+
+
+def _supply(sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
+    rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
+    sellers = max((a.providers_recent for a in rows), default=0)
+    lead = "; ".join(a.lead_time for a in rows if a.lead_time)
+    few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
+    units = few + (1.0 if cost.mode != "rent" and lead else 0.0)
+    waits = [g for g in sized.gates if g.status == "condition" and g.condition == "waitlist"]
+    return Exposure(
+        units + len(waits),
+        f"{sellers} sellers with a recent price" + (f"; {lead}" if lead else ""),
+        f"{sellers} sellers list it" if few else "lead times are stated for purchases",
+        source_ids=tuple(a.provenance.source_id for a in rows),
+        row_ids=tuple(f"availability:{a.accelerator}" for a in rows),
+    )
+
+
+def _export(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Exposure:
+    """Changes of the rules per year, counted where a rule touches the deployment."""
+    gates = [g for g in sized.gates if "export" in g.gate]
+    conditional = any(g.status != "pass" for g in gates)
+    events = [e.effective_date for e in catalog.export.events if e.effective_date and e.effective_date <= as_of]
+    recent = sum((as_of - day).days <= 3 * RECENT_DAYS for day in events) / 3
+    home = profile.place.country.strip().upper() in ("US", "USA", "UNITED STATES")
+    weight = 1.0 if conditional else 0.0 if home else 0.25
+    where = "a licence or review is needed" if conditional else "no licence is needed today"
+    return Exposure(
+        recent * weight,
+        f"{recent:.1f} changes of the rules a year over three years; {where}, so they count {weight:g}",
+        f"deployment in {profile.place.country}: {where}",
+    )
+
+
+def _moves(catalog: Catalog, as_of: date) -> tuple[float, float, int]:
+    """(share that rose, share that fell, series) among long price series."""
+    long = series_changes(catalog.price_history, as_of, LONG_SERIES_DAYS)
+    if not long:
+        return 0.0, 0.0, 0
+    rose = sum(change > MOVED for change, _ in long) / len(long)
+    fell = sum(change < -MOVED for change, _ in long) / len(long)
+    return rose, fell, len(long)
+
+
+def _floating_share(cost: Cost) -> float:
+    """Share of the cost that is paid at a floating price."""
+    if cost.commitment in ("on_demand", "spot"):
+        return 1.0
+    peak = sum(line.usd_per_month for line in cost.lines if line.name.startswith("On demand"))
+    return peak / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+
+
+def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+    rose, _, n = _moves(catalog, as_of)
+    share = _floating_share(cost)
+    return Exposure(
+        1.0 if share > 0 else 0.0, f"{rose:.0%} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more",
+        f"{share:.0%} of the cost is paid at a floating price", share,
+    )  # fmt: skip
+
+
+def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+    _, fell, n = _moves(catalog, as_of)
+    share = 1.0 - _floating_share(cost)
+    bound = cost.commitment in ("reserved_1y", "reserved_3y", "purchase")
+    return Exposure(
+        1.0 if bound else 0.0, f"{fell:.0%} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
+        f"{share:.0%} of the cost is committed", share,
+    )  # fmt: skip
+
+
+def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+    """Announced parts of any vendor that ship within the horizon; they bear on what is owned or long reserved."""
+    if cost.commitment not in ("reserved_3y", "purchase"):
+        return Exposure(0.0, "no long commitment")
+    end = as_of.toordinal() + cost.horizon_months * 30
+    coming = [
+        p for p in catalog.roadmap
+        if p.status == "announced" and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
+    ]  # fmt: skip
+    bought = sum(line.usd_per_month for line in cost.lines if line.category == "capital") * cost.annuity_months
+    rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") * cost.annuity_months
+    return Exposure(
+        float(len(coming)),
+        f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",
+        "successors ship within the horizon" if coming else "",
+        value_usd=bought if cost.commitment == "purchase" else rent,
+        source_ids=tuple(dict.fromkeys(p.provenance.source_id for p in coming)),
+        row_ids=tuple(f"roadmap:{p.id}" for p in coming),
+    )
+
+
+def _power(profile: Profile, sized: SizedCandidate, cost: Cost) -> Exposure:
+    if cost.commitment != "purchase":
+        return Exposure(0.0, "no own site")
+    known = profile.site.rack_kw is not None and profile.site.power_kw is not None
+    kw = sized.accelerator.all_in_kw or sized.accelerator.tdp_w / 1000
+    node = kw * sized.accelerator.gpus_per_node
+    proven = "stated" if known else "not stated"
+    return Exposure(
+        0.5 if known else 1.0, f"{node:.1f} kW of IT a node; power and rack density of the site are {proven}",
+        f"{node:.1f} kW a node",
+    )  # fmt: skip
+
+
+def _team(profile: Profile, sized: SizedCandidate, engineer_usd: float) -> Exposure:
+    amd = sized.accelerator.vendor == "AMD"
+    skill = profile.team.rocm_experience if amd else profile.team.cuda_experience
+    units = {"none": 1.0, "some": 0.5, "expert": 0.0}[skill]
+    stack = "ROCm" if amd else "CUDA"
+    basis = f"experience with {stack}: {skill}"
+    return Exposure(units, basis, f"{stack} experience of the team: {skill}", engineer_usd=engineer_usd)
+
+
+def _engine(sized: SizedCandidate, engineer_usd: float) -> Exposure:
+    bound = sorted({t.deployment.engine for t in sized.tiers if t.deployment.engine in VENDOR_ENGINES})
+    text = ", ".join(bound)
+    return Exposure(
+        1.0 if bound else 0.0, f"engines of one vendor in use: {text or 'none'}",
+        f"{text} runs on {sized.accelerator.vendor} only" if bound else "", engineer_usd=engineer_usd,
+    )  # fmt: skip
