@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -72,7 +73,8 @@ MATRIX = _table(
     day("effective_date"), day("superseded_date"),
     text("requirement", required=True, choices=get_args(Requirement)),
     text("review_policy", required=True, choices=get_args(ReviewPolicy)),
-    text("title", required=True), text("statement", required=True), text("remedy"),
+    text("title", required=True), text("statement", required=True),
+    text("dated_facts", doc="DATE: text, parted by |; told from that day on"), text("remedy"),
     text("conditions", doc="parted by |"), listing("disclose_users", doc="remote users that must be listed"),
     text("exceptions"), text("literal_position"), text("reservation"),
     *_PROVENANCE,
@@ -139,8 +141,14 @@ def read_export_rules(layers: Sequence[Layer]) -> ExportRules:
         countries=countries,
         thresholds=tuple(_make(Threshold, r, id=r["threshold_id"]) for r in rows["export/thresholds"]),
         matrix=tuple(
-            _make(LicenceRule, r, id=r["rule_id"], conditions=tuple(filter(None, r["conditions"].split("|"))))
-            for r in rows["export/licence_matrix"]
+            _make(
+                LicenceRule,
+                r,
+                id=r["rule_id"],
+                conditions=tuple(filter(None, r["conditions"].split("|"))),
+                dated_facts=facts,
+            )
+            for r, facts in zip(rows["export/licence_matrix"], _dated_facts(matrix), strict=True)
         ),
         letters=tuple(_make(Letter, r) for r in rows["export/letters"]),
         events=tuple(_make(PolicyEvent, r) for r in rows["export/policy_timeline"]),
@@ -167,6 +175,22 @@ def _countries(raw: RawTable, rows: list[dict[str, Any]]) -> dict[str, Country]:
             "no destination is listed; export rules cannot be judged", file="catalog/export/countries.csv"
         )
     return {r["iso2"]: _make(Country, r, groups=frozenset(r["groups"])) for r in rows}
+
+
+def _dated_facts(raw: RawTable) -> list[tuple[tuple[date, str], ...]]:
+    cells = raw.cells[raw.table.names.index("dated_facts")]
+    found = []
+    for (file, row), cell in zip(raw.places, cells, strict=True):
+        facts = []
+        for part in filter(None, cell.split("|")):
+            day_text, _, words = part.partition(":")
+            try:
+                facts.append((date.fromisoformat(day_text.strip()), words.strip()))
+            except ValueError:
+                reason = "must read DATE: text"
+                raise CatalogError(reason, file=file, row=row, field="dated_facts", value=part) from None
+        found.append(tuple(facts))
+    return found
 
 
 def _check_members(raw: RawTable, column: str, known: set[str]) -> None:

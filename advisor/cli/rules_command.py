@@ -137,7 +137,7 @@ def _table(findings: list[ExportFinding], parties: Parties, rules: ExportRules) 
         if finding.rule.id in shown:
             continue
         shown.add(finding.rule.id)
-        lines += _wrap(f"{finding.rule.id}: {finding.rule.title}. {finding.rule.statement}")
+        lines += _wrap(f"{finding.rule.id}: {finding.rule.title}. {finding.rule.statement_on(finding.as_of)}")
         if finding.rule.literal_position:
             lines += _wrap(f"Text of the regulation: {finding.rule.literal_position}", "  ")
         if finding.rule.conditions:

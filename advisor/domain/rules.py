@@ -103,6 +103,8 @@ class LicenceRule:
     review_policy: ReviewPolicy
     title: str
     statement: str
+    dated_facts: tuple[tuple[date, str], ...]
+    """What happened to the rule later, each with its day."""
     remedy: str
     conditions: tuple[str, ...]
     disclose_users: tuple[str, ...]
@@ -114,6 +116,10 @@ class LicenceRule:
     source: str
     as_of: date | None
     confidence: str
+
+    def statement_on(self, day: date) -> str:
+        """The rule with what had happened to it by that day."""
+        return " ".join([self.statement, *(f"{text} ({since})" for since, text in self.dated_facts if since <= day)])
 
     def in_force(self, day: date) -> bool:
         """Whether the row applies on that day."""

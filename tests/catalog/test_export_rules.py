@@ -67,6 +67,7 @@ def test_a_drop_of_one_rule_follows_another_without_gap_or_overlap() -> None:
         ("licence_matrix", "L9", "destinations", "MARS", r"column destinations: not a known member"),
         ("licence_matrix", "L9", "requirement", "maybe", r"column requirement: not a known value"),
         ("licence_matrix", "L9", "source", "hearsay", r"column source: is not in export/sources\.csv"),
+        ("licence_matrix", "L9", "dated_facts", "lately: it changed", r"column dated_facts: must read DATE: text"),
         ("policy_timeline", "E-MY", "countries", "XX", r"column countries: not a known member"),
     ],
 )

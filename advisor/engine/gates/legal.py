@@ -25,7 +25,8 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
     rule = finding.rule
     status, condition = _outcome(finding)
     owner = _owner_sentence(finding)
-    parts = [_WHAT, class_sentence(finding, rules), destination_sentence(finding.destination), owner, rule.statement]
+    parts = [_WHAT, class_sentence(finding, rules), destination_sentence(finding.destination), owner]
+    parts.append(rule.statement_on(finding.as_of))
     if rule.conditions:
         parts.append("Conditions: " + "; ".join(rule.conditions) + ".")
     if rule.exceptions:
@@ -44,7 +45,7 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         as_of=rule.as_of,
         confidence=rule.confidence,
         literal_text_position=literal,
-        enforced_position=f"No licence: {rule.statement}" if literal else "",
+        enforced_position=f"No licence: {rule.statement_on(finding.as_of)}" if literal else "",
         delay_weeks=_delay(finding, rules) if condition == "licence" else None,
         blocks="all" if status == "fail" else "nothing",
         notes=finding.notes,
@@ -81,8 +82,9 @@ def class_sentence(finding: ExportFinding, rules: ExportRules) -> str:
     tests = [t for t in rules.thresholds if t.id in found.threshold_ids]
     because = "; ".join(describe(t) for t in tests)
     return (
-        f"On {day} {name} counts as {found.item_class}, a computer with it as {found.computer_class}: total"
-        f" processing performance {found.tpp:,.0f} against {because}."
+        f"On {day} {name} counts as {found.item_class}, a computer with it as {found.computer_class}: its total"
+        f" processing performance (TPP: dense peak rate times bit length, the highest over formats) is"
+        f" {found.tpp:,.0f} against {because}."
     )
 
 

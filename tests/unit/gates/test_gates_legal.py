@@ -155,3 +155,22 @@ def test_local_rules(catalog: Catalog) -> None:
     assert "no claim is made" in gates(catalog, "b200", country="JP")["local_rules"].reason
     assert "none was researched" in gates(catalog, "b200", country="BR")["local_rules"].reason
     assert "30 days" not in gates(catalog, "b200", date(2025, 7, 13), country="MY")["local_rules"].reason
+
+
+def test_no_answer_knows_the_future(catalog: Catalog) -> None:
+    def reason(country: str, day: date, part: str = "h200", **place: object) -> str:
+        return gates(catalog, part, day, country=country, **place)["export"].reason
+
+    assert "35,000" not in reason("AE", date(2024, 1, 1))
+    assert "35,000" in reason("AE", date(2025, 11, 19))
+    assert "confirmed" not in reason("DE", date(2026, 2, 1), headquarters_country="CN")
+    assert "confirmed" in reason("DE", date(2026, 6, 1), headquarters_country="CN")
+    assert "near zero" not in reason("CN", date(2026, 2, 1))
+    assert "B-337935" not in reason("DE", date(2026, 2, 1))
+    assert "foreclosed" not in reason("CN", date(2025, 9, 1), part="h20")
+    for day in (date(2023, 1, 1), date(2024, 1, 1), date(2025, 3, 1)):
+        for country in catalog.export.countries:
+            gate = gates(catalog, "h100", day, country=country)["export"]
+            assert not [y for y in ("2026-", "2025-0", "2025-1") if y in gate.reason.replace("2026-07-23", "")] or (
+                day.year == 2025
+            ), (country, day)
