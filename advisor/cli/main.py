@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import NoReturn
 
 from advisor import __version__
@@ -32,6 +33,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("advisor.cli.claims_command", "claims"),
     ("advisor.cli.catalog_command", "catalog"),
     ("advisor.cli.refresh_command", "refresh"),
+    ("advisor.cli.calibrate_command", "calibrate"),
     ("advisor.cli.serve_command", "serve"),
 )
 """Modules with an `add_<name>_parser(subparsers)`, in the order of the help."""
@@ -80,6 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"advisor {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for module, name in COMMANDS:
+        if find_spec(module) is None:
+            continue
         getattr(import_module(module), f"add_{name}_parser")(subparsers)
     from advisor.cli.recommend_command import add_recommend_options
 

@@ -55,7 +55,7 @@ def find_profile(name_or_path: str) -> Path:
     if "\0" in name_or_path:
         raise ProfileError("a profile name cannot hold a NUL byte")
     path = Path(name_or_path)
-    looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1
+    looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1 or name_or_path in ("", ".", "..")
     try:
         if path.exists() and (looks_like_path or path.is_file()):
             return path
