@@ -143,7 +143,7 @@ def _supply(sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     sellers = max((a.providers_recent for a in rows), default=0)
     lead = "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
-    units = few + (1.0 if cost.mode != "rent" and lead else 0.0)
+    units = few + (1.0 if cost.commitment == "purchase" and lead else 0.0)
     waits = [g for g in sized.gates if g.status == "condition" and g.condition == "waitlist"]
     return Exposure(
         units + len(waits),
@@ -208,13 +208,14 @@ def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
 
 
 def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
-    """Announced parts of any vendor that ship within the horizon; they bear on what is owned or long reserved."""
+    """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
     if cost.commitment not in ("reserved_3y", "purchase"):
         return Exposure(0.0, "no long commitment")
     end = as_of.toordinal() + cost.horizon_months * 30
+    successors = {option.roadmap_id for option in catalog.roadmap_options}
     coming = [
         p for p in catalog.roadmap
-        if p.status == "announced" and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
+        if p.id in successors and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
     ]  # fmt: skip
     bought = sum(line.usd_per_month for line in cost.lines if line.category == "capital") * cost.annuity_months
     rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") * cost.annuity_months
@@ -222,7 +223,7 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
         float(len(coming)),
         f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",
         "successors ship within the horizon" if coming else "",
-        value_usd=bought if cost.commitment == "purchase" else rent,
+        value_usd=(bought if cost.commitment == "purchase" else rent) / 2,
         source_ids=tuple(dict.fromkeys(p.provenance.source_id for p in coming)),
         row_ids=tuple(f"roadmap:{p.id}" for p in coming),
     )
