@@ -253,5 +253,7 @@ def _country(country: Any) -> dict[str, Any]:
 def _wrap(text: str, indent: str = "", first: str | None = None) -> list[str]:
     import textwrap
 
+    from advisor.domain.text import plain
+
     start = indent if first is None else first
-    return textwrap.wrap(text, _WIDTH, initial_indent=start, subsequent_indent=indent) or [""]
+    return textwrap.wrap(plain(text), _WIDTH, initial_indent=start, subsequent_indent=indent) or [""]

@@ -161,7 +161,11 @@ def evaluate_export(
         export_from=export_from,
         as_of=as_of,
         rule=rule,
-        notes=(*classification.notes, *_reservations(rule, rules, destination, as_of)),
+        notes=(
+            *classification.notes,
+            *_reservations(rule, rules, destination, as_of),
+            *_sanctioned_owner(headquarters, parent, destination),
+        ),
     )
 
 
@@ -178,6 +182,13 @@ def _reservations(rule: LicenceRule, rules: ExportRules, destination: Country, a
     if destination.note:
         notes.append(f"{destination.name}: {destination.note}")
     return tuple(notes)
+
+
+def _sanctioned_owner(headquarters: Country, parent: Country, destination: Country) -> tuple[str, ...]:
+    owners = {c.name for c in (headquarters, parent) if c.destination_class in ("EMBARGO", "RUSSIA_BELARUS")}
+    if not owners or destination.destination_class in ("EMBARGO", "RUSSIA_BELARUS"):
+        return ()
+    return (f"Sanctions on owners from {' and '.join(sorted(owners))} are not judged here; they may forbid the deal.",)
 
 
 def _arithmetic(chip: Chip, by_format: dict[str, float], best: str, density: float | None) -> str:

@@ -162,3 +162,30 @@ def test_history_says_what_the_data_cannot_decide(rules: ExportRules, chips: dic
     assert "D:4 to A:5 at an unknown date" in notes("AE", date(2024, 1, 1))
     assert "list of 2024-01-01 is not in the catalog" in notes("AE", date(2024, 1, 1))
     assert "last read on 2026-07-23" in notes("DE", date(2026, 11, 21))
+
+
+STRICT = ["none", "review", "unstated", "approval", "case_by_case", "letter", "denial", "policy_of_denial"]
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_a_restricted_owner_never_loosens_the_review(day: date, rules: ExportRules, chips: dict[str, Chip]) -> None:
+    us, cn = rules.countries["US"], rules.countries["CN"]
+    for country in rules.countries.values():
+        for part, chip in chips.items():
+            if part == "mi308x":
+                continue
+            free, owned = (
+                evaluate_export(
+                    chip, rules, destination=country, headquarters=us, parent=parent, export_from=us, as_of=day
+                )
+                for parent in (us, cn)
+            )
+            assert STRICT.index(owned.review_policy) >= STRICT.index(free.review_policy), (country.iso2, part)
+
+
+def test_a_sanctioned_owner_is_said(rules: ExportRules, chips: dict[str, Chip]) -> None:
+    us, cn, ru = (rules.countries[c] for c in ("US", "CN", "RU"))
+    found = evaluate_export(
+        chips["h200_sxm"], rules, destination=cn, headquarters=ru, parent=ru, export_from=us, as_of=DAYS[0]
+    )
+    assert any("Russia" in note for note in found.notes)
