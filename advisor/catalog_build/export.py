@@ -51,21 +51,21 @@ def run(drop: Drop, out: Output) -> None:
     """Refresh the export tables from the drop, keeping the words of the bundled catalog."""
     source, target = drop.root / FOLDER, catalog_root() / "export"
     sources = {row["id"]: row for row in _read(target / "sources.csv")}
-    unworded: list[str] = []
+    left: dict[str, list[str]] = {name: [] for name in ("thresholds", "licence_matrix", "policy_timeline")}
     written = {
         "countries": ("country_groups", _countries(source, target, sources)),
-        "thresholds": ("thresholds", _thresholds(source, target, sources, unworded)),
-        "licence_matrix": ("license_matrix", _matrix(source, target, sources, unworded)),
-        "policy_timeline": ("policy_timeline", _events(source, target, sources, unworded)),
+        "thresholds": ("thresholds", _thresholds(source, target, sources, left["thresholds"])),
+        "licence_matrix": ("license_matrix", _matrix(source, target, sources, left["licence_matrix"])),
+        "policy_timeline": ("policy_timeline", _events(source, target, sources, left["policy_timeline"])),
         "definitions": ("definitions", _definitions(source, sources)),
     }
     by_name = {table.name: table for table in tables.TABLES}
     for name, (read_from, rows) in written.items():
         table = by_name[f"export/{name}"]
         out.table(table, rows, sort=False)
-        read = len(_read(source / f"{read_from}.csv"))
-        left = {"without words of ours yet": read - len(rows)} if read > len(rows) else {}
-        out.note(f"{FOLDER}/{read_from}.csv", read, table.path, len(rows), left)
+        unworded = len(left.get(name, ()))
+        reasons = {"without words of ours yet": unworded} if unworded else {}
+        out.note(f"{FOLDER}/{read_from}.csv", len(_read(source / f"{read_from}.csv")), table.path, len(rows), reasons)
     out.table(tables.SOURCES, sources.values())
     for name in ("letters", "delays"):
         table = by_name[f"export/{name}"]

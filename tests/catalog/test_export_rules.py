@@ -118,6 +118,7 @@ def drop(tmp_path: Path) -> Drop:
     )
     (folder / "license_matrix.csv").write_text(
         "row_id,citation,source_ref,as_of,confidence\nL9,999.1,https://example.org/l9 (quoted),2027-01-01,high\n"
+        "L99,999.2,https://example.org/l99,2027-01-01,high\n"
     )
     (folder / "policy_timeline.csv").write_text(
         "id,date,effective_date,jurisdiction,status_as_of_2026_11_21,citation,source_ref,confidence\n"
@@ -151,6 +152,7 @@ def test_refresh_takes_facts_from_the_drop_and_keeps_the_words(tmp_path: Path) -
         assert {s.strip() for s in row["source"].split(";")} <= sources
     account = {line["read_from"]: line for line in out.account}
     assert account["facts/export/thresholds.csv"]["left_out"] == "1 without words of ours yet"
+    assert account["facts/export/license_matrix.csv"]["left_out"] == "1 without words of ours yet"
     assert set(account) == set(READS)
 
 
