@@ -1,0 +1,1 @@
+"""The terminal program: it shows recommendations and computes none of their numbers."""

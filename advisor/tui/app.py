@@ -1,0 +1,345 @@
+"""The program: one window with a rail of screens, the verdict always in sight, one profile on the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.timer import Timer
+from textual.widgets import Footer
+
+from advisor.tui.actions import PANE, PANES, bindings
+from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
+from advisor.tui.document import Key, ProfileDocument
+from advisor.tui.drafts import Drafts
+from advisor.tui.palette import Commands
+from advisor.tui.screens.pane import Pane
+from advisor.tui.themes import DEFAULT, THEMES
+from advisor.tui.widgets.bar import VerdictBar
+from advisor.tui.widgets.rail import Rail, TitleBar
+
+if TYPE_CHECKING:
+    from advisor.workbench import Workbench
+
+HERE = Path(__file__).parent
+REFINE_S = 0.9
+DRAFT_S = 0.6
+ROWS_FOR_LABELS = 34
+
+
+class AdvisorApp(App[None]):
+    """The terminal program.
+
+    Parameters
+    ----------
+    opener
+        Opens the workbench; called in a thread after the first paint.
+    as_of
+        Date shown in the title.
+    drafts
+        Where unsaved edits and settings are kept.
+    refine
+        Whether the full number of draws follows by itself once the hands rest.
+    """
+
+    TITLE = "advisor"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[Any]] = {Commands}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (34, "-tall")]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, opener: Callable[[], Workbench], *, as_of: str = "", drafts: Drafts | None = None, refine: bool = True,
+        live_draws: int = LIVE_DRAWS, on_paint: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.as_of = as_of
+        self.drafts = drafts or Drafts()
+        self.at = "profiles"
+        self.desk = Desk(Facts(opener), self._thread, self._back, self._changed, live_draws=live_draws)
+        self._loop_of_app: asyncio.AbstractEventLoop | None = None
+        self._refine, self._on_paint = refine, on_paint
+        self._delays: dict[str, Timer] = {}
+        self._styled: set[str] = set()
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    # ---------------------------------------------------------------- frame
+
+    def compose(self) -> ComposeResult:
+        """Title, verdict, rail and stage, footer."""
+        yield TitleBar(id="title-bar")
+        yield VerdictBar(id="verdict-bar")
+        with Horizontal(id="body"):
+            yield Rail(id="rail")
+            yield Container(id="stage")
+        yield Footer(compact=True, show_command_palette=False)
+
+    async def on_mount(self) -> None:
+        """Paint first, then load the facts."""
+        self._loop_of_app = asyncio.get_running_loop()
+        settings = self.drafts.settings()
+        self.theme = settings.theme if settings.theme in self.available_themes else DEFAULT
+        await self.go("profiles")
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        if self._on_paint is not None:
+            self._on_paint()
+        self._thread(self._load)
+
+    def _load(self) -> None:
+        self.desk.facts.load()
+        self._back(self._facts_are_there)
+
+    def _facts_are_there(self) -> None:
+        facts = self.desk.facts
+        if facts.error:
+            self.notify(facts.error, title="The catalog cannot be read", severity="error", timeout=20, markup=False)
+        self.title_line()
+        for pane in self.query(Pane):
+            pane.offer(self.desk.sight)
+        if self.desk.document is not None and self.desk.sight.phase == "loading":
+            self._changed(self.desk.sight)
+
+    @property
+    def theme_names(self) -> list[str]:
+        """Own colour schemes, then those that follow the terminal's own colours."""
+        return [t.name for t in THEMES] + [n for n in ("ansi-dark", "ansi-light") if n in self.available_themes]
+
+    @property
+    def pane(self) -> Pane:
+        """The screen in view."""
+        return self.query_one(f"#pane-{self.at}", Pane)
+
+    async def go(self, pane: str) -> None:
+        """Show a screen; it is built when first shown."""
+        stage = self.query_one("#stage", Container)
+        found = stage.query(f"#pane-{pane}")
+        if self.at != pane and stage.query(f"#pane-{self.at}"):
+            self.pane.left()
+        if not found:
+            info = PANE[pane]
+            self._style(info.module)
+            module = import_module(f"advisor.tui.screens.{info.module}")
+            widget: Pane = getattr(module, info.pane)()
+            for other in stage.children:
+                other.display = False
+            self.at = pane
+            await stage.mount(widget)
+        else:
+            self.at = pane
+            for other in stage.children:
+                other.display = other.id == f"pane-{pane}"
+        self.query_one(Rail).show(pane)
+        self.title_line()
+        self.pane.offer(self.desk.sight)
+        self.pane.entered()
+        target = self.pane.first_focus()
+        if target is not None:
+            target.focus()
+        else:
+            self.screen.set_focus(None)
+
+    def _style(self, module: str) -> None:
+        path = HERE / "screens" / f"{module}.tcss"
+        if module in self._styled or not path.is_file():
+            return
+        self._styled.add(module)
+        self.stylesheet.read(path)
+        self.stylesheet.reparse()
+        self.stylesheet.update(self)
+
+    def title_line(self) -> None:
+        """Redraw the title."""
+        s = self.desk.sight
+        state = "● unsaved" if s.dirty else ""
+        name = s.profile.name if s.profile is not None else s.name
+        self.query_one(TitleBar).show(
+            pane=self.at, profile=name, state=state, right=f"as of {self.as_of} " if self.as_of else ""
+        )
+
+    @on(Rail.Chosen)
+    async def _rail(self, event: Rail.Chosen) -> None:
+        await self.go(event.pane)
+
+    @on(VerdictBar.Pressed)
+    async def _bar(self) -> None:
+        await self.go("verdict" if self.desk.document else "profiles")
+
+    @on(TitleBar.Menu)
+    def action_goto(self) -> None:
+        """Choose a screen from a list."""
+        from advisor.tui.widgets.dialogs import Item, Picker
+
+        if len(self.screen_stack) > 1:
+            return
+        items = [Item(p.id, f"{p.key}  {p.title}", p.job) for p in PANES]
+
+        async def chosen(pane: str | None) -> None:
+            if pane:
+                await self.go(pane)
+
+        self.push_screen(Picker("Go to", items, at=self.at), chosen)
+
+    async def action_go(self, pane: str) -> None:
+        """Show a screen by its key."""
+        if len(self.screen_stack) == 1:
+            await self.go(pane)
+
+    async def action_next_pane(self, by: int) -> None:
+        """The next or the previous screen."""
+        if len(self.screen_stack) == 1:
+            ids = [p.id for p in PANES]
+            await self.go(ids[(ids.index(self.at) + by) % len(ids)])
+
+    def action_help(self) -> None:
+        """Help for the screen in view."""
+        from advisor.tui.help import help_page
+        from advisor.tui.widgets.dialogs import Reader
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(Reader(f"Help: {PANE[self.at].title}", help_page(self.at, self.pane.HELP)))
+
+    def action_theme_next(self) -> None:
+        """The next own colour scheme."""
+        names = [t.name for t in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.use_theme(names[(here + 1) % len(names)])
+
+    def use_theme(self, name: str) -> None:
+        """Use a colour scheme, and remember it."""
+        self.theme = name
+        self.remember()
+        self.refresh(layout=True)
+        for widget in self.query("*"):
+            widget.notify_style_update()
+
+    # ----------------------------------------------------------------- desk
+
+    def _thread(self, run: Callable[[], None]) -> None:
+        threading.Thread(target=run, daemon=True, name="advisor").start()
+
+    def _back(self, run: Callable[..., Any], *args: Any) -> None:
+        loop = self._loop_of_app
+        if loop is not None and not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(lambda: self.call_later(run, *args))
+            except RuntimeError:  # the program is being left
+                return
+
+    def _changed(self, sight: Sight) -> None:
+        if not self.is_running:
+            return
+        self.query_one(VerdictBar).show(sight)
+        self.title_line()
+        self.pane.offer(sight)
+        for other in self.query(Pane):
+            if other.id != f"pane-{self.at}":
+                other.sight = sight
+        if self._refine:
+            self._after("refine", REFINE_S, self.desk.refine)
+        self._after("draft", DRAFT_S, self.keep_draft)
+
+    def _after(self, name: str, seconds: float, run: Callable[[], object]) -> None:
+        timer = self._delays.get(name)
+        if timer is not None:
+            timer.stop()
+        self._delays[name] = self.set_timer(seconds, run)
+
+    def keep_draft(self) -> None:
+        """Write unsaved edits where a crash cannot reach them."""
+        if self.desk.document is not None:
+            self.drafts.keep(self.desk.document)
+
+    def remember(self) -> None:
+        """Write down how the program stands."""
+        settings = self.drafts.settings()
+        settings.theme, settings.screen = self.theme, self.at
+        if self.desk.document is not None and self.desk.document.path is not None:
+            settings.profile = str(self.desk.document.path)
+        self.drafts.remember(settings)
+
+    async def open_path(self, path: Path, bundled: bool = False, *, show: str = "workload") -> bool:
+        """Open a profile; unsaved edits of an earlier run come back with it."""
+        from advisor.domain.errors import AdvisorError
+
+        self.keep_draft()
+        try:
+            document = ProfileDocument.open(path, bundled=bundled)
+        except AdvisorError as error:
+            self.notify(str(error), title="Cannot be opened", severity="error", timeout=12, markup=False)
+            return False
+        if self.drafts.restore(document):
+            self.notify("Unsaved edits of an earlier session are back. Ctrl+Z takes them away.", timeout=8)
+        self.desk.open(document)
+        self.remember()
+        if show:
+            await self.go(show)
+        return True
+
+    def edit(self, key: Key, value: Any) -> None:
+        """Edit the open profile."""
+        if self.desk.document is None:
+            return
+        gone = self.desk.set(key, value)
+        if gone:
+            names = ", ".join(".".join(str(k) for k in g) for g in gone)
+            self.notify(f"{names} was taken away: only one of them may be given.", timeout=5, markup=False)
+
+    def action_undo(self) -> None:
+        """Take back the last edit."""
+        self._history("undo")
+
+    def action_redo(self) -> None:
+        """Do again what was taken back."""
+        self._history("redo")
+
+    def _history(self, what: str) -> None:
+        document = self.desk.document
+        if document is not None and getattr(document, what)():
+            self.desk.check()
+        else:
+            self.notify(f"Nothing to {what}.", timeout=2)
+
+    def action_full_draws(self) -> None:
+        """Answer with all draws now."""
+        self.desk.refine()
+
+    def action_save(self) -> None:
+        """Save; a bundled profile is saved as one's own."""
+        from advisor.tui.saving import save
+
+        if len(self.screen_stack) == 1:
+            save(self)
+
+    async def show_fact(self, kind: str, fact: str) -> None:
+        """Show one entry of the catalog."""
+        await self.go("catalog")
+        self.pane.show_entry(kind, fact)  # type: ignore[attr-defined]
+
+    def use_model(self, model: str) -> None:
+        """Serve another model in the open profile."""
+        tiers = self.desk.document.get(("workloads",)) if self.desk.document else None
+        self.edit(("workloads", 0, "model", "id") if tiers else ("model", "id"), model)
+
+    async def edit_field(self, key: Key) -> None:
+        """Go to a field of the form."""
+        await self.go("workload")
+        self.pane.jump(key)  # type: ignore[attr-defined]
+
+    async def action_quit(self) -> None:
+        """Leave; unsaved edits stay as a draft."""
+        self.keep_draft()
+        self.remember()
+        self.exit()

@@ -1,0 +1,270 @@
+"""What is on the desk: the profile under edit, the facts, the answer; and the thread that answers.
+
+Screens get a frozen `Sight` and never fetch. The last edit wins: while one answer is being worked out, only the
+newest waiting profile is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from advisor.tui.document import Key, Problem, ProfileDocument
+
+if TYPE_CHECKING:
+    from advisor.domain.estimate import OperatingEstimate, OperatingQuery
+    from advisor.domain.profile import Profile
+    from advisor.domain.recommendation import Recommendation
+    from advisor.engine.operating_point import EstimateMany
+    from advisor.workbench import Workbench
+
+Phase = Literal["empty", "loading", "working", "ready", "stuck"]
+LIVE_DRAWS = 2_000
+"""Draws while somebody edits; the full number follows when the hands rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything a screen may show, at one moment."""
+
+    name: str = ""
+    dirty: bool = False
+    bundled: bool = False
+    profile: Profile | None = None
+    problems: tuple[Problem, ...] = ()
+    answer: Recommendation | None = None
+    fresh: bool = False
+    """Whether `answer` is that of the profile as it stands."""
+    phase: Phase = "empty"
+    message: str = ""
+    """Why there is no answer, in a sentence."""
+    before_usd: float | None = None
+    """Cost of the choice before the last edit [USD/month]."""
+    version: int = 0
+    """Grows with every answer."""
+
+
+class Facts:
+    """The workbench, opened once in a thread; `ready` is set when it can be used or has failed."""
+
+    def __init__(self, opener: Callable[[], Workbench]) -> None:
+        self._opener = opener
+        self._lock = threading.Lock()
+        self.ready = threading.Event()
+        self.bench: Workbench | None = None
+        self.error = ""
+        self._recall: Recall | None = None
+
+    def recall(self, estimate: EstimateMany) -> EstimateMany:
+        """The estimator with a memory."""
+        if self._recall is None:
+            self._recall = Recall(estimate)
+        return self._recall
+
+    def load(self) -> None:
+        """Open; safe to call from several threads."""
+        from advisor.domain.errors import AdvisorError
+
+        with self._lock:
+            if self.ready.is_set():
+                return
+            try:
+                bench = self._opener()
+                _ = bench.estimator, bench.parameters, bench.configs, bench.catalog.fingerprint
+                self.bench = bench
+            except AdvisorError as error:
+                self.error = str(error)
+            except Exception as error:  # the editor must come up all the same
+                self.error = f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
+            finally:
+                self.ready.set()
+
+
+class Recall:
+    """Remembers estimates: most edits leave most operating points as they were.
+
+    An estimate depends on its query alone, so that remembering it changes no answer.
+    """
+
+    LIMIT = 60_000
+
+    def __init__(self, estimate: EstimateMany) -> None:
+        self._estimate = estimate
+        self._known: dict[OperatingQuery, OperatingEstimate] = {}
+
+    def __call__(self, queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+        """Estimates in the order of the queries."""
+        known = self._known
+        new = [q for q in dict.fromkeys(queries) if q not in known]
+        if new:
+            if len(known) > self.LIMIT:
+                known.clear()
+                new = list(dict.fromkeys(queries))
+            known.update(zip(new, self._estimate(new), strict=True))
+        return [known[q] for q in queries]
+
+
+class Desk:
+    """The state of the program; every change ends in `changed(sight)`.
+
+    Parameters
+    ----------
+    facts
+        Where answers come from.
+    start
+        Runs a function in a thread.
+    back
+        Runs a function on the program's own thread; callable from any thread.
+    changed
+        Called on the program's own thread with every new sight.
+    """
+
+    def __init__(
+        self, facts: Facts, start: Callable[[Callable[[], None]], Any], back: Callable[..., Any],
+        changed: Callable[[Sight], None], *, live_draws: int = LIVE_DRAWS,
+    ) -> None:  # fmt: skip
+        self.facts = facts
+        self._start, self._back, self._changed = start, back, changed
+        self.live_draws = live_draws
+        self.document: ProfileDocument | None = None
+        self.sight = Sight()
+        self._waiting: tuple[int, Profile, Path | None, int] | None = None
+        self._running = False
+        self._edit = 0
+        self._answered = -1
+
+    # ---------------------------------------------------------------- edits
+
+    def open(self, document: ProfileDocument) -> None:
+        """Put a profile on the desk."""
+        self.document = document
+        self.sight = Sight(version=self.sight.version)
+        self.check()
+
+    def close(self) -> None:
+        """Clear the desk."""
+        self.document = None
+        self._edit += 1
+        self._waiting = None
+        self._set(Sight(version=self.sight.version))
+
+    def set(self, key: Key, value: Any) -> tuple[Key, ...]:
+        """Edit one field; None takes the value away. Returns keys that had to go with it."""
+        assert self.document is not None
+        gone: tuple[Key, ...] = ()
+        if value is None:
+            self.document.unset(key)
+        else:
+            gone = self.document.set(key, value)
+        self.check()
+        return gone
+
+    def check(self) -> None:
+        """Validate what stands in the document and have it answered."""
+        document = self.document
+        assert document is not None
+        self._edit += 1
+        profile, problems = document.validate()
+        answer = self.sight.answer
+        choice = answer.verdict.choice if answer and self.sight.fresh else None
+        before = choice.usd_per_month if choice else self.sight.before_usd
+        self._set(
+            replace(
+                self.sight, name=document.name, dirty=document.dirty, bundled=document.bundled,
+                profile=profile or self.sight.profile, problems=problems, fresh=False, before_usd=before,
+                phase="stuck" if profile is None else "working" if self.facts.ready.is_set() else "loading",
+                message=problems[0].text if problems else "",
+            )
+        )  # fmt: skip
+        if profile is not None:
+            self._ask(profile, self.live_draws)
+        else:
+            self._waiting = None
+
+    def saved(self) -> None:
+        """The document was written."""
+        document = self.document
+        assert document is not None
+        self._set(replace(self.sight, name=document.name, dirty=document.dirty, bundled=document.bundled))
+
+    def refine(self) -> None:
+        """Answer once more with the full number of draws, unless that is done or something is under way."""
+        from advisor.engine.advise import DEFAULT_DRAWS
+
+        s = self.sight
+        if s.fresh and s.profile is not None and s.answer is not None and s.answer.draws < DEFAULT_DRAWS:
+            self._ask(s.profile, DEFAULT_DRAWS)
+
+    def again(self) -> None:
+        """Answer anew, because the facts have changed."""
+        if self.document is not None:
+            self.check()
+
+    # -------------------------------------------------------------- answers
+
+    def _ask(self, profile: Profile, draws: int) -> None:
+        folder = self.document.path.parent if self.document and self.document.path else None
+        self._waiting = (self._edit, profile, folder, draws)
+        if not self._running:
+            self._running = True
+            self._start(self._work)
+
+    def _work(self) -> None:
+        self.facts.load()
+        while True:
+            wanted, self._waiting = self._waiting, None
+            if wanted is None:
+                self._running = False
+                if self._waiting is None:  # nothing slipped in between
+                    return
+                self._running = True
+                continue
+            edit, profile, folder, draws = wanted
+            answer, error = answer_profile(self.facts, profile, folder, draws)
+            self._back(self._landed, edit, answer, error)
+
+    def _landed(self, edit: int, answer: Recommendation | None, error: str) -> None:
+        if edit != self._edit:
+            return
+        version = self.sight.version + 1
+        if answer is not None:
+            self._set(replace(self.sight, answer=answer, fresh=True, phase="ready", message="", version=version))
+        else:
+            problems = _locate(error)
+            self._set(replace(self.sight, fresh=False, phase="stuck", message=error, problems=problems))
+
+    def _set(self, sight: Sight) -> None:
+        self.sight = sight
+        self._changed(sight)
+
+
+def answer_profile(
+    facts: Facts, profile: Profile, folder: Path | None, draws: int
+) -> tuple[Recommendation | None, str]:
+    """The answer, or why there is none, in a sentence."""
+    from advisor.domain.errors import AdvisorError
+
+    facts.load()
+    if facts.bench is None:
+        return None, facts.error
+    try:
+        from advisor.engine.advise import advise
+
+        inputs = facts.bench.inputs(profile, folder=folder, draws=draws)
+        return advise(profile, replace(inputs, estimate=facts.recall(inputs.estimate))), ""
+    except AdvisorError as error:
+        return None, str(error)
+    except Exception as error:  # a fault of the engine must not take the editor with it
+        return None, f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
+
+
+def _locate(error: str) -> tuple[Problem, ...]:
+    """An engine's complaint at the field that it names, e.g. `model.id: unknown model`."""
+    lead, colon, rest = error.partition(": ")
+    parts = lead.split(".")
+    if colon and all(part.isidentifier() for part in parts):
+        return (Problem(tuple(parts), rest),)
+    return (Problem((), error),)

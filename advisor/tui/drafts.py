@@ -1,0 +1,90 @@
+"""What must survive a crash and a quit: unsaved edits, and how the program was left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from advisor.tui.document import ProfileDocument, write_whole
+
+
+@dataclass(slots=True)
+class Settings:
+    """How the program was left."""
+
+    theme: str = ""
+    profile: str = ""
+    screen: str = ""
+
+
+class Drafts:
+    """Unsaved edits, one small file for each profile, under the user's own folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is None:
+            from advisor.catalog.resources import config_dir
+
+            folder = config_dir() / "drafts"
+        self.folder = folder
+
+    def _file(self, document: ProfileDocument) -> Path:
+        where = str(document.path.resolve()) if document.path else document.name
+        return self.folder / f"{document.name[:60]}-{hashlib.sha256(where.encode()).hexdigest()[:10]}.draft"
+
+    def keep(self, document: ProfileDocument) -> bool:
+        """Write the edits down, or forget them where there are none; whether something is kept."""
+        from advisor.domain.errors import InputError
+
+        file = self._file(document)
+        try:
+            if not document.dirty:
+                file.unlink(missing_ok=True)
+                return False
+            write_whole(file, document.text)
+            return True
+        except (InputError, OSError):
+            return False
+
+    def forget(self, document: ProfileDocument) -> None:
+        """Drop the draft of a document, because it lives on under another name."""
+        try:
+            self._file(document).unlink(missing_ok=True)
+        except OSError:
+            return
+
+    def restore(self, document: ProfileDocument) -> bool:
+        """Bring edits of an earlier run back into the document; whether there were any."""
+        from advisor.domain.errors import ProfileError
+
+        file = self._file(document)
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        if text == document.text:
+            file.unlink(missing_ok=True)
+            return False
+        try:
+            document.recover(text)
+        except ProfileError:
+            return False
+        return True
+
+    def settings(self) -> Settings:
+        """How the program was left; defaults where that cannot be read."""
+        try:
+            data = json.loads((self.folder / "terminal.json").read_text(encoding="utf-8"))
+            return Settings(**{k: str(v) for k, v in data.items() if k in Settings.__slots__})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return Settings()
+
+    def remember(self, settings: Settings) -> None:
+        """Write down how the program is left; a disk that is full or read-only must not keep anyone here."""
+        from advisor.domain.errors import InputError
+
+        try:
+            write_whole(self.folder / "terminal.json", json.dumps(asdict(settings), indent=1) + "\n")
+        except InputError:
+            return

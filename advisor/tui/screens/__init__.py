@@ -1,0 +1,1 @@
+"""One job a module, each with its style sheet beside it."""

@@ -1,0 +1,248 @@
+"""One field of the form: a line to read, and an input on it while it is edited."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from advisor.tui.fields import FieldSpec
+from advisor.tui.values import from_text, to_text
+from advisor.tui.widgets.tones import Piece, Toned, fit
+
+LABEL = 24
+VALUE = 30
+_DEFAULT = re.compile(r"default ([^;.\]]+)")
+
+
+class FieldRow(Toned, can_focus=True):
+    """A field with its value, its unit, where it comes from, and what is wrong with it."""
+
+    DEFAULT_CSS = """
+    FieldRow { height: 1; width: 1fr; background: $background; }
+    FieldRow:focus, FieldRow:focus-within { background: $primary 22%; }
+    FieldRow.wrong { height: 2; }
+    FieldRow > Input { width: 32; height: 1; margin-left: 25; background: $panel; padding: 0 1; border: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "edit", "Edit"),
+        Binding("space", "turn(1)", "Change", show=False),
+        Binding("up", "step(-1)", "Previous field", show=False),
+        Binding("down", "step(1)", "Next field", show=False),
+        Binding("right", "turn(1)", "Next value", show=False),
+        Binding("left", "turn(-1)", "Previous value", show=False),
+    ]
+    problem: reactive[str] = reactive("", repaint=True)
+    editing: reactive[bool] = reactive(False, repaint=True)
+
+    class Edited(Message):
+        """A value was typed or chosen; None takes it away."""
+
+        def __init__(self, row: FieldRow, value: Any) -> None:
+            super().__init__()
+            self.row, self.value = row, value
+
+    class Done(Message):
+        """Typing in the field has ended."""
+
+    class Wanted(Message):
+        """The field asks for its picker."""
+
+        def __init__(self, row: FieldRow) -> None:
+            super().__init__()
+            self.row = row
+
+    class Focused(Message):
+        """The keyboard came to the field."""
+
+        def __init__(self, row: FieldRow) -> None:
+            super().__init__()
+            self.row = row
+
+    class Stepped(Message):
+        """Go to the next or previous field."""
+
+        def __init__(self, row: FieldRow, by: int) -> None:
+            super().__init__()
+            self.row, self.by = row, by
+
+    def __init__(self, spec: FieldSpec, *, picker: bool = False, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(classes="field")
+        self.spec, self.picker, self.suggestions = spec, picker, suggestions
+        self.value: Any = None
+        self.assumed = ""
+        self._before: Any = None
+        self._mine = ""
+
+    def show(self, value: Any, assumed: str, problem: str) -> None:
+        """Show what the document says of this field."""
+        self.value, self.assumed = value, assumed
+        if not (self.editing and self._mine):
+            self.problem = problem
+        self.refresh()
+
+    def watch_problem(self, problem: str) -> None:
+        """A complaint takes a second line."""
+        self.set_class(bool(problem), "wrong")
+
+    # --------------------------------------------------------------- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """The field, or the complaint under it."""
+        width = self.size.width
+        if y == 1:
+            return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(self.problem, "bad")], width)
+        spec, stated = self.spec, self.value is not None
+        room = VALUE if width >= 84 else max(14, min(VALUE, width - LABEL - 24))
+        mark = Piece("✗", "bad") if self.problem else Piece("▎" if self.has_focus else " ", "head")
+        label = Piece(fit(spec.label + (" *" if spec.required else ""), LABEL - 1), "strong" if stated else "plain")
+        if stated:
+            value = Piece(fit(to_text(spec, self.value), room), "head")
+            tail = [Piece(f" {spec.unit}", "dim")]
+        else:
+            value = Piece(fit(self._default(), room), "dim")
+            tail = [Piece(f" {spec.unit}" if spec.unit else "", "dim"), Piece(" · default", "dim")]
+            if spec.required:
+                tail = [Piece(" · needed", "warn")]
+        if self.picker:
+            tail.append(Piece("  ▾", "head"))
+        elif spec.kind in ("toggle", "choice"):
+            tail.append(Piece("  ◂ ▸", "dim"))
+        return self.strip([mark, label, Piece("  "), value, *tail], width)
+
+    def _default(self) -> str:
+        """What holds while the profile is silent: the spec's own default, what the answer assumed, or its words."""
+        default = self.spec.default
+        if default is not None and default not in ("", ()) and default != {}:
+            return to_text(self.spec, default)
+        if self.assumed and self.assumed != "none":
+            return self.assumed
+        words = _DEFAULT.search(self.spec.help)
+        return words.group(1).replace("`", "") if words else "–"
+
+    # --------------------------------------------------------------- editing
+
+    def compose(self) -> ComposeResult:
+        """Nothing until it is edited."""
+        return []
+
+    async def start(self, typed: str | None = None) -> None:
+        """Begin to type; `typed` replaces what is there."""
+        if self.editing:
+            return
+        self.editing = True
+        self._before, self._mine = self.value, ""
+        text = to_text(self.spec, self.value) if typed is None else typed
+        box = Input(
+            value=text, compact=True, select_on_focus=False,
+            suggester=SuggestFromList(self.suggestions, case_sensitive=False) if self.suggestions else None,
+        )  # fmt: skip
+        await self.mount(box)
+        box.focus()
+        box.cursor_position = len(text)
+        if typed is not None:
+            self._typed(text)
+
+    async def stop(self, *, keep: bool, focus: bool = True) -> None:
+        """End typing; without `keep` the value from before comes back."""
+        if not self.editing:
+            return
+        self.editing = False
+        if not keep:
+            self.post_message(self.Edited(self, self._before))
+        self._mine = ""
+        await self.query(Input).remove()
+        if focus:
+            self.focus()
+        self.post_message(self.Done())
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.editing:
+            self._typed(event.value)
+
+    def _typed(self, text: str) -> None:
+        try:
+            value = from_text(self.spec, text)
+        except ValueError as error:
+            self._mine = str(error)
+            self.problem = self._mine
+            return
+        self._mine = ""
+        self.problem = ""
+        self.post_message(self.Edited(self, value))
+
+    @on(Input.Submitted)
+    async def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self._mine:
+            await self.stop(keep=True)
+
+    @on(Input.Blurred)
+    async def _blurred(self, event: Input.Blurred) -> None:
+        event.stop()
+        await self.stop(keep=not self._mine, focus=False)
+
+    async def on_key(self, event: events.Key) -> None:
+        """Escape takes back; a printable key begins to type."""
+        if self.editing:
+            if event.key == "escape":
+                event.stop()
+                await self.stop(keep=False)
+            elif event.key in ("up", "down"):
+                event.stop()
+                if not self._mine:
+                    await self.stop(keep=True)
+                    self.post_message(self.Stepped(self, 1 if event.key == "down" else -1))
+            return
+        if event.is_printable and event.character and event.character not in (" ", "?"):
+            if self.spec.kind in ("toggle", "choice"):
+                word = next((c for c in self.spec.choices if c.startswith(event.character.lower())), None)
+                if word is not None:
+                    event.stop()
+                    self.post_message(self.Edited(self, from_text(self.spec, word)))
+                return
+            event.stop()
+            event.prevent_default()
+            await self.start(event.character)
+
+    async def action_edit(self) -> None:
+        """Edit, or open the picker."""
+        if self.picker:
+            self.post_message(self.Wanted(self))
+        elif self.spec.kind in ("toggle", "choice"):
+            self.action_turn(1)
+        else:
+            await self.start()
+
+    def action_turn(self, by: int) -> None:
+        """The next or previous choice."""
+        if self.editing or self.spec.kind not in ("toggle", "choice"):
+            return
+        words = list(self.spec.choices)
+        now = to_text(self.spec, self.value if self.value is not None else self.spec.default)
+        at = (words.index(now) + by) % len(words) if now in words else 0
+        self.post_message(self.Edited(self, from_text(self.spec, words[at])))
+
+    def action_step(self, by: int) -> None:
+        """The next or previous field."""
+        self.post_message(self.Stepped(self, by))
+
+    def on_focus(self) -> None:
+        """Tell whose help is to be shown."""
+        self.post_message(self.Focused(self))
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on the value edits; on the label it only selects."""
+        self.focus()
+        if event.x > LABEL and not self.editing and event.y == 0:
+            await self.action_edit()

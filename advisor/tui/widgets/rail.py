@@ -1,0 +1,113 @@
+"""The list of screens at the left, and the title line at the top."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from advisor.tui.actions import PANE, PANES
+from advisor.tui.widgets.tones import Piece, Toned, fit
+
+
+class Rail(Toned):
+    """All screens by group, with their keys; a click goes there."""
+
+    DEFAULT_CSS = """
+    Rail { width: 15; height: 1fr; background: $surface; border-right: solid $panel; }
+    """
+
+    class Chosen(Message):
+        """A screen was clicked."""
+
+        def __init__(self, pane: str) -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.at = "profiles"
+        self._lines: list[tuple[str, str]] = []
+        for roomy in (True,):
+            group = ""
+            for p in PANES:
+                if p.group != group:
+                    if group and roomy:
+                        self._lines.append(("", ""))
+                    group = p.group
+                    self._lines.append(("", group))
+                self._lines.append((p.id, p.title))
+
+    def show(self, pane: str) -> None:
+        """Mark a screen."""
+        self.at = pane
+        self.refresh()
+
+    def _visible(self) -> list[tuple[str, str]]:
+        if self.size.height >= len(self._lines):
+            return self._lines
+        tight = [line for line in self._lines if line[0] or line[1]]
+        if self.size.height >= len(tight):
+            return tight
+        return [line for line in self._lines if line[0]]
+
+    def render_line(self, y: int) -> Strip:
+        """A heading or a screen."""
+        lines = self._visible()
+        width = self.size.width
+        if y >= len(lines):
+            return self.strip([], width)
+        pane, title = lines[y]
+        if not pane:
+            return self.strip([Piece(f" {title}", "dim")], width)
+        if pane == self.at:
+            base = self.rich_style + self.tone("head").__class__(reverse=False)
+            return self.strip([Piece("▌", "head"), Piece(PANE[pane].key + " ", "head"), Piece(fit(title, width - 3), "head")],
+                              width, base)  # fmt: skip
+        return self.strip([Piece(f" {PANE[pane].key} ", "dim"), Piece(title)], width)
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the screen."""
+        lines = self._visible()
+        if event.y < len(lines) and lines[event.y][0]:
+            event.stop()
+            self.post_message(self.Chosen(lines[event.y][0]))
+
+
+class TitleBar(Toned):
+    """Program, profile, date; on narrow terminals also the way to the other screens."""
+
+    DEFAULT_CSS = """
+    TitleBar { height: 1; background: $panel; }
+    """
+
+    class Menu(Message):
+        """The menu sign was clicked."""
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.pane, self.profile, self.state, self.right = "profiles", "", "", ""
+
+    def show(self, *, pane: str, profile: str, state: str, right: str) -> None:
+        """Show where one is."""
+        self.pane, self.profile, self.state, self.right = pane, profile, state, right
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        title = PANE[self.pane].title
+        left = [Piece(" ≡ ", "head"), Piece("advisor", "strong"), Piece(" ▸ ", "dim"), Piece(title, "head")]
+        if self.profile:
+            left += [Piece(" ▸ ", "dim"), Piece(self.profile, "plain")]
+            if self.state:
+                left.append(Piece(f" {self.state}", "warn"))
+        used = sum(len(p.text) for p in left)
+        if used + len(self.right) + 2 <= width:
+            left += [Piece(" " * (width - used - len(self.right) - 1)), Piece(self.right, "dim")]
+        return self.strip(left, width)
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the list of screens."""
+        event.stop()
+        self.post_message(self.Menu())

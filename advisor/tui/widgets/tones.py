@@ -1,0 +1,110 @@
+"""A few meanings of colour, shared by every widget that draws its own lines.
+
+A tone never stands alone: the text beside it says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.content import Content
+from textual.strip import Strip
+from textual.widget import Widget
+
+TONES = ("plain", "dim", "strong", "good", "warn", "bad", "accent", "head", "link", "s1", "s2", "s3", "s4")
+
+CONTENT_STYLES = {
+    "": "",
+    "plain": "",
+    "dim": "$foreground 60%",
+    "strong": "bold",
+    "good": "bold $text-success",
+    "warn": "bold $text-warning",
+    "bad": "bold $text-error",
+    "accent": "$text-accent",
+    "head": "bold $text-primary",
+    "link": "$text-primary underline",
+    "s1": "$text-primary",
+    "s2": "$text-accent",
+    "s3": "$text-warning",
+    "s4": "$text-success",
+}
+
+
+class Piece(NamedTuple):
+    """Text with a tone."""
+
+    text: str
+    tone: str = "plain"
+
+
+def content(*pieces: str | Piece | tuple[str, str]) -> Content:
+    """Literal text with tones, for static widgets; nothing in it is read as markup."""
+    return Content.assemble(
+        *(p if isinstance(p, str) else (p[0], CONTENT_STYLES[p[1]]) if CONTENT_STYLES[p[1]] else p[0] for p in pieces)
+    )
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Text in exactly `width` cells, with an ellipsis where it is cut."""
+    if width <= 0:
+        return ""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
+    pad = " " * (width - length)
+    return pad + text if right else text + pad
+
+
+_VARIABLES = {
+    "plain": "foreground", "strong": "foreground", "good": "text-success", "warn": "text-warning", "bad": "text-error",
+    "accent": "text-accent", "head": "text-primary", "link": "text-primary", "s1": "text-primary",
+    "s2": "text-accent", "s3": "text-warning", "s4": "text-success",
+}  # fmt: skip
+_EXTRA = {"strong": Style(bold=True), "head": Style(bold=True), "link": Style(underline=True)}
+
+
+def tone_styles(app: App[object]) -> dict[str, Style]:
+    """The styles of the tones in the present theme; made once per theme."""
+    cache: dict[str, dict[str, Style]] = app.__dict__.setdefault("_tone_styles", {})
+    styles = cache.get(app.theme)
+    if styles is None:
+        variables = app.theme_variables
+        front, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+        muted = variables.get("text-muted", "auto")
+        dim = front.blend(back, 0.42) if muted.startswith("auto") else Color.parse(muted)
+        styles = {"dim": Style.from_color(dim.rich_color)}
+        for tone, variable in _VARIABLES.items():
+            value = variables.get(variable, "auto")
+            color = front if value.startswith("auto") else Color.parse(value)
+            styles[tone] = Style.from_color(color.rich_color) + _EXTRA.get(tone, Style.null())
+        cache[app.theme] = styles
+    return styles
+
+
+class Toned(Widget):
+    """Mixin of widgets that draw strips in tones."""
+
+    def tone(self, name: str) -> Style:
+        """The style of a tone, without a background."""
+        return tone_styles(self.app)[name or "plain"]
+
+    def strip(self, pieces: Iterable[Piece | tuple[str, str] | str], width: int, base: Style | None = None) -> Strip:
+        """One line in exactly `width` cells; `base` gives the background."""
+        back = self.rich_style if base is None else base
+        tones = tone_styles(self.app)
+        segments = [
+            Segment(p, back + tones["plain"]) if isinstance(p, str) else Segment(p[0], back + tones[p[1] or "plain"])
+            for p in pieces
+        ]
+        return Strip(segments).adjust_cell_length(width, back)
+
+    def strips(self, lines: Sequence[Sequence[Piece | tuple[str, str] | str]], width: int) -> list[Strip]:
+        """Several lines."""
+        return [self.strip(line, width) for line in lines]
