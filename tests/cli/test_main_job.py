@@ -1,0 +1,124 @@
+"""The main job as a user runs it: streams, exit codes, width, colour, hostile names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from advisor.cli.main import main
+from advisor.cli.text import WIDTH
+
+FAST = ["--as-of", "2026-11-21", "--draws", "500"]
+MINIMAL = """
+name = {name}
+[model]
+id = "llama3.3-70b"
+[traffic]
+isl = 1000
+osl = 200
+peak_concurrency = 64
+"""
+
+
+def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "advisor", *arguments], capture_output=True, text=True, timeout=120,
+        env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["renewal-100-gpus", "operator-2000-gpus", "licence-required-destination"])
+def test_text_fits_the_width_and_a_pipe_gets_no_colour(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--profile", name, "--explain", *FAST]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert max(len(line) for line in out.splitlines()) <= WIDTH
+    assert "\x1b" not in out
+    for heading in ("Comparison", "Why not the others", "What would change the answer", "Assumptions", "Sources"):
+        assert heading in out
+
+
+def test_json_goes_to_stdout_alone() -> None:
+    result = run("--profile", "llama-70b-4k-512-concurrent", "--format", "json", *FAST)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["verdict"]["kind"] in ("get", "probe_first", "split", "wait")
+
+
+def test_nothing_feasible_is_exit_code_three_with_the_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tight.toml"
+    path.write_text(MINIMAL.format(name='"tight"') + "[slo]\ntpot_ms = 0.1\n")
+    assert main(["--profile", str(path), *FAST]) == 3
+    out = capsys.readouterr().out
+    assert "Smallest change: relax slo.tpot_ms from 0.1 to" in out
+
+
+def test_hostile_names_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "hostile.toml"
+    name = json.dumps("\x1b]0;owned\x07 \x1b[31mred \u202egnp.exe [bold]x[/] 日本語")
+    path.write_text(MINIMAL.format(name=name))
+    assert main(["--profile", str(path), *FAST]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+    assert "日本語" in out
+    assert "[bold]x[/]" in out
+
+
+def test_the_documented_ways_to_be_wrong() -> None:
+    no_terminal = run()
+    assert no_terminal.returncode == 2
+    assert "--profile" in no_terminal.stderr
+    typo = run("--profil", "x")
+    assert typo.returncode == 2
+    assert 'did you mean "--profile"' in typo.stderr
+    assert run("--profile", "renewal-100-gpus", "--as-of", "yesterday").returncode == 2
+    assert run("--profile", "renewal-100-gpus", "--catalog", "/nowhere").returncode == 2
+    assert run("frobnicate").returncode == 2
+
+
+def test_output_appears_whole_or_not_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "answer.json"
+    assert main(["--profile", "llama-70b-4k-512-concurrent", "--format", "json", "-o", str(target), *FAST]) == 0
+    assert json.loads(target.read_text())["schema_version"]
+    assert [p.name for p in tmp_path.iterdir()] == ["answer.json"]
+    assert main(["--profile", "renewal-100-gpus", "-o", str(tmp_path / "no" / "where.txt"), *FAST]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_own_catalog_files_lie_over_the_bundled_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "sizing").mkdir()
+    header = "name,value,low,high,unit,source,as_of,kind,note\n"
+    (tmp_path / "sizing" / "parameters.csv").write_text(
+        header + "repair_hours,2000,,,h,sizing-assumption,2026-11-21,user,slow repairs\n"
+    )
+    plain, slow = tmp_path / "plain.json", tmp_path / "slow.json"
+    base = ["--profile", "renewal-100-gpus", "--format", "json", *FAST]
+    assert main([*base, "-o", str(plain)]) == 0
+    assert main([*base, "-o", str(slow), "--catalog", str(tmp_path)]) == 0
+    fleets = [json.loads(p.read_text())["candidates"] for p in (plain, slow)]
+    spares = [sum(c["fleet"]["replicas_for_redundancy"] for c in f if c["fleet"]) for f in fleets]
+    assert spares[1] > spares[0]
+    (tmp_path / "sizing" / "parameters.csv").write_text(header + "repair_hours,many,,,h,x,2026-11-21,user,\n")
+    assert main([*base, "--catalog", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "parameters.csv, row 2, column value" in err
+
+
+def test_profile_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "mine.toml"
+    assert main(["profile", "new", str(target)]) == 0
+    assert main(["profile", "new", str(target)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["profile", "validate", str(target), "renewal-100-gpus"]) == 0
+    assert main(["profile", "list"]) == 0
+    assert "renewal-100-gpus" in capsys.readouterr().out
+    assert main(["profile", "schema"]) == 0
+    assert "peak_concurrency" in json.loads(capsys.readouterr().out)["$defs"]["Traffic"]["properties"]
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Recommendation"

@@ -1,0 +1,161 @@
+"""The answer as a whole: its shape, its determinism, and what holds for every bundled profile."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from advisor.domain.recommendation import Recommendation
+from advisor.profiles.read import read_profile
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+
+PROFILES = sorted(p.stem for p in (Path(__file__).parents[2] / "profiles").glob("*.toml"))
+REQUIRED = (
+    "schema_version", "verdict.kind", "verdict.headline", "verdict.choice.accelerator", "verdict.choice.gpus",
+    "candidates.0.accelerator", "candidates.0.feasible", "candidates.0.gates.0.gate", "candidates.0.gates.0.status",
+    "candidates.0.gates.0.reason", "candidates.0.gates.0.source", "candidates.0.deployment.engine",
+    "candidates.0.deployment.precision", "candidates.0.deployment.tp", "candidates.0.deployment.ep",
+    "candidates.0.operating_point.concurrency", "candidates.0.operating_point.ttft_p50_s",
+    "candidates.0.operating_point.tpot_p50_s", "candidates.0.operating_point.output_tps_per_gpu",
+    "candidates.0.operating_point.evidence_grade", "candidates.0.fleet.gpus", "candidates.0.cost.usd_per_month.p10",
+    "candidates.0.cost.usd_per_month.p50", "candidates.0.cost.usd_per_month.p90",
+    "candidates.0.cost.usd_per_mtok_blended.p10", "candidates.0.cost.usd_per_mtok_blended.p50",
+    "candidates.0.cost.usd_per_mtok_blended.p90", "candidates.0.p_cheapest", "candidates.0.risks.0.id",
+    "assumptions.0.path", "sources.0.id",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench() -> Workbench:
+    return Workbench(as_of=AS_OF, bare=True)
+
+
+@pytest.fixture(scope="module")
+def answers(bench: Workbench, root: Path) -> dict[str, Recommendation]:
+    return {
+        name: bench.advise(read_profile(root / "profiles" / f"{name}.toml"), draws=2000) for name in PROFILES
+    }
+
+
+def at(tree: Any, path: str) -> Any:
+    for part in path.split("."):
+        tree = tree[int(part)] if isinstance(tree, list) else tree[part]
+    return tree
+
+
+def models(of: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
+    from advisor.profiles.read import _model_in
+
+    if of in seen:
+        return
+    seen.add(of)
+    yield of
+    for info in of.model_fields.values():
+        inner = _model_in(info.annotation)
+        if inner is not None:
+            yield from models(inner, seen)
+
+
+def test_the_promised_paths_are_there(answers: dict[str, Recommendation]) -> None:
+    tree = json.loads(answers["llama-70b-4k-512-concurrent"].model_dump_json())
+    for path in REQUIRED:
+        assert at(tree, path) is not None, path
+
+
+def test_every_field_has_a_description() -> None:
+    bare = [
+        f"{m.__name__}.{name}"
+        for m in models(Recommendation, set())
+        for name, info in m.model_fields.items()
+        if not info.description
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_bundled_profile_gets_a_verdict_or_a_reason(name: str, answers: dict[str, Recommendation]) -> None:
+    r = answers[name]
+    assert r.verdict.headline
+    assert r.verdict.reason
+    if r.verdict.kind == "infeasible":
+        assert r.verdict.binding_constraint
+        assert r.verdict.smallest_change
+    for c in r.candidates:
+        assert c.feasible or c.infeasible_reason
+        assert all(g.reason for g in c.gates)
+    feasible = [c for c in r.candidates if c.feasible]
+    if feasible:
+        assert sum(c.p_cheapest for c in feasible) == pytest.approx(1.0, abs=1e-9)
+        assert sorted(c.rank or 0 for c in feasible) == list(range(1, len(feasible) + 1))
+        assert r.verdict.choice is not None
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_cited_source_is_listed_and_known(name: str, answers: dict[str, Recommendation]) -> None:
+    unknown = [s.id for s in answers[name].sources if s.kind == "unknown"]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_json_reads_back_to_the_same_tree(name: str, answers: dict[str, Recommendation]) -> None:
+    r = answers[name]
+    assert Recommendation.model_validate_json(r.model_dump_json()) == r
+
+
+def test_cost_lines_add_up_and_bands_are_ordered(answers: dict[str, Recommendation]) -> None:
+    for r in answers.values():
+        for c in r.candidates:
+            if c.cost is None:
+                continue
+            assert sum(line.usd_per_month for line in c.cost.lines) == pytest.approx(c.cost.point_usd_per_month)
+            band = c.cost.usd_per_month
+            assert band.p10 <= band.p50 <= band.p90
+            for line in c.cost.lines:
+                assert line.usd_per_month == pytest.approx(line.quantity * line.unit_price_usd, rel=1e-6, abs=1e-6)
+
+
+def test_no_estimate_uses_more_memory_than_there_is(answers: dict[str, Recommendation]) -> None:
+    for r in answers.values():
+        for c in r.candidates:
+            if c.feasible and c.memory is not None and c.operating_point is not None:
+                assert c.memory.weights_gb + c.memory.reserve_gb <= c.memory.usable_gb
+                assert c.operating_point.concurrency <= c.memory.max_concurrency
+                assert c.operating_point.meets_slo
+
+
+def test_same_inputs_same_bytes_across_processes(tmp_path: Path) -> None:
+    outputs = []
+    for seed in ("0", "12345"):
+        out = tmp_path / f"{seed}.json"
+        subprocess.run(
+            [sys.executable, "-m", "advisor", "--profile", "deepseek-r1-reasoning", "--format", "json", "--output",
+             str(out), "--as-of", AS_OF.isoformat()],
+            check=True, timeout=120, env={**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo" if seed == "0" else "UTC"},
+        )  # fmt: skip
+        outputs.append(out.read_bytes())
+    assert outputs[0] == outputs[1]
+
+
+def test_infeasible_profiles_name_the_constraint_and_the_change(bench: Workbench, root: Path) -> None:
+    profile = read_profile(root / "profiles" / "llama-70b-4k-512-concurrent.toml")
+    tight = profile.model_copy(update={"slo": profile.slo.model_copy(update={"tpot_ms": 0.5})})
+    r = bench.advise(tight, draws=500)
+    assert r.verdict.kind == "infeasible"
+    assert "slo" in r.verdict.binding_constraint
+    assert "slo.tpot_ms from 0.5 to " in r.verdict.smallest_change
+    assert r.verdict.choice is None
+    poor = profile.model_copy(
+        update={"procurement": profile.procurement.model_copy(update={"budget_usd_per_month": 100.0})}
+    )
+    r = bench.advise(poor, draws=500)
+    assert r.verdict.kind == "infeasible"
+    assert "budget" in r.verdict.binding_constraint
