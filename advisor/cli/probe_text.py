@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from advisor.domain.errors import InputError
@@ -130,8 +131,9 @@ def run_text(run: Run) -> str:
         lines += [where + flag for flag in step.flags]
         lines += [f"{where}{count} x {kind}" for kind, count in step.errors.items()]
     lines += [f"  {flag}" for flag in run.flags]
-    spent = f"Spent: {run.spent_tokens or 0:,} tokens, {run.spent_s or 0:.0f} s"
-    lines.append(spent + ("" if run.spent_usd is None else f", USD {run.spent_usd:.2f}"))
+    if run.spent_tokens is not None:
+        spent = f"Spent: {run.spent_tokens:,} tokens, {run.spent_s or 0:.0f} s"
+        lines.append(spent + ("" if run.spent_usd is None else f", USD {run.spent_usd:.2f}"))
     own = [step.lag for step in run.steps if step.lag is not None]
     if own:
         worst = max(lag.arrival_p99_s or lag.loop_delay_p99_s for lag in own)
@@ -181,8 +183,13 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
 
 
 def run_csv(run: Run) -> str:
-    """One line a step; text that a spreadsheet would take for a formula is quoted."""
-    rows = [step_row(run, step) for step in run.steps]
+    """One line a step."""
+    return runs_csv([run])
+
+
+def runs_csv(runs: Sequence[Run]) -> str:
+    """One line a step of each run; text that a spreadsheet would take for a formula is quoted."""
+    rows = [step_row(run, step) for run in runs for step in run.steps]
     out = io.StringIO()
     names = list(rows[0]) if rows else ["run_id"]
     writer = csv.DictWriter(out, names, lineterminator="\n")

@@ -29,6 +29,7 @@ _WORDS = _TEXT.split()
 _POOL_WORDS = 60_000
 _UNIQUE_WORDS = 16
 _BYTES_PER_WORD = 8
+_TRUSTED_WORDS = 200
 _TEMPLATE_TOKENS = 256
 """More than any usual chat template adds."""
 
@@ -47,6 +48,8 @@ class PromptMaker:
         self.per_word = 1.0
         self.overhead = 0.0
         self.calibrated = False
+        self._seen_words = 0
+        self._seen_tokens = 0.0
 
     def make(self, tokens: int) -> tuple[str, int]:
         """A prompt that the server should count as `tokens`, and its number of words."""
@@ -78,6 +81,15 @@ class PromptMaker:
             return False
         self.per_word, self.overhead, self.calibrated = per_word, max(0.0, overhead), True
         return True
+
+    def observe(self, words: int, tokens: int) -> None:
+        """Refine tokens per word with a plausible count; later prompts come closer to their length."""
+        if self.count is not None or not self.calibrated or not self.plausible(words, tokens):
+            return
+        self._seen_words += words
+        self._seen_tokens += tokens - self.overhead
+        if self._seen_words >= _TRUSTED_WORDS:
+            self.per_word = min(_BYTES_PER_WORD, max(0.7, self._seen_tokens / self._seen_words))
 
     def plausible(self, words: int, tokens: int) -> bool:
         """Whether a server's count for a prompt of so many words can be true."""

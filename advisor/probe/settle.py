@@ -25,4 +25,5 @@ def certain_tokens(result: RequestResult, prompts: PromptMaker, words: int) -> t
     if result.fault is not None or result.usage_disagrees or result.token_source != "usage":
         return None, None
     inputs = result.input_tokens if prompts.plausible(words, result.input_tokens) else None
+    prompts.observe(words, result.input_tokens)
     return inputs, result.output_tokens

@@ -1,0 +1,182 @@
+"""`advisor evidence`: what has been measured, kept, brought in and given out."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+EXAMPLES = """\
+examples:
+  advisor evidence list
+  advisor evidence show 20261121-10
+  advisor evidence import result.json --accelerator mi355x --gpus 8 --as-model dsr1 --weights fp8
+  advisor evidence export --format csv --output runs.csv
+  ADVISOR_STORE=postgresql://team@db.example/advisor advisor evidence list
+
+Runs of `advisor probe` and imported results count as your own measurements (grade A) once accelerator, GPUs and model
+are stated; results of InferenceX and MLPerf keep their own standing.
+"""
+
+
+def add_evidence_parser(subparsers: Any) -> None:
+    """Arguments of `advisor evidence`."""
+    parser = subparsers.add_parser(
+        "evidence", help="list, show, import, export and remove measurements", epilog=EXAMPLES,
+        description="Your own measurements: probes, and results of other benchmarks.",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    inner = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+
+    def action(name: str, text: str, func: Any) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = inner.add_parser(name, help=text, description=text, allow_abbrev=False)
+        made.add_argument(
+            "--store", metavar="PLACE", help="path or postgresql:// URL (default ADVISOR_STORE, else yours)"
+        )
+        made.set_defaults(func=func)
+        return made
+
+    listed = action("list", "runs, newest first", run_list)
+    listed.add_argument("--format", choices=("text", "json"), default="text")
+    shown = action("show", "one run with all its steps", run_show)
+    shown.add_argument("run", metavar="RUN", help="id, or a unique beginning of it")
+    shown.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    out = action("export", "write runs to a file", run_export)
+    out.add_argument("runs", nargs="*", metavar="RUN", help="ids (default all)")
+    out.add_argument("--format", choices=("json", "csv"), default="json")
+    out.add_argument("--output", metavar="FILE", help="default stdout")
+    brought = action("import", "read results of other benchmarks, or an export", run_import)
+    brought.add_argument("files", nargs="+", metavar="FILE")
+    brought.add_argument(
+        "--kind", default="auto",
+        help="auto (default), advisor, vllm, sglang, guidellm, aiperf, inferencex, mlperf, nine-shape",
+    )  # fmt: skip
+    brought.add_argument("--accelerator", default="", metavar="ID", help="catalog id of what was measured")
+    brought.add_argument("--gpus", type=int, metavar="N", help="GPUs that served the endpoint")
+    brought.add_argument("--as-model", default="", metavar="ID", help="catalog id of the model")
+    brought.add_argument("--weights", default="", choices=("", "bf16", "fp8", "fp4", "int4"), help="weight precision")
+    brought.add_argument("--engine", default="", help="vllm, sglang, trt, ...")
+    brought.add_argument("--tp", type=int, metavar="N", help="tensor parallelism")
+    brought.add_argument("--ep", type=int, metavar="N", help="expert parallelism")
+    removed = action("remove", "delete runs", run_remove)
+    removed.add_argument("runs", nargs="+", metavar="RUN")
+    removed.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """One line a run."""
+    import json
+    from dataclasses import asdict
+
+    from advisor.domain.text import plain
+    from advisor.evidence.store import open_store
+
+    with open_store(args.store) as store:
+        found = store.summaries()
+        place = store.place
+    if args.format == "json":
+        print(json.dumps([asdict(summary) for summary in found], indent=2, ensure_ascii=False))
+        return 0
+    if not found:
+        print(
+            f"{plain(place)} holds no runs yet; `advisor probe URL` makes one, `advisor evidence import` brings one in"
+        )
+        return 0
+    print(f"{'run':<26} {'started':<17} {'outcome':<12} {'steps':>5}  {'tool':<18} {'accelerator':<12} model")
+    for s in found:
+        outcome = "unfinished" if s.outcome == "running" else s.outcome
+        line = f"{s.id:<26} {s.started_at[:16]:<17} {outcome:<12} {s.steps:>5}  {s.tool[:18]:<18} "
+        line += f"{s.accelerator[:12]:<12} {s.model}"
+        print(plain(line, 160))
+    return 0
+
+
+def run_show(args: argparse.Namespace) -> int:
+    """One run."""
+    from advisor.cli.output import write_result
+    from advisor.cli.probe_text import run_csv, run_json, run_text
+    from advisor.evidence.store import open_store
+
+    with open_store(args.store) as store:
+        run = store.get(args.run)
+    write_result({"text": run_text, "json": run_json, "csv": run_csv}[args.format](run), None)
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Runs as JSON that `import` reads back, or as CSV, a line a step."""
+    import json
+
+    from advisor.cli.output import write_result
+    from advisor.cli.probe_text import runs_csv
+    from advisor.evidence.store import open_store
+
+    with open_store(args.store) as store:
+        runs = [store.get(run_id) for run_id in args.runs] if args.runs else store.runs()
+    if args.format == "csv":
+        write_result(runs_csv(runs), args.output)
+    else:
+        documents = [run.model_dump(mode="json") for run in runs]
+        write_result(json.dumps(documents, indent=2, ensure_ascii=False) + "\n", args.output)
+    return 0
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """All files are read before any is kept, so that a bad one changes nothing."""
+    from pathlib import Path
+
+    from advisor.domain.errors import InputError, did_you_mean
+    from advisor.domain.text import plain
+    from advisor.evidence.imports import KINDS, read_runs
+    from advisor.evidence.runs import Deployment, measurements_from_run
+    from advisor.evidence.store import open_store
+
+    if args.kind not in KINDS:
+        raise InputError(
+            f'--kind "{args.kind}" is not known{did_you_mean(args.kind, KINDS)}; known are {", ".join(KINDS)}'
+        )
+    for name in ("gpus", "tp", "ep"):
+        value = getattr(args, name)
+        if value is not None and not 1 <= value <= 100_000:
+            raise InputError(f"--{name} {value}: must lie between 1 and 100000")
+    stated = Deployment(
+        accelerator=args.accelerator.strip().lower(), gpus=args.gpus, model=args.as_model, precision=args.weights,
+        engine=args.engine, tp=args.tp, ep=args.ep,
+    )  # fmt: skip
+    runs = [run for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
+    with open_store(args.store) as store:
+        for run in runs:
+            store.put(run)
+    for run in runs:
+        points = len(measurements_from_run(run))
+        use = f"{points} usable as evidence" if points else "none usable as evidence"
+        print(plain(f"{run.id}: {run.tool}, {len(run.steps)} steps, {use}"))
+        if not points and run.family == "own_probe" and not (run.deployment.accelerator and run.deployment.gpus):
+            print("  say what was measured: --accelerator, --gpus and --as-model")
+    return 0
+
+
+def run_remove(args: argparse.Namespace) -> int:
+    """Delete after a question."""
+    import sys
+
+    from advisor.domain.errors import InputError
+    from advisor.domain.text import plain
+    from advisor.evidence.store import open_store
+
+    with open_store(args.store) as store:
+        ids = [store.get(run_id).id for run_id in args.runs]
+        if not args.yes:
+            if not sys.stdin.isatty():
+                raise InputError("nothing was removed: there is no terminal to confirm on; add --yes")
+            print(
+                f"Remove {', '.join(plain(i) for i in ids)} from {plain(store.place)}? [y/N] ",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                raise InputError("nothing was removed")
+        for run_id in ids:
+            store.remove(run_id)
+            print(f"removed {plain(run_id)}")
+    return 0

@@ -1,0 +1,116 @@
+"""What all imports share: reading numbers that may be missing, and the deployment that the user adds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from advisor.domain.errors import EvidenceError
+from advisor.domain.text import plain
+from advisor.evidence.runs import Deployment, Distribution, Run, Step
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where a document came from, and what the user says of it."""
+
+    name: str
+    """File name, for messages and notes."""
+    read_at: datetime
+    stated: Deployment
+    """Facts that the tool does not record; they overrule what it does."""
+
+
+def number(row: Row, *names: str, scale: float = 1.0) -> float | None:
+    """The first of these fields that holds a finite, non-negative number, times `scale`."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                continue
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+            return float(value) * scale
+    return None
+
+
+def whole(row: Row, *names: str) -> int | None:
+    """As `number`, rounded; None for nothing and for 0."""
+    value = number(row, *names)
+    return round(value) if value else None
+
+
+def words(row: Row, *names: str) -> str:
+    """The first of these fields that holds text, made harmless."""
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, str) and value.strip():
+            return plain(value.strip(), 200)
+    return ""
+
+
+def truth(row: Row, name: str) -> bool:
+    """A flag that may be a boolean or its word."""
+    value = row.get(name)
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+
+
+def merged(found: Deployment, stated: Deployment) -> Deployment:
+    """The tool's facts under the user's."""
+    given = {name: value for name, value in stated.model_dump(exclude_defaults=True).items() if value not in ("", None)}
+    return found.model_copy(update=given)
+
+
+def ms_distribution(row: Row, metric: str, n: int = 0) -> Distribution:
+    """`mean_ttft_ms`, `median_ttft_ms`, `p99_ttft_ms` and kin, as vLLM's benchmark and its descendants name them."""
+    return Distribution(
+        n=n,
+        mean=number(row, f"mean_{metric}_ms", scale=1e-3),
+        p50=number(row, f"median_{metric}_ms", f"p50_{metric}_ms", scale=1e-3),
+        p90=number(row, f"p90_{metric}_ms", scale=1e-3),
+        p95=number(row, f"p95_{metric}_ms", scale=1e-3),
+        p99=number(row, f"p99_{metric}_ms", scale=1e-3),
+    )
+
+
+def run_of(
+    tool: str,
+    context: Context,
+    source: Any,
+    steps: tuple[Step, ...],
+    found: Deployment,
+    **more: Any,
+) -> Run:
+    """A finished run whose id is drawn from its content, so that the same file imported twice is one run."""
+    digest = hashlib.sha256(json.dumps(source, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    started = more.pop("started_at", None) or context.read_at
+    return Run(
+        id=f"{tool.split()[0].lower()}-{digest}", tool=tool, started_at=started, steps=steps,
+        deployment=merged(found, context.stated), note=plain(f"imported from {context.name}", 300), **more,
+    )  # fmt: skip
+
+
+def moment(text: str, *forms: str) -> datetime | None:
+    """A time in one of the forms, UTC where it names no zone."""
+    for form in forms:
+        try:
+            found = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def required(value: float | None, field: str, context: Context) -> float:
+    """A number that a result cannot do without."""
+    if value is None:
+        raise EvidenceError(f"{context.name}: {field} is missing or not a number")
+    return value

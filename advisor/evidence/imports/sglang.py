@@ -1,0 +1,57 @@
+"""Results of `python -m sglang.bench_serving --output-file` (JSON lines, one benchmark a line).
+
+Field names as in python/sglang/bench_serving.py of sgl-project/sglang. Times in ms. `total_throughput` counts
+input and output. Requested lengths are upper ends of a range when `random_range_ratio` is below 1.
+"""
+
+from __future__ import annotations
+
+from advisor.evidence.imports.common import Context, Row, ms_distribution, number, required, run_of, words
+from advisor.evidence.runs import Deployment, Distribution, Run, Step
+
+KIND = "sglang"
+TOOL = "sglang.bench_serving"
+
+
+def recognises(document: object) -> bool:
+    """Whether this is such a line."""
+    return (
+        isinstance(document, dict)
+        and {"median_e2e_latency_ms", "random_input_len", "output_throughput"} <= document.keys()
+    )
+
+
+def read(row: Row, context: Context) -> list[Run]:
+    """One run of one step."""
+    n = round(required(number(row, "completed"), "completed", context))
+    mean_input = (number(row, "total_input_tokens") or 0) / max(1, n)
+    mean_output = (number(row, "total_output_tokens") or 0) / max(1, n)
+    concurrency = number(row, "max_concurrency")
+    rate = number(row, "request_rate")
+    fixed = number(row, "random_range_ratio") == 1.0 and words(row, "dataset_name").startswith("random")
+    itl = ms_distribution(row, "itl")
+    step = Step(
+        index=0, load="closed" if concurrency else ("poisson" if rate is not None else "unknown"),
+        concurrency=concurrency, rate_rps=rate,
+        isl=(number(row, "random_input_len") if fixed else None) or mean_input,
+        osl=(number(row, "random_output_len") if fixed else None) or mean_output,
+        mean_input_tokens=mean_input, mean_output_tokens=mean_output,
+        requests=n, succeeded=n, duration_s=number(row, "duration"),
+        ttft=ms_distribution(row, "ttft", n), tpot=ms_distribution(row, "tpot", n),
+        itl=Distribution(mean=itl.mean, p50=itl.p50, p90=itl.p90, p95=itl.p95, p99=itl.p99),
+        e2el=ms_distribution(row, "e2e_latency", n),
+        input_tps=number(row, "input_throughput"), output_tps=number(row, "output_throughput"),
+        total_tps=number(row, "total_throughput"), requests_per_s=number(row, "request_throughput"),
+        achieved_concurrency=number(row, "concurrency"), token_source="as recorded by the tool",
+        flags=() if concurrency or rate else ("all requests at once: no operating point",),
+    )  # fmt: skip
+    server = row.get("server_info")
+    server = server if isinstance(server, dict) else {}
+    backend = words(row, "backend")
+    found = Deployment(
+        model=words(server, "served_model_name", "model_path"),
+        engine=next((name for name in ("sglang", "vllm", "trt") if backend.startswith(name)), ""),
+        engine_version=words(server, "version"),
+        tp=round(tp) if (tp := number(server, "tp_size")) else None,
+    )
+    return [run_of(TOOL, context, dict(row), (step,), found)]
