@@ -29,8 +29,10 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> 
     for name, size in (("tp", q.tp), ("ep", q.ep), ("gpus", q.gpus)):
         if size is not None and size < 1:
             return f"{name} {size} is not a positive whole number"
-    if q.model.max_context and MEAN_LENGTH * (q.isl + q.osl) > q.model.max_context:
-        return f"{MEAN_LENGTH * (q.isl + q.osl):g} tokens of mean input and output exceed the {q.model.max_context} of {q.model.name or q.model.id}"
+    mean_tokens = MEAN_LENGTH * (q.isl + q.osl)
+    if q.model.max_context and mean_tokens > q.model.max_context:
+        limit = f"the {q.model.max_context} of {q.model.name or q.model.id}"
+        return f"{mean_tokens:g} tokens of mean input and output exceed {limit}"
     return ""
 
 

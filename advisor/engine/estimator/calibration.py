@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,20 +24,32 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 
-FITTED_FAMILIES = ("median", "single_run", "published_table", "secondhand")
+FITTED_FAMILIES = ("median", "single_run", "published_table", "secondhand", "vendor_ci")
+VENDOR_NOISE = 4.0
+"""Relative variance of a vendor's own CI points, which state means: they inform, at a quarter of the weight."""
 DOUBTFUL = ("one_off_stall", "implied_gpus_off", "tput_exceeds_tpot_bound", "io_split_inconsistent")
 SUSPECT = ("known_issue", "ttft_or_stall_dominated")
+
+
+def tpot_of(m: Measurement) -> float | None:
+    """Median TPOT, or the mean where a vendor's CI states only that [s]."""
+    return m.tpot_p50_s or (m.tpot_mean_s if m.family == "vendor_ci" else None)
+
+
+def ttft_of(m: Measurement) -> float | None:
+    """Median TTFT, or the mean where a vendor's CI states only that [s]."""
+    return m.ttft_p50_s or (m.ttft_mean_s if m.family == "vendor_ci" else None)
 
 
 def usable(
     rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
 ) -> list[Measurement]:
-    """Independent serving rows that state both TPOT and rate, of known models and accelerators."""
+    """Serving rows that state both TPOT and rate, of known models and accelerators."""
     return [
         m
         for m in rows
         if m.family in FITTED_FAMILIES
-        and m.tpot_p50_s
+        and tpot_of(m)
         and m.total_tps_per_gpu
         and m.model in models
         and m.accelerator in accelerators
@@ -60,10 +72,12 @@ def noise_multiplier(rows: Sequence[Measurement]) -> Floats:
     out = np.ones(len(rows))
     for i, m in enumerate(rows):
         text = ";".join(m.flags)
+        if m.family == "vendor_ci":
+            out[i] = VENDOR_NOISE
         if any(word in text for word in DOUBTFUL):
-            out[i] = 16.0
+            out[i] = max(out[i], 16.0)
         elif any(word in text for word in SUSPECT):
-            out[i] = 4.0
+            out[i] = max(out[i], 4.0)
     return out
 
 
@@ -92,17 +106,17 @@ def truth_of(
         kept,
         points,
         step_physics(points),
-        np.array([m.tpot_p50_s for m in kept], dtype=np.float64),
+        np.array([tpot_of(m) for m in kept], dtype=np.float64),
         np.array([m.total_tps_per_gpu for m in kept], dtype=np.float64),
-        np.array([m.ttft_p50_s or np.nan for m in kept], dtype=np.float64),
+        np.array([ttft_of(m) or np.nan for m in kept], dtype=np.float64),
         noise_multiplier(kept),
     )
 
 
-def residuals(truth: Truth, baselines: Mapping[str, Floats]) -> tuple[dict[str, Floats], Step]:
+def residuals(truth: Truth, baselines: Mapping[str, Floats], odd: frozenset[str]) -> tuple[dict[str, Floats], Step]:
     """What physics leaves of each target [log], and the physics of the decode step."""
     p, physics = truth.points, truth.physics
-    step = decode_step(p, physics, baselines["tpot"])
+    step = decode_step(p, physics, baselines["tpot"], odd)
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
@@ -122,7 +136,7 @@ def calibrate(
 ) -> Fit:
     """Weights of every usable measurement, under the physics coefficients and covariances of `start`."""
     truth = truth_of(rows, models, accelerators)
-    left, step = residuals(truth, {name: t.baseline for name, t in start.targets.items()})
+    left, step = residuals(truth, {name: t.baseline for name, t in start.targets.items()}, start.odd)
     fitted = {}
     for name, values in left.items():
         target = start.targets[name]
@@ -133,4 +147,4 @@ def calibrate(
         weights = solve_weights(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named)
-    return Fit(fitted, fingerprint, start.half_width)
+    return replace(start, targets=fitted, fingerprint=fingerprint)

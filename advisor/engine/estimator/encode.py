@@ -64,6 +64,20 @@ def months_since_epoch(day: date) -> float:
     return (day - EPOCH).days / MONTH_DAYS
 
 
+def stack_keys(points: Points) -> list[str]:
+    """Each point's stack: accelerator|model|precision|engine|speculation|disaggregation."""
+    traits = zip(
+        points.accelerators,
+        points.model_names,
+        points.precision,
+        points.engine,
+        points.spec,
+        points.disagg,
+        strict=True,
+    )
+    return [f"{a.id}|{m}|{p}|{engine_base(e)}|{s}|{d}" for a, m, p, e, s, d in traits]
+
+
 def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
     cols: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 16
 

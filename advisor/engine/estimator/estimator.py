@@ -77,11 +77,12 @@ class Estimator:
         self._rows = usable(measurements, self._models, self._accelerators)
         points = points_of_measurements(self._rows, self._models, self._accelerators)
         encoded = encode(points, self._vocabulary)
-        step = tg.decode_step(points, step_physics(points), fit.targets["tpot"].baseline)
+        step = tg.decode_step(points, step_physics(points), fit.targets["tpot"].baseline, fit.odd)
         self._fields = {name: self._field(name, encoded, step) for name in fit.targets}
         self._names = {m.model for m in self._rows}
-        self._assumer = Assumer(self._rows, self._accelerators)
-        self._neighbourhood = Neighbourhood(self._rows, as_of)
+        independent = [m for m in self._rows if m.family != "vendor_ci"]
+        self._assumer = Assumer(independent, self._accelerators)
+        self._neighbourhood = Neighbourhood(independent, as_of)
 
     def _field(self, name: str, encoded: Encoded, step: tg.Step) -> Field:
         target = self.fit.targets[name]
@@ -135,7 +136,7 @@ class Estimator:
         loads = np.broadcast_to(2.0**grid, (len(queries), len(grid)))
         physics = step_physics(points, loads)
         t = self.fit.targets
-        step = tg.decode_step(points, physics, t["tpot"].baseline)
+        step = tg.decode_step(points, physics, t["tpot"].baseline, self.fit.odd)
         left = {name: self._correction(name, encoded, grid, step) for name in t}
         log_tpot = np.maximum(step.log_s + left["tpot"], np.log(physics.floor_s)[:, None])
         tpot = np.exp(_rising(log_tpot))

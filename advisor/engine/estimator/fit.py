@@ -37,6 +37,8 @@ class Fit:
     """Of the evidence that it was fitted to."""
     half_width: Mapping[str, Mapping[str, tuple[float, float]]]
     """By metric and grade or basis: log offsets of the ends of the 80 % interval."""
+    odd: frozenset[str] = frozenset()
+    """Stacks measured far from all their kin; they keep their own curve and teach the others nothing."""
     version: int = FIT_VERSION
 
     def parameters_json(self) -> str:
@@ -53,6 +55,7 @@ class Fit:
                 "noise": round(c.noise, 6),
                 "shares": c.shares,
             }
+        body["odd"] = sorted(self.odd)
         body["half_width"] = self.half_width
         return json.dumps(body, indent=1) + "\n"
 
@@ -82,4 +85,4 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
         t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), columns[t]) for t in TARGETS if t in body
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
-    return Fit(targets, body["fingerprint"], widths, body["version"])
+    return Fit(targets, body["fingerprint"], widths, frozenset(body["odd"]), body["version"])

@@ -7,12 +7,12 @@ from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``. Requests that wait for ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from advisor.engine.estimator.encode import Floats, Points
+from advisor.engine.estimator.encode import Floats, Points, stack_keys
 from advisor.engine.estimator.physics import SHARPNESS, TERMS, Physics
 
 UNKNOWN_GPUS = 24.0
@@ -25,7 +25,7 @@ GROUPS = {
     "work": ("flops", "links"),
 }
 """Parts of a step whose efficiency the covariance corrects apart."""
-MARKS = ("spec", "dp", "disagg", "dated")
+MARKS = ("spec", "dp", "disagg", "dated", "odd")
 """Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
 LARGEST_DROP = 0.9
 """No part's correction falls further than this below the mean [log], so that a faster part never slows a step."""
@@ -41,14 +41,22 @@ class Step:
     """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
 
 
-def decode_step(points: Points, physics: Physics, coefficients: Floats) -> Step:
-    """TPOT by physics alone, and where it goes."""
+def decode_step(points: Points, physics: Physics, coefficients: Floats, odd: Collection[str] = ()) -> Step:
+    """TPOT by physics alone, and where it goes.
+
+    Parameters
+    ----------
+    odd
+        Keys (see `stack_keys`) of stacks measured far from all their kin; they teach the others nothing.
+    """
     k = len(TERMS)
     parts = {name: np.exp(c) * t for name, c, t in zip(TERMS, coefficients[:k], physics.terms, strict=True)}
     total: Floats = np.sum(list(parts.values()), axis=0)
     offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
     shares = {g: np.sum([parts[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
-    for mark, present in zip(MARKS, (points.spec, points.dp, points.disagg, points.kind != 0), strict=True):
+    unlike = np.array([key in odd for key in stack_keys(points)], dtype=np.bool_)
+    traits = (points.spec, points.dp, points.disagg, points.kind != 0, unlike)
+    for mark, present in zip(MARKS, traits, strict=True):
         shares[mark] = present[:, None].astype(np.float64)
     return Step(np.log(total) + offset[:, None], shares)
 
