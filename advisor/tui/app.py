@@ -66,7 +66,7 @@ class AdvisorApp(App[None]):
         self.as_of = as_of
         self.drafts = drafts or Drafts()
         self.at = "profiles"
-        self.desk = Desk(Facts(opener), self._thread, self._back, self._changed, live_draws=live_draws)
+        self.desk = Desk(Facts(opener), self.in_thread, self.call_back, self._changed, live_draws=live_draws)
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self._refine, self._on_paint = refine, on_paint
         self._delays: dict[str, Timer] = {}
@@ -96,11 +96,11 @@ class AdvisorApp(App[None]):
     def _painted(self) -> None:
         if self._on_paint is not None:
             self._on_paint()
-        self._thread(self._load)
+        self.in_thread(self._load)
 
     def _load(self) -> None:
         self.desk.facts.load()
-        self._back(self._facts_are_there)
+        self.call_back(self._facts_are_there)
 
     def _facts_are_there(self) -> None:
         facts = self.desk.facts
@@ -227,10 +227,10 @@ class AdvisorApp(App[None]):
 
     # ----------------------------------------------------------------- desk
 
-    def _thread(self, run: Callable[[], None]) -> None:
+    def in_thread(self, run: Callable[[], None]) -> None:
         threading.Thread(target=run, daemon=True, name="advisor").start()
 
-    def _back(self, run: Callable[..., Any], *args: Any) -> None:
+    def call_back(self, run: Callable[..., Any], *args: Any) -> None:
         loop = self._loop_of_app
         if loop is not None and not loop.is_closed():
             try:

@@ -36,6 +36,8 @@ class Column(Generic[Row]):
     most: int = 40
     grow: bool = False
     """Takes what is left of the line."""
+    least: int = 0
+    """A growing column shrinks no further than this."""
     best: bool | None = None
     """Direction of the first sort: True for descending."""
 
@@ -115,6 +117,11 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         self._widths: list[int] = []
         self._lines: dict[tuple[int, int], Strip] = {}
 
+    @property
+    def full_height(self) -> int:
+        """Lines that show every row, a scroll bar included where one is needed."""
+        return len(self.rows) + 1 + (self.virtual_size.width > self.size.width)
+
     # ------------------------------------------------------------------ rows
 
     def show(self, rows: Sequence[Row], *, keep: Callable[[Row], Any] | None = None) -> None:
@@ -175,7 +182,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         total = sum(widths) + GAP * len(widths) - GAP
         growing = [i for i, c in enumerate(self.columns) if c.grow]
         if growing and room:
-            least = cell_len(self.columns[growing[0]].title) + 2
+            least = max(self.columns[growing[0]].least, cell_len(self.columns[growing[0]].title) + 2)
             widths[growing[0]] = max(least, widths[growing[0]] + room - total)
         self._widths = widths
         self._lines.clear()

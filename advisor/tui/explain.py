@@ -1,0 +1,190 @@
+"""Drill into any number of an answer, down to its arithmetic and its sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from advisor.tui.tree import Node, children_of, resolve, shown
+from advisor.tui.widgets.grid import Column, Grid
+from advisor.tui.widgets.tones import Piece, content
+
+if TYPE_CHECKING:
+    from advisor.domain.recommendation import Recommendation
+    from advisor.tui.app import AdvisorApp
+
+
+class Explanation(ModalScreen[None]):
+    """The tree on the left, what is known of the place under the cursor on the right."""
+
+    DEFAULT_CSS = """
+    Explanation { align: center middle; background: $background 60%; }
+    Explanation > #box { width: 94%; height: 92%; background: $surface; border: round $primary; padding: 0 1; }
+    Explanation #crumbs { height: auto; max-height: 2; color: $text-primary; }
+    Explanation #columns { height: 1fr; }
+    Explanation Grid { width: 1fr; background: $surface; }
+    Explanation #about { width: 1fr; border-left: solid $panel; padding: 0 1; scrollbar-size-vertical: 1; }
+    Explanation #about > Static { height: auto; }
+    Explanation #buttons { height: 1; align-horizontal: right; }
+    Explanation Button { margin-left: 2; }
+    .-narrow Explanation #columns { layout: vertical; }
+    .-narrow Explanation #about { border-left: none; border-top: solid $panel; width: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "close", "Close"),
+        Binding("backspace,u", "up", "Up"),
+        Binding("y", "copy", "Copy the path", show=False),
+    ]
+
+    def __init__(self, answer: Recommendation, path: str) -> None:
+        super().__init__()
+        self.answer = answer
+        node = resolve(answer, path)
+        while node is None and path:
+            path = path.rpartition(".")[0]
+            node = resolve(answer, path)
+        self.path, self.at = (path, "") if node is not None and not node.leaf else (path.rpartition(".")[0], path)
+
+    def compose(self) -> ComposeResult:
+        """Path, tree, text."""
+        with Vertical(id="box"):
+            yield Static("", id="crumbs", markup=False)
+            with Horizontal(id="columns"):
+                yield Grid[Node](
+                    [
+                        Column("name", "What", lambda n: Piece(n.name, "strong"), most=34),
+                        Column("value", "Value", lambda n: Piece(shown(n.value), "head"), most=34),
+                        Column("help", "", lambda n: Piece(n.help, "dim"), grow=True, most=120),
+                    ],
+                    empty="Nothing stands here.", id="tree",
+                )  # fmt: skip
+                with VerticalScroll(id="about", can_focus=False):
+                    yield Static("", id="text")
+            with Horizontal(id="buttons"):
+                yield Button("Up", id="up", compact=True)
+                yield Button("Close", id="close", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        """Show the place that was asked for."""
+        self._show()
+
+    def _show(self) -> None:
+        node = resolve(self.answer, self.path)
+        grid: Grid[Node] = self.query_one("#tree", Grid)
+        grid.show(children_of(node) if node is not None else [])
+        if self.at:
+            grid.select(lambda n: n.path == self.at)
+        self.query_one("#crumbs", Static).update(
+            content(("Explain  ", "strong"), (self.path.replace(".", " ▸ ") or "the whole answer", "head"),
+                    ("    Enter goes deeper, Backspace goes up", "dim")))  # fmt: skip
+        self.query_one("#text", Static).update(about(self.answer, grid.current or node))
+        grid.focus()
+
+    @on(Grid.Moved, "#tree")
+    def _moved(self, event: Grid.Moved) -> None:
+        self.query_one("#text", Static).update(about(self.answer, event.row))
+
+    @on(Grid.Opened, "#tree")
+    def _opened(self, event: Grid.Opened) -> None:
+        node: Node = event.row
+        if not node.leaf:
+            self.path, self.at = node.path, ""
+            self._show()
+
+    @on(Button.Pressed, "#up")
+    def action_up(self) -> None:
+        """To the branch above."""
+        if self.path:
+            self.path, self.at = self.path.rpartition(".")[0], self.path
+            self._show()
+
+    def action_copy(self) -> None:
+        """Copy the path, for `advisor explain`."""
+        grid: Grid[Node] = self.query_one("#tree", Grid)
+        if grid.current is not None:
+            self.app.copy_to_clipboard(grid.current.path)
+            self.notify(f"Copied {grid.current.path}", timeout=3, markup=False)
+
+    @on(Button.Pressed, "#close")
+    def action_close(self) -> None:
+        """Close."""
+        self.dismiss(None)
+
+
+def open_explanation(app: AdvisorApp, answer: Recommendation, path: str) -> None:
+    """Open the window at a path."""
+    app.push_screen(Explanation(answer, path))
+
+
+def about(answer: Recommendation, node: Node | None) -> Content:
+    """What the answer itself says of one place: meaning, arithmetic, inputs, sources."""
+    if node is None:
+        return Content("")
+    parts = [content((node.path.replace(".", " ▸ ") + "\n", "head")), content((shown(node.value) + "\n", "strong"))]
+    if node.help:
+        parts.append(content(f"{node.help}\n"))
+    for inside in (node.value, _above(answer, node.path)):
+        if inside is None:
+            continue
+        for name in ("formula", "effect_formula", "arithmetic", "basis", "text", "why", "reason", "evidence_text", "note"):
+            text = getattr(inside, name, None)
+            if isinstance(text, str) and text and text != node.help:
+                parts.append(content((f"\n{name.replace('_', ' ').capitalize()}: ", "strong"), f"{text}\n"))
+        parts += _quantities(getattr(inside, "inputs", ()))
+        parts += _terms(inside)
+        ids = _ids(inside)
+        if ids:
+            parts.append(content(("\nSources\n", "head")))
+            parts += [_source(answer, i) for i in ids]
+            break
+    return Content("").join(parts)
+
+
+def _above(answer: Recommendation, path: str) -> Any:
+    node = resolve(answer, path.rpartition(".")[0])
+    return node.value if node is not None and not isinstance(node.value, tuple) else None
+
+
+def _terms(value: Any) -> list[Content]:
+    found = [*(getattr(value, "lines", None) or ()), *(getattr(value, "terms", None) or ())]
+    rows = [content(("\nArithmetic\n", "head"))] if found else []
+    return rows + [content(("· ", "dim"), f"{getattr(t, 'formula', '')}\n") for t in found]
+
+
+def _quantities(inputs: Any) -> list[Content]:
+    rows = [content(("\nInputs\n", "head"))] if inputs else []
+    for q in inputs or ():
+        span = "" if q.low is None or q.high is None else f" ({q.low:g} to {q.high:g})"
+        dated = f", {q.as_of}" if q.as_of else ""
+        rows.append(content((f"{q.name} ", "strong"), f"{q.value:g} {q.unit}{span}", (f"  {q.kind}{dated}; {q.source_id}\n", "dim")))
+    return rows
+
+
+def _ids(value: Any) -> list[str]:
+    ids: list[str] = []
+    for name in ("source_id", "source", "discount_source_id"):
+        text = getattr(value, name, "")
+        if isinstance(text, str):
+            ids += [part.strip() for part in text.split(";")]
+    for name in ("source_ids",):
+        ids += list(getattr(value, name, ()) or ())
+    price = getattr(value, "price", None)
+    ids += list(getattr(price, "source_ids", ()) or ())
+    for q in getattr(value, "inputs", ()) or ():
+        ids += [part.strip() for part in q.source_id.split(";")]
+    return [i for i in dict.fromkeys(ids) if i]
+
+
+def _source(answer: Recommendation, source_id: str) -> Content:
+    source = next((s for s in answer.sources if s.id == source_id), None)
+    if source is None:
+        return content(("· ", "dim"), f"{source_id}\n")
+    dated = f", {source.as_of}" if source.as_of else ""
+    return content(("· ", "dim"), (source_id, "strong"), f" {source.reference}", (f" ({source.kind}{dated})\n", "dim"))
