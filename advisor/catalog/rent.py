@@ -125,10 +125,18 @@ def _per_seller(prices: list[RentPrice]) -> tuple[list[tuple[str, float]], list[
     rows: list[RentPrice] = []
     for name, seen in by_seller.items():
         newest = max((p.as_of.year, p.as_of.month) for p in seen)
-        latest = [p for p in seen if (p.as_of.year, p.as_of.month) == newest]
+        latest = _not_superseded([p for p in seen if (p.as_of.year, p.as_of.month) == newest])
         sellers.append((name, median(p.usd_per_gpu_hour for p in latest)))
         rows += latest
     return sorted(sellers, key=lambda s: (s[1], s[0])), rows
+
+
+def _not_superseded(prices: list[RentPrice]) -> list[RentPrice]:
+    """Without the list prices of a month that a refresh of the same seller came after; own quotes stay."""
+    refreshed = max((p.as_of for p in prices if "refreshed" in p.flags), default=None)
+    if refreshed is None:
+        return prices
+    return [p for p in prices if p.as_of >= refreshed or p.provenance.kind in ("quote", "user")]
 
 
 def _months_back(day: date, months: int) -> date:

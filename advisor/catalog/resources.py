@@ -49,5 +49,7 @@ def cache_dir() -> Path:
 
 def user_overlay_dirs() -> tuple[Path, ...]:
     """Existing overlay folders, weakest first: refreshed data, then the user's own files."""
-    candidates = (cache_dir() / "refreshed", config_dir() / "catalog")
-    return tuple(path for path in candidates if path.is_dir())
+    refreshed = cache_dir() / "refreshed"
+    if refreshed.is_symlink():
+        refreshed = refreshed.resolve()  # one generation for a whole run, also when a refresh replaces it meanwhile
+    return tuple(path for path in (refreshed, config_dir() / "catalog") if path.is_dir())

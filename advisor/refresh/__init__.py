@@ -1,0 +1,1 @@
+"""Fresh prices and measurements from public sources, laid over the bundled catalog."""
