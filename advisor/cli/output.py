@@ -29,6 +29,13 @@ def write_result(content: str | bytes, output: str | None) -> None:
     path = Path(output)
     if path.is_dir():
         raise InputError(f"--output {output}: is a folder; give a file name")
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to; replacing it would take /dev/null from the whole machine.
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise InputError(f"--output {output}: cannot be written ({error.strerror})") from None
+        return
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
         try:
