@@ -121,7 +121,8 @@ class KnownTimings:
     def _answer(self, client: _Client, head: bytes, body: bytes, arrived_ns: int) -> None:
         if not head.startswith(b"POST"):
             text = b'{"object":"list","data":[{"id":"known","max_model_len":131072}]}'
-            if b"/v1/models" not in head[:80]:
+            known = b"/v1/models" in head[:80] or b"/health" in head[:80]
+            if not known:
                 client.sock.send(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}")
                 return
             client.sock.send(
@@ -132,7 +133,7 @@ class KnownTimings:
         reply = _Reply()
         reply.client, reply.arrived_ns, reply.index = client, arrived_ns, 0
         reply.tokens = asked.get("max_tokens") or asked.get("max_completion_tokens") or 16
-        prompt = asked.get("prompt") or "".join(message["content"] for message in asked.get("messages", ()))
+        prompt = asked.get("prompt") or " ".join(str(message["content"]) for message in asked.get("messages", ()))
         reply.prompt_tokens = len(prompt.split())
         lines = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
         reply.ident = {k.lower(): v for k, v in lines.items()}.get(b"x-request-id", b"").decode()

@@ -110,7 +110,8 @@ def test_heads_choose_the_body_and_skip_informational_answers() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", b"HTTP/1.1 20 x\r\n\r\n",
+    [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+     b"HTTP/1.1 20 x\r\n\r\n",
      b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 12_000],
 )  # fmt: skip
 def test_bad_heads_are_framing_errors(answer: bytes) -> None:
@@ -178,12 +179,28 @@ def test_no_stream_breaks_the_token_reader(noise: bytes, places: list[int]) -> N
     stream.finish()
 
 
+FIELDS = [
+    "choices",
+    "delta",
+    "content",
+    "text",
+    "usage",
+    "error",
+    "finish_reason",
+    "tool_calls",
+    "function",
+    "arguments",
+    "prompt_tokens",
+    "completion_tokens",
+    "model",
+    "message",
+    "object",
+]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
-        st.sampled_from(["choices", "delta", "content", "text", "usage", "error", "finish_reason", "tool_calls", "function",
-                         "arguments", "prompt_tokens", "completion_tokens", "model", "message", "object"]), inner, max_size=4
+        st.sampled_from(FIELDS), inner, max_size=4
     ),
     max_leaves=12,
 )  # fmt: skip
@@ -219,7 +236,8 @@ def _raw(text: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("status", "body", "fault"),
     [
-        (429, "", Fault.RATE_LIMITED), (500, "", Fault.SERVER_ERROR), (504, "", Fault.UNAVAILABLE), (401, "", Fault.UNAUTHORISED),
+        (429, "", Fault.RATE_LIMITED), (500, "", Fault.SERVER_ERROR), (504, "", Fault.UNAVAILABLE),
+        (401, "", Fault.UNAUTHORISED),
         (404, "model", Fault.NOT_FOUND), (400, "The model `x` does not exist", Fault.NOT_FOUND),
         (400, "This model's maximum context length is 8192 tokens", Fault.CONTEXT_TOO_LONG),
         (400, "input is too long: the request exceeds the available context size", Fault.CONTEXT_TOO_LONG),

@@ -1,4 +1,4 @@
-"""The key reaches the server that it is meant for, and nothing else: no file, log, exception, report or process list."""
+"""The key reaches its own server and nothing else: no file, log, exception, report or process list."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def run_probe(
     url: str, model: str, folder: Path, *more: str, key: str = KEY
 ) -> tuple[subprocess.CompletedProcess[str], str]:
     """`advisor probe` as a process; what it printed, and what `ps` could see of it meanwhile."""
-    command = [sys.executable, "-c", PROBE, "probe", url, "--model", model, *SHORT, "--output", str(folder / "out.json"),
-               "--format", "json", "--store", str(folder / "store.sqlite3"), *more]  # fmt: skip
+    command = [sys.executable, "-c", PROBE, "probe", url, "--model", model, *SHORT,
+               "--output", str(folder / "out.json"), "--format", "json",
+               "--store", str(folder / "store.sqlite3"), *more]  # fmt: skip
     environment = os.environ | {"ADVISOR_API_KEY": key, "TMPDIR": str(folder)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     seen: list[str] = []

@@ -25,7 +25,10 @@ TOOL = "vllm bench serve"
 
 def recognises(document: object) -> bool:
     """Whether this is such a result."""
-    return isinstance(document, dict) and {"output_throughput", "mean_ttft_ms", "total_input_tokens"} <= document.keys()
+    return (
+        isinstance(document, dict)
+        and {"total_token_throughput", "mean_ttft_ms", "total_input_tokens"} <= document.keys()
+    )
 
 
 def read(row: Row, context: Context) -> list[Run]:

@@ -1,0 +1,182 @@
+"""Other tools' results become the same numbers in our form, converted by hand here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.domain.errors import EvidenceError
+from advisor.evidence.imports import KINDS, read_runs
+from advisor.evidence.runs import Deployment, Run, measurements_from_run
+
+SAMPLES = Path(__file__).parent / "samples"
+JSON_SAMPLES = sorted(path.name for path in SAMPLES.glob("*.json"))
+STATED = Deployment(accelerator="mi355x", gpus=8, model="a-model", precision="fp8", engine="vllm")
+
+
+def only(name: str) -> Run:
+    runs = read_runs(SAMPLES / name)
+    assert len(runs) == 1
+    return runs[0]
+
+
+def test_vllm_bench_serve() -> None:
+    run = read_runs(SAMPLES / "vllm.json", stated=Deployment(accelerator="mi300x", gpus=8))[0]
+    step = run.steps[0]
+    assert (run.deployment.model, run.deployment.tp, run.started_at.isoformat()) == (
+        "meta-llama/Llama-3.3-70B-Instruct", 8, "2026-11-03T14:15:02+00:00"
+    )  # fmt: skip
+    assert (step.load, step.concurrency, step.rate_rps) == ("closed", 32, None)
+    assert (step.isl, step.osl) == (1000, 500)  # 318000 / 318, 159000 / 318
+    assert (step.requests, step.succeeded, step.errors) == (320, 318, {"failed": 2})
+    assert (step.ttft.p50, step.ttft.p99, step.tpot.p50) == (0.19825, 0.4315, 0.01925)
+    assert step.goodput_share == pytest.approx(0.95)
+    point = measurements_from_run(run)[0]
+    assert (point.output_tps_per_gpu, point.total_tps_per_gpu) == (1590 / 8, 4770 / 8)
+    assert (point.family, point.concurrency, point.tp, point.date and point.date.isoformat()) == (
+        "own_probe", 32, 8, "2026-11-03"
+    )  # fmt: skip
+
+
+def test_sglang_lines_closed_and_open() -> None:
+    closed, opened = read_runs(SAMPLES / "sglang.jsonl")
+    first, second = closed.steps[0], opened.steps[0]
+    assert (first.load, first.concurrency, first.isl, first.osl) == ("closed", 16, 1024, 256)
+    assert (closed.deployment.engine, closed.deployment.engine_version, closed.deployment.tp) == ("sglang", "0.5.8", 8)
+    assert (first.e2el.p50, first.e2el.p90, first.itl.p95) == (4.9215, 5.202, 0.025)
+    # A range ratio of 0.8: what was drawn counts, not the upper end.
+    assert (second.load, second.rate_rps, second.isl, second.osl) == ("poisson", 2.0, 921.6, 230.4)
+    point = measurements_from_run(opened.model_copy(update={"deployment": STATED}))[0]
+    assert point.concurrency == 8  # 8.02 measured in flight
+
+
+def test_guidellm_of_the_real_tool() -> None:
+    run = only("guidellm.json")
+    step = run.steps[0]
+    assert (run.tool_version, run.deployment.model) == ("0.8.1", "known")
+    assert (step.load, step.concurrency, step.succeeded) == ("closed", 4, 20)
+    # The server's truth is TTFT 60 ms and 8 ms a token; the report's 9.7 ms per output token holds TTFT.
+    assert step.ttft.p50 == pytest.approx(0.060, rel=0.05)
+    assert step.tpot.p50 == pytest.approx(0.008, rel=0.01)
+    assert step.e2el.p50 == pytest.approx(0.060 + 31 * 0.008, rel=0.02)
+    assert step.output_tps == pytest.approx(20 * 32 / 1.5846, rel=1e-3)
+
+
+def test_aiperf_of_the_real_tool() -> None:
+    run = only("aiperf.json")
+    step = run.steps[0]
+    assert (run.tool, run.tool_version, run.deployment.model) == ("aiperf", "0.13.0", "known")
+    assert (step.load, step.concurrency, step.isl, step.osl) == ("closed", 4, 64, 32)
+    assert step.tpot.p50 == pytest.approx(0.008, rel=0.01)
+    assert step.total_tps == pytest.approx(step.requests_per_s * 96 if step.requests_per_s else 0, rel=1e-6)
+
+
+def test_genai_perf() -> None:
+    run = only("genai_perf.json")
+    step = run.steps[0]
+    assert (run.tool, run.deployment.model, step.load, step.concurrency) == ("genai-perf", "my-model", "closed", 8)
+    assert (step.ttft.p95, step.tpot.p50, step.total_tps) == (0.15, 0.019, 400 + 4 * 550)
+
+
+def test_inferencex_rows_aggregated_and_disaggregated() -> None:
+    plain, split = read_runs(SAMPLES / "inferencex.json")
+    assert (plain.family, plain.deployment.accelerator, plain.deployment.model) == ("single_run", "b200", "dsr1")
+    assert plain.steps[0].output_tps == pytest.approx(200.5 * 8)
+    point = measurements_from_run(split)[0]
+    assert (point.gpus, point.disagg) == (44, True)
+    # Its output rate is per decode GPU; ours is over all 44.
+    assert point.output_tps_per_gpu == pytest.approx(38.16071 * 40 / 44)
+    assert point.total_tps_per_gpu == pytest.approx(69.752413)
+    assert all("SemiAnalysis" in run.flags[0] for run in (plain, split))
+
+
+def test_mlperf_is_context_and_never_an_operating_point() -> None:
+    run = only("mlperf.json")  # the row in samples per second is passed over
+    assert (run.deployment.gpus, run.steps[0].output_tps, run.family) == (8, 59668.3, "published_table")
+    assert measurements_from_run(run) == []
+    assert any("not an official MLPerf metric" in flag for flag in run.flags)
+
+
+def test_the_csv_that_we_write_is_read_back() -> None:
+    run = only("nine_shape.csv")
+    assert [(step.isl, step.osl) for step in run.steps] == [(128, 2048), (5000, 500)]
+    assert run.steps[0].ttft.p50 == pytest.approx(0.0523)
+    assert [step.valid for step in run.steps] == [True, False]
+    assert len(measurements_from_run(run)) == 1
+
+
+def test_the_same_file_twice_is_one_run_and_what_the_user_states_stands() -> None:
+    first, again = only("vllm.json"), only("vllm.json")
+    assert first.id == again.id
+    stated = read_runs(SAMPLES / "vllm.json", stated=STATED)[0]
+    assert stated.deployment == STATED.model_copy(update={"tp": 8})
+
+
+@pytest.mark.parametrize("name", [p.name for p in SAMPLES.iterdir() if p.suffix != ".md"])
+def test_each_kind_is_recognised_and_no_other_takes_it(name: str, tmp_path: Path) -> None:
+    auto = read_runs(SAMPLES / name)
+    taken = []
+    for kind in KINDS[1:]:
+        try:
+            found = read_runs(SAMPLES / name, kind=kind)
+        except EvidenceError:
+            continue
+        assert [run.id for run in found] == [run.id for run in auto]
+        taken.append(kind)
+    assert len(taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is empty"), ("{}", "of no known kind"), ("[1, 2", "neither JSON"), ("nonsense", "neither JSON"),
+        ('{"mean_ttft_ms": 1, "total_input_tokens": 1, "total_token_throughput": 1}', "completed is missing"),
+        ("[" * 100_000, "nested too deeply"), ('{"schema_version": 99, "steps": [], "tool": "x"}', "newer version"),
+        ('{"schema_version": 1, "steps": [{"index": -1}], "tool": "x"}', "Field required"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_one_sentence(content: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(content)
+    with pytest.raises(EvidenceError, match=reason) as caught:
+        read_runs(path)
+    assert "result.json" in str(caught.value)
+
+
+def test_missing_binary_and_huge_files(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="No such file"):
+        read_runs(tmp_path / "none.json")
+    (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(EvidenceError, match="not a text file"):
+        read_runs(tmp_path / "b.json")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_results_never_crash(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Any field of any sample replaced by anything: a run, or one sentence."""
+    name = data.draw(st.sampled_from(JSON_SAMPLES))
+    document = json.loads((SAMPLES / name).read_text())
+    node = document
+    while True:
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        key = data.draw(st.sampled_from(keys))
+        inner = node[key]
+        if isinstance(inner, dict | list) and inner and data.draw(st.booleans()):
+            node = inner
+            continue
+        node[key] = data.draw(st.sampled_from([None, "x", -1, [], {}, True, 1e308, "\x1b[2J", [[]], {"avg": None}, 0]))
+        break
+    path = tmp_path_factory.mktemp("damaged") / name
+    path.write_text(json.dumps(document))
+    try:
+        runs = read_runs(path, stated=STATED)
+    except EvidenceError:
+        return
+    for run in runs:
+        measurements_from_run(run)
+        Run.model_validate_json(run.model_dump_json())
