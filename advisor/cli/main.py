@@ -55,18 +55,37 @@ exit codes: 0 a verdict; 1 a fault of ours; 2 wrong input; 3 nothing feasible; 4
 class Parser(argparse.ArgumentParser):
     """An argument parser that suggests what may have been meant."""
 
+    given: Sequence[str] = ()
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Keep the arguments, so that an error can name the first option that is unknown."""
+        self.given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Print one line with a suggestion and leave with exit code 2."""
-        word, known = "", []
-        if "unrecognized arguments: " in message:
-            word = message.rpartition(": ")[2].split()[0].split("=")[0]
-            known = [o for a in self._actions for o in a.option_strings]
-        elif "invalid choice: " in message:
+        options = _options(self, list(self.given))
+        stray = next((g.split("=")[0] for g in self.given if g.startswith("--") and g.split("=")[0] not in options), "")
+        if "invalid choice: " in message and not stray:
             word = message.partition("invalid choice: ")[2].partition(" (")[0].strip("'\"")
-            known = [str(c) for a in self._actions for c in (a.choices or ())]
-        hint = did_you_mean(word, known) if word else ""
+            hint = did_you_mean(word, [str(c) for a in self._actions for c in (a.choices or ())])
+            message = f'unknown command "{word}"' if "COMMAND" in message else message
+        elif stray and ("invalid choice" in message or "unrecognized" in message):
+            message, hint = f"unknown option {stray}", did_you_mean(stray, options)
+        else:
+            hint = ""
         fail(f"{message}{hint}" if hint else f"{message}; `{self.prog} --help` shows what there is")
         sys.exit(int(ExitCode.WRONG_INPUT))
+
+
+def _options(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
+    """Options of the parser that the words lead to: the command's own, or the root's."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for i, word in enumerate(words):
+                if word in action.choices:
+                    return _options(action.choices[word], words[i + 1 :])
+    return [o for a in parser._actions for o in a.option_strings]
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from advisor.catalog import Catalog
+from advisor.domain.evidence import Measurement
 from advisor.domain.findings import (
     FeatureSupport,
     FormatFinding,
@@ -154,7 +155,8 @@ def _support(
     detail, source = "the support table of the catalog has no row for it", ""
     proof = _measured(feature, accelerator.id, engine, precision, model, catalog)
     if proof:
-        status, detail, source = "full", f"no row in the support table, but {proof} measurements exist", "measurements"
+        status, source = "full", proof[0].source_id
+        detail = f"no row in the support table, but {len(proof)} measurements exist"
     if feature == "multimodal":
         encoder = next((r for r in rows if r.engine in names and r.feature == "enc_dec_async_output"), None)
         if encoder is not None and encoder.status == "none":
@@ -181,21 +183,22 @@ def _alternatives(
 
 def _measured(
     feature: str, accelerator: str, engine: str, precision: str, model: ModelSpec | None, catalog: Catalog
-) -> int:
+) -> list[Measurement]:
     """Measurements on this part with this engine that prove a feature which the support table does not list."""
     attention = feature in ("mla", "sparse_mla_dsa")
     if not attention and feature not in (*_PRECISION_FEATURE.values(), *_DEPLOYMENT_FEATURES):
-        return 0
-    return sum(
-        m.accelerator == accelerator
+        return []
+    return [
+        m
+        for m in catalog.measurements
+        if m.accelerator == accelerator
         and m.engine == engine
         and (not attention or (model is not None and m.model in model.measured_as))
         and (feature not in _PRECISION_FEATURE.values() or m.precision == precision)
         and (feature != "disagg_prefill" or m.disagg)
         and (feature != "spec_decode" or m.spec_method != "none")
         and (feature != "moe_ep" or m.ep > 1)
-        for m in catalog.measurements
-    )
+    ]
 
 
 def _formats(
