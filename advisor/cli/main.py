@@ -7,6 +7,7 @@ models, pandas, textual or httpx.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -113,6 +114,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
+    # The matrices are small: threads of the linear algebra library would cost more than they win.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = build_parser().parse_args(argv)
     if args.func is not None:
         return guarded(lambda: int(args.func(args)))
