@@ -13,7 +13,7 @@ from advisor.domain.errors import CatalogError
 
 _PART = re.compile(
     r"(?:\d+x\s*)?(?:nvidia|amd|instinct|\s|-|_)*"
-    r"(gb200|gb300|h100|h200|h20|b200|b300|mi300x|mi308x|mi325x|mi350x|mi355x)(?![a-z0-9]*\d)",
+    r"(gb200|gb300|h100|h200|h20|b200|b300|mi300x|mi308x|mi325x|mi350x|mi355x)(?=$|[^a-z0-9]|sxm|pcie|nvl)",
     re.IGNORECASE,
 )
 _VARIANT = re.compile(r"(?<![a-z])(sxm|pcie|nvl(?!ink|72))", re.IGNORECASE)

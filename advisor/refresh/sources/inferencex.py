@@ -46,11 +46,11 @@ def parse(body: bytes, facts: Facts) -> Parsed:
         )
     out = Parsed()
     for row in rows:
-        part = facts.part(label(row.get("hardware")))
-        if part is None or label(row.get("model")) not in facts.models or row.get("isl") is None:
+        hardware = label(row.get("hardware")).casefold()
+        if hardware not in facts.memory_gb or label(row.get("model")) not in facts.models or row.get("isl") is None:
             out.ignored += 1  # other parts and models, and trace replays without fixed lengths
             continue
-        found = _measurement(row, part[0])
+        found = _measurement(row, hardware)
         if isinstance(found, str):
             out.refused[found] += 1
         else:
