@@ -164,10 +164,16 @@ def _risks(page: _Page, r: Recommendation) -> None:
     for risk in best.risks[:TOP_RISKS]:
         page.paragraph(
             f"{risk.name} [{risk.level}]: expected loss {usd(risk.expected_loss_usd_per_month)} USD/month."
-            f" {risk.cause} {risk.mitigation} Owner: {risk.owner}.",
+            f" {_sentence(risk.cause)} What to do: {_sentence(risk.mitigation)} Owner: {risk.owner}.",
             indent="  ",
             hang="    ",
         )
+
+
+def _sentence(text: str) -> str:
+    """Text with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _what_would_change(page: _Page, r: Recommendation) -> None:

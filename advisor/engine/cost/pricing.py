@@ -11,7 +11,6 @@ import numpy as np
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import Band, Cost, CostOption, PriceBasis
-from advisor.domain.errors import InputError
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.units import HOURS_PER_MONTH
@@ -23,7 +22,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.premium import premium_rule, stack_premium
-from advisor.engine.cost.ways import OpenWays, open_ways
+from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, open_ways, without_blocked
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
 
@@ -55,18 +54,27 @@ def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_
 
     Raises
     ------
-    InputError
+    NoWayOfPayingError
         Where no way of paying is both allowed and priced.
     """
+    key = (id(profile), id(catalog), as_of)
+    known: Pricing | None = sized.memo.get(key)
+    if known is None or known.model.profile is not profile:
+        known = sized.memo[key] = _build(profile, sized, catalog, as_of)
+    return known
+
+
+def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
     facts = cost_facts(profile, sized, catalog, as_of)
     rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
     model = CostModel(profile, sized, facts, rule)
     found = open_ways(
         profile, sized.id, facts, model.average, model.in_use, catalog, as_of, allowed_countries(profile, catalog)
     )
+    found = without_blocked(found, sized.gates)
     if not found.ways:
-        reasons = "; ".join(f"{o.id}: {o.why_not}" for o in found.closed)
-        raise InputError(f"procurement: no way of paying for {sized.accelerator.name} is open ({reasons})")
+        reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
+        raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
     levels = typical_levels(facts)
     costs = {way.id: float(model.usd_per_month(way, levels)) for way in found.ways}
     way = min(found.ways, key=lambda w: (costs[w.id], w.id))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import CostOption, PriceBasis
+from advisor.domain.errors import AdvisorError
+from advisor.domain.gates import Gate
 from advisor.domain.market import SellerClass
 from advisor.domain.profile import Profile
 from advisor.engine.cost.facts import CostFacts
@@ -27,6 +29,10 @@ NEEDED_TO_BUY = (
     "power_usd_per_kwh", "pue", "space_usd_per_kw_month", "engineer_usd_per_year", "maintenance_share_per_year",
     "operations_fte_per_node", "it_kw_per_gpu",
 )  # fmt: skip
+
+
+class NoWayOfPayingError(AdvisorError):
+    """No way of paying for a candidate is both allowed and priced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,22 @@ def open_ways(
         ways.append(Way(option, "rent", commitment, who, label, basis, caution=caution))
     _buy(profile, facts, ways, closed)
     ways += _mixed(profile, ways, rents, average, in_use)
+    return OpenWays(tuple(ways), tuple(closed))
+
+
+def without_blocked(found: OpenWays, gates: Sequence[Gate]) -> OpenWays:
+    """Close the ways that a gate rules out: a purchase that the site cannot hold, a rent that nobody offers there."""
+    ways: list[Way] = []
+    closed = list(found.closed)
+    for way in found.ways:
+        rents = way.mode != "buy"
+        why = next(
+            (g.title for g in gates if (g.blocks == "buy" and way.buys) or (g.blocks == "rent" and rents)), ""
+        )
+        if why:
+            closed.append(_closed(way.id, way.mode, way.commitment, way.seller, way.label, why, way.price))
+        else:
+            ways.append(way)
     return OpenWays(tuple(ways), tuple(closed))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.domain.decision import Decision, SplitOption, ValueOfInformation, WaitOption
+from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
@@ -103,18 +104,26 @@ def verdict_of(
     elif confidence >= defaults["confidence_fair"].value:
         word = "fair"
     choice = choice_of(best)
+    licence = licence_gate(best)
+    headline = _headline(kind, choice, best, decision)
     return Verdict(
         kind=kind.kind,
-        headline=_headline(kind, choice, best, decision),
-        reason=kind.reason,
+        headline=headline if licence is None else f"{licence.title}: {headline[0].lower()}{headline[1:]}",
+        reason=kind.reason if licence is None else f"{licence.remedy} {kind.reason}",
         choice=choice,
         runner_up=None if second is None else second.id,
         confidence=confidence,
         confidence_word=word,
-        too_close_to_call=too_close(comparison),
+        too_close_to_call=word != "high" and too_close(comparison),
         reasons=_reasons(comparison, decision),
         next_steps=_next_steps(profile, kind, best, decision),
     )
+
+
+def licence_gate(run: Run) -> Gate | None:
+    """The export licence that the choice hangs on; nothing else matters until it is there."""
+    gates = run.pricing.model.sized.gates
+    return next((g for g in gates if g.gate == "export" and g.condition == "licence"), None)
 
 
 def choice_of(run: Run) -> Choice:
