@@ -172,12 +172,13 @@ def _export(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: da
 
 def _moves(catalog: Catalog, as_of: date) -> tuple[float, float, int]:
     """(share that rose, share that fell, series) among long price series."""
-    long = series_changes(catalog.price_history, as_of, LONG_SERIES_DAYS)
-    if not long:
-        return 0.0, 0.0, 0
-    rose = sum(change > MOVED for change, _ in long) / len(long)
-    fell = sum(change < -MOVED for change, _ in long) / len(long)
-    return rose, fell, len(long)
+    cache: dict[date, tuple[float, float, int]] = catalog.__dict__.setdefault("_price_moves", {})
+    if as_of not in cache:
+        long = series_changes(catalog.price_history, as_of, LONG_SERIES_DAYS)
+        n = max(1, len(long))
+        rose, fell = sum(change > MOVED for change, _ in long), sum(change < -MOVED for change, _ in long)
+        cache[as_of] = (rose / n, fell / n, len(long))
+    return cache[as_of]
 
 
 def _floating_share(cost: Cost) -> float:

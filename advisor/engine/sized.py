@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +21,9 @@ from advisor.domain.sizing import TierPlan
 from advisor.engine.fleet import ceil_replicas, spares, whole_nodes
 
 FloatArray = NDArray[np.float64]
+
+EXACT_REPLICAS = 400
+"""Counts of replicas up to which spares are reckoned exactly, as in `fleet.spares`."""
 
 Z80 = 1.2815515655446004
 """Standard normal quantile at 0.9: an 80 % interval spans 2 x 1.2816 standard deviations."""
@@ -67,13 +73,24 @@ class TierDemand:
         return (working + self._spares(working)) * self.gpus_per_replica
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
-        # A table over the counts that occur: far cheaper than sorting every draw of every month.
-        first = int(working.min())
-        present = np.flatnonzero(np.bincount((working - first).ravel()))
-        table = np.zeros(int(present[-1]) + 1, dtype=np.int64)
-        for n in present:
-            table[n] = spares(first + int(n), self.up_probability, self.availability)
-        return table[working - first]
+        """Spares for every count of replicas; a table, filled for the counts that occur and kept."""
+        p = self.up_probability
+        if p >= 1.0:
+            return np.zeros_like(working)
+        table = _spare_table(p, self.availability)
+        small = np.minimum(working, EXACT_REPLICAS)
+        low, high = int(small.min()), int(small.max())
+        if (table[low : high + 1] < 0).any():
+            for n in np.flatnonzero(np.bincount(small.ravel())):
+                if table[n] < 0:
+                    table[n] = spares(int(n), p, self.availability)
+        out = table[small]
+        if int(working.max()) > EXACT_REPLICAS:
+            # the normal approximation that `spares` uses beyond the table, on all counts at once
+            mean, spread = working * (1 - p) / p, np.sqrt(working * (1 - p)) / p
+            many = np.ceil(mean + NormalDist().inv_cdf(self.availability) * spread).astype(np.int64)
+            out = np.where(working > EXACT_REPLICAS, many, out)
+        return np.asarray(out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,8 @@ class SizedCandidate:
     models: tuple[ModelSpec, ...]
     demands: tuple[TierDemand, ...]
     gates: tuple[Gate, ...] = ()
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What has been derived from the candidate and is asked for again, e.g. its prices."""
 
     @property
     def id(self) -> str:
@@ -146,6 +165,12 @@ class PricedCandidate:
     def expected_loss_usd_per_month(self) -> float:
         """Expected loss over the register [USD/month]."""
         return sum(r.expected_loss_usd_per_month for r in self.risks)
+
+
+@lru_cache(maxsize=256)
+def _spare_table(up_probability: float, availability: float) -> NDArray[np.int64]:
+    """Spares by count of replicas, -1 where not reckoned yet; the key is what `spares` depends on."""
+    return np.full(EXACT_REPLICAS + 1, -1, dtype=np.int64)
 
 
 def interval_sigma(low: float, high: float) -> float:

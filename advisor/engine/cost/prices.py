@@ -122,8 +122,12 @@ def rent_basis(
     if quote is not None:
         sigma = catalog.decision_defaults["user_quote_sigma"].value
         return quote_basis(quote, "USD/GPU-h", sigma, as_of)
-    raw = _raw_price(accelerator, commitment, seller, catalog, as_of, countries)
-    return None if raw is None else widen(raw, catalog, as_of)
+    cache: dict[object, PriceBasis | None] = catalog.__dict__.setdefault("_rent_basis", {})
+    key = (accelerator, commitment, seller, as_of, None if countries is None else frozenset(countries))
+    if key not in cache:
+        raw = _raw_price(accelerator, commitment, seller, catalog, as_of, countries)
+        cache[key] = None if raw is None else widen(raw, catalog, as_of)
+    return cache[key]
 
 
 def quote_basis(quote: Quote, unit: str, sigma: float, as_of: date) -> PriceBasis:

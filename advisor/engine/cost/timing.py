@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from advisor.engine.sized import FloatArray
 MONTHS_PER_YEAR = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Calendar:
     """The horizon in months, with the weight of each; bills fall at the beginning of their month."""
 
@@ -21,12 +22,12 @@ class Calendar:
     rate: float
     """Cost of capital per year."""
 
-    @property
+    @cached_property
     def discount(self) -> FloatArray:
         """Present value of a dollar paid in each month, ``(1 + r)^(-m/12)``."""
         return _powers(1.0 + self.rate, -np.arange(self.months) / MONTHS_PER_YEAR)
 
-    @property
+    @cached_property
     def annuity(self) -> float:
         """Present value of a dollar a month over the horizon [months]."""
         return float(self.discount.sum())
@@ -36,13 +37,13 @@ class Calendar:
         """Years begun."""
         return -(-self.months // MONTHS_PER_YEAR)
 
-    @property
+    @cached_property
     def year_weights(self) -> FloatArray:
         """Sum of the months' discount factors by year."""
         weights = self.discount
         return np.array([weights[12 * y : 12 * (y + 1)].sum() for y in range(self.years)])
 
-    @property
+    @cached_property
     def year_starts(self) -> FloatArray:
         """Discount factor at the beginning of each year."""
         return _powers(1.0 + self.rate, -np.arange(self.years, dtype=float))
