@@ -107,6 +107,44 @@ class Recall:
         return [known[q] for q in queries]
 
 
+class Runner:
+    """Answers profiles in a thread, one at a time; of those that wait only the newest is kept."""
+
+    def __init__(self, facts: Facts, start: Callable[[Callable[[], None]], Any], back: Callable[..., Any]) -> None:
+        self.facts = facts
+        self._start, self._back = start, back
+        self._lock = threading.Lock()
+        self._waiting: tuple[Profile, Path | None, int, Callable[[Recommendation | None, str], None]] | None = None
+        self._running = False
+
+    def ask(
+        self, profile: Profile, folder: Path | None, draws: int, landed: Callable[[Recommendation | None, str], None]
+    ) -> None:
+        """Have a profile answered; `landed(answer, error)` is called on the program's own thread."""
+        with self._lock:
+            self._waiting = (profile, folder, draws, landed)
+            if self._running:
+                return
+            self._running = True
+        self._start(self._work)
+
+    def drop(self) -> None:
+        """Forget what waits."""
+        with self._lock:
+            self._waiting = None
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                wanted, self._waiting = self._waiting, None
+                if wanted is None:
+                    self._running = False
+                    return
+            profile, folder, draws, landed = wanted
+            answer, error = answer_profile(self.facts, profile, folder, draws)
+            self._back(landed, answer, error)
+
+
 class Desk:
     """The state of the program; every change ends in `changed(sight)`.
 
@@ -127,14 +165,12 @@ class Desk:
         changed: Callable[[Sight], None], *, live_draws: int = LIVE_DRAWS,
     ) -> None:  # fmt: skip
         self.facts = facts
-        self._start, self._back, self._changed = start, back, changed
+        self._changed = changed
+        self.runner = Runner(facts, start, back)
         self.live_draws = live_draws
         self.document: ProfileDocument | None = None
         self.sight = Sight()
-        self._waiting: tuple[int, Profile, Path | None, int] | None = None
-        self._running = False
         self._edit = 0
-        self._answered = -1
 
     # ---------------------------------------------------------------- edits
 
@@ -148,7 +184,7 @@ class Desk:
         """Clear the desk."""
         self.document = None
         self._edit += 1
-        self._waiting = None
+        self.runner.drop()
         self._set(Sight(version=self.sight.version))
 
     def set(self, key: Key, value: Any) -> tuple[Key, ...]:
@@ -182,7 +218,7 @@ class Desk:
         if profile is not None:
             self._ask(profile, self.live_draws)
         else:
-            self._waiting = None
+            self.runner.drop()
 
     def saved(self) -> None:
         """The document was written."""
@@ -205,26 +241,14 @@ class Desk:
 
     # -------------------------------------------------------------- answers
 
-    def _ask(self, profile: Profile, draws: int) -> None:
-        folder = self.document.path.parent if self.document and self.document.path else None
-        self._waiting = (self._edit, profile, folder, draws)
-        if not self._running:
-            self._running = True
-            self._start(self._work)
+    @property
+    def folder(self) -> Path | None:
+        """Where relative paths of the profile start."""
+        return self.document.path.parent if self.document and self.document.path else None
 
-    def _work(self) -> None:
-        self.facts.load()
-        while True:
-            wanted, self._waiting = self._waiting, None
-            if wanted is None:
-                self._running = False
-                if self._waiting is None:  # nothing slipped in between
-                    return
-                self._running = True
-                continue
-            edit, profile, folder, draws = wanted
-            answer, error = answer_profile(self.facts, profile, folder, draws)
-            self._back(self._landed, edit, answer, error)
+    def _ask(self, profile: Profile, draws: int) -> None:
+        edit = self._edit
+        self.runner.ask(profile, self.folder, draws, lambda answer, error: self._landed(edit, answer, error))
 
     def _landed(self, edit: int, answer: Recommendation | None, error: str) -> None:
         if edit != self._edit:

@@ -50,7 +50,8 @@ class Explanation(ModalScreen[None]):
         while node is None and path:
             path = path.rpartition(".")[0]
             node = resolve(answer, path)
-        self.path, self.at = (path, "") if node is not None and not node.leaf else (path.rpartition(".")[0], path)
+        inside = node is not None and any(not child.leaf for child in children_of(node))
+        self.path, self.at = (path, "") if inside else (path.rpartition(".")[0], path)
 
     def compose(self) -> ComposeResult:
         """Path, tree, text."""

@@ -27,13 +27,13 @@ CONTENT_STYLES = {
     "good": "bold $text-success",
     "warn": "bold $text-warning",
     "bad": "bold $text-error",
-    "accent": "$text-accent",
+    "accent": "$accent",
     "head": "bold $text-primary",
     "link": "$text-primary underline",
-    "s1": "$text-primary",
-    "s2": "$text-accent",
-    "s3": "$text-warning",
-    "s4": "$text-success",
+    "s1": "$primary",
+    "s2": "$accent",
+    "s3": "$warning",
+    "s4": "$success",
 }
 
 
@@ -64,8 +64,8 @@ def fit(text: str, width: int, right: bool = False) -> str:
 
 _VARIABLES = {
     "plain": "foreground", "strong": "foreground", "good": "text-success", "warn": "text-warning", "bad": "text-error",
-    "accent": "text-accent", "head": "text-primary", "link": "text-primary", "s1": "text-primary",
-    "s2": "text-accent", "s3": "text-warning", "s4": "text-success",
+    "accent": "accent", "head": "text-primary", "link": "text-primary", "s1": "primary",
+    "s2": "accent", "s3": "warning", "s4": "success",
 }  # fmt: skip
 _EXTRA = {"strong": Style(bold=True), "head": Style(bold=True), "link": Style(underline=True)}
 

@@ -1,0 +1,154 @@
+"""Levers of the What-if screen: each changes one statement of the profile; the engine does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from advisor.tui import format as f
+from advisor.tui.document import Key
+
+if TYPE_CHECKING:
+    from advisor.domain.decision import BreakEven
+    from advisor.domain.profile import Profile
+    from advisor.domain.recommendation import Candidate, Recommendation
+
+Apply = Callable[["Profile", float], "Profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """Something that can be moved, from where it stands today."""
+
+    id: str
+    name: str
+    unit: str
+    base: float
+    low: float
+    high: float
+    step: float
+    apply: Apply
+    key: Key
+    """Field of the profile that it would write."""
+    stated: Callable[[float], Any]
+    """Value of that field for a lever's value."""
+    flips: BreakEven | None = None
+    whole: bool = False
+
+    def text(self, value: float) -> str:
+        """A value with its unit."""
+        if self.unit == "%":
+            return f"{value * 100:.3g} %"
+        return f"{value:,.0f} {self.unit}" if self.whole else f"{value:.3g} {self.unit}"
+
+
+def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
+    """The levers that make sense for an answer: prices and throughput of the best two, then what all share."""
+    decision, choice = answer.decision, answer.verdict.choice
+    if choice is None:
+        return []
+    evens = {(b.variable, b.subject): b for b in (decision.break_evens if decision else ())}
+    first = [choice.accelerator, answer.verdict.runner_up]
+    ranked = [c for n in first for c in answer.candidates if n and c.accelerator == n]
+    best_amd = next((c for c in answer.candidates if c.feasible and c.vendor == "AMD"), None)
+    if best_amd is not None and best_amd not in ranked:
+        ranked.append(best_amd)
+    out: list[Lever] = []
+    for c in ranked:
+        out += _price(c, evens)
+    for c in ranked:
+        name = c.accelerator
+        out.append(Lever(
+            f"throughput.{name}", f"Throughput of {f.short(name)}", "× estimate",
+            profile.overrides.throughput_factor.get(name, 1.0), 0.4, 1.8, 0.02,
+            lambda p, v, name=name: _override(p, name, v), ("overrides", "throughput_factor", name), lambda v: round(v, 4),
+            evens.get(("throughput", name)),
+        ))  # fmt: skip
+    out += _shared(answer, profile, evens)
+    return out
+
+
+def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+    if c.cost is None or c.cost.price is None:
+        return []
+    basis, name = c.cost.price, c.accelerator
+    kind = "buy" if c.cost.mode == "buy" else "rent"
+
+    def apply(profile: Profile, value: float) -> Profile:
+        from advisor.domain.profile import Quote
+
+        assert c.cost is not None
+        others = tuple(q for q in profile.procurement.quotes if (q.accelerator, q.kind) != (name, kind))
+        commitment = c.cost.commitment if kind == "rent" else "any"
+        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value, "commitment": commitment})
+        moved = profile.procurement.model_copy(update={"quotes": (*others, quote)})
+        return profile.model_copy(update={"procurement": moved})
+
+    stated = {"accelerator": name, "kind": kind, "commitment": c.cost.commitment if kind == "rent" else "any"}
+    return [Lever(
+        f"price.{name}", f"Price of {f.short(name)}", basis.unit.replace("USD/", "$/"), basis.typical,
+        basis.typical * 0.3, basis.typical * 2.5, _nice(basis.typical * 0.02), apply, ("procurement", "quotes"),
+        lambda v: {**stated, "usd": round(v, 4)}, evens.get(("price", name)),
+    )]  # fmt: skip
+
+
+def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+    out: list[Lever] = []
+    traffic = profile.traffic
+    if traffic is not None:
+        out.append(Lever(
+            "utilisation", "Average over peak demand", "%", traffic.average_to_peak, 0.05, 1.0, 0.02,
+            lambda p, v: _section(p, "traffic", average_to_peak=v), ("traffic", "average_to_peak"), lambda v: round(v, 4),
+            evens.get(("utilisation", "")),
+        ))  # fmt: skip
+        peak = "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
+        base = float(getattr(traffic, peak))
+        out.append(Lever(
+            "demand", "Peak demand", "requests/s" if peak.endswith("_s") else "at once", base, base * 0.1, base * 4,
+            _nice(base * 0.05), lambda p, v: _section(p, "traffic", **{peak: v}), ("traffic", peak), lambda v: round(v, 3),
+            evens.get(("demand", "")), whole=base >= 100,
+        ))  # fmt: skip
+    premium = next((c.cost.stack_premium for c in answer.candidates if c.cost and c.cost.stack_premium
+                    and c.cost.stack_premium.stack == "rocm"), None)  # fmt: skip
+    stated = profile.team.rocm_extra_engineers
+    if premium is not None or stated is not None:
+        base = stated if stated is not None else premium.base_engineers if premium is not None else 0.0
+        out.append(Lever(
+            "engineers", "Extra engineers for ROCm", "engineers", base, 0.0, max(10.0, base * 3), 0.25,
+            lambda p, v: _section(p, "team", rocm_extra_engineers=v), ("team", "rocm_extra_engineers"),
+            lambda v: round(v, 3), evens.get(("engineers", "")),
+        ))  # fmt: skip
+    out.append(Lever(
+        "horizon", "Horizon", "months", profile.procurement.horizon_months, 1, 120, 3,
+        lambda p, v: _section(p, "procurement", horizon_months=round(v)), ("procurement", "horizon_months"),
+        lambda v: round(v), evens.get(("horizon", "")), whole=True,
+    ))  # fmt: skip
+    even = evens.get(("power_price", ""))
+    power = profile.site.power_usd_per_kwh
+    base_power = power if power is not None else even.today if even is not None else None
+    if base_power is not None:
+        out.append(Lever(
+            "power_price", "Price of electricity", "$/kWh", base_power, 0.0, 0.6, 0.005,
+            lambda p, v: _section(p, "site", power_usd_per_kwh=v), ("site", "power_usd_per_kwh"), lambda v: round(v, 4), even,
+        ))  # fmt: skip
+    return out
+
+
+def _override(profile: Profile, name: str, value: float) -> Profile:
+    factors = {**profile.overrides.throughput_factor, name: value}
+    return profile.model_copy(update={"overrides": profile.overrides.model_copy(update={"throughput_factor": factors})})
+
+
+def _section(profile: Profile, section: str, **values: Any) -> Profile:
+    return profile.model_copy(update={section: getattr(profile, section).model_copy(update=values)})
+
+
+def _nice(value: float) -> float:
+    """A round step near a value."""
+    import math
+
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(value))
+    return min((1, 2, 5, 10), key=lambda m: abs(m * power - value)) * power
