@@ -5,6 +5,7 @@ This is where files are read; the engine below gets values only.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property
@@ -24,10 +25,12 @@ from advisor.engine.deployments import MeasuredConfigs, index_configs
 from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
+    from advisor.domain.backtest import BacktestResult
     from advisor.engine.advise import Inputs
     from advisor.engine.estimator import Estimator, Fit
 
 FIT_FILES = ("parameters.json", "weights.csv")
+BACKTEST_FILE = "backtest.json"
 
 
 class Workbench:
@@ -97,8 +100,68 @@ class Workbench:
 
     @cached_property
     def backtest(self) -> BacktestSummary | None:
-        """How often advice of this kind has been right, from the stored backtest."""
-        return None
+        """How often advice of this kind has been right, in short; None where no stored backtest belongs to the fit."""
+        stored = self._stored_backtest_text()
+        if stored is None:
+            return None
+        # The whole result is long; only the decision scores are wanted here.
+        body = json.loads(stored)
+        if body.get("fingerprint") != self.fit.fingerprint or not body.get("decisions"):
+            return None
+        score = body["decisions"][0]
+        text = (
+            f"Backtest: with model and shape left out, this ranking named the right accelerator in"
+            f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost {score['mean_regret']:.1%} more"
+            f" than the best on average, {score['worst_regret']:.0%} at worst."
+        )
+        return BacktestSummary(
+            right_winner_share=score["right_share"],
+            mean_regret=score["mean_regret"],
+            worst_regret=score["worst_regret"],
+            decisions=score["n"],
+            text=text,
+            fingerprint=body["fingerprint"],
+        )
+
+    def stored_backtest(self) -> BacktestResult | None:
+        """The stored backtest; None where it belongs to other evidence than the fit."""
+        from advisor.domain.backtest import BacktestResult
+
+        stored = self._stored_backtest_text()
+        result = BacktestResult.model_validate_json(stored) if stored is not None else None
+        return result if result is not None and result.fingerprint == self.fit.fingerprint else None
+
+    def run_backtest(self) -> BacktestResult:
+        """Leave everything out in turn, now; takes a minute or two."""
+        from advisor.engine.backtest import run_backtest
+
+        catalog = self.catalog
+        rows = [*catalog.measurements, *catalog.vendor_ci]
+        return run_backtest(rows, catalog.models, catalog.accelerators, self.fit, self.backtest_prices())[1]
+
+    def backtest_prices(self) -> dict[str, float]:
+        """Prices of the decision score [USD/GPU-h]: neocloud on demand, else the published three-year rental."""
+        catalog = self.catalog
+        out = {}
+        for accelerator in catalog.accelerators:
+            market = catalog.rent_market(accelerator, "neocloud", "on_demand", self.as_of)
+            if market.typical is not None:
+                out[accelerator] = market.typical
+                continue
+            for scope in (accelerator.upper(), f"{accelerator.upper()} NVL72"):
+                rental = catalog.tco.get(("InferenceX rental, 3-yr contract 25% upfront", scope))
+                if rental is not None and rental.typical is not None:
+                    out[accelerator] = rental.typical
+        return out
+
+    def _stored_backtest_text(self) -> str | None:
+        path = self._fit_folder() / BACKTEST_FILE
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CatalogError(f"cannot be read ({error.strerror})", file=str(path)) from None
 
     def find_model(self, section: Model, folder: Path | None = None) -> ModelSpec:
         """The dimensions of the model that a profile names.
