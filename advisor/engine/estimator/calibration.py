@@ -121,7 +121,7 @@ def residuals(truth: Truth, baselines: Mapping[str, Floats], odd: frozenset[str]
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
         "share": np.log(truth.total_tps / ceiling) - share_baseline(p, physics, baselines["share"])[:, 0],
-        "ttft": np.log(truth.ttft_s) - ttft_baseline(physics, baselines["ttft"]),
+        "ttft": np.log(truth.ttft_s) - ttft_baseline(p, physics, step, baselines["ttft"])[:, 0],
     }
     return left, step
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.estimate import (
     Basis,
@@ -42,6 +43,8 @@ class Medians:
     tpot_s: Floats
     ttft_s: Floats
     total_tps: Floats
+    spread: dict[str, Floats]
+    """Spread of the log error by metric; interval widths are multiples of it."""
 
 
 class Estimator:
@@ -128,7 +131,7 @@ class Estimator:
 
     def _medians(self, queries: Sequence[OperatingQuery]) -> Medians:
         if not queries:
-            return Medians(np.empty(0), np.empty(0), np.empty(0))
+            return Medians(np.empty(0), np.empty(0), np.empty(0), {})
         points = points_of_queries(queries, [self.measured_name(q.model) for q in queries], self._accelerators)
         encoded = encode(points, self._vocabulary)
         grid = np.union1d(LOAD_STEPS, encoded.load)
@@ -142,11 +145,24 @@ class Estimator:
         tpot = np.exp(_rising(log_tpot))
         log_share = np.minimum(tg.share_baseline(points, physics, t["share"].baseline) + left["share"], SHARE_CEILING)
         total = np.exp(log_share) * tg.little_ceiling(points, loads, tpot)
-        ttft = np.exp(tg.ttft_baseline(physics, t["ttft"].baseline)[:, None] + left["ttft"])
+        ttft = np.exp(tg.ttft_baseline(points, physics, step, t["ttft"].baseline) + left["ttft"])
         pick = np.arange(len(queries)), place
         tokens = MEAN_LENGTH * (points.isl + points.osl)
         total_at = np.minimum(total[pick], tokens / physics.flops_floor_s)
-        return Medians(tpot[pick], ttft[pick], total_at)
+        return Medians(tpot[pick], ttft[pick], total_at, self._spreads(encoded, step, place))
+
+    def _spreads(self, encoded: Encoded, step: tg.Step, place: NDArray[np.intp]) -> dict[str, Floats]:
+        own = {g: s if s.shape[1] == 1 else s[np.arange(len(s)), place][:, None] for g, s in step.shares.items()}
+        at_load = tg.Step(step.log_s[:, :1], own)
+        found = {
+            name: field.spread(encoded, tg.term_shares(at_load, field.covariance.shares))
+            for name, field in self._fields.items()
+        }
+        return {
+            "tpot_p50_s": found["tpot"],
+            "total_tps_per_gpu": np.hypot(found["tpot"], found["share"]),
+            "ttft_p50_s": found["ttft"],
+        }
 
     def _correction(self, name: str, encoded: Encoded, grid: Floats, step: tg.Step) -> Floats:
         field = self._fields[name].at(encoded, grid)[:, encoded.of_point]
@@ -162,9 +178,9 @@ class Estimator:
         near: Neighbours,
     ) -> OperatingEstimate:
         share_out = full.osl / (full.isl + full.osl)
-        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]))
-        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]))
-        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]))
+        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]), medians, k)
+        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k)
+        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]), medians, k)
         text = near.text
         if notes:
             text += "; assumed " + ", ".join(notes)
@@ -191,9 +207,11 @@ class Estimator:
             notes=notes,
         )
 
-    def _interval(self, metric: str, near: Neighbours, mid: float) -> Interval:
-        lo, hi = self.fit.half_width[metric].get(near.basis, self.fit.half_width[metric]["physics"])
-        return Interval(mid * float(np.exp(lo)), mid, mid * float(np.exp(hi)))
+    def _interval(self, metric: str, near: Neighbours, mid: float, medians: Medians, k: int) -> Interval:
+        known = self.fit.half_width[metric]
+        lo, hi = known.get(f"{near.grade} {near.basis}") or known[f"B {near.basis}"]
+        spread = float(medians.spread[metric][k])
+        return Interval(mid * float(np.exp(lo * spread)), mid, mid * float(np.exp(hi * spread)))
 
 
 def _rising(log_values: Floats) -> Floats:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.covariance import NAMES, Covariance, covariance_from
 from advisor.engine.estimator.encode import Floats
 
@@ -69,6 +71,14 @@ class Fit:
             cells = [self.targets[t].weights.get(row) for t in TARGETS]
             writer.writerow([row, *("" if w is None else f"{w:.6g}" for w in cells)])
         return out.getvalue()
+
+
+def evidence_fingerprint(rows: Sequence[Measurement]) -> str:
+    """SHA-256 over the measurements and the version of the model's form, whatever the order of the rows."""
+    digest = hashlib.sha256(f"fit {FIT_VERSION}\n".encode())
+    for text in sorted(repr(row) for row in rows if row.family != "own_probe"):
+        digest.update(text.encode())
+    return digest.hexdigest()
 
 
 def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:

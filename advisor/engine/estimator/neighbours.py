@@ -33,13 +33,13 @@ class Neighbourhood:
         self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
         for m in rows:
-            self._curve[_curve_key(m, m.model)].append(m)
+            self._curve[curve_key(m, m.model)].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
             self._accelerator[m.accelerator].append(m)
 
     def of(self, q: OperatingQuery, model_name: str) -> Neighbours:
         """The closest evidence for a query whose every part is filled in."""
-        curve = self._curve.get(_curve_key(q, model_name), [])
+        curve = self._curve.get(curve_key(q, model_name), [])
         if curve:
             return self._on_curve(q, curve)
         kin = self._model.get((q.accelerator, model_name, q.precision), [])
@@ -82,7 +82,8 @@ def _count(rows: Sequence[Measurement]) -> str:
     return f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
 
 
-def _curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object, ...]:
+def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object, ...]:
+    """What points of one curve share: all but concurrency and GPUs."""
     return (
         p.accelerator,
         model_name,

@@ -16,7 +16,7 @@ INPUT_COLUMNS = (
     "isl", "osl", "concurrency",
 )  # fmt: skip
 METRICS = ("tpot_p50_s", "ttft_p50_s", "total_tps_per_gpu", "output_tps_per_gpu")
-RESULT_COLUMNS = tuple(m + end for m in METRICS for end in ("", "_lo", "_hi")) + ("evidence_grade", "basis", "error")
+RESULT_COLUMNS = (*(m + end for m in METRICS for end in ("", "_lo", "_hi")), "evidence_grade", "basis", "error")
 UNKNOWN_WORDS = frozenset({"", "unknown", "none given", "na", "n/a", "nan", "null", "?"})
 TRUE_WORDS, FALSE_WORDS = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 REQUIRED = ("accelerator", "model", "precision", "isl", "osl", "concurrency")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from advisor.engine.estimator.encode import Floats, Points, stack_keys
-from advisor.engine.estimator.physics import SHARPNESS, TERMS, Physics
+from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics
 
 UNKNOWN_GPUS = 24.0
 """Stands in for a total that neither the row nor the query states; only the product with the share matters."""
@@ -95,9 +95,15 @@ def share_baseline(points: Points, physics: Physics, coefficients: Floats) -> Fl
     return out
 
 
-def ttft_baseline(physics: Physics, coefficients: Floats) -> Floats:
-    """log seconds to the first token by physics alone, per point."""
-    out: Floats = np.log(np.exp(coefficients[0]) * physics.prefill_s + coefficients[1])
+def ttft_baseline(points: Points, physics: Physics, step: Step, coefficients: Floats) -> Floats:
+    """log seconds to the first token by physics alone, points x loads.
+
+    Prefill of one prompt, a constant, and the wait for cache: a batch that holds one in `saturation` requests
+    makes each wait ``(saturation - 1)`` times the life of a running one.
+    """
+    wait = np.exp(step.log_s) * (MEAN_LENGTH * points.osl)[:, None] * np.maximum(physics.saturation - 1.0, 0.0)
+    prompt = np.exp(coefficients[0]) * physics.prefill_s + coefficients[1]
+    out: Floats = np.log(prompt[:, None] + wait)
     return out
 
 

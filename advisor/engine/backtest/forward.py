@@ -1,0 +1,59 @@
+"""Forward in time: fit on runs before a day, predict the runs after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+
+from advisor.engine.backtest.leave_out import LeftOut
+from advisor.engine.estimator.calibration import Truth, residuals
+from advisor.engine.estimator.covariance import Vocabulary, encode, take
+from advisor.engine.estimator.encode import months_since_epoch
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.kriging import covariance_matrix
+from advisor.engine.estimator.targets import term_shares
+
+SPLITS = (date(2026, 1, 15), date(2026, 2, 15), date(2026, 4, 1))
+
+
+def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> LeftOut:
+    """Dated single runs, each predicted from those before the last split that precedes it.
+
+    Medians over runs are left out throughout: they contain the future. A prediction does not know its date, it
+    is made as of the split.
+    """
+    n = len(truth.rows)
+    blank = {t: np.full(n, np.nan) for t in fit.targets}
+    out = LeftOut(blank, {t: np.full(n, np.nan) for t in fit.targets}, np.full(n, -1))
+    left, _ = residuals(truth, {name: t.baseline for name, t in fit.targets.items()}, fit.odd)
+    days = np.array([m.date.toordinal() if m.family == "single_run" and m.date else 0 for m in truth.rows])
+    bounds = [*(s.toordinal() for s in splits), date.max.toordinal()]
+    for split, end in pairwise(bounds):
+        now = months_since_epoch(date.fromordinal(split))
+        month = np.where(days >= split, now, truth.points.month)
+        points = replace(truth.points, month=month)
+        _, step = residuals(replace(truth, points=points), {k: t.baseline for k, t in fit.targets.items()}, fit.odd)
+        encoded = encode(points, Vocabulary())
+        for name, target in fit.targets.items():
+            known = np.isfinite(left[name]) & (days > 0)
+            use = np.flatnonzero(known & (days < end))
+            before = days[use] < split
+            if not before.any() or before.all():
+                continue
+            c = target.covariance
+            matrix = covariance_matrix(c, take(encoded, use), term_shares(step, c.shares)[:, use])
+            past = matrix[np.ix_(before, before)]
+            past[np.diag_indices(len(past))] += c.noise**2 * truth.noise[use[before]]
+            across = matrix[np.ix_(~before, before)]
+            predicted = across @ np.linalg.solve(past, left[name][use[before]])
+            prior = matrix.diagonal()
+            rho2 = (across**2 / prior[~before][:, None] / prior[before]).max(axis=1)
+            later = use[~before]
+            out.error[name][later] = predicted - left[name][later]
+            out.spread[name][later] = np.sqrt(prior[~before] * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
+            out.group[later] = 0
+    return out

@@ -1,0 +1,63 @@
+"""Interval widths from left-out errors: conformal, per metric and class of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from advisor.engine.backtest.grading import CLASSES
+from advisor.engine.estimator.encode import Floats
+
+NOMINAL = 0.8
+LEAST = 40
+"""Fewer errors than this and a class borrows from the next more doubtful one."""
+
+Widths = dict[str, dict[str, tuple[float, float]]]
+
+
+def conformal(errors: Floats, spreads: Floats) -> tuple[float, float]:
+    """Ends of the interval in units of spread: the 10 % and 90 % quantiles of ``-error/spread``.
+
+    `errors` are log(prediction/truth), so that truth = prediction·exp(-error).
+    """
+    ratio = np.sort(-errors / spreads)
+    n = len(ratio)
+    tail = (1 - NOMINAL) / 2
+    low = max(0, int(np.floor((n + 1) * tail)) - 1)
+    high = min(n - 1, int(np.ceil((n + 1) * (1 - tail))) - 1)
+    return float(min(ratio[low], -1e-6)), float(max(ratio[high], 1e-6))
+
+
+def fit_widths(pools: Mapping[str, Sequence[tuple[str, float, float]]]) -> Widths:
+    """Ends per metric and class from (class, error, spread) triples.
+
+    A class with too few errors takes the ends of the next more doubtful class that has enough.
+    """
+    out: Widths = {}
+    for metric, triples in pools.items():
+        ends: dict[str, tuple[float, float]] = {}
+        for name in CLASSES:
+            mine = np.array([(e, s) for c, e, s in triples if c == name and np.isfinite(e)])
+            if len(mine) >= LEAST:
+                ends[name] = conformal(mine[:, 0], mine[:, 1])
+        out[metric] = _borrow(ends)
+    return out
+
+
+def _borrow(ends: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    out: dict[str, tuple[float, float]] = {}
+    carried: tuple[float, float] | None = None
+    for name in reversed(CLASSES):
+        carried = ends.get(name, carried)
+        if carried is not None:
+            out[name] = carried
+    widest = next(iter(out.values()), (-2.0, 2.0))
+    return {name: out.get(name, widest) for name in CLASSES}
+
+
+def covered(error: Floats, spread: Floats, ends: tuple[float, float]) -> Floats:
+    """1 where the truth lies inside the interval."""
+    ratio = -error / spread
+    out: Floats = ((ratio >= ends[0]) & (ratio <= ends[1])).astype(np.float64)
+    return out
