@@ -111,8 +111,8 @@ class Workbench:
         score = body["decisions"][0]
         text = (
             f"Backtest: with model and shape left out, this ranking named the right accelerator in"
-            f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost {score['mean_regret']:.1%} more"
-            f" than the best on average, {score['worst_regret']:.0%} at worst."
+            f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost"
+            f" {score['mean_regret']:.1%} more than the best on average, {score['worst_regret']:.0%} at worst."
         )
         return BacktestSummary(
             right_winner_share=score["right_share"],

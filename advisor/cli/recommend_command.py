@@ -11,6 +11,7 @@ from advisor.domain.errors import ExitCode, InputError
 if TYPE_CHECKING:
     from datetime import date
 
+    from advisor.domain.evidence import Measurement
     from advisor.domain.recommendation import Recommendation
 
 FORMATS = ("text", "json", "markdown", "html", "pdf")
@@ -91,7 +92,18 @@ def open_workbench(args: argparse.Namespace) -> Any:
     from advisor.workbench import Workbench
 
     overlays = [Path(p) for p in args.catalog]
-    return Workbench(overlays, as_of=parse_as_of(args.as_of), bare=args.no_user_data)
+    evidence = [] if args.no_user_data else own_evidence()
+    return Workbench(overlays, as_of=parse_as_of(args.as_of), evidence=evidence, bare=args.no_user_data)
+
+
+def own_evidence() -> list[Measurement]:
+    """Measurements of the user's own store; none where there is no store yet."""
+    from advisor.evidence.store import open_store, store_exists
+
+    if not store_exists():
+        return []
+    with open_store() as store:
+        return store.measurements()
 
 
 def parse_as_of(text: str | None) -> date:
