@@ -31,12 +31,9 @@ def run_backtest_command(args: argparse.Namespace) -> int:
     from advisor.cli.recommend_command import open_workbench
 
     bench = open_workbench(args)
-    if args.run:
-        result = bench.run_backtest()
-    else:
-        result = bench.stored_backtest()
-        if result is None:
-            raise InputError("no stored backtest belongs to this evidence; run `advisor backtest --run`")
+    result = bench.run_backtest() if args.run else bench.stored_backtest()
+    if result is None:
+        raise InputError("no stored backtest belongs to this evidence; run `advisor backtest --run`")
     if args.format == "json":
         write_result(result.model_dump_json(indent=2) + "\n", args.output)
         return 0

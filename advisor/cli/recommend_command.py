@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from advisor.domain.evidence import Measurement
     from advisor.domain.recommendation import Recommendation
+    from advisor.workbench import Workbench
 
 FORMATS = ("text", "json", "markdown", "html", "pdf")
 
@@ -85,7 +86,7 @@ def answer(args: argparse.Namespace) -> Recommendation:
     return bench.advise(profile, folder=path.parent, seed=seed, draws=draws, command=command)
 
 
-def open_workbench(args: argparse.Namespace) -> Any:
+def open_workbench(args: argparse.Namespace) -> Workbench:
     """A workbench for the catalog options, the user's own evidence included."""
     from pathlib import Path
 

@@ -44,7 +44,8 @@ def test_a_smaller_precision_never_needs_more_memory(model, accelerator, tp, con
 
 @given(models, accelerators, degrees, contexts, st.floats(1.0, 4.0))
 def test_longer_context_never_raises_capacity(model, accelerator, tp, context, factor) -> None:
-    short, long = plan(model, accelerator, tp=tp, context=context), plan(model, accelerator, tp=tp, context=context * factor)
+    short = plan(model, accelerator, tp=tp, context=context)
+    long = plan(model, accelerator, tp=tp, context=context * factor)
     assert long.max_concurrency <= short.max_concurrency
 
 

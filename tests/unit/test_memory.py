@@ -18,12 +18,13 @@ def catalog() -> Catalog:
     return load_catalog()
 
 
-def plan(catalog: Catalog, model: str, accelerator: str, precision: str, tp: int, context: float, **kw: object) -> Memory:
+def plan(
+    catalog: Catalog, model: str, accelerator: str, precision: str, tp: int, context: float, **kw: object
+) -> Memory:
     a = catalog.accelerators[accelerator]
     arguments: dict[str, object] = {"kv_precision": "fp8", "gpus": tp, "utilisation": 0.9, "reserve_gb": 4.0, **kw}
-    return plan_memory(
-        catalog.models[model], a, precision=precision, tp=tp, context_tokens=context, **arguments  # type: ignore[arg-type]
-    )
+    fixed = {"precision": precision, "tp": tp, "context_tokens": context}
+    return plan_memory(catalog.models[model], a, **fixed, **arguments)  # type: ignore[arg-type]
 
 
 def test_llama_70b_fp8_on_h200_and_mi355x(catalog: Catalog) -> None:
