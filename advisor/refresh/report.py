@@ -124,11 +124,15 @@ def _item_line(item: ItemReport) -> str:
     dated = f" of {item.content_date.isoformat()}" if item.content_date else ""
     match item.status:
         case "updated":
-            return f"{item.name:<24} updated: {item.rows_before} -> {item.rows_after} rows{dated}"
+            return f"{item.name:<24} updated: {item.rows_before} -> {_rows(item.rows_after)}{dated}"
         case "unchanged":
-            return f"{item.name:<24} unchanged: {item.rows_before} rows{dated}"
+            return f"{item.name:<24} unchanged: {_rows(item.rows_before)}{dated}"
         case "nothing":
             return f"{item.name:<24} lists none of the catalog's accelerators"
         case "failed":
-            kept = f"; the {item.rows_before} rows{dated} stay" if item.rows_before else "; nothing was there before"
+            kept = f"; its {_rows(item.rows_before)}{dated} stay" if item.rows_before else "; nothing was there before"
             return f"{item.name:<24} FAILED: {item.reason}{kept}"
+
+
+def _rows(n: int) -> str:
+    return f"{n} row" if n == 1 else f"{n} rows"

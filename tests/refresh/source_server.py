@@ -49,7 +49,7 @@ class SourceServer:
             def do_GET(self) -> None:
                 server.answer(self)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *args: object) -> None:
                 pass
 
         class Quiet(ThreadingHTTPServer):
@@ -61,9 +61,7 @@ class SourceServer:
 
         self.http = Quiet(("127.0.0.1", 0), Handler)
         if self.tls is not None:
-            self.http.socket = self.tls.wrap_socket(
-                self.http.socket, server_side=True, do_handshake_on_connect=False
-            )
+            self.http.socket = self.tls.wrap_socket(self.http.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
 

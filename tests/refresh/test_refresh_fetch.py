@@ -147,7 +147,7 @@ def test_the_metadata_service_is_no_mirror() -> None:
 
 def test_a_name_that_leads_into_a_private_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     check_resolved("example.org", 443, allow_private=False)
     found.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.168.1.5", 443)))
     with pytest.raises(BlockedError, match=r"example.org lies at 192.168.1.5"):
@@ -167,7 +167,7 @@ def test_a_name_that_changes_its_address_between_look_up_and_answer_is_refused(
         return real("127.0.0.1", *args, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "getaddrinfo", first_public)
-    monkeypatch.setattr("advisor.refresh.fetch.check_url", lambda url, allow_private: ("rebound.example", 80))
+    monkeypatch.setattr("advisor.refresh.fetch.check_url", lambda *_, **__: ("rebound.example", 80))
     port = server.host.rpartition(":")[2]
     with fetcher() as client, pytest.raises(BlockedError, match=r"rebound.example lies at 127.0.0.1"):
         client.get(f"http://rebound.example:{port}{PATH}", allow_private=False)
@@ -193,7 +193,7 @@ def test_a_server_that_is_gone(server: SourceServer) -> None:
 
 
 def test_tls_with_a_server_that_speaks_none(server: SourceServer) -> None:
-    with fetcher() as client, pytest.raises(TransferError, match="no TLS connection with 127.0.0.1"):
+    with fetcher() as client, pytest.raises(TransferError, match=r"no TLS connection with 127\.0\.0\.1"):
         client.get(f"https://{server.host}{PATH}", allow_private=True)
 
 
@@ -222,7 +222,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_the_user_trusts
     server.files["/x"] = b"content"
     url = f"https://{server.host}/x"
     try:
-        with fetcher() as client, pytest.raises(TransferError, match="cannot be verified .*; nothing was read"):
+        with fetcher() as client, pytest.raises(TransferError, match=r"cannot be verified .*; nothing was read"):
             client.get(url, allow_private=True)
         assert server.asked["/x"] == 0
         with fetcher(ca_file=str(certificate[0])) as client:

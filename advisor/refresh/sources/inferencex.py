@@ -55,6 +55,8 @@ def parse(body: bytes, facts: Facts) -> Parsed:
             out.refused[found] += 1
         else:
             out.measurements.append(found)
+    days = [row["date"] for row in out.measurements]
+    out.content_date = max((day for day in days if isinstance(day, date)), default=None)
     return out
 
 
