@@ -82,7 +82,7 @@ def parse_document(text: str, name: str, *, is_json: bool) -> dict[str, Any]:
         raise ProfileError(f"{name}: not valid JSON: {error}") from None
     except ValueError as error:
         if "integer string conversion" in str(error):
-            raise ProfileError(f"{name}: holds a number of thousands of digits; give one that means something") from None
+            raise ProfileError(f"{name}: holds a number of thousands of digits; give a usable one") from None
         raise ProfileError(f"{name}: a value cannot be read: {error}") from None
     if not isinstance(data, dict):
         raise ProfileError(f"{name}: the top level must be a table of keys, not a {type(data).__name__}")

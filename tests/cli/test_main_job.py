@@ -50,7 +50,7 @@ def test_json_goes_to_stdout_alone() -> None:
     assert json.loads(result.stdout)["verdict"]["kind"] in ("get", "probe_first", "split", "wait")
 
 
-def test_nothing_feasible_is_exit_code_three_with_the_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_feasible_is_exit_code_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "tight.toml"
     path.write_text(MINIMAL.format(name='"tight"') + "[slo]\ntpot_ms = 0.1\n")
     assert main(["--profile", str(path), *FAST]) == 3

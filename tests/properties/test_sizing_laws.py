@@ -53,7 +53,7 @@ def test_longer_context_never_raises_capacity(model, accelerator, tp, context, f
     st.floats(0.1, 1e5), st.floats(0.1, 1e3), st.floats(0, 1), st.floats(1, 3), st.floats(0.9, 0.99999),
     st.floats(1.0, 2.0),
 )  # fmt: skip
-def test_more_demand_never_needs_fewer_gpus_and_terms_add_up(demand, capacity, burst, growth, availability, more) -> None:
+def test_more_demand_never_needs_fewer_gpus(demand, capacity, burst, growth, availability, more) -> None:
     def size(d, c):
         return size_fleet(
             demand=d, capacity=c, unit="requests/s", peak_rps=d, burst_headroom=burst, growth_factor=growth,
