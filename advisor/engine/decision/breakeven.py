@@ -238,8 +238,12 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
         than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
-    moved = f"{subject} at" if question.variable == "price" else what
-    return f"{rival.name} wins with {moved} {side} {shown} (today {_shown(question, today)})."
+    if question.variable == "price" and question.subject == rival.id:
+        return f"{rival.name} wins {side} {shown} (today {_shown(question, today)})."
+    if question.variable == "price":
+        more = "more" if value >= today else "less"
+        return f"{rival.name} wins where {subject} costs {more} than {shown} (today {_shown(question, today)})."
+    return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
 
 
 def _shown(question: _Question, value: float) -> str:
