@@ -136,7 +136,9 @@ class ProbeClient:
     async def ask(self, path: str, *, limits: Limits | None = None) -> tuple[int, bytes]:
         """GET a small document: status and body (at most 4 MiB); raises `TransportFault`."""
         request = self._http.build_request("GET", self.target.at(path))
-        request.extensions["limits"] = limits or Limits(head_s=5, idle_s=5, total_s=10, body_bytes=4 * 1024 * 1024)
+        connect_s = min(5.0, self.limits.connect_s)
+        small = Limits(head_s=5, idle_s=5, total_s=10, body_bytes=4 * 1024 * 1024, connect_s=connect_s)
+        request.extensions["limits"] = limits or small
         response = await self._http.send(request)
         return response.status_code, response.content
 

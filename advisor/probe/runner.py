@@ -135,6 +135,7 @@ class StepRunner:
             task = asyncio.get_running_loop().create_task(self._arrival(due_ns))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+            await asyncio.sleep(0)  # lets it begin, so that it counts before the next is due
         if tasks:
             await asyncio.gather(*tasks)
 

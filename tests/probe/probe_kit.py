@@ -83,6 +83,7 @@ def make_session(
     limits: Limits = LIMITS,
     key: str = KEY,
     api: Any = "chat",
+    transport: StampedTransport | None = None,
     **more: Any,
 ) -> ProbeSession:
     """A session against a local server."""
@@ -90,7 +91,9 @@ def make_session(
         "test", steps or (step_plan(),), limit or Limit(None, 200_000, 60.0), prices or Prices(), **more.pop("plan", {})
     )
     model = f"{model}#{next(_numbers)}"  # the server counts requests by model name
-    client = ProbeClient(parse_target(url, api), Secret(key), model=model, transport=StampedTransport(), limits=limits)
+    client = ProbeClient(
+        parse_target(url, api), Secret(key), model=model, transport=transport or StampedTransport(), limits=limits
+    )
     deployment = Deployment(accelerator="mi300x", gpus=2, model="a-model", precision="fp8")
     return ProbeSession(client, plan, run_id="run-1", deployment=deployment, **more)
 

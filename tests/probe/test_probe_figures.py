@@ -1,0 +1,315 @@
+"""Statistics, figures of a step, plans, the search: known answers and laws."""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.domain.errors import InputError
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Profile, Slo
+from advisor.domain.provenance import Provenance
+from advisor.evidence.runs import Deployment, Distribution, OwnLag, Step
+from advisor.probe.budget import Limit, Prices
+from advisor.probe.faults import Fault
+from advisor.probe.lag import own_fault
+from advisor.probe.metrics import Sample, summarise
+from advisor.probe.plan import NINE_SHAPES, LengthSpec, Plan, Search, StepPlan, Wishes, make_plan
+from advisor.probe.plausibility import implausible
+from advisor.probe.prompts import PromptMaker
+from advisor.probe.results import RequestResult
+from advisor.probe.search import KneeSearch
+from advisor.probe.statistics import describe, drifts, effective_size, quantile_interval, steady_start, t_quantile_975
+
+MS = 1_000_000
+
+
+@pytest.mark.parametrize(("degrees", "value"), [(4, 2.776), (9, 2.262), (29, 2.045), (100, 1.984)])
+def test_students_t(degrees: int, value: float) -> None:
+    """Tables of Abramowitz and Stegun, 26.10."""
+    assert t_quantile_975(degrees) == pytest.approx(value, abs=3e-3)
+
+
+def test_percentiles_by_hand() -> None:
+    found = describe([5.0, 1.0, 4.0, 2.0, 3.0])
+    assert (found.n, found.mean, found.p50, found.p90) == (5, 3.0, 3.0, pytest.approx(4.6))
+    assert found.p99_ci95 is None  # five values cannot bound a 99th percentile
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(3)
+    mean_hits = median_hits = 0
+    for _ in range(400):
+        found = describe(generator.exponential(1.0, 120))
+        assert found.mean_ci95 is not None
+        assert found.p50_ci95 is not None
+        mean_hits += found.mean_ci95[0] <= 1.0 <= found.mean_ci95[1]
+        median_hits += found.p50_ci95[0] <= math.log(2) <= found.p50_ci95[1]
+    assert 0.90 <= mean_hits / 400 <= 0.99
+    assert 0.92 <= median_hits / 400 <= 0.99
+
+
+def test_a_correlated_series_is_worth_fewer_values() -> None:
+    generator = np.random.default_rng(4)
+    noise = generator.normal(size=4000)
+    series = np.empty(4000)
+    series[0] = noise[0]
+    for i in range(1, 4000):
+        series[i] = 0.8 * series[i - 1] + noise[i]
+    assert effective_size(series) == pytest.approx(4000 * 0.2 / 1.8, rel=0.15)  # n (1 - r) / (1 + r)
+    assert effective_size(noise) > 3600
+
+
+@given(st.lists(st.floats(0.001, 1000), min_size=5, max_size=60), st.sampled_from([0.5, 0.9, 0.99]))
+def test_an_interval_lies_in_the_sample_and_around_its_quantile(values: list[float], q: float) -> None:
+    ordered = np.sort(np.array(values))
+    found = quantile_interval(ordered, q)
+    if found is not None:
+        assert ordered[0] <= found[0] <= found[1] <= ordered[-1]
+        assert found[0] <= np.percentile(ordered, 100 * q) <= found[1]
+
+
+def test_the_start_of_the_steady_state_and_drift() -> None:
+    generator = np.random.default_rng(5)
+    ramp = np.concatenate([np.linspace(10, 1, 40), np.ones(160)]) + generator.normal(0, 0.05, 200)
+    assert 30 <= steady_start(ramp) <= 60
+    assert steady_start(ramp[100:]) <= 20
+    assert not drifts(ramp[60:])
+    assert drifts(np.linspace(1.0, 1.5, 90) + generator.normal(0, 0.02, 90))
+    assert not drifts([1.0] * 90)
+
+
+def result(start_ms: float, ttft_ms: float, itl_ms: float, tokens: int, **more: object) -> RequestResult:
+    """A request with exact timings."""
+    stamps = array("q", [int((start_ms + ttft_ms + i * itl_ms) * MS) for i in range(tokens)])
+    values: dict[str, object] = {
+        "id": "x", "isl": 10, "osl": tokens, "start_ns": int(start_ms * MS), "sent_ns": int(start_ms * MS),
+        "stamps_ns": stamps,
+        "input_tokens": 10, "output_tokens": tokens, "token_source": "usage",
+    }  # fmt: skip
+    return RequestResult(**(values | more))  # type: ignore[arg-type]
+
+
+def sample(measured: list[RequestResult], **more: object) -> Sample:
+    plan = StepPlan("closed", LengthSpec(10), LengthSpec(11), concurrency=1)
+    last = max(r.sent_ns for r in measured)
+    values: dict[str, object] = {
+        "plan": plan, "index": 0, "warmup": (), "measured": tuple(measured), "last_issue_ns": last,
+        "stop_reason": "count",
+        "complete": True,
+    }  # fmt: skip
+    return Sample(**(values | more))  # type: ignore[arg-type]
+
+
+def test_figures_of_a_step_by_hand() -> None:
+    """Ten requests, one after the other: TTFT 100 ms, then ten gaps of 20 ms: 300 ms each, 11 tokens."""
+    step = summarise(sample([result(300 * i, 100, 20, 11) for i in range(10)]), None, Slo(ttft_ms=150, tpot_ms=25))
+    assert (step.ttft.p50, step.itl.p50, step.tpot.p50, step.e2el.p50) == pytest.approx((0.1, 0.02, 0.02, 0.3))
+    assert step.output_tps == pytest.approx(11 / 0.3)
+    assert step.input_tps == pytest.approx(10 / 0.3)
+    assert step.requests_per_s == pytest.approx(1 / 0.3)
+    assert step.achieved_concurrency == pytest.approx(1.0)
+    assert (step.goodput_share, step.valid, step.flags) == (1.0, True, ())
+
+
+def test_goodput_counts_requests_that_meet_every_limit() -> None:
+    good = [result(300 * i, 100, 20, 11) for i in range(6)]
+    late = [result(300 * i, 200, 10, 11) for i in range(6, 8)]
+    slow = [result(300 * i, 50, 25.1, 11) for i in range(8, 10)]
+    step = summarise(sample([*good, *late, *slow]), None, Slo(ttft_ms=150, tpot_ms=25))
+    assert step.goodput_share == pytest.approx(0.6)
+    assert step.goodput_rps == pytest.approx(0.6 * (step.requests_per_s or 0))
+
+
+def test_several_tokens_an_event_change_tpot_and_not_itl() -> None:
+    """6 events 40 ms apart hold 11 tokens: ITL 40 ms between events, TPOT 200 ms / 10."""
+    step = summarise(sample([result(400 * i, 100, 40, 6, osl=11, output_tokens=11) for i in range(6)]), None, None)
+    assert (step.itl.p50, step.tpot.p50) == pytest.approx((0.04, 0.02))
+    assert step.tokens_per_event == pytest.approx(11 / 6)
+    assert "tokens per event" in step.flags[0]
+
+
+def test_failures_are_counted_and_kept_out_of_the_figures() -> None:
+    failed = result(3000, 1, 1, 3, fault=Fault.STALLED)
+    step = summarise(sample([*(result(300 * i, 100, 20, 11) for i in range(10)), failed]), None, None)
+    assert (step.requests, step.succeeded, step.errors) == (11, 10, {"stream stalled": 1})
+    assert step.ttft.p99 == pytest.approx(0.1)
+
+
+def test_a_step_without_success_is_invalid_and_says_so() -> None:
+    step = summarise(sample([result(0, 1, 1, 0, fault=Fault.SERVER_ERROR)]), None, None)
+    assert not step.valid
+    assert step.flags[0] == "no request succeeded"
+    assert step.ttft == Distribution()
+
+
+def test_wrong_lengths_are_flagged() -> None:
+    step = summarise(sample([result(300 * i, 100, 20, 11, osl=16, isl=14) for i in range(6)]), None, None)
+    assert step.flags == (
+        "mean input length is 10 tokens where 14 were asked for",
+        "mean output length is 11 tokens where 16 were asked for",
+    )  # fmt: skip
+
+
+def lag(**more: object) -> OwnLag:
+    return OwnLag.model_validate({"kernel_stamps": True, **more})
+
+
+def test_what_makes_a_step_the_tools_own_fault() -> None:
+    p50s: dict[str, float | None] = {"ttft_p50_s": 0.1, "itl_p50_s": 0.02, "e2el_p50_s": 1.0}
+    assert own_fault(lag(arrival_p99_s=0.015), **p50s) == []
+    assert "too late" in own_fault(lag(blurred_share=0.05), **p50s)[0]
+    assert "stayed empty" in own_fault(lag(reissue_p50_s=0.2), **p50s)[0]
+    without = lag(kernel_stamps=False, loop_delay_p99_s=0.004)
+    assert [reason.split()[0] for reason in own_fault(without, **p50s)] == ["own", "own"]
+    assert own_fault(lag(kernel_stamps=False, loop_delay_p99_s=0.001), **p50s) == []
+
+
+PROFILE = Profile.model_validate({
+    "name": "p", "model": {"id": "dsr1"}, "slo": {"ttft_ms": 500},
+    "traffic": {"isl": {"p50": 1000, "p95": 4000}, "osl": 250, "peak_concurrency": 100},
+})  # fmt: skip
+
+
+def test_a_plan_from_a_profile() -> None:
+    plan = make_plan(Wishes(), Prices(), PROFILE)
+    assert [s.concurrency for s in plan.steps] == [1, 4, 16, 64, 100]
+    assert plan.steps[0].isl.median == 1000
+    assert plan.steps[0].isl.longest == 7105  # 1000 x 4 ^ (2.32635 / 1.64485), the 99th percentile
+    assert plan.steps[0].osl == LengthSpec(250)
+    assert plan.slo is not None
+    assert plan.slo.ttft_ms == 500
+    assert (plan.limit.max_seconds, plan.limit.max_usd) == (285, None)
+    assert make_plan(Wishes(), Prices(2.0, 8), PROFILE).limit.max_usd == 5
+
+
+def test_the_nine_shapes_are_three_runs_after_two_warmups() -> None:
+    plan = make_plan(Wishes(preset="nine-shape", concurrencies=(4,)), Prices())
+    assert len(plan.steps) == 27
+    assert [(s.isl.median, s.osl.median) for s in plan.steps[::3]] == list(NINE_SHAPES)
+    assert [s.warmup for s in plan.steps[:3]] == [8, 0, 0]
+
+
+def test_the_worst_case_of_a_plan_by_hand() -> None:
+    step = StepPlan(
+        "closed", LengthSpec(1000), LengthSpec(100), concurrency=2, warmup=2, max_requests=8, max_seconds=60
+    )
+    plan = Plan("x", (step,), Limit(None, None, 3600.0), Prices(usd_per_mtok_input=1.0, usd_per_mtok_output=10.0))
+    assert plan.worst_tokens == 600 + 10 * 1100
+    assert plan.worst_usd == pytest.approx((10 * 1000 + 600) * 1e-6 + 10 * 100 * 10e-6)
+    hourly = Plan("x", (step,), Limit(None, 5000, 60.0), Prices(usd_per_gpu_hour=3.0, gpus=8))
+    assert (hourly.worst_tokens, hourly.worst_usd) == (5000, pytest.approx(0.4))  # 24 USD/h for a minute
+
+
+@pytest.mark.parametrize(
+    ("wishes", "prices", "reason"),
+    [
+        (Wishes(max_usd=5), Prices(), "needs a price"), (Wishes(load="poisson"), Prices(), "needs --rate"),
+        (Wishes(preset="slow"), Prices(), "not one of quick, full, nine-shape"),
+    ],
+)  # fmt: skip
+def test_plans_that_cannot_be(wishes: Wishes, prices: Prices, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        make_plan(wishes, prices)
+    with pytest.raises(InputError, match='no workload "x"; it has main'):
+        make_plan(Wishes(), Prices(), PROFILE, "x")
+
+
+@given(st.floats(1, 20_000), st.floats(0, 1.5), st.integers(0, 2**32))
+def test_drawn_lengths_stay_within_the_plans_worst_case(median: float, sigma: float, seed: int) -> None:
+    spec = LengthSpec(median, sigma)
+    source = random.Random(seed)
+    assert all(1 <= spec.draw(source) <= max(1, spec.longest) for _ in range(20))
+
+
+def test_drawn_lengths_have_the_profiles_median_and_tail() -> None:
+    spec = LengthSpec.from_profile(PROFILE.tiers[0].traffic.isl)
+    source = random.Random(1)
+    drawn = np.array([spec.draw(source) for _ in range(20_000)])
+    assert np.percentile(drawn, 50) == pytest.approx(1000, rel=0.03)
+    assert np.percentile(drawn, 95) == pytest.approx(4000, rel=0.05)
+
+
+def test_prompts_are_unique_or_shared_on_purpose_and_learn_their_length() -> None:
+    maker = PromptMaker(1)
+    assert maker.calibrate((16, 30), (80, 110))  # 10 tokens overhead, 1.25 a word
+    assert (maker.per_word, maker.overhead) == (1.25, 10.0)
+    text, words = maker.make(1010)
+    assert words == len(text.split()) == 800
+    starts = {" ".join(maker.make(500)[0].split()[:12]) for _ in range(300)}
+    assert len(starts) == 300
+    shared = PromptMaker(1, shared_share=0.5)
+    first, second = shared.make(400)[0].split(), shared.make(400)[0].split()
+    assert first[:200] == second[:200]
+    assert first[200:] != second[200:]
+    for _ in range(20):
+        maker.observe(800, 10 + 800)  # the server counts one a word after all
+    assert maker.make(1010)[1] == pytest.approx(1000, abs=220)
+
+
+def test_counts_that_cannot_be_true_are_not_learnt() -> None:
+    for small, large in (((16, 5), (80, 5)), ((16, 20), (80, 10**6)), ((16, 0), (80, 0))):
+        assert not PromptMaker(1).calibrate(small, large)
+    maker = PromptMaker(1)
+    text, words = maker.make(100)
+    assert maker.worst_case_tokens(text, words) >= len(text)
+
+
+def searched(throughput: dict[int, float], highest: int = 256) -> KneeSearch:
+    """Run the search on a server with a known curve."""
+    plan = StepPlan("closed", LengthSpec(10), LengthSpec(10), concurrency=8)
+    search = KneeSearch(Search(highest=highest), plan)
+    following: StepPlan | None = search.first()
+    seen = []
+    while following is not None:
+        seen.append(following.concurrency)
+        tps = throughput.get(following.concurrency, min(following.concurrency, 40) * 10.0)
+        ok = tps > 0
+        step = Step(index=0, isl=1, osl=1, concurrency=following.concurrency, output_tps=tps if ok else None, valid=ok)
+        following = search.after(step)
+        assert len(seen) < 30
+    assert len(set(seen)) == len(seen)
+    return search
+
+
+def test_the_knee_of_a_server_with_forty_slots() -> None:
+    """Throughput grows to 40 in flight: the knee at 90 % lies at 36 or a little above."""
+    search = searched({})
+    assert 36 <= search.knee() <= 45
+    assert "% of the highest" in search.verdict()[0]
+
+
+def test_a_server_that_never_saturates_or_fails_at_a_load() -> None:
+    assert "no saturation up to 16 concurrent" in searched({}, highest=16).verdict()[0]
+    assert searched({16: 0.0}).knee() <= 16
+    assert searched({1: 0.0}).verdict() == ["saturation search: no step succeeded"]
+
+
+ACCELERATOR = Accelerator(
+    id="x", part_id="x", vendor="AMD", name="X", architecture="", memory_bytes=192e9, memory_gb_marketed=192,
+    bandwidth_gbps=5000, dense_tflops={"bf16": 1000, "fp8": 2000}, tdp_w=750, all_in_kw=None, scale_up_gbps=450,
+    scale_up_domain=8, scale_up_switched=False, cooling=(), die_area_mm2=None, formats=(), release="",
+    provenance=Provenance("t", None, "user"),
+)  # fmt: skip
+MODEL = ModelSpec(
+    id="m", name="m", family="", params_total=70e9, params_active=70e9, layers=80, hidden=8192, heads=64, kv_heads=8,
+    head_dim=128, vocab=128_000, attention="gqa", full_layers=80,
+)  # fmt: skip
+
+
+def test_the_impossible_is_named() -> None:
+    """70e9 bytes at fp8 over 8 x 5e12 B/s take 1.75 ms; 8 x 2e15 FLOP/s over 140e9 FLOP a token give 114,286 tok/s."""
+    where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
+    fine = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0018), total_tps=114_000.0)
+    assert implausible(fine, where, ACCELERATOR, MODEL) == []
+    fast = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0017), total_tps=115_000.0)
+    assert [flag.split()[1] for flag in implausible(fast, where, ACCELERATOR, MODEL)] == ["TPOT", "115,000"]
+    drafted = where.model_copy(update={"spec_method": "mtp"})
+    assert len(implausible(fast, drafted, ACCELERATOR, MODEL)) == 1
