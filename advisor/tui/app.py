@@ -328,6 +328,11 @@ class AdvisorApp(App[None]):
         await self.go("catalog")
         self.pane.show_entry(kind, fact)  # type: ignore[attr-defined]
 
+    async def show_evidence(self, row_id: str) -> None:
+        """Show one measurement."""
+        await self.go("evidence")
+        self.pane.show_row(row_id)  # type: ignore[attr-defined]
+
     def use_model(self, model: str) -> None:
         """Serve another model in the open profile."""
         tiers = self.desk.document.get(("workloads",)) if self.desk.document else None

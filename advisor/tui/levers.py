@@ -36,6 +36,14 @@ class Lever:
     flips: BreakEven | None = None
     whole: bool = False
 
+    @property
+    def flip(self) -> float | None:
+        """Where the verdict flips, on the lever's own scale; break-evens of throughput are in tokens/s."""
+        even = self.flips
+        if even is None or even.value is None:
+            return None
+        return even.value / even.today * self.base if even.unit.startswith("output tok") and even.today else even.value
+
     def text(self, value: float) -> str:
         """A value with its unit."""
         if self.unit == "%":
@@ -48,7 +56,9 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
     decision, choice = answer.decision, answer.verdict.choice
     if choice is None:
         return []
-    evens = {(b.variable, b.subject): b for b in (decision.break_evens if decision else ())}
+    evens: dict[tuple[str, str], BreakEven] = {}
+    for even in decision.break_evens if decision else ():
+        evens.setdefault((even.variable, even.subject), even)  # the runner-up comes first
     first = [choice.accelerator, answer.verdict.runner_up]
     ranked = [c for n in first for c in answer.candidates if n and c.accelerator == n]
     best_amd = next((c for c in answer.candidates if c.feasible and c.vendor == "AMD"), None)

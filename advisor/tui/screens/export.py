@@ -100,13 +100,13 @@ class ExportPane(Pane):
 
     def _show_preview(self, answer: Recommendation) -> None:
         self._preview += 1
-        ticket, form = self._preview, self.form
+        ticket, form, app = self._preview, self.form, self.program
 
         def work() -> None:
             text = preview_text(answer, form)
-            self.program.call_back(self._previewed, ticket, text)
+            app.call_back(self._previewed, ticket, text)
 
-        self.program.in_thread(work)
+        app.in_thread(work)
 
     def _previewed(self, ticket: int, text: str) -> None:
         if ticket == self._preview and self.is_mounted:
@@ -149,12 +149,13 @@ class ExportPane(Pane):
     def _write(self, answer: Recommendation, form: str, path: Path) -> None:
         state = self.query_one("#export-state", Static)
         state.update(content((f"◌ Writing {path} …", "warn")))
+        app = self.program
 
         def work() -> None:
             error = produce(answer, form, path)
-            self.program.call_back(self._written, path, error)
+            app.call_back(self._written, path, error)
 
-        self.program.in_thread(work)
+        app.in_thread(work)
 
     def _written(self, path: Path, error: str) -> None:
         state = self.query_one("#export-state", Static)

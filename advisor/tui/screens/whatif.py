@@ -143,10 +143,10 @@ class WhatIfPane(Pane):
         """Set the lever just past the place where the verdict flips."""
         levers = self.query_one(LeverList)
         lever = levers.current
-        if lever is None or lever.flips is None or lever.flips.value is None:
+        if lever is None or lever.flip is None:
             self.notify("Within its range this lever alone never flips the verdict.", timeout=4)
             return
-        even = lever.flips.value
+        even = lever.flip
         beyond = 0.02 * max(abs(even), lever.step)
         levers.move(lever, even + (beyond if even >= lever.base else -beyond))
 
@@ -227,9 +227,9 @@ def tornado(answer: Recommendation, width: int) -> Content:
     if not bars:
         return Content("")
     rival = answer.verdict.runner_up
-    title = f"\nTornado: lead over {f.short(rival)} [$/month], inputs from P10 to P90" if rival else "\nTornado: cost [$/month]"
+    title = f"\nTornado: lead over {f.short(rival)} [$/month]" if rival else "\nTornado: cost [$/month]"
     parts = [content((title, "head"))]
-    room = max(10, width - 46)
+    room = max(10, width - 50)
     ends = [v for b in bars for v in _ends(b)]
     least, most = min(*ends, 0.0), max(*ends, 0.0)
     zero = round((0 - least) / ((most - least) or 1) * (room - 1))
@@ -241,10 +241,10 @@ def tornado(answer: Recommendation, width: int) -> Content:
             zero = -1
         if 0 <= zero < room:
             cells[zero] = "┿" if cells[zero] == "━" else "│"
-        name = fit(b.name.partition(",")[0], 26)
+        name = fit(b.name.partition(",")[0].replace("output tokens/s per GPU", "throughput"), 22)
         parts.append(content((f"{name} ", "plain"), ("".join(cells), "warn" if b.flips else "s1"),
                              (f" {f.usd(low):>7} … {f.usd(high)}{'  ⇄' if b.flips else ''}", "dim")))  # fmt: skip
-    parts.append(content(("│ is a lead of zero; ⇄ the runner-up wins somewhere within the range", "dim")))
+    parts.append(content(("inputs from P10 to P90; │ no lead; ⇄ the runner-up wins somewhere in the range", "dim")))
     return pages.lines(*parts)
 
 

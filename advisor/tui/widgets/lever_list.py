@@ -99,7 +99,7 @@ class LeverList(Toned, can_focus=True):
         moved = value != lever.base
         if y % 2 == 0:
             mark = "▌" if here and self.has_focus else "·" if here else " "
-            flip = f"flips at {lever.text(lever.flips.value)}" if lever.flips and lever.flips.value is not None else (
+            flip = f"flips at {lever.text(lever.flip)}" if lever.flip is not None else (
                 "never flips" if lever.flips else "")  # fmt: skip
             now = lever.text(value) + (f"  (today {lever.text(lever.base)})" if moved else "")
             return self.strip(
@@ -109,8 +109,8 @@ class LeverList(Toned, can_focus=True):
         cells = ["─"] * track
         base = self._cell(lever, lever.base, track)
         cells[base] = "┼"
-        if lever.flips is not None and lever.flips.value is not None and lever.low <= lever.flips.value <= lever.high:
-            cells[self._cell(lever, lever.flips.value, track)] = "◇"
+        if lever.flip is not None and lever.low <= lever.flip <= lever.high:
+            cells[self._cell(lever, lever.flip, track)] = "◇"
         at = self._cell(lever, value, track)
         left, right = "".join(cells[:at]), "".join(cells[at + 1 :])
         return self.strip(

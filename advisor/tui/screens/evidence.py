@@ -1,0 +1,233 @@
+"""Evidence: every measurement, with filters, sources, flags and age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from advisor.tui import format as f
+from advisor.tui.actions import bindings
+from advisor.tui.desk import Sight
+from advisor.tui.screens.pane import Pane
+from advisor.tui.widgets.grid import Column, Grid
+from advisor.tui.widgets.tones import Piece, content
+
+if TYPE_CHECKING:
+    from advisor.domain.evidence import Measurement
+
+FAMILY = {
+    "own_probe": ("own probe", "good"), "single_run": ("single run", "plain"), "median": ("median", "plain"),
+    "published_table": ("published", "dim"), "secondhand": ("second hand", "warn"), "vendor_ci": ("vendor CI", "warn"),
+}  # fmt: skip
+FACETS = ("family", "accelerator", "model", "precision", "engine", "shape", "conc", "date", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A measurement with the text that a search looks at."""
+
+    m: Measurement
+    text: str
+
+
+class EvidencePane(Pane):
+    """The evidence browser."""
+
+    PANE_ID = "evidence"
+    HELP = (
+        "All measurements in the catalog, AMD's own CI, and your own probes. Type words, or column:value, e.g."
+        " `mi355x dsr1 fp4` or `engine:vllm conc:64`. f keeps only rows like the cell under the cursor, w only those"
+        " that the answer on the desk rests on, Escape shows all. Flags name doubts about a row; families are never"
+        " mixed in silence."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("evidence")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[Shown] = []
+        self._loaded: object = None
+        self._behind: frozenset[str] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Filter, table, row."""
+        with Horizontal(classes="filter"):
+            yield Input(placeholder="/ to filter: words, or column:value", compact=True, id="evidence-search")
+            yield Static("", id="evidence-count", markup=False)
+        with Horizontal(classes="two", id="evidence-body"):
+            yield Grid[Shown](columns(self._today()), empty="No measurement matches. Press Escape to see all.",
+                              id="evidence-list")  # fmt: skip
+            with VerticalScroll(classes="side", can_focus=False):
+                yield Static("", id="evidence-text")
+        yield Static("", id="evidence-credit", classes="note")
+
+    def _today(self) -> date:
+        return date.fromisoformat(self.program.as_of) if self.program.as_of else date.today()
+
+    def first_focus(self) -> Widget:
+        """The table."""
+        return self.query_one("#evidence-list")
+
+    def draw(self, sight: Sight) -> None:
+        """Load the rows once the catalog is there; the filter stays."""
+        bench = self.bench
+        if bench is None:
+            self.query_one("#evidence-text", Static).update(content(("\n ◌ Reading the catalog …", "strong")))
+            return
+        if self._loaded is not bench:
+            self._loaded = bench
+            rows = [*bench.evidence, *bench.catalog.measurements, *bench.catalog.vendor_ci]
+            self._rows = [Shown(m, haystack(m)) for m in rows]
+            credit = "Data from InferenceX by SemiAnalysis; points of AMD's own CI are vendor measurements."
+            self.query_one("#evidence-credit", Static).update(credit)
+            self._filter()
+
+    @on(Input.Changed, "#evidence-search")
+    def _filter(self) -> None:
+        words = self.query_one("#evidence-search", Input).value.casefold().split()
+        rows = self._rows
+        if self._behind is not None:
+            rows = [r for r in rows if r.m.row_id in (self._behind or ())]
+        for word in words:
+            rows = [r for r in rows if word in r.text]
+        self.query_one("#evidence-list", Grid).show(rows, keep=lambda r: r.m.row_id)
+        behind = " behind this answer" if self._behind is not None else ""
+        self.query_one("#evidence-count", Static).update(f" {len(rows):,} of {len(self._rows):,}{behind} ")
+        if not rows:
+            self.query_one("#evidence-text", Static).update("")
+
+    @on(Input.Submitted, "#evidence-search")
+    def _to_list(self) -> None:
+        self.query_one("#evidence-list").focus()
+
+    @on(Grid.Moved, "#evidence-list")
+    def _moved(self, event: Grid.Moved) -> None:
+        self.query_one("#evidence-text", Static).update(self._about(event.row.m))
+
+    @on(Grid.Opened, "#evidence-list")
+    def _opened(self, event: Grid.Opened) -> None:
+        from advisor.tui.widgets.dialogs import Reader
+
+        self.app.push_screen(Reader(event.row.m.row_id, self._about(event.row.m)))
+
+    def _about(self, m: Measurement) -> Content:
+        from dataclasses import fields
+
+        bench = self.bench
+        source = bench.catalog.sources.get(m.source_id) if bench else None
+        word, tone = FAMILY.get(m.family, (m.family, "plain"))
+        parts = [content((f"{m.row_id}\n", "head"), (word, tone), f", {f.age(m.date, self._today())} old\n")]
+        parts += [content(("⚑ ", "warn"), f"{flag.replace('_', ' ').lower()}\n") for flag in m.flags]
+        for field in fields(m):
+            value = getattr(m, field.name)
+            if value not in (None, "", (), False) and field.name not in ("row_id", "family", "flags"):
+                parts.append(content((f"{field.name.replace('_', ' '):<22}", "dim"), f"{value}\n"))
+        if source is not None:
+            parts.append(content(("\nSource\n", "head"), f"{source.reference}\n", (f"{source.kind}, {source.as_of}\n", "dim")))
+            if source.attribution:
+                parts.append(content((source.attribution, "dim")))
+        return Content("").join(parts)
+
+    # --------------------------------------------------------------- actions
+
+    def show_row(self, row_id: str) -> None:
+        """Put the cursor on one row."""
+        self.action_clear()
+        self.query_one("#evidence-list", Grid).select(lambda r: r.m.row_id == row_id)
+
+    def action_search(self) -> None:
+        """Type a filter."""
+        self.query_one("#evidence-search").focus()
+
+    def action_facet(self) -> None:
+        """Only rows like the cell under the cursor."""
+        grid: Grid[Shown] = self.query_one("#evidence-list", Grid)
+        column = grid.columns[grid.column]
+        if grid.current is None:
+            return
+        if column.key not in FACETS:
+            self.notify("Move over a family, part, model, precision, engine, shape or date first.", timeout=4)
+            return
+        cell = column.cell(grid.current)
+        value = (cell if isinstance(cell, str) else cell.text).replace(" ", "_")
+        box = self.query_one("#evidence-search", Input)
+        box.value = f"{box.value} {column.key}:{value.casefold()}".strip()
+
+    def action_clear(self) -> None:
+        """All rows."""
+        self._behind = None
+        box = self.query_one("#evidence-search", Input)
+        if box.value:
+            box.value = ""
+        else:
+            self._filter()
+        self.query_one("#evidence-list").focus()
+
+    def action_mine(self) -> None:
+        """Only the rows that the answer rests on."""
+        answer = self.sight.answer
+        if self._behind is not None:
+            self._behind = None
+        elif answer is None:
+            self.notify("No answer is on the desk. Open a profile first.", timeout=4)
+            return
+        else:
+            points = [c.operating_point for c in answer.candidates if c.operating_point]
+            points += [t.operating_point for c in answer.candidates for t in c.tiers]
+            curve = {p.row_id for c in answer.candidates for p in c.curve if p.row_id}
+            self._behind = frozenset({r for p in points for r in p.evidence_rows} | curve)
+        self._filter()
+
+
+def haystack(m: Measurement) -> str:
+    """What a search looks at: every value, those of the columns also as column:value."""
+    family = FAMILY.get(m.family, (m.family, ""))[0].replace(" ", "_")
+    shape = f"{m.isl}/{m.osl}"
+    return (
+        f"{m.row_id} family:{family} accelerator:{m.accelerator} model:{m.model} precision:{m.precision}"
+        f" engine:{m.engine} spec:{m.spec_method} shape:{shape} conc:{m.concurrency} tp:{m.tp} ep:{m.ep} date:{m.date}"
+        f" source:{m.source_id} {'disagg' if m.disagg else ''} {' '.join(m.flags)} {m.image}"
+    ).casefold()
+
+
+def columns(today: date) -> list[Column[Shown]]:
+    """The table."""
+
+    def family(r: Shown) -> Piece:
+        return Piece(*FAMILY.get(r.m.family, (r.m.family, "plain")))
+
+    def layout(r: Shown) -> str:
+        m = r.m
+        parts = [f"TP{m.tp}" if m.tp else ""] + ([f"EP{m.ep}"] if m.ep > 1 else []) + (["disagg"] if m.disagg else [])
+        return " ".join(p for p in [*parts, m.spec_method if m.spec_method != "none" else ""] if p)
+
+    return [
+        Column("accelerator", "Part", lambda r: Piece(r.m.accelerator, "strong"), sort=lambda r: r.m.accelerator, width=8),
+        Column("model", "Model", lambda r: r.m.model, sort=lambda r: r.m.model, width=13),
+        Column("precision", "Prec.", lambda r: r.m.precision, sort=lambda r: r.m.precision, width=7),
+        Column("engine", "Engine", lambda r: r.m.engine, sort=lambda r: r.m.engine, width=14),
+        Column("shape", "In/out", lambda r: f"{r.m.isl}/{r.m.osl}", sort=lambda r: (r.m.isl, r.m.osl), right=True, width=10),
+        Column("conc", "At once", lambda r: f"{r.m.concurrency}", sort=lambda r: r.m.concurrency, right=True, width=9),
+        Column("total", "tok/s·GPU", lambda r: f.compact(r.m.total_tps_per_gpu), sort=lambda r: r.m.total_tps_per_gpu,
+               right=True, best=True, width=11),
+        Column("tpot", "TPOT", lambda r: f.seconds(r.m.tpot_p50_s or r.m.tpot_mean_s),
+               sort=lambda r: r.m.tpot_p50_s or r.m.tpot_mean_s, right=True, width=8),
+        Column("ttft", "TTFT", lambda r: f.seconds(r.m.ttft_p50_s or r.m.ttft_mean_s),
+               sort=lambda r: r.m.ttft_p50_s or r.m.ttft_mean_s, right=True, width=8),
+        Column("layout", "Layout", lambda r: Piece(layout(r), "dim"), sort=layout, width=15),
+        Column("family", "Family", family, sort=lambda r: r.m.family, width=11),
+        Column("date", "Date", lambda r: str(r.m.date or f.MISSING), sort=lambda r: r.m.date, width=10, best=True),
+        Column("age", "Age", lambda r: Piece(f.age(r.m.date, today), "warn" if r.m.date and (today - r.m.date).days > 180
+                                             else "plain"), sort=lambda r: r.m.date, right=True, width=6),
+        Column("flags", "⚑", lambda r: Piece(f"⚑ {len(r.m.flags)}" if r.m.flags else "", "warn"),
+               sort=lambda r: len(r.m.flags), width=4, best=True),
+        Column("source", "Source", lambda r: Piece(r.m.source_id, "dim"), sort=lambda r: r.m.source_id, most=40),
+    ]  # fmt: skip
