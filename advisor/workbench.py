@@ -84,10 +84,22 @@ class Workbench:
             raise CatalogError(f"is no fit ({error!r}); run `advisor calibrate`", file=str(folder)) from None
 
     def _fit_folder(self) -> Path:
-        own = cache_dir() / "fit"
-        if all((own / name).is_file() for name in FIT_FILES) and self.overlays:
-            return own
-        return self.catalog.layers[0].root / "fit"
+        return self._own_fit or self.catalog.layers[0].root / "fit"
+
+    @cached_property
+    def _own_fit(self) -> Path | None:
+        """The fit of `advisor calibrate`, where it belongs to the evidence at hand."""
+        from advisor.engine.estimator.fit import evidence_fingerprint
+
+        own = (cache_dir() / "fit").resolve()  # one version for a whole run
+        if not self.overlays or not all((own / name).is_file() for name in FIT_FILES):
+            return None
+        try:
+            fitted_to = json.loads((own / FIT_FILES[0]).read_text(encoding="utf-8"))["fingerprint"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        rows = [*self.catalog.measurements, *self.catalog.vendor_ci]
+        return own if fitted_to == evidence_fingerprint(rows) else None
 
     @cached_property
     def estimator(self) -> Estimator:

@@ -21,7 +21,7 @@ from advisor.refresh.report import RefreshReport
 from advisor.refresh.settings import RefreshSettings, SourceSettings
 from advisor.refresh.sources import Item, Source
 from advisor.refresh.sources.gpuhunt import version_day
-from advisor.refresh.write import CURRENT, replace_overlay, write_lock
+from advisor.refresh.write import CURRENT, replace_folder, write_lock
 
 MAX_PAGES = 50
 CONFIRMED = "confirmed_prices.txt"
@@ -102,7 +102,7 @@ def confirm(ids: Sequence[str], catalog: Catalog, *, cache: Path, config: Path, 
         except OSError as error:
             raise InputError(f"{config}: cannot be written ({error.strerror})") from None
         report = rejudge(overlay, catalog, facts, confirmed)
-        report.written_to = str(replace_overlay(cache, overlay.files(), check_overlay))
+        report.written_to = str(replace_folder(cache, overlay.files(), check_overlay))
     return report
 
 
@@ -138,7 +138,7 @@ def _finish(
         report = merge(overlay, reads, catalog, facts, confirmed)
         if any(item.status != "failed" for item in report.items):
             try:
-                report.written_to = str(replace_overlay(cache, overlay.files(), check_overlay))
+                report.written_to = str(replace_folder(cache, overlay.files(), check_overlay))
             except CatalogError as error:
                 raise NetworkError(f"the refreshed data were refused and the old stay: {error}") from None
     return report

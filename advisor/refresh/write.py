@@ -1,6 +1,6 @@
-"""Replaces the whole refreshed overlay at once, or not at all.
+"""Replaces a whole folder of the cache at once, or not at all: the refreshed overlay, or the fit.
 
-Every refresh is a folder of its own (a generation) below `refreshed.d`; `refreshed` is a link to the one in force, and
+Every version is a folder of its own (a generation) below `refreshed.d`; `refreshed` is a link to the one in force, and
 changing a link is one step for every reader. The generation before stays, for readers that began with it. A lock that
 the system releases when its holder dies keeps two writers apart.
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 from advisor.domain.errors import InputError
 
 CURRENT = "refreshed"
-GENERATIONS = "refreshed.d"
+FIT = "fit"
 LOCK = "refresh.lock"
 STATE = "state.json"
-"""Written last: a generation without it is not complete."""
+"""Last file of an overlay."""
+_WHOLE = ".whole"
+"""Written last of all: a generation without it is not complete."""
 _OLD = "-old"
 """Marks what was in force, where the replacement takes two steps."""
 
@@ -50,31 +52,33 @@ def write_lock(
                 raise InputError(f"another refresh is at work on {cache}; waited {wait_s:g} s, nothing was changed")
             sleep(0.05)
         try:
-            _recover(cache)
+            for name in (CURRENT, FIT):
+                _recover(cache, name)
             yield
         finally:
             _unlock(file.fileno())
 
 
-def replace_overlay(cache: Path, files: Mapping[str, str], check: Callable[[Path], None]) -> Path:
+def replace_folder(cache: Path, files: Mapping[str, str], check: Callable[[Path], None], folder: str = CURRENT) -> Path:
     """Write a new generation, check it, and put it in force; call it with the lock held.
 
     Parameters
     ----------
     files
-        Content by path below the overlay.
+        Content by path below the folder.
     check
         Raises when the written files cannot be used; then nothing changes.
     """
     name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-    staging = cache / GENERATIONS / name
+    staging = _generations(cache, folder) / name
     try:
         staging.mkdir(parents=True)
         try:
-            for path in sorted(files, key=lambda p: (p == STATE, p)):
+            for path in sorted(files):
                 _write(staging / path, files[path])
             check(staging)
-            return _publish(cache, staging)
+            _write(staging / _WHOLE, "")
+            return _publish(cache, folder, staging)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -90,53 +94,57 @@ def _write(path: Path, content: str) -> None:
         os.fsync(file.fileno())
 
 
-def _publish(cache: Path, staging: Path) -> Path:
-    current = cache / CURRENT
+def _generations(cache: Path, folder: str) -> Path:
+    return cache / f"{folder}.d"
+
+
+def _publish(cache: Path, folder: str, staging: Path) -> Path:
+    current = cache / folder
     before = current.resolve() if current.exists() else None
-    link = cache / f".{CURRENT}.{secrets.token_hex(4)}"
+    link = cache / f".{folder}.{secrets.token_hex(4)}"
     try:
-        link.symlink_to(Path(GENERATIONS) / staging.name, target_is_directory=True)
+        link.symlink_to(Path(staging.parent.name) / staging.name, target_is_directory=True)
     except OSError:
-        _move_in(current, staging, cache)  # a file system without links: two steps, and _recover between them
+        _move_in(current, staging)  # a file system without links: two steps, and _recover between them
         return current
     try:
         if current.is_dir() and not current.is_symlink():
-            current.rename(cache / GENERATIONS / f"{0:020d}-{secrets.token_hex(4)}")
+            current.rename(staging.parent / f"{0:020d}-{secrets.token_hex(4)}")
         link.replace(current)
     except BaseException:
         link.unlink(missing_ok=True)
         raise
     _fsync_folder(cache)
-    _clean(cache, keep={staging.resolve(), *([before] if before else [])})
+    _clean(staging.parent, keep={staging.resolve(), *([before] if before else [])})
+    for left in cache.glob(f".{folder}.*"):
+        left.unlink(missing_ok=True)
     return staging
 
 
-def _move_in(current: Path, staging: Path, cache: Path) -> None:
+def _move_in(current: Path, staging: Path) -> None:
+    generations = staging.parent
     if current.exists():
-        current.rename(cache / GENERATIONS / f"{time.time_ns():020d}-{secrets.token_hex(4)}{_OLD}")
+        current.rename(generations / f"{time.time_ns():020d}-{secrets.token_hex(4)}{_OLD}")
     staging.rename(current)
-    _clean(cache, keep={current.resolve()})
+    _clean(generations, keep={current.resolve()})
 
 
-def _recover(cache: Path) -> None:
+def _recover(cache: Path, name: str) -> None:
     """Finish a replacement that was killed between its two steps."""
-    current = cache / CURRENT
+    current, folder = cache / name, _generations(cache, name)
     if current.exists():
         return
-    folder = cache / GENERATIONS
     kept = sorted(folder.iterdir()) if folder.is_dir() else []
     if any(path.name.endswith(_OLD) for path in kept):
-        whole = [path for path in kept if (path / STATE).is_file()]
+        whole = [path for path in kept if (path / _WHOLE).is_file()]
         if whole:
             whole[-1].rename(current)
 
 
-def _clean(cache: Path, keep: set[Path]) -> None:
-    for path in (cache / GENERATIONS).iterdir():
+def _clean(generations: Path, keep: set[Path]) -> None:
+    for path in generations.iterdir():
         if path.resolve() not in keep:
             shutil.rmtree(path, ignore_errors=True)
-    for path in cache.glob(f".{CURRENT}.*"):
-        path.unlink(missing_ok=True)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -14,14 +14,14 @@ import pytest
 from advisor.catalog.resources import user_overlay_dirs
 from advisor.domain.errors import CatalogError, InputError
 from advisor.refresh.overlay import check_overlay, read_overlay
-from advisor.refresh.write import CURRENT, GENERATIONS, STATE, replace_overlay, write_lock
+from advisor.refresh.write import CURRENT, STATE, replace_folder, write_lock
 
 FILES = {"prices/rent.csv": "a\n", STATE: "{}\n"}
 
 
 def put(cache: Path, files: dict[str, str]) -> None:
     with write_lock(cache):
-        replace_overlay(cache, files, lambda _: None)
+        replace_folder(cache, files, lambda _: None)
 
 
 def content(cache: Path) -> str:
@@ -32,7 +32,7 @@ def test_a_replacement_is_whole_and_the_one_before_stays_for_its_readers(tmp_pat
     for text in ("one\n", "two\n", "three\n"):
         put(tmp_path, {**FILES, "prices/rent.csv": text})
         assert content(tmp_path) == text
-    kept = sorted((tmp_path / GENERATIONS).iterdir())
+    kept = sorted((tmp_path / f"{CURRENT}.d").iterdir())
     assert [(p / "prices/rent.csv").read_text() for p in kept] == ["two\n", "three\n"]
 
 
@@ -51,9 +51,9 @@ def test_files_that_the_catalog_would_refuse_change_nothing(tmp_path: Path) -> N
         raise CatalogError("is wrong", file="prices/rent.csv")
 
     with write_lock(tmp_path), pytest.raises(CatalogError):
-        replace_overlay(tmp_path, {**FILES, "prices/rent.csv": "bad\n"}, refuse)
+        replace_folder(tmp_path, {**FILES, "prices/rent.csv": "bad\n"}, refuse)
     assert content(tmp_path) == "a\n"
-    assert len(list((tmp_path / GENERATIONS).iterdir())) == 1
+    assert len(list((tmp_path / f"{CURRENT}.d").iterdir())) == 1
 
 
 def test_a_price_that_cites_no_source_is_refused_before_it_is_in_force(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with write_lock(tmp_path), pytest.raises(InputError, match="No space left on device.; the old data stay"):
-        replace_overlay(tmp_path, {**FILES, "prices/rent.csv": "new\n"}, lambda _: None)
+    with write_lock(tmp_path), pytest.raises(InputError, match=r"No space left on device.; the old data stay"):
+        replace_folder(tmp_path, {**FILES, "prices/rent.csv": "new\n"}, lambda _: None)
     assert content(tmp_path) == "a\n"
-    assert len(list((tmp_path / GENERATIONS).iterdir())) == 1
+    assert len(list((tmp_path / f"{CURRENT}.d").iterdir())) == 1
 
 
 def test_where_links_cannot_be_made_it_takes_two_steps_that_can_be_finished(
@@ -93,7 +93,7 @@ def test_where_links_cannot_be_made_it_takes_two_steps_that_can_be_finished(
         assert content(tmp_path) == text
         assert not (tmp_path / CURRENT).is_symlink()
     # killed between the two steps: the old one is aside, the new one not yet in place
-    (tmp_path / CURRENT).rename(tmp_path / GENERATIONS / "00000000000000000001-aa-old")
+    (tmp_path / CURRENT).rename(tmp_path / f"{CURRENT}.d" / "00000000000000000001-aa-old")
     with write_lock(tmp_path):
         pass
     assert content(tmp_path) == "two\n"
@@ -127,10 +127,10 @@ def test_the_lock_of_a_killed_writer_is_free_and_its_work_is_not_in_force(tmp_pa
     put(tmp_path, FILES)
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from advisor.refresh.write import replace_overlay, write_lock\n"
+        "from advisor.refresh.write import replace_folder, write_lock\n"
         "cache = Path(sys.argv[1])\n"
         "def check(folder): print('staged', flush=True); time.sleep(60)\n"
-        "with write_lock(cache): replace_overlay(cache, {'prices/rent.csv': 'half', 'state.json': '{}'}, check)\n"
+        "with write_lock(cache): replace_folder(cache, {'prices/rent.csv': 'half', 'state.json': '{}'}, check)\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
@@ -142,7 +142,7 @@ def test_the_lock_of_a_killed_writer_is_free_and_its_work_is_not_in_force(tmp_pa
     put(tmp_path, {**FILES, "prices/rent.csv": "next\n"})
     assert time.monotonic() - start < 5
     assert content(tmp_path) == "next\n"
-    assert len(list((tmp_path / GENERATIONS).iterdir())) == 2
+    assert len(list((tmp_path / f"{CURRENT}.d").iterdir())) == 2
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
