@@ -120,11 +120,8 @@ class Plan:
 
     @property
     def worst_seconds(self) -> float | None:
-        """Longest time; None where nothing bounds it."""
-        if self.search is not None:
-            return self.limit.max_seconds
-        total = sum(step.max_seconds for step in self.steps) * 2
-        return total if self.limit.max_seconds is None else min(total, self.limit.max_seconds)
+        """Longest time: the limit, at which everything in flight is cut; None where there is no limit."""
+        return self.limit.max_seconds
 
     @property
     def worst_usd(self) -> float | None:

@@ -204,7 +204,7 @@ async def test_tls_is_verified_and_measured(tls_server: Served, certificates: Pa
 
 
 async def test_a_server_that_does_not_speak_tls(fault_server: Served) -> None:
-    with pytest.raises(NetworkError, match="no connection within 1 s|TLS with localhost"):
+    with pytest.raises(NetworkError, match=r"no connection within 1 s|TLS with localhost"):
         await finish(make_session(f"https://localhost:{fault_server.port}", "ok", limits=Limits(connect_s=1.0)))
 
 

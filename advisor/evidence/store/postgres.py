@@ -27,7 +27,7 @@ class PostgresStore(EvidenceStore):
             self._driver = importlib.import_module("psycopg")
         except ImportError:
             raise EvidenceError(
-                "ADVISOR_STORE names a PostgreSQL store, which needs psycopg: pip install 'psycopg[binary]'"
+                "a PostgreSQL store needs psycopg: pip install 'accelerator-advisor[postgres]'"
             ) from None
         try:
             self._db = self._driver.connect(url, autocommit=True, connect_timeout=10, application_name="advisor")
