@@ -71,35 +71,36 @@ class Workbench:
     @cached_property
     def fit(self) -> Fit:
         """The fit to the evidence: the user's own after `advisor calibrate`, else the bundled one."""
-        from advisor.engine.estimator import fit_from_text
-
-        folder = self._fit_folder()
-        try:
-            texts = [(folder / name).read_text(encoding="utf-8") for name in FIT_FILES]
-        except OSError as error:
-            raise CatalogError(f"cannot be read ({error.strerror})", file=str(folder / FIT_FILES[0])) from None
-        try:
-            return fit_from_text(*texts)
-        except (KeyError, ValueError) as error:
-            raise CatalogError(f"is no fit ({error!r}); run `advisor calibrate`", file=str(folder)) from None
-
-    def _fit_folder(self) -> Path:
-        return self._own_fit or self.catalog.layers[0].root / "fit"
+        return self._own_fit[1] if self._own_fit else self.bundled_fit
 
     @cached_property
-    def _own_fit(self) -> Path | None:
-        """The fit of `advisor calibrate`, where it belongs to the evidence at hand."""
+    def bundled_fit(self) -> Fit:
+        """The fit that comes with the catalog."""
+        folder = self.catalog.layers[0].root / "fit"
+        try:
+            return _read_fit(folder)
+        except OSError as error:
+            raise CatalogError(f"cannot be read ({error.strerror})", file=str(folder / FIT_FILES[0])) from None
+        except (KeyError, ValueError) as error:
+            raise CatalogError(f"is no fit ({error!r})", file=str(folder)) from None
+
+    def _fit_folder(self) -> Path:
+        return self._own_fit[0] if self._own_fit else self.catalog.layers[0].root / "fit"
+
+    @cached_property
+    def _own_fit(self) -> tuple[Path, Fit] | None:
+        """The fit of `advisor calibrate` with its folder, where it belongs to the evidence at hand."""
         from advisor.engine.estimator.fit import evidence_fingerprint
 
         own = (cache_dir() / "fit").resolve()  # one version for a whole run
         if not self.overlays or not all((own / name).is_file() for name in FIT_FILES):
             return None
         try:
-            fitted_to = json.loads((own / FIT_FILES[0]).read_text(encoding="utf-8"))["fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+            fit = _read_fit(own)
+        except (OSError, ValueError, LookupError, TypeError):
+            return None  # of another version of the program, or damaged: the bundled fit stands in
         rows = [*self.catalog.measurements, *self.catalog.vendor_ci]
-        return own if fitted_to == evidence_fingerprint(rows) else None
+        return (own, fit) if fit.fingerprint == evidence_fingerprint(rows) else None
 
     @cached_property
     def estimator(self) -> Estimator:
@@ -245,3 +246,9 @@ class Workbench:
         from advisor.engine.advise import advise
 
         return advise(profile, self.inputs(profile, folder=folder, seed=seed, draws=draws, command=command))
+
+
+def _read_fit(folder: Path) -> Fit:
+    from advisor.engine.estimator import fit_from_text
+
+    return fit_from_text(*((folder / name).read_text(encoding="utf-8") for name in FIT_FILES))

@@ -72,7 +72,7 @@ def calibrate_bench(bench: Workbench, *, force: bool) -> int:
     before = bench.stored_backtest()
     try:
         fit, result = calibrate_and_backtest(
-            rows, catalog.models, catalog.accelerators, bench.fit, bench.backtest_prices()
+            rows, catalog.models, catalog.accelerators, bench.bundled_fit, bench.backtest_prices()
         )
     except (ArithmeticError, ValueError) as error:
         raise InputError(f"the evidence cannot be fitted ({error}); the fit at hand stays in use") from None
