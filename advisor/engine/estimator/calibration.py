@@ -15,6 +15,7 @@ from advisor.engine.estimator.encode import Floats, Points, points_of_measuremen
 from advisor.engine.estimator.fit import Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, solve_weights
 from advisor.engine.estimator.physics import Physics, step_physics
+from advisor.engine.estimator.tails import learn_tails
 from advisor.engine.estimator.targets import (
     Step,
     decode_step,
@@ -42,13 +43,17 @@ def ttft_of(m: Measurement) -> float | None:
 
 
 def usable(
-    rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
+    rows: Sequence[Measurement],
+    models: Mapping[str, ModelSpec],
+    accelerators: Mapping[str, Accelerator],
+    *,
+    probes: bool = False,
 ) -> list[Measurement]:
-    """Serving rows that state both TPOT and rate, of known models and accelerators."""
+    """Serving rows that state both TPOT and rate, of known models and accelerators; the user's own where asked."""
     return [
         m
         for m in rows
-        if m.family in FITTED_FAMILIES
+        if (m.family in FITTED_FAMILIES or (probes and m.family == "own_probe"))
         and tpot_of(m)
         and m.total_tps_per_gpu
         and m.model in models
@@ -147,4 +152,4 @@ def calibrate(
         weights = solve_weights(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named)
-    return replace(start, targets=fitted, fingerprint=fingerprint)
+    return replace(start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows))

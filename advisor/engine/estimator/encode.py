@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -47,6 +47,14 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.accelerators)
+
+    def take(self, chosen: NDArray[np.intp]) -> Points:
+        """Some of the points."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            old = getattr(self, field.name)
+            values[field.name] = tuple(old[i] for i in chosen) if isinstance(old, tuple) else old[chosen]
+        return Points(**values)
 
 
 def engine_base(engine: str) -> str:
@@ -149,11 +157,11 @@ def points_of_queries(
     queries: Sequence[OperatingQuery],
     names: Sequence[str],
     accelerators: Mapping[str, Accelerator],
-    *,
-    kind: int = 0,
-    month: float = MEDIAN_MONTH,
 ) -> Points:
-    """Encode queries whose every part is filled in; `names` are the models as the measurements spell them."""
+    """Encode queries whose every part is filled in, as medians over runs.
+
+    `names` are the models as the measurements spell them.
+    """
     out = []
     for q, name in zip(queries, names, strict=True):
         tp, ep, gpus = _degrees(q.tp, q.ep, q.gpus, bool(q.disagg))
@@ -173,8 +181,8 @@ def points_of_queries(
                 q.isl,
                 q.osl,
                 max(1, q.concurrency),
-                kind,
-                month,
+                0,
+                MEDIAN_MONTH,
             )
         )
     return _stack(out)

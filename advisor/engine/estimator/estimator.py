@@ -5,46 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from advisor.domain.estimate import (
-    Basis,
-    EvidenceGrade,
-    Interval,
-    OperatingEstimate,
-    OperatingQuery,
-)
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.estimator import targets as tg
 from advisor.engine.estimator.assume import Assumer, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
-from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
-from advisor.engine.estimator.encode import Floats, points_of_measurements, points_of_queries
+from advisor.engine.estimator.core import Core, Medians
+from advisor.engine.estimator.encode import MEDIAN_MONTH, months_since_epoch, points_of_measurements, points_of_queries
+from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.kriging import Field, gather
-from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours
-from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
+from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key
+from advisor.engine.estimator.tails import tail_factors
 
-LOAD_STEPS = np.arange(0.0, 14.01, 0.5)
-"""log2 concurrencies at which a curve is laid before it is made monotone."""
-SHARE_CEILING = 0.1
-"""log; medians of rate and TPOT from different runs put measured shares a little above 1."""
-TAIL = {"ttft": {"p90": 1.6, "p95": 2.0, "p99": 3.0}, "tpot": {"p90": 1.06, "p95": 1.09, "p99": 1.15}}
+Software = Literal["current", "typical"]
+"""`current`: as the newest dated runs of the same configuration, where there are any; `typical`: as a median over
+all runs, which is what most published rows state."""
+DATED = 1
+NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True)
-class Medians:
-    """Median estimates, one entry a query."""
+class _Asked:
+    """A query with everything filled in, or the reason why it cannot be answered."""
 
-    tpot_s: Floats
-    ttft_s: Floats
-    total_tps: Floats
-    spread: dict[str, Floats]
-    """Spread of the log error by metric; interval widths are multiples of it."""
+    query: OperatingQuery
+    full: OperatingQuery
+    name: str
+    notes: tuple[str, ...]
+    error: str
 
 
 class Estimator:
@@ -55,9 +48,9 @@ class Estimator:
     fit
         Coefficients and weights from `calibrate`.
     measurements
-        All evidence; rows of the fit, other families, and the user's own probes.
+        All evidence; rows of the fit, vendor CI, and the user's own probes.
     models
-        By the names that measurements use (`dsr1`) and by id.
+        By id; names that measurements use come from `measured_as`.
     accelerators
         By id.
     as_of
@@ -76,23 +69,14 @@ class Estimator:
         self.as_of = as_of
         self._models = by_measured_name(models)
         self._accelerators = dict(accelerators)
-        self._vocabulary = Vocabulary()
-        self._rows = usable(measurements, self._models, self._accelerators)
-        points = points_of_measurements(self._rows, self._models, self._accelerators)
-        encoded = encode(points, self._vocabulary)
-        step = tg.decode_step(points, step_physics(points), fit.targets["tpot"].baseline, fit.odd)
-        self._fields = {name: self._field(name, encoded, step) for name in fit.targets}
-        self._names = {m.model for m in self._rows}
-        independent = [m for m in self._rows if m.family != "vendor_ci"]
-        self._assumer = Assumer(independent, self._accelerators)
-        self._neighbourhood = Neighbourhood(independent, as_of)
-
-    def _field(self, name: str, encoded: Encoded, step: tg.Step) -> Field:
-        target = self.fit.targets[name]
-        weights = np.array([target.weights.get(m.row_id, 0.0) for m in self._rows])
-        have = np.flatnonzero(weights)
-        shares = tg.term_shares(step, target.covariance.shares)
-        return gather(target.covariance, take(encoded, have), shares[:, have], weights[have])
+        rows = usable(measurements, self._models, self._accelerators, probes=True)
+        self._core = Core(fit, rows, points_of_measurements(rows, self._models, self._accelerators))
+        self._names = {m.model for m in rows}
+        ranking = [m for m in rows if m.family != "vendor_ci"]
+        self._assumer = Assumer(ranking, self._accelerators)
+        self._neighbourhood = Neighbourhood(ranking, as_of)
+        self._others = OtherFamilies(rows)
+        self._newest = _newest_runs(ranking)
 
     @property
     def models(self) -> Mapping[str, ModelSpec]:
@@ -105,106 +89,84 @@ class Estimator:
             return model.id
         return next((name for name in model.measured_as if name in self._names), model.id)
 
-    def estimate(self, queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+    def estimate(self, queries: Sequence[OperatingQuery], *, software: Software = "current") -> list[OperatingEstimate]:
         """One estimate a query, in order; one that cannot be made carries its reason in `error`."""
-        filled: list[OperatingQuery] = []
-        assumed: list[tuple[str, ...]] = []
-        errors: list[str] = []
-        for q in queries:
-            error = problem_with(q, self._accelerators)
-            full, notes = (q, ()) if error else self._assumer.complete(q, self.measured_name(q.model))
-            filled.append(full)
-            assumed.append(notes)
-            errors.append(error)
-        good = [i for i, e in enumerate(errors) if not e]
-        medians = self._medians([filled[i] for i in good])
-        out: list[OperatingEstimate] = [_failed(q, e) for q, e in zip(filled, errors, strict=True)]
-        for k, i in enumerate(good):
-            near = self._neighbourhood.of(filled[i], self.measured_name(filled[i].model))
-            out[i] = self._answer(queries[i], filled[i], assumed[i], medians, k, near)
-        return out
+        asked = [self._ask(q) for q in queries]
+        good = [a for a in asked if not a.error]
+        medians, drift = self._medians(good, software)
+        answers = iter([self._answer(a, medians, k, drift[k]) for k, a in enumerate(good)])
+        return [_failed(a) if a.error else next(answers) for a in asked]
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> list[OperatingEstimate]:
         """The same deployment at several concurrencies."""
-        full, _ = self._assumer.complete(query, self.measured_name(query.model))
-        return self.estimate([replace(full, concurrency=c) for c in concurrencies])
+        asked = self._ask(query)
+        return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
-    def _medians(self, queries: Sequence[OperatingQuery]) -> Medians:
-        if not queries:
-            return Medians(np.empty(0), np.empty(0), np.empty(0), {})
-        points = points_of_queries(queries, [self.measured_name(q.model) for q in queries], self._accelerators)
-        encoded = encode(points, self._vocabulary)
-        grid = np.union1d(LOAD_STEPS, encoded.load)
-        place = np.searchsorted(grid, encoded.load)
-        loads = np.broadcast_to(2.0**grid, (len(queries), len(grid)))
-        physics = step_physics(points, loads)
-        t = self.fit.targets
-        step = tg.decode_step(points, physics, t["tpot"].baseline, self.fit.odd)
-        left = {name: self._correction(name, encoded, grid, step) for name in t}
-        log_tpot = np.maximum(step.log_s + left["tpot"], np.log(physics.floor_s)[:, None])
-        tpot = np.exp(_rising(log_tpot))
-        log_share = np.minimum(tg.share_baseline(points, physics, t["share"].baseline) + left["share"], SHARE_CEILING)
-        total = np.exp(log_share) * tg.little_ceiling(points, loads, tpot)
-        ttft = np.exp(tg.ttft_baseline(points, physics, step, t["ttft"].baseline) + left["ttft"])
-        pick = np.arange(len(queries)), place
-        tokens = MEAN_LENGTH * (points.isl + points.osl)
-        total_at = np.minimum(total[pick], tokens / physics.flops_floor_s)
-        return Medians(tpot[pick], ttft[pick], total_at, self._spreads(encoded, step, place))
+    def _ask(self, q: OperatingQuery) -> _Asked:
+        error = problem_with(q, self._accelerators)
+        name = self.measured_name(q.model)
+        full, notes = (q, ()) if error else self._assumer.complete(q, name)
+        return _Asked(q, full, name, notes, error)
 
-    def _spreads(self, encoded: Encoded, step: tg.Step, place: NDArray[np.intp]) -> dict[str, Floats]:
-        own = {g: s if s.shape[1] == 1 else s[np.arange(len(s)), place][:, None] for g, s in step.shares.items()}
-        at_load = tg.Step(step.log_s[:, :1], own)
-        found = {
-            name: field.spread(encoded, tg.term_shares(at_load, field.covariance.shares))
-            for name, field in self._fields.items()
-        }
-        return {
-            "tpot_p50_s": found["tpot"],
-            "total_tps_per_gpu": np.hypot(found["tpot"], found["share"]),
-            "ttft_p50_s": found["ttft"],
-        }
+    def _medians(self, asked: Sequence[_Asked], software: Software) -> tuple[Medians, list[str]]:
+        """Medians of every query, and what newer software changed, in words."""
+        queries, names = [a.full for a in asked], [a.name for a in asked]
+        points = points_of_queries(queries, names, self._accelerators)
+        notes = [""] * len(asked)
+        if not asked:
+            return Medians(np.empty(0), np.empty(0), np.empty(0), {}), notes
+        runs = [self._newest.get(curve_key(a.full, a.name)) for a in asked]
+        if software == "typical" or not any(runs):
+            return self._core.medians(points), notes
+        month = np.array([months_since_epoch(r) if r else MEDIAN_MONTH for r in runs])
+        kind = np.array([float(DATED) if r else 0.0 for r in runs])
+        newer = self._core.medians(replace(points, kind=kind, month=month))
+        dated = np.flatnonzero(kind)
+        older = self._core.medians(points.take(dated))
+        for i, before in zip(dated, older.total_tps, strict=True):
+            change = newer.total_tps[i] / before - 1
+            notes[i] = f"as run in {runs[i]:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
+        return newer, notes
 
-    def _correction(self, name: str, encoded: Encoded, grid: Floats, step: tg.Step) -> Floats:
-        field = self._fields[name].at(encoded, grid)[:, encoded.of_point]
-        return tg.correction(field, step, self.fit.targets[name].covariance.shares)
-
-    def _answer(
-        self,
-        asked: OperatingQuery,
-        full: OperatingQuery,
-        notes: tuple[str, ...],
-        medians: Medians,
-        k: int,
-        near: Neighbours,
-    ) -> OperatingEstimate:
-        share_out = full.osl / (full.isl + full.osl)
+    def _answer(self, asked: _Asked, medians: Medians, k: int, drift: str) -> OperatingEstimate:
+        q = asked.full
+        near = self._neighbourhood.of(q, asked.name)
+        others = self._others.of(q, asked.name)
         total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]), medians, k)
-        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k)
         tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]), medians, k)
-        text = near.text
-        if notes:
-            text += "; assumed " + ", ".join(notes)
+        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k)
+        words = [near.text, drift]
+        for other in others:
+            total, tpot = cover(total, other.total_tps_per_gpu), cover(tpot, other.tpot_s)
+            ratio = other.total_tps_per_gpu / total.mid
+            words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
+        if asked.notes:
+            words.append("assumed " + ", ".join(asked.notes))
+        part = q.osl / (q.isl + q.osl)
+        disagg = bool(q.disagg)
+        factors = {m: tail_factors(self.fit.tails, m, disagg, q.concurrency) for m in ("ttft", "tpot")}
         return OperatingEstimate(
-            query=asked,
-            engine=full.engine or "",
-            spec_method=full.spec_method or "none",
-            disagg=bool(full.disagg),
-            tp=full.tp or 1,
-            ep=full.ep or 1,
-            dp_attention=bool(full.dp_attention),
-            gpus=full.gpus or full.tp or 1,
+            query=asked.query,
+            engine=q.engine or "",
+            spec_method=q.spec_method or "none",
+            disagg=disagg,
+            tp=q.tp or 1,
+            ep=q.ep or 1,
+            dp_attention=bool(q.dp_attention),
+            gpus=q.gpus or q.tp or 1,
             ttft_p50_s=ttft,
             tpot_p50_s=tpot,
             total_tps_per_gpu=total,
-            output_tps_per_gpu=Interval(total.lo * share_out, total.mid * share_out, total.hi * share_out),
-            ttft_tail={p: ttft.mid * f for p, f in TAIL["ttft"].items()},
-            tpot_tail={p: tpot.mid * f for p, f in TAIL["tpot"].items()},
+            output_tps_per_gpu=Interval(total.lo * part, total.mid * part, total.hi * part),
+            ttft_tail={p: ttft.mid * f for p, f in factors["ttft"].items()},
+            tpot_tail={p: tpot.mid * f for p, f in factors["tpot"].items()},
             evidence_grade=near.grade,
             basis=near.basis,
-            basis_text=text,
+            basis_text="; ".join(w for w in words if w),
             evidence_row_ids=near.row_ids,
             evidence_newest=near.newest,
-            notes=notes,
+            other_families=others,
+            notes=asked.notes,
         )
 
     def _interval(self, metric: str, near: Neighbours, mid: float, medians: Medians, k: int) -> Interval:
@@ -214,35 +176,35 @@ class Estimator:
         return Interval(mid * float(np.exp(lo * spread)), mid, mid * float(np.exp(hi * spread)))
 
 
-def _rising(log_values: Floats) -> Floats:
-    """Nearest rising curve from both sides: the mean of the running maximum and the reversed running minimum."""
-    up = np.maximum.accumulate(log_values, axis=1)
-    down = np.minimum.accumulate(log_values[:, ::-1], axis=1)[:, ::-1]
-    out: Floats = 0.5 * (up + down)
+def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
+    """Day of the newest dated run of each configuration and shape."""
+    out: dict[tuple[object, ...], date] = {}
+    for m in rows:
+        if m.family in ("single_run", "own_probe") and m.date:
+            key = curve_key(m, m.model)
+            out[key] = max(m.date, out.get(key, m.date))
     return out
 
 
-def _failed(query: OperatingQuery, error: str) -> OperatingEstimate:
-    nothing = Interval(float("nan"), float("nan"), float("nan"))
-    grade: EvidenceGrade = "D"
-    basis: Basis = "physics"
+def _failed(asked: _Asked) -> OperatingEstimate:
+    q = asked.query
     return OperatingEstimate(
-        query=query,
-        engine=query.engine or "",
-        spec_method=query.spec_method or "none",
-        disagg=bool(query.disagg),
-        tp=query.tp or 0,
-        ep=query.ep or 0,
-        dp_attention=bool(query.dp_attention),
-        gpus=query.gpus or 0,
-        ttft_p50_s=nothing,
-        tpot_p50_s=nothing,
-        total_tps_per_gpu=nothing,
-        output_tps_per_gpu=nothing,
+        query=q,
+        engine=q.engine or "",
+        spec_method=q.spec_method or "none",
+        disagg=bool(q.disagg),
+        tp=q.tp or 0,
+        ep=q.ep or 0,
+        dp_attention=bool(q.dp_attention),
+        gpus=q.gpus or 0,
+        ttft_p50_s=NOT_A_NUMBER,
+        tpot_p50_s=NOT_A_NUMBER,
+        total_tps_per_gpu=NOT_A_NUMBER,
+        output_tps_per_gpu=NOT_A_NUMBER,
         ttft_tail={},
         tpot_tail={},
-        evidence_grade=grade,
-        basis=basis,
+        evidence_grade="D",
+        basis="physics",
         basis_text="",
-        error=error,
+        error=asked.error,
     )

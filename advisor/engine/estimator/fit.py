@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.covariance import NAMES, Covariance, covariance_from
 from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.tails import Tails
 
 TARGETS = ("tpot", "share", "ttft")
 FIT_VERSION = 1
@@ -39,6 +40,8 @@ class Fit:
     """Of the evidence that it was fitted to."""
     half_width: Mapping[str, Mapping[str, tuple[float, float]]]
     """By metric and grade or basis: log offsets of the ends of the 80 % interval."""
+    tails: Tails = field(default_factory=dict)
+    """Tails over requests, see `tails`."""
     odd: frozenset[str] = frozenset()
     """Stacks measured far from all their kin; they keep their own curve and teach the others nothing."""
     version: int = FIT_VERSION
@@ -58,6 +61,7 @@ class Fit:
                 "shares": c.shares,
             }
         body["odd"] = sorted(self.odd)
+        body["tails"] = self.tails
         body["half_width"] = self.half_width
         return json.dumps(body, indent=1) + "\n"
 
@@ -95,4 +99,5 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
         t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), columns[t]) for t in TARGETS if t in body
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
-    return Fit(targets, body["fingerprint"], widths, frozenset(body["odd"]), body["version"])
+    tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
+    return Fit(targets, body["fingerprint"], widths, tails, frozenset(body["odd"]), body["version"])

@@ -45,6 +45,8 @@ class Physics:
     """Requests in flight over those that the cache holds, points x loads; 0 for disaggregated serving."""
     prefill_s: Floats
     """Ideal time to prefill one prompt alone on the replica [s], per point."""
+    prefill_floor_s: Floats
+    """Arithmetic of one prompt at peak over all GPUs [s], per point."""
     floor_s: Floats
     """Reading what one request touches at full bandwidth over all GPUs [s], per point."""
     flops_floor_s: Floats
@@ -101,6 +103,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
         saturation=saturation,
         prefill_s=(per_prompt_token * isl)[:, 0],
+        prefill_floor_s=2 * one["active"] * isl[:, 0] / shards / one["peak"],
         floor_s=(one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"],
         flops_floor_s=2 * one["active"] * (isl + osl)[:, 0] / one["peak"],
     )

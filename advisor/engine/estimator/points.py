@@ -54,7 +54,11 @@ def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> O
 
 
 def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`."""
+    """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`.
+
+    Points are answered as medians over runs, the terms in which most rows of such tables are stated;
+    recommendations are made on the newest software instead.
+    """
     models = estimator.models
     queries: list[OperatingQuery] = []
     errors: dict[int, str] = {}
@@ -65,7 +69,7 @@ def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> li
             places.append(i)
         except ValueError as error:
             errors[i] = str(error)
-    results = dict(zip(places, estimator.estimate(queries), strict=True))
+    results = dict(zip(places, estimator.estimate(queries, software="typical"), strict=True))
     return [
         {**dict(row), **(_blank(errors[i]) if i in errors else result_cells(results[i]))} for i, row in enumerate(rows)
     ]

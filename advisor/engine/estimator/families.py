@@ -1,0 +1,60 @@
+"""What other evidence families say of an operating point; shown beside the estimate, never mixed into its ratio."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from advisor.domain.estimate import Interval, OperatingQuery, OtherFamily
+from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.calibration import tpot_of
+
+SEPARATE = ("vendor_ci",)
+NAMED = {"vendor_ci": "vendor CI"}
+REACH = 1.5
+"""A point within this factor of the concurrency speaks for it; the rate is carried in proportion to concurrency^0."""
+
+
+class OtherFamilies:
+    """Rows of families that inform but do not rank, by what they share with a query."""
+
+    def __init__(self, rows: Sequence[Measurement]) -> None:
+        self._by: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+        for m in rows:
+            if m.family in SEPARATE:
+                self._by[m.accelerator, m.model, m.precision, float(m.isl), float(m.osl), m.spec_method].append(m)
+
+    def of(self, q: OperatingQuery, model_name: str) -> tuple[OtherFamily, ...]:
+        """The nearest point of each other family on the same parallelism, if one is near."""
+        key = (q.accelerator, model_name, q.precision, float(q.isl), float(q.osl), q.spec_method or "none")
+        near = [
+            m
+            for m in self._by.get(key, ())
+            if m.tp == q.tp
+            and not q.disagg
+            and max(m.concurrency, q.concurrency) <= REACH * min(m.concurrency, q.concurrency)
+        ]
+        if not near:
+            return ()
+        best = min(near, key=lambda m: (abs(m.concurrency - q.concurrency), -_ordinal(m), m.row_id))
+        return (
+            OtherFamily(
+                family=NAMED[best.family],
+                total_tps_per_gpu=best.total_tps_per_gpu or 0.0,
+                tpot_s=tpot_of(best),
+                as_of=best.date.isoformat() if best.date else "",
+                row_ids=(best.row_id,),
+            ),
+        )
+
+
+def _ordinal(m: Measurement) -> int:
+    return m.date.toordinal() if m.date else 0
+
+
+def cover(interval: Interval, value: float | None) -> Interval:
+    """The interval, widened to hold what another family says."""
+    if not value:
+        return interval
+    return replace(interval, lo=min(interval.lo, value), hi=max(interval.hi, value))
