@@ -123,9 +123,10 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_status(args: argparse.Namespace) -> int:
-    """Layers, fingerprint, rows and ages."""
+    """Layers, fingerprint, rows and ages, what is stale, and what a refresh would touch."""
     from advisor.catalog.check import overlay_files
-    from advisor.catalog.kinds import KINDS, newest
+    from advisor.catalog.resources import cache_dir
+    from advisor.refresh.status import data_sets, refresh_lines
 
     catalog = open_catalog(args)
     as_of = _parse_as_of(args.as_of)
@@ -133,11 +134,14 @@ def run_status(args: argparse.Namespace) -> int:
         files = overlay_files(layer.root)
         print(f"{'catalog' if n == 0 else 'overlay'}  {plain(str(layer.root))}  {len(files)} files")
     print(f"fingerprint  {catalog.fingerprint}")
-    for kind in KINDS.values():
-        rows = list(kind.rows(catalog))
-        day = newest(rows)
-        age = f"{day.isoformat()}  {(as_of - day).days:>5} days old" if day else "undated"
-        print(f"{kind.name:<14}{len(rows):>6} rows  newest {age}")
+    sets = list(data_sets(catalog, as_of))
+    for data in sets:
+        print(data.line)
+    for line in () if args.no_user_data else refresh_lines(cache_dir(), as_of):
+        print(line)
+    stale = [data.name for data in sets if data.stale]
+    if stale:
+        print(f"stale         {', '.join(stale)}")
     for what, missing in (
         ("accelerator", catalog.incomplete_accelerators),
         ("model", catalog.incomplete_models),
