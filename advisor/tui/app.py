@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,6 +27,7 @@ from advisor.tui.widgets.bar import VerdictBar
 from advisor.tui.widgets.rail import Rail, TitleBar
 
 if TYPE_CHECKING:
+    from advisor.domain.evidence import Measurement
     from advisor.workbench import Workbench
 
 HERE = Path(__file__).parent
@@ -332,6 +333,24 @@ class AdvisorApp(App[None]):
         """Show one measurement."""
         await self.go("evidence")
         self.pane.show_row(row_id)  # type: ignore[attr-defined]
+
+    def use_evidence(self, found: Sequence[Measurement]) -> None:
+        """Answer from now on with measurements of one's own."""
+        from advisor.workbench import Workbench
+
+        bench = self.desk.facts.bench
+        if bench is None:
+            return
+        known = {m.row_id for m in bench.evidence}
+        evidence = (*bench.evidence, *(m for m in found if m.row_id not in known))
+
+        def opener() -> Workbench:
+            fresh = Workbench(bench.overlays, as_of=bench.as_of, evidence=evidence, bare=True)
+            fresh.__dict__["catalog"] = bench.catalog  # the catalog has not changed; reading it again takes a second
+            return fresh
+
+        self.desk.change_facts(Facts(opener))
+        self.in_thread(self._load)
 
     def use_model(self, model: str) -> None:
         """Serve another model in the open profile."""

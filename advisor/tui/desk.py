@@ -234,8 +234,9 @@ class Desk:
         if s.fresh and s.profile is not None and s.answer is not None and s.answer.draws < DEFAULT_DRAWS:
             self._ask(s.profile, DEFAULT_DRAWS)
 
-    def again(self) -> None:
-        """Answer anew, because the facts have changed."""
+    def change_facts(self, facts: Facts) -> None:
+        """Answer from now on with other facts."""
+        self.facts = self.runner.facts = facts
         if self.document is not None:
             self.check()
 

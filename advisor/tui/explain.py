@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -125,67 +125,41 @@ def open_explanation(app: AdvisorApp, answer: Recommendation, path: str) -> None
 
 
 def about(answer: Recommendation, node: Node | None) -> Content:
-    """What the answer itself says of one place: meaning, arithmetic, inputs, sources."""
+    """How the engine explains one place: meaning, arithmetic, check, inputs, sources."""
+    from advisor.domain.errors import AdvisorError
+    from advisor.engine.explain import explain
+
     if node is None:
         return Content("")
-    parts = [content((node.path.replace(".", " ▸ ") + "\n", "head")), content((shown(node.value) + "\n", "strong"))]
-    if node.help:
-        parts.append(content(f"{node.help}\n"))
-    for inside in (node.value, _above(answer, node.path)):
-        if inside is None:
-            continue
-        for name in ("formula", "effect_formula", "arithmetic", "basis", "text", "why", "reason", "evidence_text", "note"):
-            text = getattr(inside, name, None)
-            if isinstance(text, str) and text and text != node.help:
-                parts.append(content((f"\n{name.replace('_', ' ').capitalize()}: ", "strong"), f"{text}\n"))
-        parts += _quantities(getattr(inside, "inputs", ()))
-        parts += _terms(inside)
-        ids = _ids(inside)
-        if ids:
-            parts.append(content(("\nSources\n", "head")))
-            parts += [_source(answer, i) for i in ids]
-            break
-    return Content("").join(parts)
-
-
-def _above(answer: Recommendation, path: str) -> Any:
-    node = resolve(answer, path.rpartition(".")[0])
-    return node.value if node is not None and not isinstance(node.value, tuple) else None
-
-
-def _terms(value: Any) -> list[Content]:
-    found = [*(getattr(value, "lines", None) or ()), *(getattr(value, "terms", None) or ())]
-    rows = [content(("\nArithmetic\n", "head"))] if found else []
-    return rows + [content(("· ", "dim"), f"{getattr(t, 'formula', '')}\n") for t in found]
-
-
-def _quantities(inputs: Any) -> list[Content]:
-    rows = [content(("\nInputs\n", "head"))] if inputs else []
-    for q in inputs or ():
-        span = "" if q.low is None or q.high is None else f" ({q.low:g} to {q.high:g})"
+    head = content((node.path.replace(".", " ▸ ") + "\n", "head"), (shown(node.value) + "\n", "strong"))
+    try:
+        e = explain(answer, node.path) if node.path else None
+    except AdvisorError:
+        e = None
+    if e is None:
+        return head + content(node.help)
+    parts = [head, content(f"{e.what}\n")]
+    for step in e.steps:
+        parts.append(content((f"\n{step.name}\n", "strong"), f"{step.formula}\n" if step.formula else ""))
+    if e.check:
+        parts.append(content(("\n✓ ", "good"), f"{e.check}\n"))
+    if e.inputs:
+        parts.append(content(("\nInputs\n", "head")))
+    for q in e.inputs:
+        span = "" if q.low is None or q.high is None else f" ({q.low:,.6g} to {q.high:,.6g})"
         dated = f", {q.as_of}" if q.as_of else ""
-        rows.append(content((f"{q.name} ", "strong"), f"{q.value:g} {q.unit}{span}", (f"  {q.kind}{dated}; {q.source_id}\n", "dim")))
-    return rows
-
-
-def _ids(value: Any) -> list[str]:
-    ids: list[str] = []
-    for name in ("source_id", "source", "discount_source_id"):
-        text = getattr(value, name, "")
-        if isinstance(text, str):
-            ids += [part.strip() for part in text.split(";")]
-    for name in ("source_ids",):
-        ids += list(getattr(value, name, ()) or ())
-    price = getattr(value, "price", None)
-    ids += list(getattr(price, "source_ids", ()) or ())
-    for q in getattr(value, "inputs", ()) or ():
-        ids += [part.strip() for part in q.source_id.split(";")]
-    return [i for i in dict.fromkeys(ids) if i]
-
-
-def _source(answer: Recommendation, source_id: str) -> Content:
-    source = next((s for s in answer.sources if s.id == source_id), None)
-    if source is None:
-        return content(("· ", "dim"), f"{source_id}\n")
-    dated = f", {source.as_of}" if source.as_of else ""
-    return content(("· ", "dim"), (source_id, "strong"), f" {source.reference}", (f" ({source.kind}{dated})\n", "dim"))
+        parts.append(content((f"{q.name} ", "strong"), f"{q.value:,.6g} {q.unit}{span}",
+                             (f"  {q.kind}{dated}; {q.source_id}\n", "dim")))  # fmt: skip
+        if q.note:
+            parts.append(content((f"  {q.note}\n", "dim")))
+    if e.rows:
+        parts.append(content(("\nCatalog rows\n", "head"), f"{', '.join(e.rows)}\n"))
+    parts += [content(("· ", "dim"), f"{note}\n") for note in e.notes]
+    if e.sources:
+        parts.append(content(("\nSources\n", "head")))
+    for source in e.sources:
+        dated = f", {source.as_of}" if source.as_of else ""
+        parts.append(content((source.id, "strong"), f" {source.reference}", (f" ({source.kind}{dated})\n", "dim")))
+        if source.attribution:
+            parts.append(content((f"  {source.attribution}\n", "dim")))
+    return Content("").join(parts)

@@ -52,7 +52,7 @@ def children_of(node: Node) -> list[Node]:
         out, seen = [], set()
         for i, inner in enumerate(value):
             key = _key(inner)
-            segment = key if key and "." not in key and key not in seen else str(i)
+            segment = key if key and not set(key) & set(".[]") and key not in seen else str(i)
             seen.add(segment)
             out.append(Node(f"{lead}{segment}", key or str(i + 1), inner, _gist(inner)))
         return out

@@ -76,10 +76,13 @@ class BacktestPane(Pane):
         """Show the stored result."""
         bench = self.bench
         if bench is not None and bench is not self._bench:
-            from advisor.tui.stored import stored_backtest
+            from advisor.domain.errors import AdvisorError
 
             self._bench = bench
-            self.result = stored_backtest(bench)
+            try:
+                self.result = bench.stored_backtest()
+            except AdvisorError as error:
+                self._running = f"✗ {error}"
         self._show()
 
     def _show(self) -> None:
@@ -99,10 +102,8 @@ class BacktestPane(Pane):
         self._show()
 
         def work() -> None:
-            from advisor.tui.stored import fresh_backtest
-
             try:
-                result, error = fresh_backtest(bench), ""
+                result, error = bench.run_backtest(), ""
             except Exception as problem:  # whatever it is belongs on the screen, not on the terminal
                 result, error = None, f"✗ It could not be run: {problem}"
             app.call_back(self._ran, result, error)

@@ -72,7 +72,7 @@ class ComparePane(Pane):
         more = " Press a to add another." if len(entries) < MOST else ""
         same = len({e.answer.catalog_fingerprint for e in entries if e.answer}) < 2
         drift = "" if same else "  ▲ The answers rest on different catalogs."
-        note.update(content(f"{len(entries)} side by side.{more}", (drift, "warn")))
+        note.update(content(f"{len(entries)} side by side.{more}", (drift, "warn"), (self._change(), "strong")))
         room = max(18, min(44, (self.size.width - 34) // len(entries) - 2))
         found: list[Column[Line]] = [
             Column("label", "", lambda r: Piece(r.label, "strong"), most=30),
@@ -85,6 +85,15 @@ class ComparePane(Pane):
         grid.columns = tuple(found)
         rows = lines_of(entries)
         grid.show([r for r in rows if r.differs] if self._only and len(entries) > 1 else rows, keep=lambda r: r.label)
+
+    def _change(self) -> str:
+        """What has changed from the first to the second, in the words of `advisor diff`."""
+        from advisor.engine.diff import diff
+
+        answers = [e.answer for e in self.entries]
+        if len(answers) < 2 or answers[0] is None or answers[1] is None:
+            return ""
+        return f"  First to second: {diff(answers[0], answers[1]).headline}"
 
     def on_resize(self) -> None:
         """Columns use the room there is."""

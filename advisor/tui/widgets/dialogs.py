@@ -165,7 +165,7 @@ class Picker(ModalScreen[str | None]):
         return f"{self._hint} {keys}".strip()
 
     def _columns(self) -> list[Column[Item]]:
-        first = [Column[Item]("mark", "", lambda i: Piece("✓" if i.id in self.marked else "·", "good"), width=1)]
+        first: list[Column[Item]] = [Column("mark", "", lambda i: Piece("✓" if i.id in self.marked else "·", "good"), width=1)]
         return [
             *(first if self.several else []),
             Column("label", "Name", lambda i: Piece(i.label, "strong" if i.id == self._at else "plain"), most=34),

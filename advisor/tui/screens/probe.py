@@ -1,0 +1,272 @@
+"""Probe: set up, see the worst case, measure, compare with the estimate, use it as evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Button, Static
+
+from advisor.tui.actions import bindings
+from advisor.tui.desk import Sight
+from advisor.tui.fields import FieldSpec, Kind
+from advisor.tui.probe_text import History, plan_content, progress_content, result_content
+from advisor.tui.probing import ProbeJob, Setup, plan_of, predictions
+from advisor.tui.screens.pane import Pane
+from advisor.tui.widgets.field_row import FieldRow
+from advisor.tui.widgets.tones import content
+
+if TYPE_CHECKING:
+    from advisor.evidence.runs import Run
+    from advisor.probe.keys import Secret
+    from advisor.probe.session import Snapshot
+
+
+def _field(
+    name: str, label: str, kind: Kind, text: str, unit: str = "", choices: tuple[str, ...] = (), default: Any = None,
+    required: bool = False,
+) -> FieldSpec:  # fmt: skip
+    return FieldSpec((name,), label, unit, kind, text, default, required, True, choices)
+
+
+FIELDS: tuple[FieldSpec, ...] = (
+    _field("url", "Server", "text", "An OpenAI-compatible server, e.g. http://127.0.0.1:8000.", required=True),
+    _field("model", "Model name", "text", "Name to ask the server for; default the only one that it serves."),
+    _field("preset", "Preset", "choice", "quick: a few minutes; full: up to an hour; nine-shape: nine fixed shapes.",
+           choices=("quick", "full", "nine-shape"), default="quick"),
+    _field("concurrency", "At once", "text", "Requests in flight, e.g. 1,8,64; default from the profile."),
+    _field("max_usd", "At most", "number", "The run stops here; needs a price. Default 5, full 50.", "USD"),
+    _field("max_tokens", "At most", "whole", "The run stops here. Default 500,000; full 5,000,000.", "tokens"),
+    _field("max_seconds", "At most", "number", "The run stops here. Default 285; full 3,600.", "s"),
+    _field("usd_per_gpu_hour", "Rent", "number", "What the endpoint costs you, for the budget.", "USD/GPU-h"),
+    _field("gpus", "GPUs", "whole", "GPUs that serve the endpoint; needed to use the result as evidence."),
+    _field("accelerator", "Accelerator", "text", "Catalog id, e.g. mi355x; needed to use the result as evidence."),
+    _field("as_model", "Catalog model", "text", "Catalog id of the model; needed to use the result as evidence."),
+    _field("weights", "Weights", "choice", "Precision of the weights.", choices=("bf16", "fp8", "fp4", "int4")),
+    _field("engine", "Engine", "text", "vllm, sglang, trt, ...; default asked of the server."),
+    _field("tp", "TP", "whole", "Tensor parallelism; default all GPUs."),
+    _field("plain_http", "Plain http", "toggle", "Speak http beyond this machine, key and prompts in clear.",
+           choices=("yes", "no"), default=False),
+)  # fmt: skip
+SUGGESTED = ("accelerator", "as_model", "weights", "engine", "gpus", "tp", "concurrency")
+
+
+class ProbePane(Pane):
+    """The probe from set-up to evidence."""
+
+    PANE_ID = "probe"
+    HELP = (
+        "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The right side shows the worst"
+        " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves. Every"
+        " finished step is kept at once, so that stopping or a crash loses nothing. The key is taken from"
+        " ADVISOR_API_KEY or typed on Start; it is held in memory only."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("probe")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setup = Setup()
+        self._rows: dict[str, FieldRow] = {}
+        self.job: ProbeJob | None = None
+        self.snapshot: Snapshot | None = None
+        self.run_: Run | None = None
+        self._history = History()
+        self._error = ""
+        self._planned_for: object = None
+        self._confirmed = False
+
+    def compose(self) -> ComposeResult:
+        """Form and what comes of it."""
+        with Horizontal(id="probe-body"):
+            with VerticalScroll(id="probe-form", can_focus=False):
+                for spec in FIELDS:
+                    row = FieldRow(spec)
+                    self._rows[str(spec.key[0])] = row
+                    yield row
+                with Horizontal(id="probe-buttons"):
+                    yield Button("Start (F5)", id="probe-start", variant="primary", compact=True)
+                    yield Button("Stop (F8)", id="probe-stop", compact=True)
+                    yield Button("Use as evidence (u)", id="probe-use", compact=True)
+            with VerticalScroll(id="probe-right", can_focus=False):
+                yield Static("", id="probe-text")
+
+    def on_mount(self) -> None:
+        """Fill the form."""
+        self._fill()
+        self._redraw()
+
+    def first_focus(self) -> Widget:
+        """The first field."""
+        return self._rows["url"]
+
+    def draw(self, sight: Sight) -> None:
+        """Suggest what the answer wants measured."""
+        plan = sight.answer.decision.information.plan if (
+            sight.answer and sight.answer.decision and sight.answer.decision.information) else None  # fmt: skip
+        if plan is not None and sight.answer is not None and self._planned_for != sight.name and self.job is None:
+            self._planned_for = sight.name
+            candidate = next((c for c in sight.answer.candidates if c.accelerator == plan.accelerator), None)
+            d = candidate.deployment if candidate else None
+            tier = sight.answer.profile.tiers[0]
+            self.setup = replace(
+                self.setup, accelerator=plan.accelerator, concurrency=self._ladder(plan.concurrency),
+                as_model=tier.model.id or "", weights=d.precision if d else "", engine=d.engine if d else "",
+                gpus=d.gpus_per_replica if d else None, tp=d.tp if d else None,
+            )  # fmt: skip
+        self._fill()
+        self._redraw()
+
+    def _ladder(self, top: int) -> str:
+        steps = sorted({1, max(1, top // 4), max(1, top)})
+        return ",".join(str(s) for s in steps)
+
+    def _fill(self) -> None:
+        for name, row in self._rows.items():
+            value = getattr(self.setup, name)
+            row.show(None if value in ("", None, False) else value, "", "")
+        self.query_one("#probe-stop", Button).disabled = self.job is None
+        self.query_one("#probe-start", Button).disabled = self.job is not None
+        self.query_one("#probe-use", Button).disabled = self.run_ is None
+
+    def _redraw(self) -> None:
+        text = self.query_one("#probe-text", Static)
+        width = max(30, self.query_one("#probe-right").size.width - 4)
+        if self.snapshot is not None and self.job is not None:
+            text.update(progress_content(self.snapshot, self._history, width))
+        elif self.run_ is not None:
+            bench = self.bench
+            steps = list(self.run_.steps)
+            served = self.run_.deployment.model
+            said = predictions(bench, self.setup, steps, served) if bench is not None and steps else []
+            text.update(result_content(self.run_, said, self._error))
+        else:
+            text.update(self._plan())
+
+    def _plan(self) -> Any:
+        from advisor.domain.errors import AdvisorError
+
+        lead = content((f"✗ {self._error}\n\n", "bad")) if self._error else content("")
+        sight = self.sight
+        why = sight.answer.decision.information if sight.answer and sight.answer.decision else None
+        try:
+            _, plan = plan_of(self.setup, sight.profile)
+        except AdvisorError as error:
+            return lead + plan_content(None, str(error), why)
+        return lead + plan_content(plan, "", why)
+
+    # ---------------------------------------------------------------- events
+
+    @on(FieldRow.Edited)
+    def _edited(self, event: FieldRow.Edited) -> None:
+        event.stop()
+        name = str(event.row.spec.key[0])
+        blank = getattr(Setup(), name)
+        self.setup = replace(self.setup, **{name: blank if event.value is None else event.value})
+        self._error = ""
+        if self.job is None:
+            self.run_ = None
+        self._fill()
+        self._redraw()
+
+    @on(FieldRow.Stepped)
+    def _stepped(self, event: FieldRow.Stepped) -> None:
+        names = list(self._rows)
+        at = names.index(str(event.row.spec.key[0])) + event.by
+        if 0 <= at < len(names):
+            self._rows[names[at]].focus()
+
+    @on(FieldRow.Focused)
+    def _focused(self, event: FieldRow.Focused) -> None:
+        event.row.scroll_visible(animate=False)
+        self.query_one("#probe-form").tooltip = None
+
+    @on(Button.Pressed, "#probe-start")
+    def action_start(self) -> None:
+        """Show the worst case once more, then measure."""
+        from advisor.domain.errors import AdvisorError
+        from advisor.tui.widgets.dialogs import Confirm
+
+        if self.job is not None:
+            return
+        try:
+            target, plan = plan_of(self.setup, self.sight.profile)
+        except AdvisorError as error:
+            self._error = str(error)
+            self._redraw()
+            return
+        usd = f"USD {plan.worst_usd:,.2f}" if plan.worst_usd is not None else "unknown cost: no price is given"
+        seconds = f"{plan.worst_seconds:,.0f} s" if plan.worst_seconds is not None else "no limit on time"
+        hint = f"At worst {plan.worst_tokens:,} tokens, {seconds}, {usd}. Then it stops by itself."
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._ask_key(target, plan)
+
+        self.app.push_screen(Confirm(f"Start the probe of {target.shown}?", hint, "Start"), sure)
+
+    def _ask_key(self, target: Any, plan: Any) -> None:
+        from advisor.domain.errors import AdvisorError
+        from advisor.probe.keys import find_key
+
+        try:
+            key = find_key(env_name=None, prompt=False, keyring_service=None)
+        except AdvisorError as error:
+            self._error = str(error)
+            self._redraw()
+            return
+        self._start(target, plan, key)
+
+    def _start(self, target: Any, plan: Any, key: Secret) -> None:
+        self._error, self.run_, self.snapshot, self._history = "", None, None, History()
+        self.job = ProbeJob(target, key, self.setup, plan, self.program.call_back, self._told, self._ended)
+        self._fill()
+        self.query_one("#probe-text", Static).update(content(("◌ Contacting the server …", "warn")))
+        self.job.start()
+
+    def _told(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._history.add(snapshot)
+        if self.is_mounted:
+            self._redraw()
+
+    def _ended(self, run: Run | None, error: str) -> None:
+        self.job = None
+        if run is None and self.snapshot is not None:
+            run = self.snapshot.run
+        self.run_, self._error = run, error
+        if self.is_mounted:
+            self._fill()
+            self._redraw()
+        if self.program.at != "probe":
+            self.notify(error or "The probe has ended; its result is under Probe.", timeout=8, markup=False)
+
+    @on(Button.Pressed, "#probe-stop")
+    def action_stop(self) -> None:
+        """End now; what is measured is kept."""
+        if self.job is not None:
+            self.job.stop()
+            self.notify("Stopping: what is in flight is cut, what is measured is kept.", timeout=4)
+
+    @on(Button.Pressed, "#probe-use")
+    def action_use(self) -> None:
+        """Let the measurement overrule the estimate."""
+        from advisor.evidence.runs import measurements_from_run
+
+        if self.run_ is None:
+            self.notify("There is no finished run. Start one with F5.", timeout=4)
+            return
+        missing = [name for name in ("accelerator", "gpus") if not getattr(self.run_.deployment, name)]
+        if missing:
+            self.notify(f"State {' and '.join(missing)} before the run: without it no estimate can use it.", timeout=6)
+            return
+        found = measurements_from_run(self.run_)
+        if not found:
+            self.notify("No step of this run is valid, so that there is nothing to use.", timeout=6)
+            return
+        self.program.use_evidence(found)
+        self.notify(f"{len(found)} measured points now overrule the estimate (grade A).", timeout=6)
