@@ -110,11 +110,12 @@ def _case(context: Context) -> Outcome:
             f" {second.tdp_w:g} W, and {needed:.2f} times the throughput; {_contradicted(own, second, sides, measured)}"
         )
     else:
+        moved = f"{own_case.change:+.0%} to {own_case.with_engineers:+.0%}"
+        fleet = ACCELERATORS * 2 / engineers
         evidence = (
-            f"2 engineers x USD 280,000 x 3 years = USD {own_case.engineers_usd / 1e6:.2f}M move the case from"
-            f" {own_case.change:+.0%} to {own_case.with_engineers:+.0%} only; {burdened:+.0%} takes {engineers:.1f}"
-            f" engineers on {ACCELERATORS} accelerators, or two on {ACCELERATORS * 2 / engineers:.0f}: the step does not"
-            " follow from the stated premium"
+            f"2 engineers x USD 280,000 x 3 years = USD {own_case.engineers_usd / 1e6:.2f}M move it from {moved};"
+            f" {burdened:+.0%} takes {engineers:.1f} engineers on {ACCELERATORS}, or two on {fleet:.0f}: that"
+            " step does not follow from the stated premium"
         )
     arithmetic = context.claim.id == "B16" and abs(own_case.with_engineers - claimed) > 0.03
     verdict = "arithmetic error" if arithmetic else "confirmed" if abs(ours - claimed) <= 0.03 else "contradicted"

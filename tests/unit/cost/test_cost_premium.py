@@ -1,0 +1,77 @@
+"""The ROCm premium: the published anchor, experience, floors, features, overrules."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.engine.cost import price_candidate
+from advisor.engine.cost.premium import premium_rule
+from tests.conftest import AS_OF
+from tests.sized_kit import profile_of, sized_of
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def test_the_anchor_is_two_engineers_per_800(catalog: Catalog) -> None:
+    profile = profile_of(team={"rocm_experience": "some"})
+    rule = premium_rule(profile, sized_of(profile, catalog, "mi325x"), catalog, ())
+    assert float(rule.engineers(800)) == pytest.approx(2.0)
+    # 2 x USD 280,000 x 3 years = USD 1.68M
+    assert float(rule.engineers(800)) * 280_000 * 3 == pytest.approx(1_680_000)
+
+
+def test_a_small_first_cluster_pays_the_floor(catalog: Catalog) -> None:
+    novice = profile_of(team={"rocm_experience": "none"})
+    rule = premium_rule(novice, sized_of(novice, catalog, "mi355x"), catalog, ())
+    assert float(rule.engineers(8)) == 1.5  # 8 x 0.0025 x 2 = 0.04 would be less
+    assert float(rule.engineers(800)) == pytest.approx(4.0)
+    assert rule.weeks == 12
+
+
+def test_nvidia_carries_none_where_the_team_knows_cuda(catalog: Catalog) -> None:
+    profile = profile_of(team={"rocm_experience": "none"})
+    cost = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+    assert cost.stack_premium is None
+    stranger = profile_of(team={"cuda_experience": "none"})
+    cost = price_candidate(stranger, sized_of(stranger, catalog, "h200"), catalog, AS_OF)
+    assert cost.stack_premium is not None
+    assert cost.stack_premium.stack == "cuda"
+
+
+def test_features_add_their_surcharge(catalog: Catalog) -> None:
+    profile = profile_of(team={"rocm_experience": "some", "custom_kernels": True})
+    rule = premium_rule(profile, sized_of(profile, catalog, "mi355x"), catalog, (("lora", "partial", "by hand"),))
+    assert rule.feature_engineers == pytest.approx(0.25 + 0.5)
+    assert rule.weeks == pytest.approx(6 + 12)
+    assert len(rule.features) == 2
+
+
+def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
+    profile = profile_of(
+        team={"rocm_experience": "none", "rocm_extra_engineers": 3, "rocm_migration_weeks": 0,
+              "engineer_usd_per_year": 120_000},
+    )  # fmt: skip
+    cost = price_candidate(profile, sized_of(profile, catalog, "mi355x"), catalog, AS_OF)
+    premium = cost.stack_premium
+    assert premium is not None
+    assert premium.overruled
+    assert premium.usd_per_month == pytest.approx(3 * 120_000 / 12)
+    lines = [line for line in cost.lines if line.category == "stack premium"]
+    assert sum(line.usd_per_month for line in lines) == pytest.approx(premium.usd_per_month)
+
+
+def test_premium_in_the_tree_is_that_of_the_lines(catalog: Catalog) -> None:
+    for commitment in ("on_demand", "reserved_1y"):
+        profile = profile_of(
+            team={"rocm_experience": "none"},
+            traffic={"growth_per_year": 0.6},
+            procurement={"mode": "rent", "commitment": commitment},
+        )
+        cost = price_candidate(profile, sized_of(profile, catalog, "mi300x"), catalog, AS_OF)
+        assert cost.stack_premium is not None
+        lines = [line.usd_per_month for line in cost.lines if line.category == "stack premium"]
+        assert sum(lines) == pytest.approx(cost.stack_premium.usd_per_month)

@@ -1,0 +1,109 @@
+"""Where a price comes from, how firm it is, and how age and few sellers widen it."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.engine.cost import price_candidate
+from advisor.engine.cost.prices import market_spread, rent_basis
+from advisor.engine.sized import Z80
+from tests.conftest import AS_OF
+from tests.sized_kit import profile_of, sized_of
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def test_a_quote_in_hand_overrules_the_catalog(catalog: Catalog) -> None:
+    quotes = [{"accelerator": "mi355x", "usd": 4.44, "provider": "Acme"}, {"accelerator": "mi355x", "usd": 5.0}]
+    profile = profile_of(procurement={"quotes": quotes})
+    for commitment in ("on_demand", "reserved_1y", "reserved_3y"):
+        basis = rent_basis(profile, "mi355x", commitment, "neocloud", catalog, AS_OF, None)
+        assert basis is not None
+        assert (basis.low, basis.typical, basis.high, basis.firmness) == (4.44, 4.44, 4.44, "user quote")
+    other = rent_basis(profile, "b200", "on_demand", "neocloud", catalog, AS_OF, None)
+    assert other is not None
+    assert other.firmness == "market"
+
+
+def test_a_volume_discount_spares_the_quote(catalog: Catalog) -> None:
+    quotes = [{"accelerator": "h200", "usd": 3.0, "commitment": "reserved_1y"}]
+    base = {"mode": "rent", "commitment": "reserved_1y", "volume_discount": 0.2}
+    quoted = profile_of(procurement={**base, "quotes": quotes})
+    listed = profile_of(procurement=base)
+    with_quote = price_candidate(quoted, sized_of(quoted, catalog, "h200"), catalog, AS_OF)
+    without = price_candidate(listed, sized_of(listed, catalog, "h200"), catalog, AS_OF)
+    assert with_quote.point_usd_per_month == pytest.approx(64 * 730 * 3.0)
+    assert without.price is not None
+    assert without.point_usd_per_month == pytest.approx(64 * 730 * without.price.typical * 0.8)
+
+
+def test_one_to_three_sellers_are_a_quote_and_wider(catalog: Catalog) -> None:
+    spread = market_spread(catalog, AS_OF)
+    for part in ("mi325x", "mi350x", "mi355x"):
+        basis = rent_basis(profile_of(), part, "on_demand", "neocloud", catalog, AS_OF, None)
+        assert basis is not None
+        assert basis.firmness == "quote, not a market"
+        assert basis.sellers <= 3
+        assert basis.widened_by > 1
+        assert "a quote, not a market" in basis.text
+        assert math.log(basis.high / basis.low) >= 2 * Z80 * spread.seller_sigma * 0.999
+
+
+def test_age_widens_the_interval_and_is_said(catalog: Catalog) -> None:
+    profile = profile_of()
+    young = rent_basis(profile, "mi325x", "on_demand", "neocloud", catalog, date(2026, 9, 1), None)
+    old = rent_basis(profile, "mi325x", "on_demand", "neocloud", catalog, date(2027, 2, 1), None)
+    assert young is not None
+    assert old is not None
+    assert young.typical == old.typical
+    assert young.age_days is not None
+    assert young.age_days <= 60
+    assert "days old" not in young.text
+    assert "days old" in old.text
+    assert old.high / old.low > young.high / young.low
+
+
+def test_ownership_needs_no_seller(catalog: Catalog) -> None:
+    """Purchase is bottom-up: part + node + network + storage, the operator's implied cost as the low end."""
+    profile = profile_of(procurement={"mode": "buy"})
+    cost = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+    assert cost.price is not None
+    assert cost.price.typical == pytest.approx(32_000 + 7_500 + 4_375 + 3_438)
+    assert cost.price.low == pytest.approx(30_700)
+    assert {q.name for q in cost.inputs} >= {"part_usd_per_gpu", "node_share_usd_per_gpu", "network_usd_per_gpu"}
+
+
+def test_every_input_has_a_source_that_the_catalog_knows(catalog: Catalog) -> None:
+    for part in ("b200", "mi355x", "mi350x"):
+        for mode in ("rent", "buy"):
+            profile = profile_of(procurement={"mode": mode}, team={"rocm_experience": "none"})
+            cost = price_candidate(profile, sized_of(profile, catalog, part), catalog, AS_OF)
+            for quantity in cost.inputs:
+                for source in quantity.source_id.split(";"):
+                    assert source.strip() in catalog.sources, quantity.name
+
+
+def test_spot_counts_only_where_it_is_asked_for(catalog: Catalog) -> None:
+    profile = profile_of()
+    cost = price_candidate(profile, sized_of(profile, catalog, "b200"), catalog, AS_OF)
+    spot = next(o for o in cost.options if o.id == "rent.spot.neocloud")
+    assert not spot.allowed
+    assert spot.price is not None
+    asked = profile_of(procurement={"mode": "rent", "commitment": "spot"})
+    cost = price_candidate(asked, sized_of(asked, catalog, "b200"), catalog, AS_OF)
+    assert cost.commitment == "spot"
+    assert any("taken back" in note for note in cost.notes)
+
+
+def test_a_commitment_longer_than_the_horizon_is_closed(catalog: Catalog) -> None:
+    profile = profile_of(procurement={"horizon_months": 18})
+    cost = price_candidate(profile, sized_of(profile, catalog, "b200"), catalog, AS_OF)
+    closed = next(o for o in cost.options if o.id == "rent.reserved_3y.neocloud")
+    assert "longer than the horizon" in closed.why_not

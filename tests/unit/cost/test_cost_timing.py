@@ -1,0 +1,53 @@
+"""The shape of demand over a day, and the base that is held around the clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.engine.cost.timing import Calendar, best_base_share, share_above, yearly_capacity_growth
+
+SHARES = st.floats(0.02, 0.99)
+
+
+def _demand(average: float, n: int = 20_001) -> np.ndarray:
+    """The straight load-duration curve that the formulas integrate."""
+    t = (np.arange(n) + 0.5) / n
+    return np.maximum(0.0, 1 - 2 * (1 - average) * t) if average >= 0.5 else np.maximum(0.0, 1 - t / (2 * average))
+
+
+@given(SHARES, SHARES)
+def test_share_above_is_the_integral(average: float, base: float) -> None:
+    expected = np.maximum(_demand(average) - base, 0).mean()
+    assert float(share_above(base, average)) == pytest.approx(expected, abs=2e-4)
+
+
+@given(SHARES)
+def test_all_of_it_lies_above_nothing(average: float) -> None:
+    assert float(share_above(0.0, average)) == pytest.approx(average)
+    assert float(share_above(1.0, average)) == pytest.approx(0.0, abs=1e-12)
+
+
+@given(SHARES, st.floats(0.1, 0.99))
+def test_the_best_base_costs_no_more_than_its_neighbours(average: float, ratio: float) -> None:
+    best = best_base_share(average, ratio)
+
+    def cost(base: float) -> float:
+        return ratio * base + float(share_above(base, average))
+
+    for other in np.linspace(0, 1, 41):
+        assert cost(best) <= cost(float(other)) + 1e-9
+
+
+def test_capacity_is_sized_a_year_ahead_and_never_below_today() -> None:
+    assert yearly_capacity_growth(0.5, 3) == pytest.approx([1.5, 2.25, 3.375])
+    assert yearly_capacity_growth(-0.5, 3) == pytest.approx([1.0, 0.5, 0.25])
+
+
+def test_annuity_is_the_sum_of_its_months() -> None:
+    when = Calendar(30, 0.12)
+    assert when.annuity == pytest.approx(sum(1.12 ** (-m / 12) for m in range(30)))
+    assert when.year_weights.sum() == pytest.approx(when.annuity)
+    assert Calendar(36, 0.0).annuity == 36

@@ -1,0 +1,162 @@
+"""One rented and one bought case, every step on paper."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.domain.cost import Cost
+from advisor.engine.cost import price_candidate
+from tests.conftest import AS_OF
+from tests.sized_kit import profile_of, sized_of
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def _cost(catalog: Catalog, accelerator: str = "h200", rate: float = 1.0, **changes: object) -> Cost:
+    profile = profile_of(**changes)
+    return price_candidate(profile, sized_of(profile, catalog, accelerator, replica_rps=rate), catalog, AS_OF)
+
+
+QUOTE = {"accelerator": "h200", "usd": 3.0, "commitment": "reserved_1y"}
+
+
+def test_reserved_rent_is_paid_around_the_clock(catalog: Catalog) -> None:
+    # 8 requests/s over 1 a replica: 8 replicas x 8 GPUs = 64 GPUs; x 730 h x USD 3.00 = USD 140,160 a month
+    cost = _cost(catalog, procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE]})
+    assert cost.option == "rent.reserved_1y.quote"
+    assert cost.point_usd_per_month == pytest.approx(64 * 730 * 3.0)
+    assert cost.gpus_start == 64
+
+
+def test_on_demand_follows_traffic(catalog: Catalog) -> None:
+    # 64 GPUs x 40 % average over peak x (12/24 x 5/7 = 35.71 %) of the month x 730 h x USD 5.00
+    quote = {**QUOTE, "usd": 5.0, "commitment": "on_demand"}
+    traffic = {"average_to_peak": 0.4, "hours_per_day": 12, "days_per_week": 5}
+    cost = _cost(
+        catalog, traffic=traffic, procurement={"mode": "rent", "commitment": "on_demand", "quotes": [quote]}
+    )
+    assert cost.point_usd_per_month == pytest.approx(64 * 0.4 * (12 / 24 * 5 / 7) * 730 * 5.0)
+
+
+def test_on_demand_keeps_one_replica_up(catalog: Catalog) -> None:
+    # 1 % of 64 GPUs is less than one replica of 8 GPUs: 8 GPUs stay up while there is traffic
+    quote = {**QUOTE, "usd": 5.0, "commitment": "on_demand"}
+    cost = _cost(
+        catalog,
+        traffic={"average_to_peak": 0.01},
+        procurement={"mode": "rent", "commitment": "on_demand", "quotes": [quote]},
+    )
+    assert cost.point_usd_per_month == pytest.approx(8 * 730 * 5.0)
+
+
+def test_tokens_are_those_of_the_real_utilisation(catalog: Catalog) -> None:
+    # 8 requests/s x 0.5 x 730 h x 3600 s = 10,512,000 requests; x 1000 in and 500 out = 10,512 and 5,256 Mtok
+    cost = _cost(catalog, procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE]})
+    assert cost.mtok_input_per_month == pytest.approx(10_512)
+    assert cost.mtok_output_per_month == pytest.approx(5_256)
+    assert cost.usd_per_mtok_blended.p50 == pytest.approx(140_160 / 15_768)
+    # an output token costs four input tokens: 140,160 / (10,512 + 4 x 5,256) = USD 4.444 and 17.78
+    assert cost.usd_per_mtok_input.p50 == pytest.approx(140_160 / (10_512 + 4 * 5_256))
+    assert cost.usd_per_mtok_output.p50 == pytest.approx(4 * 140_160 / (10_512 + 4 * 5_256))
+    assert cost.utilisation == pytest.approx(0.5)
+
+
+def test_bought_case_step_by_step(catalog: Catalog) -> None:
+    """64 GPUs at USD 40,000 for 36 months without growth, at 10 % cost of capital."""
+    cost = _cost(
+        catalog,
+        procurement={
+            "mode": "buy", "horizon_months": 36, "cost_of_capital": 0.10,
+            "quotes": [{"accelerator": "h200", "kind": "buy", "usd": 40_000}],
+        },
+        site={"pue": 1.2, "power_usd_per_kwh": 0.10, "space_usd_per_kw_month": 200.0},
+        team={"engineer_usd_per_year": 240_000},
+    )  # fmt: skip
+    annuity = sum(1.10 ** (-m / 12) for m in range(36))
+    lines = {line.category: line.usd_per_month for line in cost.lines}
+    assert lines["capital"] == pytest.approx(64 * 40_000 / annuity)  # 2.56 MUSD over 31.37 discounted months
+    residual = 0.28 * 64 * 40_000 * 1.10**-3  # 28 % after 36 months, discounted three years
+    assert lines["residual"] == pytest.approx(-residual / annuity)
+    assert lines["power"] == pytest.approx(64 * 1.37 * 1.2 * 730 * 0.10)  # 1.37 kW of IT a GPU
+    assert lines["space"] == pytest.approx(64 * 1.37 * 200)
+    assert lines["maintenance"] == pytest.approx(64 * 40_000 * 0.01 / 12)  # 1 % a year of the price
+    assert lines["staff"] == pytest.approx(0.25 * 8**0.6 * 240_000 / 12)  # 8 nodes, sub-linear
+    assert cost.point_usd_per_month == pytest.approx(sum(lines.values()))
+    assert cost.commitment == "purchase"
+
+
+def test_duty_is_paid_on_the_purchase_and_not_got_back(catalog: Catalog) -> None:
+    from advisor.domain.gates import Gate
+
+    gate = Gate(gate="tariff", status="condition", title="duty", reason="a duty applies", tariff_rate=0.25)
+    profile = profile_of(
+        procurement={"mode": "buy", "quotes": [{"accelerator": "h200", "kind": "buy", "usd": 40_000}]}
+    )
+    plain = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+    taxed = price_candidate(profile, sized_of(profile, catalog, "h200", gates=[gate]), catalog, AS_OF)
+    more = taxed.npv_usd - plain.npv_usd
+    assert more == pytest.approx(0.25 * 64 * 40_000)
+
+
+def test_growth_is_bought_yearly_with_a_year_ahead(catalog: Catalog) -> None:
+    # +50 % a year on 8 replicas: 12 in the first year, 18 in the second, 27 in the third; x 8 GPUs
+    quote = {"accelerator": "h200", "usd": 3.0, "commitment": "reserved_1y"}
+    cost = _cost(
+        catalog,
+        traffic={"growth_per_year": 0.5},
+        procurement={"mode": "rent", "commitment": "reserved_1y", "horizon_months": 36, "quotes": [quote]},
+    )
+    assert [cost.flows[m].gpus for m in (0, 11, 12, 24, 35)] == [96, 96, 144, 216, 216]
+
+
+def test_growth_on_demand_follows_month_by_month(catalog: Catalog) -> None:
+    # in month 6 demand is 1.5^0.5 = 1.2247 times today's: ceil(9.80) = 10 replicas = 80 GPUs, half of them on average
+    quote = {"accelerator": "h200", "usd": 3.0, "commitment": "on_demand"}
+    cost = _cost(
+        catalog,
+        traffic={"growth_per_year": 0.5},
+        procurement={"mode": "rent", "commitment": "on_demand", "horizon_months": 24, "quotes": [quote]},
+    )
+    assert cost.flows[0].gpus == 32
+    assert cost.flows[6].gpus == 40
+
+
+def test_cash_flow_discounts_to_the_net_present_cost(catalog: Catalog) -> None:
+    for mode in ("rent", "buy", "either"):
+        cost = _cost(catalog, "b200", 2.0, traffic={"growth_per_year": 0.4}, procurement={"mode": mode})
+        monthly = (1 + cost.discount_rate) ** (-1 / 12)
+        assert sum(f.cash_usd * monthly**f.month for f in cost.flows) == pytest.approx(cost.npv_usd, rel=1e-9)
+        assert cost.cash_view_usd == pytest.approx(sum(f.cash_usd for f in cost.flows))
+
+
+def test_books_end_with_the_cash_plus_interest(catalog: Catalog) -> None:
+    """Depreciation and disposal together are purchase less sale; the rest of the difference is interest."""
+    cost = _cost(catalog, procurement={"mode": "buy", "cost_of_capital": 0.0})
+    assert cost.book_view_usd == pytest.approx(cost.cash_view_usd)
+    dear = _cost(catalog, procurement={"mode": "buy", "cost_of_capital": 0.2})
+    assert dear.book_view_usd > dear.cash_view_usd
+
+
+def test_a_missing_price_is_said_and_never_zero(catalog: Catalog) -> None:
+    cost = _cost(catalog, "mi350x")
+    missing = [o for o in cost.options if o.why_not.startswith("price not found")]
+    assert missing
+    assert all(o.usd_per_month is None for o in missing)
+
+
+def test_hosted_api_break_even_holds_when_put_back(catalog: Catalog) -> None:
+    api = {"provider": "some API", "usd_per_mtok_input": 3.0, "usd_per_mtok_output": 12.0}
+    procurement = {"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE], "hosted_api": api}
+    cost = _cost(catalog, procurement=procurement)
+    baseline = cost.hosted_api
+    assert baseline is not None
+    # 10,512 Mtok x 3 + 5,256 x 12 = USD 94,608 a month; the fleet costs 140,160
+    assert baseline.usd_per_month == pytest.approx(94_608)
+    assert not baseline.self_hosting_cheaper
+    assert baseline.breakeven_mtok_per_month == pytest.approx(140_160 / (94_608 / 15_768))
+    assert baseline.breakeven_utilisation == pytest.approx(0.5 * 140_160 / 94_608)
+    assert cost.output_weight == 4.0
