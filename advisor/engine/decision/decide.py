@@ -29,7 +29,7 @@ DRAWN = (
     "Price: log-normal in two pieces, low and high as 10th and 90th percentile; half of its variance is common to all"
     " candidates.",
     "Demand, electricity, engineering and residual value: one draw for all candidates, each by its own range.",
-    "Candidates are compared on cost plus expected loss plus the share of the tail that the risk appetite asks for.",
+    "Draws are compared on cost plus expected loss; the ranking adds the share of the tail that the appetite asks for.",
 )
 
 

@@ -132,7 +132,7 @@ def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:
     )
     usd = np.asarray(model.usd_per_month(way, levels), dtype=float)
     values = np.broadcast_to(usd, (len(GRID) * INNER,)).reshape(len(GRID), INNER).mean(axis=1)
-    return Given(run, values + run.expected_loss + run.tail)
+    return Given(run, values + run.expected_loss)
 
 
 def _mean_levels(run: Run) -> Levels:

@@ -51,12 +51,12 @@ class Run:
 
     @property
     def objective(self) -> FloatArray:
-        """Cost plus expected loss plus the tail's share, draw by draw: what candidates are compared on."""
-        return self.usd + (self.expected_loss + self.tail)
+        """Cost plus expected loss, draw by draw: what `cheapest`, regret and the value of information go by."""
+        return self.usd + self.expected_loss
 
     @property
     def risk_adjusted(self) -> float:
-        """Mean of the objective [USD/month]."""
+        """Mean cost plus expected loss plus the tail's share: what candidates are ranked by [USD/month]."""
         return float(self.usd.mean()) + self.expected_loss + self.tail
 
     @property
@@ -126,7 +126,8 @@ def simulate(
 def compare(runs: Sequence[Run]) -> Comparison:
     """Rank by risk-adjusted cost; ties in a draw are shared out evenly.
 
-    ``EVPI = min_c E[cost_c] - E[min_c cost_c]``, on the objective; it is never negative.
+    ``EVPI = min_c E[cost_c] - E[min_c cost_c]``, with the expected loss in the cost; it is never negative. The
+    tail's share enters the ranking alone: in a draw there is no tail.
     """
     ranked = sorted(runs, key=lambda r: (r.risk_adjusted, r.id))
     table = np.stack([run.objective for run in ranked])

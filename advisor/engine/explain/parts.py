@@ -89,7 +89,7 @@ def explain_candidate(candidate: Candidate, at: Asked) -> None:
         at.draft.again = value
     elif leaf in ("p_cheapest", "expected_regret_usd_per_month", "rank"):
         what = {
-            "p_cheapest": "share of draws in which its cost with expected loss and tail is the lowest; ties are shared",
+            "p_cheapest": "share of draws in which its cost with expected loss is the lowest; ties are shared",
             "expected_regret_usd_per_month": "mean over draws of its cost above the lowest of that draw",
             "rank": "place by risk-adjusted cost",
         }[leaf]
