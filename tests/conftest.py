@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 AS_OF = date(2026, 11, 21)
+NETWORKED = ("probe", "refresh")
+"""Folders whose tests speak to servers of their own."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +26,20 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     for name in ("NO_COLOR", "COLUMNS", "LINES", "ADVISOR_STORE", "ADVISOR_DEBUG", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     return
+
+
+@pytest.fixture(autouse=True)
+def _offline(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but probe and refresh connects anywhere: everything else is tested without a network."""
+    if request.path.parent.name in NETWORKED:
+        return
+
+    def refuse(*args: object, **more: object) -> None:
+        raise AssertionError("a connection was attempted, and only probe and refresh may")
+
+    for name in ("connect", "connect_ex", "bind"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture(scope="session")
