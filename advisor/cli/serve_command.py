@@ -19,10 +19,12 @@ LOOPBACK = "127.0.0.1"
 def add_serve_parser(subparsers: Any) -> None:
     """`advisor serve`."""
     parser = subparsers.add_parser(
-        "serve", help="the interactive program in a browser (needs the extra `serve`)", allow_abbrev=False,
-        description="Serve the interactive program to a browser. It listens on this machine only, unless told otherwise:"
-        " whoever can open the page can read and write profiles as you.",
-    )  # fmt: skip
+        "serve",
+        help="the interactive program in a browser (needs the extra `serve`)",
+        allow_abbrev=False,
+        description="Serve the interactive program to a browser. It listens on this machine only, unless told"
+        " otherwise: whoever can open the page can read and write profiles as you.",
+    )
     parser.add_argument("--host", default=LOOPBACK, help=f"address to listen on (default {LOOPBACK})")
     parser.add_argument("--port", type=int, default=8000, help="port (default 8000)")
     parser.set_defaults(func=run_serve)
@@ -35,15 +37,11 @@ def run_serve(args: argparse.Namespace) -> int:
     try:
         from textual_serve.server import Server
     except ImportError:
-        raise InputError(
-            "`advisor serve` needs textual-serve: pip install 'accelerator-advisor[serve]'"
-        ) from None
+        raise InputError("`advisor serve` needs textual-serve: pip install 'accelerator-advisor[serve]'") from None
     import shlex
 
     if args.host not in (LOOPBACK, "localhost", "::1"):
-        print(
-            f"advisor: {args.host} can be reached from outside this machine, without a password", file=sys.stderr
-        )
+        print(f"advisor: {args.host} can be reached from outside this machine, without a password", file=sys.stderr)
     command = shlex.join([sys.executable, "-m", "advisor.tui"])
     Server(command, host=args.host, port=args.port, title="advisor").serve()
     return int(ExitCode.OK)

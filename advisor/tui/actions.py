@@ -21,7 +21,9 @@ class PaneInfo:
 
 
 PANES: tuple[PaneInfo, ...] = (
-    PaneInfo("profiles", "1", "Profiles", "Question", "profiles", "ProfilesPane", "open, copy, rename, import profiles"),
+    PaneInfo(
+        "profiles", "1", "Profiles", "Question", "profiles", "ProfilesPane", "open, copy, rename, import profiles"
+    ),
     PaneInfo("workload", "2", "Workload", "Question", "workload", "WorkloadPane", "the profile as a form"),
     PaneInfo("verdict", "3", "Verdict", "Answer", "verdict", "VerdictPane", "what to get, and why not the others"),
     PaneInfo("curves", "4", "Curves", "Answer", "curves", "CurvesPane", "throughput against interactivity"),

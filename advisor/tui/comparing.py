@@ -61,15 +61,26 @@ def _choice(answer: Recommendation) -> str:
 VERDICT_ROWS: tuple[tuple[str, str, Callable[[Recommendation], str]], ...] = (
     ("Verdict", "Kind", lambda a: f.VERDICTS[a.verdict.kind][1].lower()),
     ("Verdict", "Choice", _choice),
-    ("Verdict", "Paid by", lambda a: f.paying(a.verdict.choice.mode, a.verdict.choice.commitment)
-     if a.verdict.choice else f.MISSING),
+    (
+        "Verdict",
+        "Paid by",
+        lambda a: f.paying(a.verdict.choice.mode, a.verdict.choice.commitment) if a.verdict.choice else f.MISSING,
+    ),
     ("Verdict", "Runner-up", lambda a: f.short(a.verdict.runner_up) if a.verdict.runner_up else f.MISSING),
     ("Verdict", "Sure", lambda a: f"{f.share(a.verdict.confidence)} ({a.verdict.confidence_word})"),
     ("Verdict", "Too close to call", lambda a: "yes" if a.verdict.too_close_to_call else "no"),
     ("Cost", "USD a month, median", lambda a: _cost(a, lambda c: f.usd_full(c.usd_per_month.p50))),
-    ("Cost", "P10 to P90", lambda a: _cost(a, lambda c: f"{f.usd(c.usd_per_month.p10)} – {f.usd(c.usd_per_month.p90)}")),
+    (
+        "Cost",
+        "P10 to P90",
+        lambda a: _cost(a, lambda c: f"{f.usd(c.usd_per_month.p10)} – {f.usd(c.usd_per_month.p90)}"),
+    ),
     ("Cost", "USD per Mtok", lambda a: _cost(a, lambda c: f.usd(c.usd_per_mtok_blended.p50))),
-    ("Cost", "NPV over the horizon", lambda a: _cost(a, lambda c: f"{f.usd_full(c.npv_usd)} / {c.horizon_months} months")),
+    (
+        "Cost",
+        "NPV over the horizon",
+        lambda a: _cost(a, lambda c: f"{f.usd_full(c.npv_usd)} / {c.horizon_months} months"),
+    ),
     ("Cost", "Utilisation", lambda a: _cost(a, lambda c: f.share(c.utilisation))),
     ("Load", "Deployment", lambda a: a.verdict.choice.deployment if a.verdict.choice else f.MISSING),
     ("Load", "tok/s per GPU, output", lambda a: _point(a, lambda p: f"{p.output_tps_per_gpu:,.0f}")),
@@ -79,7 +90,7 @@ VERDICT_ROWS: tuple[tuple[str, str, Callable[[Recommendation], str]], ...] = (
     ("Basis", "As of", lambda a: a.as_of.isoformat()),
     ("Basis", "Draws, seed", lambda a: f"{a.draws:,}, {a.seed}"),
     ("Basis", "Catalog", lambda a: a.catalog_fingerprint[:12]),
-)  # fmt: skip
+)
 
 
 def lines_of(entries: list[Entry]) -> list[Line]:

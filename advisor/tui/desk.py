@@ -228,7 +228,7 @@ class Desk:
 
     def refine(self) -> None:
         """Answer once more with the full number of draws, unless that is done or something is under way."""
-        from advisor.engine.advise import DEFAULT_DRAWS
+        from advisor.domain.recommendation import DEFAULT_DRAWS
 
         s = self.sight
         if s.fresh and s.profile is not None and s.answer is not None and s.answer.draws < DEFAULT_DRAWS:

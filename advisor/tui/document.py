@@ -133,7 +133,11 @@ class ProfileDocument:
                     other = (*key[:-1], name)
                     if name != key[-1] and self.get(other) is not None:
                         gone.append(other)
-        if key[-2:-1] == ("model",) and key[-1] in ("id", "config_json") and self.get((*key[:-1], "custom")) is not None:
+        if (
+            key[-2:-1] == ("model",)
+            and key[-1] in ("id", "config_json")
+            and self.get((*key[:-1], "custom")) is not None
+        ):
             gone.append((*key[:-1], "custom"))
         with _Edit(self, key):
             for other in gone:
@@ -163,8 +167,7 @@ class ProfileDocument:
                 if name not in parent:
                     parent[name] = tomlkit.aot()
                 parent[name].append(item)
-            place = len(parent[name]) - 1
-        return place
+            return len(parent[name]) - 1
 
     def _put(self, key: Key, value: Any) -> None:
         parent = self._parent(key)

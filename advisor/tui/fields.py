@@ -36,14 +36,26 @@ SECTION_TITLES = {
     "hosted_api": "Hosted API to compare with", "quotes": "Quote", "workloads": "Tier",
 }  # fmt: skip
 LABELS = {
-    "model.id": "Model", "model.config_json": "config.json", "traffic.hours_per_day": "Hours with traffic",
-    "traffic.days_per_week": "Days with traffic", "traffic.average_to_peak": "Average over peak",
-    "traffic.burst_headroom": "Headroom for bursts", "team.engineer_usd_per_year": "Cost of an engineer",
-    "site.space_usd_per_kw_month": "Colocation", "site.power_usd_per_kwh": "Electricity", "slo.e2e_ms": "Whole request",
-    "place.regulated": "Regulation", "team.engines": "Engines in use", "model.speculative": "Speculative decoding",
-    "traffic.peak_requests_per_s": "Peak arrivals", "site.rack_kw": "Power per rack", "site.power_kw": "IT power",
-    "overrides.risk_effect_usd": "Risk effect", "slo.link": "Source of the level", "slo.justification": "Why this level",
-}  # fmt: skip
+    "model.id": "Model",
+    "model.config_json": "config.json",
+    "traffic.hours_per_day": "Hours with traffic",
+    "traffic.days_per_week": "Days with traffic",
+    "traffic.average_to_peak": "Average over peak",
+    "traffic.burst_headroom": "Headroom for bursts",
+    "team.engineer_usd_per_year": "Cost of an engineer",
+    "site.space_usd_per_kw_month": "Colocation",
+    "site.power_usd_per_kwh": "Electricity",
+    "slo.e2e_ms": "Whole request",
+    "place.regulated": "Regulation",
+    "team.engines": "Engines in use",
+    "model.speculative": "Speculative decoding",
+    "traffic.peak_requests_per_s": "Peak arrivals",
+    "site.rack_kw": "Power per rack",
+    "site.power_kw": "IT power",
+    "overrides.risk_effect_usd": "Risk effect",
+    "slo.link": "Source of the level",
+    "slo.justification": "Why this level",
+}
 """Labels where the field's name alone would not do; the key without the tier."""
 _SHARES = re.compile(r"share|fraction|rate$|_to_peak|headroom|discount|growth|availability|cost_of_capital")
 
@@ -164,10 +176,18 @@ def _spec(key: Key, info: FieldInfo, label: str) -> FieldSpec:
     as_share = kind == "number" and bool(_SHARES.search(name)) and unit in ("", "per year")
     default = None if info.default is PydanticUndefined else info.default
     return FieldSpec(
-        key=key, label=LABELS.get(".".join(str(k) for k in key[-2:]), label), unit=("%" + (" per year" if unit else "")) if as_share else unit, kind=kind,
-        help=description, default=default, required=info.is_required(), optional=optional, choices=choices,
-        limits=limits, as_share=as_share,
-    )  # fmt: skip
+        key=key,
+        label=LABELS.get(".".join(str(k) for k in key[-2:]), label),
+        unit=("%" + (" per year" if unit else "")) if as_share else unit,
+        kind=kind,
+        help=description,
+        default=default,
+        required=info.is_required(),
+        optional=optional,
+        choices=choices,
+        limits=limits,
+        as_share=as_share,
+    )
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool]:
@@ -202,7 +222,7 @@ def _kind(inner: Any) -> tuple[Kind, tuple[str, ...]]:
 def _limits(info: FieldInfo) -> str:
     found = list(info.metadata)
     for arg in get_args(info.annotation):
-        found += [m for m in getattr(arg, "__metadata__", ())]
+        found += list(getattr(arg, "__metadata__", ()))
         for meta in getattr(arg, "__metadata__", ()):
             found += list(getattr(meta, "metadata", ()))
     for meta in list(found):
@@ -211,7 +231,7 @@ def _limits(info: FieldInfo) -> str:
         (f"≥ {m.ge:g}" for m in found if isinstance(m, Ge)), ""
     )
     high = next((f"< {m.lt:g}" for m in found if isinstance(m, Lt)), "") or next(
-        (f"≤ {m.le:g}" for m in found if isinstance(m, Le) and m.le < 1e11), ""
+        (f"≤ {m.le:g}" for m in found if isinstance(m, Le) and float(m.le) < 1e11), ""
     )
     return ", ".join(p for p in (low, high) if p)
 

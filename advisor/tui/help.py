@@ -23,13 +23,21 @@ def help_page(pane: str, text: str) -> Content:
     parts.append(content(("Screens\n", "head")))
     for p in PANES:
         parts.append(content((f"  {p.key:<12}", "strong"), f"{p.title:<12}", (f"{p.job}\n", "dim")))
-    parts.append(content(("\nIn tables: ", "strong"), "arrows or the mouse move; Enter or a second click opens; s or a click"
-                         " on a heading sorts; y copies the row.\n"))  # fmt: skip
+    parts.append(
+        content(
+            ("\nIn tables: ", "strong"),
+            "arrows or the mouse move; Enter or a second click opens; s or a click"
+            " on a heading sorts; y copies the row.\n",
+        )
+    )
     parts.append(content(("\nSigns\n", "head")))
     for sign, meaning in SIGNS:
         parts.append(content((f"  {sign:<12}", "strong"), f"{meaning}\n"))
-    parts.append(content(("\nFor a screen reader: ", "strong"), "`advisor --profile FILE` prints the same answer as plain"
-                         " text.\n"))  # fmt: skip
+    parts.append(
+        content(
+            ("\nFor a screen reader: ", "strong"), "`advisor --profile FILE` prints the same answer as plain text.\n"
+        )
+    )
     return Content("").join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from advisor.tui import format as f
@@ -69,12 +70,21 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
         out += _price(c, evens)
     for c in ranked:
         name = c.accelerator
-        out.append(Lever(
-            f"throughput.{name}", f"Throughput of {f.short(name)}", "× estimate",
-            profile.overrides.throughput_factor.get(name, 1.0), 0.4, 1.8, 0.02,
-            lambda p, v, name=name: _override(p, name, v), ("overrides", "throughput_factor", name), lambda v: round(v, 4),
-            evens.get(("throughput", name)),
-        ))  # fmt: skip
+        out.append(
+            Lever(
+                f"throughput.{name}",
+                f"Throughput of {f.short(name)}",
+                "× estimate",
+                profile.overrides.throughput_factor.get(name, 1.0),
+                0.4,
+                1.8,
+                0.02,
+                partial(_override, name),
+                ("overrides", "throughput_factor", name),
+                lambda v: round(v, 4),
+                evens.get(("throughput", name)),
+            )
+        )
     out += _shared(answer, profile, evens)
     return out
 
@@ -107,18 +117,39 @@ def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str
     out: list[Lever] = []
     traffic = profile.traffic
     if traffic is not None:
-        out.append(Lever(
-            "utilisation", "Average over peak demand", "%", traffic.average_to_peak, 0.05, 1.0, 0.02,
-            lambda p, v: _section(p, "traffic", average_to_peak=v), ("traffic", "average_to_peak"), lambda v: round(v, 4),
-            evens.get(("utilisation", "")),
-        ))  # fmt: skip
+        out.append(
+            Lever(
+                "utilisation",
+                "Average over peak demand",
+                "%",
+                traffic.average_to_peak,
+                0.05,
+                1.0,
+                0.02,
+                lambda p, v: _section(p, "traffic", average_to_peak=v),
+                ("traffic", "average_to_peak"),
+                lambda v: round(v, 4),
+                evens.get(("utilisation", "")),
+            )
+        )
         peak = "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
         base = float(getattr(traffic, peak))
-        out.append(Lever(
-            "demand", "Peak demand", "requests/s" if peak.endswith("_s") else "at once", base, base * 0.1, base * 4,
-            _nice(base * 0.05), lambda p, v: _section(p, "traffic", **{peak: v}), ("traffic", peak), lambda v: round(v, 3),
-            evens.get(("demand", "")), whole=base >= 100,
-        ))  # fmt: skip
+        out.append(
+            Lever(
+                "demand",
+                "Peak demand",
+                "requests/s" if peak.endswith("_s") else "at once",
+                base,
+                base * 0.1,
+                base * 4,
+                _nice(base * 0.05),
+                lambda p, v: _section(p, "traffic", **{peak: v}),
+                ("traffic", peak),
+                lambda v: round(v, 3),
+                evens.get(("demand", "")),
+                whole=base >= 100,
+            )
+        )
     premium = next((c.cost.stack_premium for c in answer.candidates if c.cost and c.cost.stack_premium
                     and c.cost.stack_premium.stack == "rocm"), None)  # fmt: skip
     stated = profile.team.rocm_extra_engineers
@@ -138,14 +169,25 @@ def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str
     power = profile.site.power_usd_per_kwh
     base_power = power if power is not None else even.today if even is not None else None
     if base_power is not None:
-        out.append(Lever(
-            "power_price", "Price of electricity", "$/kWh", base_power, 0.0, 0.6, 0.005,
-            lambda p, v: _section(p, "site", power_usd_per_kwh=v), ("site", "power_usd_per_kwh"), lambda v: round(v, 4), even,
-        ))  # fmt: skip
+        out.append(
+            Lever(
+                "power_price",
+                "Price of electricity",
+                "$/kWh",
+                base_power,
+                0.0,
+                0.6,
+                0.005,
+                lambda p, v: _section(p, "site", power_usd_per_kwh=v),
+                ("site", "power_usd_per_kwh"),
+                lambda v: round(v, 4),
+                even,
+            )
+        )
     return out
 
 
-def _override(profile: Profile, name: str, value: float) -> Profile:
+def _override(name: str, profile: Profile, value: float) -> Profile:
     factors = {**profile.overrides.throughput_factor, name: value}
     return profile.model_copy(update={"overrides": profile.overrides.model_copy(update={"throughput_factor": factors})})
 

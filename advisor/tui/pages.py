@@ -83,10 +83,13 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
             f"{candidate.deployment.label}, {fleet.replicas:,} replicas of {fleet.gpus_per_replica},"
             f" {fleet.gpus:,} GPUs in {fleet.nodes:,} nodes", "plain")))  # fmt: skip
     if point is not None:
-        parts.append(content(
-            f"{point.output_tps_per_gpu:,.0f} tok/s per GPU out ({point.output_tps_interval.lo:,.0f} to"
-            f" {point.output_tps_interval.hi:,.0f}), TTFT p{point.slo_percentile} {f.seconds(point.ttft_at_percentile_s)},"
-            f" TPOT p{point.slo_percentile} {f.seconds(point.tpot_at_percentile_s)}, limited by {point.limited_by}"))
+        parts.append(
+            content(
+                f"{point.output_tps_per_gpu:,.0f} tok/s per GPU out ({point.output_tps_interval.lo:,.0f} to"
+                f" {point.output_tps_interval.hi:,.0f}), TTFT p{point.slo_percentile}"
+                f" {f.seconds(point.ttft_at_percentile_s)}, TPOT p{point.slo_percentile} {f.seconds(point.tpot_at_percentile_s)}, limited by {point.limited_by}"
+            )
+        )
         parts.append(content((f"Evidence {point.evidence_grade}: ", "strong"), (point.evidence_text, "plain")))
     if cost is not None and cost.price is not None:
         parts.append(content((f"Price ({cost.price.firmness}): ", "strong"), cost.price.text))
@@ -105,19 +108,29 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
         parts += [content(f"  {t.formula}") for t in candidate.fleet.terms]
     if candidate.memory is not None:
         m = candidate.memory
-        parts += [Content(""), content(("Memory per GPU", "head")), content(
-            f"  {m.usable_gb:,.0f} GB usable = {m.weights_gb:,.1f} weights + {m.reserve_gb:,.1f} reserve +"
-            f" {m.kv_gb:,.1f} for the KV cache: {m.max_concurrency:,} requests of {m.context_tokens:,.0f} tokens;"
-            f" binds: {m.binds}")]  # fmt: skip
+        parts += [
+            Content(""),
+            content(("Memory per GPU", "head")),
+            content(
+                f"  {m.usable_gb:,.0f} GB usable = {m.weights_gb:,.1f} weights + {m.reserve_gb:,.1f} reserve +"
+                f" {m.kv_gb:,.1f} for the KV cache: {m.max_concurrency:,} requests of {m.context_tokens:,.0f} tokens;"
+                f" binds: {m.binds}"
+            ),
+        ]
     cost = candidate.cost
     if cost is not None:
         parts += [Content(""), content((f"Cost per month over {cost.horizon_months} months", "head"))]
         for line in cost.lines:
             parts.append(content((f"  {f.usd(line.usd_per_month):>8}  ", "strong"), f"{line.name}"))
             parts.append(content((f"            {line.formula}", "dim")))
-        parts.append(content((f"  {f.usd(cost.point_usd_per_month):>8}  ", "strong"), "at typical inputs; median of the"
-                             f" draws {f.usd(cost.usd_per_month.p50)} ({f.usd(cost.usd_per_month.p10)} to"
-                             f" {f.usd(cost.usd_per_month.p90)})"))  # fmt: skip
+        parts.append(
+            content(
+                (f"  {f.usd(cost.point_usd_per_month):>8}  ", "strong"),
+                "at typical inputs; median of the"
+                f" draws {f.usd(cost.usd_per_month.p50)} ({f.usd(cost.usd_per_month.p10)} to"
+                f" {f.usd(cost.usd_per_month.p90)})",
+            )
+        )
         parts += [Content(""), content(("Ways of paying", "head"))]
         for o in cost.options:
             mark = "●" if o.id == cost.option else "✓" if o.allowed else "✗"
@@ -149,7 +162,9 @@ def gate_page(gate: Gate) -> Content:
             parts.append(content((f"{name}: ", "strong"), text))
     if gate.delay_weeks is not None:
         d = gate.delay_weeks
-        parts.append(content(("Delay: ", "strong"), f"{d.low:g} to {d.high:g} weeks, typically {d.typical:g}; {d.basis}"))
+        parts.append(
+            content(("Delay: ", "strong"), f"{d.low:g} to {d.high:g} weeks, typically {d.typical:g}; {d.basis}")
+        )
     if gate.tariff_rate is not None:
         parts.append(content(("Duty: ", "strong"), f.share(gate.tariff_rate)))
     parts += [content(("· " + note, "dim")) for note in gate.notes]

@@ -44,7 +44,9 @@ def plan_content(plan: Plan | None, problem: str, why: ValueOfInformation | None
     else:
         parts.append(content((f"Plan: {plan.name}\n", "head")))
         for s in plan.steps[:14]:
-            parts.append(content(f"  {s.label:<38}", (f"{s.worst_requests:>6,} requests {s.worst_tokens:>11,} tokens\n", "dim")))
+            parts.append(
+                content(f"  {s.label:<38}", (f"{s.worst_requests:>6,} requests {s.worst_tokens:>11,} tokens\n", "dim"))
+            )
         if len(plan.steps) > 14:
             parts.append(content((f"  and {len(plan.steps) - 14} more steps\n", "dim")))
         usd = f"USD {plan.worst_usd:,.2f}" if plan.worst_usd is not None else "unknown: give the rent and the GPUs"
@@ -63,7 +65,9 @@ def plan_content(plan: Plan | None, problem: str, why: ValueOfInformation | None
 def progress_content(s: Snapshot, history: History, width: int) -> Content:
     """Where the run stands."""
     step = s.step.label if s.step is not None else s.phase
-    parts = [content((f"◌ Step {min(s.step_index + 1, s.step_count)} of {s.step_count}: ", "warn"), (f"{step}\n", "strong"))]
+    parts = [
+        content((f"◌ Step {min(s.step_index + 1, s.step_count)} of {s.step_count}: ", "warn"), (f"{step}\n", "strong"))
+    ]
     wanted = s.step.worst_requests if s.step is not None else 0
     bar = max(10, min(40, width - 34))
     if wanted:
@@ -108,7 +112,9 @@ def step_line(step: Step) -> str:
 def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
     """The result beside the estimate."""
     tone = "good" if run.outcome == "complete" else "warn"
-    parts = [content((f"{'✓' if run.outcome == 'complete' else '▲'} {run.outcome}  ", tone), (f"run {run.id}\n", "strong"))]
+    parts = [
+        content((f"{'✓' if run.outcome == 'complete' else '▲'} {run.outcome}  ", tone), (f"run {run.id}\n", "strong"))
+    ]
     if error:
         parts.append(content((f"✗ {error}\n", "bad")))
     gpus = run.deployment.gpus or 1
@@ -120,9 +126,15 @@ def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
         guess = said[i] if i < len(said) else {"error": "no estimate"}
         parts.append(content((f"  {'':<16}{'measured':>12}{'estimate':>12}   80 % interval\n", "dim")))
         for name, value, key, unit in (
-            (f"tok/s out {per}", step.output_tps / gpus if step.output_tps is not None else None, "output_tps_per_gpu", ""),
-            ("TTFT median", step.ttft.p50, "ttft_p50_s", "s"), ("TPOT median", step.tpot.p50, "tpot_p50_s", "s"),
-        ):  # fmt: skip
+            (
+                f"tok/s out {per}",
+                step.output_tps / gpus if step.output_tps is not None else None,
+                "output_tps_per_gpu",
+                "",
+            ),
+            ("TTFT median", step.ttft.p50, "ttft_p50_s", "s"),
+            ("TPOT median", step.tpot.p50, "tpot_p50_s", "s"),
+        ):
             parts.append(_beside(name, value, guess, key, unit))
         if guess.get("error"):
             parts.append(content((f"  estimate: {guess['error']}\n", "dim")))
@@ -144,5 +156,11 @@ def _beside(name: str, value: float | None, guess: dict[str, str], key: str, uni
         return content(f"  {name:<16}", (f"{show(value):>12}\n", "strong"))
     inside = value is not None and low <= value <= high
     verdict = ("  ✓ inside", "good") if inside else ("  ✗ outside", "bad") if value is not None else ("", "dim")
-    return content(f"  {name:<16}", (f"{show(value):>12}", "strong"), f"{show(mid):>12}", (f"   {show(low)} – {show(high)}", "dim"),
-                   verdict, "\n")  # fmt: skip
+    return content(
+        f"  {name:<16}",
+        (f"{show(value):>12}", "strong"),
+        f"{show(mid):>12}",
+        (f"   {show(low)} – {show(high)}", "dim"),
+        verdict,
+        "\n",
+    )

@@ -34,7 +34,8 @@ def save(app: AdvisorApp) -> None:
 
     hint = f"Bundled profiles stay as they are. It goes to {folder}"
     app.push_screen(
-        Ask("Save as your own profile", value=suggestion, hint=hint, button="Save", check=lambda n: free(n, taken)), named
+        Ask("Save as your own profile", value=suggestion, hint=hint, button="Save", check=lambda n: free(n, taken)),
+        named,
     )
 
 

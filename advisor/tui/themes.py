@@ -18,10 +18,16 @@ DARK = Theme(
     panel="#1e2732",
     dark=True,
     variables={
-        "footer-key-foreground": "#5aa9e6", "input-selection-background": "#5aa9e6 35%", "scrollbar": "#3a4a5c",
-        "scrollbar-background": "#161d26", "scrollbar-corner-color": "#161d26", "scrollbar-hover": "#5aa9e6",
-        "scrollbar-active": "#5aa9e6", "scrollbar-background-hover": "#161d26", "scrollbar-background-active": "#161d26",
-    },  # fmt: skip
+        "footer-key-foreground": "#5aa9e6",
+        "input-selection-background": "#5aa9e6 35%",
+        "scrollbar": "#3a4a5c",
+        "scrollbar-background": "#161d26",
+        "scrollbar-corner-color": "#161d26",
+        "scrollbar-hover": "#5aa9e6",
+        "scrollbar-active": "#5aa9e6",
+        "scrollbar-background-hover": "#161d26",
+        "scrollbar-background-active": "#161d26",
+    },
 )
 LIGHT = Theme(
     name="advisor-light",
@@ -37,10 +43,15 @@ LIGHT = Theme(
     panel="#e4e9ef",
     dark=False,
     variables={
-        "footer-key-foreground": "#0b5cad", "scrollbar": "#b3c0cc", "scrollbar-background": "#f1f4f7",
-        "scrollbar-corner-color": "#f1f4f7", "scrollbar-hover": "#0b5cad", "scrollbar-active": "#0b5cad",
-        "scrollbar-background-hover": "#f1f4f7", "scrollbar-background-active": "#f1f4f7",
-    },  # fmt: skip
+        "footer-key-foreground": "#0b5cad",
+        "scrollbar": "#b3c0cc",
+        "scrollbar-background": "#f1f4f7",
+        "scrollbar-corner-color": "#f1f4f7",
+        "scrollbar-hover": "#0b5cad",
+        "scrollbar-active": "#0b5cad",
+        "scrollbar-background-hover": "#f1f4f7",
+        "scrollbar-background-active": "#f1f4f7",
+    },
 )
 CONTRAST_DARK = Theme(
     name="advisor-contrast-dark",

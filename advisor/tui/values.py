@@ -93,7 +93,9 @@ def _number(spec: FieldSpec, text: str) -> float | int:
     try:
         value = float(body) * factor
     except ValueError:
-        raise ValueError(f'"{text}" is no number; write e.g. {"55 or 55 %" if spec.as_share else "2000 or 2k"}') from None
+        raise ValueError(
+            f'"{text}" is no number; write e.g. {"55 or 55 %" if spec.as_share else "2000 or 2k"}'
+        ) from None
     if spec.as_share:
         return round(value / 100, 12)
     if percent:

@@ -20,7 +20,7 @@ from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
 
 if TYPE_CHECKING:
-    from advisor.domain.backtest import BacktestResult, Score
+    from advisor.domain.backtest import BacktestResult
 
 METRIC = {"tpot_p50_s": "TPOT", "ttft_p50_s": "TTFT", "total_tps_per_gpu": "tok/s per GPU"}
 SCHEME = {
@@ -43,30 +43,47 @@ class BacktestPane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self._bench: object = None
-        self._running = ""
+        self._state = ""
         self.result: BacktestResult | None = None
 
     def compose(self) -> ComposeResult:
         """Summary, scores."""
         with VerticalScroll(id="backtest-top", can_focus=False):
             yield Static("", id="backtest-text")
-        yield Grid["Score"](
+        yield Grid(
             [
-                Column("scheme", "Left out", lambda s: Piece(SCHEME.get(s.scheme, s.scheme), "strong"),
-                       sort=lambda s: s.scheme, width=20),
-                Column("metric", "Predicted", lambda s: METRIC.get(s.metric, s.metric), sort=lambda s: s.metric, width=14),
+                Column(
+                    "scheme",
+                    "Left out",
+                    lambda s: Piece(SCHEME.get(s.scheme, s.scheme), "strong"),
+                    sort=lambda s: s.scheme,
+                    width=20,
+                ),
+                Column(
+                    "metric", "Predicted", lambda s: METRIC.get(s.metric, s.metric), sort=lambda s: s.metric, width=14
+                ),
                 Column("slice", "Slice", lambda s: s.slice, sort=lambda s: s.slice, most=34),
                 Column("n", "Rows", lambda s: f"{s.n:,}", sort=lambda s: s.n, right=True, best=True),
-                Column("median", "Median error", lambda s: Piece(f.share(s.median_ape, 1), "head"),
-                       sort=lambda s: s.median_ape, right=True),
+                Column(
+                    "median",
+                    "Median error",
+                    lambda s: Piece(f.share(s.median_ape, 1), "head"),
+                    sort=lambda s: s.median_ape,
+                    right=True,
+                ),
                 Column("mean", "Mean", lambda s: f.share(s.mean_ape, 1), sort=lambda s: s.mean_ape, right=True),
                 Column("bias", "Bias", lambda s: f"{s.bias * 100:+.1f} %", sort=lambda s: s.bias, right=True),
-                Column("cover", "In the 80 % interval", lambda s: Piece(
-                    f.share(s.coverage), "good" if 0.75 <= s.coverage <= 0.9 else "warn"), sort=lambda s: s.coverage,
-                    right=True),
+                Column(
+                    "cover",
+                    "In the 80 % interval",
+                    lambda s: Piece(f.share(s.coverage), "good" if 0.75 <= s.coverage <= 0.9 else "warn"),
+                    sort=lambda s: s.coverage,
+                    right=True,
+                ),
             ],
-            empty="No stored backtest was found. Press r to run it now; it takes a minute or two.", id="backtest-grid",
-        )  # fmt: skip
+            empty="No stored backtest was found. Press r to run it now; it takes a minute or two.",
+            id="backtest-grid",
+        )
 
     def first_focus(self) -> Widget:
         """The scores."""
@@ -74,6 +91,7 @@ class BacktestPane(Pane):
 
     def draw(self, sight: Sight) -> None:
         """Show the stored result."""
+        del sight
         bench = self.bench
         if bench is not None and bench is not self._bench:
             from advisor.domain.errors import AdvisorError
@@ -82,23 +100,23 @@ class BacktestPane(Pane):
             try:
                 self.result = bench.stored_backtest()
             except AdvisorError as error:
-                self._running = f"✗ {error}"
+                self._state = f"✗ {error}"
         self._show()
 
     def _show(self) -> None:
         text = self.query_one("#backtest-text", Static)
         self.query_one("#backtest-grid", Grid).show(self.result.scores if self.result else [])
         parts = [summary(self.result)] if self.result is not None else []
-        if self._running:
-            parts.insert(0, content((f"{self._running}\n", "warn")))
+        if self._state:
+            parts.insert(0, content((f"{self._state}\n", "warn")))
         text.update(Content("").join(parts))
 
     def action_run(self) -> None:
         """Run it on the present evidence."""
         bench, app = self.bench, self.program
-        if bench is None or self._running.startswith("◌"):
+        if bench is None or self._state.startswith("◌"):
             return
-        self._running = "◌ Running: every measurement is left out and predicted. It goes on if you leave this screen."
+        self._state = "◌ Running: every measurement is left out and predicted. It goes on if you leave this screen."
         self._show()
 
         def work() -> None:
@@ -111,7 +129,7 @@ class BacktestPane(Pane):
         app.in_thread(work)
 
     def _ran(self, result: BacktestResult | None, error: str) -> None:
-        self._running = error
+        self._state = error
         self.result = result or self.result
         if self.is_mounted:
             self._show()
@@ -128,13 +146,20 @@ def summary(result: BacktestResult) -> Content:
     """Decisions and targets."""
     parts = [content(("How often would this advice have been right?\n", "head"))]
     for d in result.decisions:
-        parts.append(content((f"{f.share(d.right_share)} ", "strong"), f"of {d.n:,} {d.label}; a wrong name costs"
-                             f" {f.share(d.mean_regret, 1)} on average, {f.share(d.worst_regret)} at worst; too close to"
-                             f" call {f.share(d.too_close_share)}\n"))  # fmt: skip
+        parts.append(
+            content(
+                (f"{f.share(d.right_share)} ", "strong"),
+                f"of {d.n:,} {d.label}; a wrong name costs"
+                f" {f.share(d.mean_regret, 1)} on average, {f.share(d.worst_regret)} at worst; too close to"
+                f" call {f.share(d.too_close_share)}\n",
+            )
+        )
     if result.targets:
         parts.append(content(("What it is held to\n", "head")))
     for t in result.targets:
         sign, tone = ("✓", "good") if t.met else ("✗", "bad")
-        parts.append(content((f"{sign} ", tone), f"{t.name}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim")))
+        parts.append(
+            content((f"{sign} ", tone), f"{t.name}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim"))
+        )
     parts.append(content((f"{result.measurements:,} independent measurements left out in turn.\n", "dim")))
     return Content("").join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -63,6 +64,7 @@ class CatalogPane(Pane):
 
     def draw(self, sight: Sight) -> None:
         """List the kinds once the catalog is there."""
+        del sight
         bench = self.bench
         if bench is None or bench is self._bench:
             return
@@ -108,13 +110,15 @@ class CatalogPane(Pane):
         self._rows = list(kind.rows(bench.catalog))
         grid: Grid[Any] = self.query_one("#catalog-rows", Grid)
         found: list[Column[Any]] = [
-            Column("key", kind.title, lambda r: Piece(row_key(kind, r), "strong"), sort=lambda r: row_key(kind, r), most=30)
+            Column(
+                "key", kind.title, lambda r: Piece(row_key(kind, r), "strong"), sort=lambda r: row_key(kind, r), most=30
+            )
         ]
         for name in kind.shown:
             number = any(isinstance(getattr(r, name), int | float) for r in self._rows[:20])
             found.append(Column(
-                name, name.replace("_", " "), lambda r, name=name: cell(getattr(r, name)),
-                sort=lambda r, name=name: _sortable(getattr(r, name)), right=number, best=number, most=44,
+                name, name.replace("_", " "), partial(_cell_of, name),
+                sort=partial(_sort_of, name), right=number, best=number, most=44,
             ))  # fmt: skip
         grid.columns = tuple(found)
         grid.column = 0
@@ -158,7 +162,9 @@ class CatalogPane(Pane):
         source_id = str(found.get("source") or found.get("source_id") or "")
         source = self.bench.catalog.sources.get(source_id) if self.bench else None
         if source is not None:
-            parts.append(content(("\nSource\n", "head"), f"{source.reference}\n", (f"{source.kind}, {source.as_of}\n", "dim")))
+            parts.append(
+                content(("\nSource\n", "head"), f"{source.reference}\n", (f"{source.kind}, {source.as_of}\n", "dim"))
+            )
             if source.attribution:
                 parts.append(content((f"{source.attribution}\n", "dim")))
         return Content("").join(parts)
@@ -185,6 +191,14 @@ def cell(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(str(v) for v in value)
     return str(value)
+
+
+def _cell_of(name: str, row: Any) -> str:
+    return cell(getattr(row, name))
+
+
+def _sort_of(name: str, row: Any) -> Any:
+    return _sortable(getattr(row, name))
 
 
 def _sortable(value: Any) -> Any:

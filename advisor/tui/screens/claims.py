@@ -51,14 +51,17 @@ class ClaimsPane(Pane):
         with Horizontal(classes="two"):
             yield Grid["ClaimCheck"](
                 [
-                    Column("verdict", "Verdict", lambda c: Piece(*LOOKS[c.verdict]), sort=lambda c: c.verdict, width=14),
+                    Column(
+                        "verdict", "Verdict", lambda c: Piece(*LOOKS[c.verdict]), sort=lambda c: c.verdict, width=14
+                    ),
                     Column("subject", "About", lambda c: Piece(c.subject, "strong"), sort=lambda c: c.subject, most=30),
                     Column("claimed", "Claimed", lambda c: f"{c.claimed} {c.unit}".strip(), most=22),
                     Column("ours", "Ours", lambda c: Piece(c.ours, "head"), most=22),
                     Column("metric", "What", lambda c: Piece(c.metric, "dim"), grow=True, most=50, least=16),
                 ],
-                empty="◌ Checking the claims …", id="claims-list",
-            )  # fmt: skip
+                empty="◌ Checking the claims …",
+                id="claims-list",
+            )
             with VerticalScroll(classes="side", can_focus=False):
                 yield Static("", id="claims-text")
 
@@ -68,6 +71,7 @@ class ClaimsPane(Pane):
 
     def draw(self, sight: Sight) -> None:
         """Check the claims once, in a thread."""
+        del sight
         bench = self.bench
         if bench is None or bench is self._bench:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -44,7 +45,9 @@ class ComparePane(Pane):
     def compose(self) -> ComposeResult:
         """Note and table."""
         yield Static("", id="compare-note", classes="note")
-        yield Grid[Line]([], id="compare-grid", empty="Nothing to compare yet.\nPress a to add a profile or a saved answer.")
+        yield Grid[Line](
+            [], id="compare-grid", empty="Nothing to compare yet.\nPress a to add a profile or a saved answer."
+        )
 
     def first_focus(self) -> Widget:
         """The table."""
@@ -79,8 +82,7 @@ class ComparePane(Pane):
             Column("differs", "", lambda r: Piece("≠" if r.differs and len(entries) > 1 else "", "warn"), width=1),
         ]
         for i, entry in enumerate(entries):
-            found.append(Column(f"c{i}", entry.name, lambda r, i=i: Piece(
-                r.values[i], "head" if i and r.values[i] != r.values[0] else "plain"), width=room))  # fmt: skip
+            found.append(Column(f"c{i}", entry.name, partial(_cell, i), width=room))
         found.append(Column("group", "", lambda r: Piece(r.group, "dim"), most=12))
         grid.columns = tuple(found)
         rows = lines_of(entries)
@@ -198,3 +200,8 @@ class ComparePane(Pane):
         """Only rows that differ."""
         self._only = not self._only
         self._show()
+
+
+def _cell(column: int, line: Line) -> Piece:
+    value = line.values[column]
+    return Piece(value, "head" if column and value != line.values[0] else "plain")

@@ -197,7 +197,9 @@ def figure(answer: Recommendation, candidate: Candidate, *, cost: bool, alone: b
         ys = [usd_per_mtok(candidate, p) if cost else p.output_tps_per_gpu for p in measured]
         pairs = [(p.interactivity_tps, y) for p, y in zip(measured, ys, strict=True) if y is not None]
         name = f"measured, {f.short(candidate.accelerator)} ({measured[0].label.rpartition(', ')[2]})"
-        series.append(Series("measured", name, tuple(x for x, _ in pairs), tuple(y for _, y in pairs), "accent", "◆", False))
+        series.append(
+            Series("measured", name, tuple(x for x, _ in pairs), tuple(y for _, y in pairs), "accent", "◆", False)
+        )
     tier = answer.profile.tiers[0]
     limit = 1000.0 / tier.slo.tpot_ms if tier.slo.tpot_ms else None
     point = candidate.operating_point
@@ -216,14 +218,13 @@ def figure(answer: Recommendation, candidate: Candidate, *, cost: bool, alone: b
     )  # fmt: skip
 
 
-def _line(
-    candidate: Candidate, points: list[CurvePoint], tone: str, mark: str, cost: bool, front: bool
-) -> Series:
+def _line(candidate: Candidate, points: list[CurvePoint], tone: str, mark: str, cost: bool, front: bool) -> Series:
     known = [p for p in points if not cost or usd_per_mtok(candidate, p) is not None]
     xs = tuple(p.interactivity_tps for p in known)
     if cost:
         ys = tuple(usd_per_mtok(candidate, p) or 0.0 for p in known)
-        lows = highs = ()
+        lows: tuple[float, ...] = ()
+        highs: tuple[float, ...] = ()
     else:
         ys = tuple(p.output_tps_per_gpu for p in known)
         lows = tuple(p.output_tps_lo for p in known) if front else ()

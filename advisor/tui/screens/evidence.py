@@ -78,6 +78,7 @@ class EvidencePane(Pane):
 
     def draw(self, sight: Sight) -> None:
         """Load the rows once the catalog is there; the filter stays."""
+        del sight
         bench = self.bench
         if bench is None:
             self.query_one("#evidence-text", Static).update(content(("\n ◌ Reading the catalog …", "strong")))
@@ -131,7 +132,9 @@ class EvidencePane(Pane):
             if value not in (None, "", (), False) and field.name not in ("row_id", "family", "flags"):
                 parts.append(content((f"{field.name.replace('_', ' '):<22}", "dim"), f"{value}\n"))
         if source is not None:
-            parts.append(content(("\nSource\n", "head"), f"{source.reference}\n", (f"{source.kind}, {source.as_of}\n", "dim")))
+            parts.append(
+                content(("\nSource\n", "head"), f"{source.reference}\n", (f"{source.kind}, {source.as_of}\n", "dim"))
+            )
             if source.attribution:
                 parts.append(content((source.attribution, "dim")))
         return Content("").join(parts)
@@ -210,24 +213,59 @@ def columns(today: date) -> list[Column[Shown]]:
         return " ".join(p for p in [*parts, m.spec_method if m.spec_method != "none" else ""] if p)
 
     return [
-        Column("accelerator", "Part", lambda r: Piece(r.m.accelerator, "strong"), sort=lambda r: r.m.accelerator, width=8),
+        Column(
+            "accelerator", "Part", lambda r: Piece(r.m.accelerator, "strong"), sort=lambda r: r.m.accelerator, width=8
+        ),
         Column("model", "Model", lambda r: r.m.model, sort=lambda r: r.m.model, width=13),
         Column("precision", "Prec.", lambda r: r.m.precision, sort=lambda r: r.m.precision, width=7),
         Column("engine", "Engine", lambda r: r.m.engine, sort=lambda r: r.m.engine, width=14),
-        Column("shape", "In/out", lambda r: f"{r.m.isl}/{r.m.osl}", sort=lambda r: (r.m.isl, r.m.osl), right=True, width=10),
+        Column(
+            "shape", "In/out", lambda r: f"{r.m.isl}/{r.m.osl}", sort=lambda r: (r.m.isl, r.m.osl), right=True, width=10
+        ),
         Column("conc", "At once", lambda r: f"{r.m.concurrency}", sort=lambda r: r.m.concurrency, right=True, width=9),
-        Column("total", "tok/s·GPU", lambda r: f.compact(r.m.total_tps_per_gpu), sort=lambda r: r.m.total_tps_per_gpu,
-               right=True, best=True, width=11),
-        Column("tpot", "TPOT", lambda r: f.seconds(r.m.tpot_p50_s or r.m.tpot_mean_s),
-               sort=lambda r: r.m.tpot_p50_s or r.m.tpot_mean_s, right=True, width=8),
-        Column("ttft", "TTFT", lambda r: f.seconds(r.m.ttft_p50_s or r.m.ttft_mean_s),
-               sort=lambda r: r.m.ttft_p50_s or r.m.ttft_mean_s, right=True, width=8),
+        Column(
+            "total",
+            "tok/s·GPU",
+            lambda r: f.compact(r.m.total_tps_per_gpu),
+            sort=lambda r: r.m.total_tps_per_gpu,
+            right=True,
+            best=True,
+            width=11,
+        ),
+        Column(
+            "tpot",
+            "TPOT",
+            lambda r: f.seconds(r.m.tpot_p50_s or r.m.tpot_mean_s),
+            sort=lambda r: r.m.tpot_p50_s or r.m.tpot_mean_s,
+            right=True,
+            width=8,
+        ),
+        Column(
+            "ttft",
+            "TTFT",
+            lambda r: f.seconds(r.m.ttft_p50_s or r.m.ttft_mean_s),
+            sort=lambda r: r.m.ttft_p50_s or r.m.ttft_mean_s,
+            right=True,
+            width=8,
+        ),
         Column("layout", "Layout", lambda r: Piece(layout(r), "dim"), sort=layout, width=15),
         Column("family", "Family", family, sort=lambda r: r.m.family, width=11),
         Column("date", "Date", lambda r: str(r.m.date or f.MISSING), sort=lambda r: r.m.date, width=10, best=True),
-        Column("age", "Age", lambda r: Piece(f.age(r.m.date, today), "warn" if r.m.date and (today - r.m.date).days > 180
-                                             else "plain"), sort=lambda r: r.m.date, right=True, width=6),
-        Column("flags", "⚑", lambda r: Piece(f"⚑ {len(r.m.flags)}" if r.m.flags else "", "warn"),
-               sort=lambda r: len(r.m.flags), width=4, best=True),
+        Column(
+            "age",
+            "Age",
+            lambda r: Piece(f.age(r.m.date, today), "warn" if r.m.date and (today - r.m.date).days > 180 else "plain"),
+            sort=lambda r: r.m.date,
+            right=True,
+            width=6,
+        ),
+        Column(
+            "flags",
+            "⚑",
+            lambda r: Piece(f"⚑ {len(r.m.flags)}" if r.m.flags else "", "warn"),
+            sort=lambda r: len(r.m.flags),
+            width=4,
+            best=True,
+        ),
         Column("source", "Source", lambda r: Piece(r.m.source_id, "dim"), sort=lambda r: r.m.source_id, most=40),
-    ]  # fmt: skip
+    ]

@@ -91,7 +91,7 @@ class ExportPane(Pane):
             self.query_one("#export-path", Input).value = str(Path.cwd() / name)
         self._show_preview(sight.answer)
         if self._pending is not None and sight.fresh:
-            from advisor.engine.advise import DEFAULT_DRAWS
+            from advisor.domain.recommendation import DEFAULT_DRAWS
 
             if sight.answer.draws >= DEFAULT_DRAWS:
                 form, path = self._pending
@@ -131,7 +131,7 @@ class ExportPane(Pane):
     @on(Button.Pressed, "#export-write")
     def action_write(self) -> None:
         """Write; the Monte Carlo is run in full first."""
-        from advisor.engine.advise import DEFAULT_DRAWS
+        from advisor.domain.recommendation import DEFAULT_DRAWS
 
         answer = self.sight.answer
         state = self.query_one("#export-state", Static)

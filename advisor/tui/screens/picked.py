@@ -58,8 +58,10 @@ class CandidateTabs(Toned):
     def render_line(self, y: int) -> Strip:
         """The line."""
         del y
-        pieces = [Piece("▐" + t.strip() + "▌" if n == self.at else t, "head" if n == self.at else "plain" if ok else "dim")
-                  for n, ok, t in self._spans()]  # fmt: skip
+        pieces = [
+            Piece("▐" + t.strip() + "▌" if n == self.at else t, "head" if n == self.at else "plain" if ok else "dim")
+            for n, ok, t in self._spans()
+        ]
         return self.strip([Piece(" "), *pieces, Piece("   a: next", "dim")], self.size.width)
 
     def on_click(self, event: events.Click) -> None:

@@ -40,9 +40,9 @@ FIELDS: tuple[FieldSpec, ...] = (
     _field("preset", "Preset", "choice", "quick: a few minutes; full: up to an hour; nine-shape: nine fixed shapes.",
            choices=("quick", "full", "nine-shape"), default="quick"),
     _field("concurrency", "At once", "text", "Requests in flight, e.g. 1,8,64; default from the profile."),
-    _field("max_usd", "At most", "number", "The run stops here; needs a price. Default 5, full 50.", "USD"),
-    _field("max_tokens", "At most", "whole", "The run stops here. Default 500,000; full 5,000,000.", "tokens"),
-    _field("max_seconds", "At most", "number", "The run stops here. Default 285; full 3,600.", "s"),
+    _field("max_usd", "Limit of money", "number", "The run stops here; needs a price. Default 5, full 50.", "USD"),
+    _field("max_tokens", "Limit of tokens", "whole", "The run stops here. Default 500,000; full 5,000,000.", "tokens"),
+    _field("max_seconds", "Limit of time", "number", "The run stops here. Default 285; full 3,600.", "s"),
     _field("usd_per_gpu_hour", "Rent", "number", "What the endpoint costs you, for the budget.", "USD/GPU-h"),
     _field("gpus", "GPUs", "whole", "GPUs that serve the endpoint; needed to use the result as evidence."),
     _field("accelerator", "Accelerator", "text", "Catalog id, e.g. mi355x; needed to use the result as evidence."),
@@ -62,8 +62,8 @@ class ProbePane(Pane):
     PANE_ID = "probe"
     HELP = (
         "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The right side shows the worst"
-        " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves. Every"
-        " finished step is kept at once, so that stopping or a crash loses nothing. The key is taken from"
+        " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves."
+        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is taken from"
         " ADVISOR_API_KEY or typed on Start; it is held in memory only."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("probe")]
@@ -78,7 +78,6 @@ class ProbePane(Pane):
         self._history = History()
         self._error = ""
         self._planned_for: object = None
-        self._confirmed = False
 
     def compose(self) -> ComposeResult:
         """Form and what comes of it."""
@@ -91,7 +90,8 @@ class ProbePane(Pane):
                 with Horizontal(id="probe-buttons"):
                     yield Button("Start (F5)", id="probe-start", variant="primary", compact=True)
                     yield Button("Stop (F8)", id="probe-stop", compact=True)
-                    yield Button("Use as evidence (u)", id="probe-use", compact=True)
+                    yield Button("Use (u)", id="probe-use", compact=True)
+                yield Static("", id="probe-help", classes="note")
             with VerticalScroll(id="probe-right", can_focus=False):
                 yield Static("", id="probe-text")
 
@@ -183,7 +183,8 @@ class ProbePane(Pane):
     @on(FieldRow.Focused)
     def _focused(self, event: FieldRow.Focused) -> None:
         event.row.scroll_visible(animate=False)
-        self.query_one("#probe-form").tooltip = None
+        spec = event.row.spec
+        self.query_one("#probe-help", Static).update(content((f"{spec.label}: ", "strong"), spec.help))
 
     @on(Button.Pressed, "#probe-start")
     def action_start(self) -> None:

@@ -189,7 +189,9 @@ class ProfilesPane(Pane):
                           lambda path: path.write_bytes(source.read_bytes()), source.suffix)  # fmt: skip
 
         self.app.push_screen(
-            Ask("Import a profile", hint="Path of a TOML or JSON file; it is checked first.", button="Next", check=check),
+            Ask(
+                "Import a profile", hint="Path of a TOML or JSON file; it is checked first.", button="Next", check=check
+            ),
             given,
         )
 
@@ -237,7 +239,10 @@ def describe(entry: ProfileEntry) -> Listed:
     except (OSError, ValueError) as error:
         return Listed(entry, "", "", "", "", f"unreadable: {error}")
     tiers = data.get("workloads")
-    models = [data.get("model"), *((t.get("model") for t in tiers if isinstance(t, dict)) if isinstance(tiers, list) else ())]
+    models = [
+        data.get("model"),
+        *((t.get("model") for t in tiers if isinstance(t, dict)) if isinstance(tiers, list) else ()),
+    ]
     names = [_model(m) for m in models if isinstance(m, dict)]
     return Listed(entry, str(data.get("name", "")), str(data.get("summary", "")), ", ".join(names), text)
 
@@ -258,7 +263,9 @@ def _model(section: dict[str, Any]) -> str:
 def preview(row: Listed) -> Content:
     """What the right side shows."""
     where = "bundled, read-only" if row.entry.bundled else "your own"
-    head = content((f"{row.title or row.name}\n", "head"), (f"{where}\n", "dim"), f"{row.summary}\n\n" if row.summary else "\n")
+    head = content(
+        (f"{row.title or row.name}\n", "head"), (f"{where}\n", "dim"), f"{row.summary}\n\n" if row.summary else "\n"
+    )
     lines = []
     for line in row.text.splitlines():
         tone = "dim" if line.lstrip().startswith("#") else "head" if line.startswith("[") else "plain"

@@ -31,8 +31,8 @@ class RisksPane(Pane):
     PANE_ID = "risks"
     HELP = (
         "A register, not a mood: each risk has a cause in the catalog or the profile, a likelihood with its basis, an"
-        " effect in USD, a mitigation and an owner. Expected losses join the cost; the tail is shown apart. A likelihood"
-        " or an effect can be overruled under Workload, Own numbers."
+        " effect in USD, a mitigation and an owner. Expected losses join the cost; the tail is shown apart. A"
+        " likelihood or an effect can be overruled under Workload, Own numbers."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("risks")]
 
@@ -43,19 +43,51 @@ class RisksPane(Pane):
         with Horizontal(classes="two"):
             yield Grid["Risk"](
                 [
-                    Column("level", "Level", lambda r: Piece(*pages.LEVEL[r.level]),
-                           sort=lambda r: r.expected_loss_usd_per_month, best=True),
-                    Column("name", "Risk", lambda r: Piece(r.name, "strong"), sort=lambda r: r.name, grow=True, most=44, least=26),
-                    Column("loss", "$/month", lambda r: f.usd(r.expected_loss_usd_per_month),
-                           sort=lambda r: r.expected_loss_usd_per_month, right=True, best=True),
-                    Column("tail", "Tail", lambda r: Piece(f.usd(r.tail_usd_per_month), "dim"),
-                           sort=lambda r: r.tail_usd_per_month, right=True, best=True),
-                    Column("p", "A year", lambda r: f.share(r.likelihood_per_year.typical),
-                           sort=lambda r: r.likelihood_per_year.typical, right=True, best=True),
+                    Column(
+                        "level",
+                        "Level",
+                        lambda r: Piece(*pages.LEVEL[r.level]),
+                        sort=lambda r: r.expected_loss_usd_per_month,
+                        best=True,
+                    ),
+                    Column(
+                        "name",
+                        "Risk",
+                        lambda r: Piece(r.name, "strong"),
+                        sort=lambda r: r.name,
+                        grow=True,
+                        most=44,
+                        least=26,
+                    ),
+                    Column(
+                        "loss",
+                        "$/month",
+                        lambda r: f.usd(r.expected_loss_usd_per_month),
+                        sort=lambda r: r.expected_loss_usd_per_month,
+                        right=True,
+                        best=True,
+                    ),
+                    Column(
+                        "tail",
+                        "Tail",
+                        lambda r: Piece(f.usd(r.tail_usd_per_month), "dim"),
+                        sort=lambda r: r.tail_usd_per_month,
+                        right=True,
+                        best=True,
+                    ),
+                    Column(
+                        "p",
+                        "A year",
+                        lambda r: f.share(r.likelihood_per_year.typical),
+                        sort=lambda r: r.likelihood_per_year.typical,
+                        right=True,
+                        best=True,
+                    ),
                     Column("category", "Kind", lambda r: Piece(r.category, "dim"), sort=lambda r: r.category),
                 ],
-                empty="No register: this candidate cannot serve the profile.", id="risk-list",
-            )  # fmt: skip
+                empty="No register: this candidate cannot serve the profile.",
+                id="risk-list",
+            )
             with VerticalScroll(classes="side", can_focus=False):
                 yield Static("", id="risk-text")
 
@@ -75,9 +107,15 @@ class RisksPane(Pane):
             text.update(no_answer(sight))
             return
         if candidate.expected_loss_usd_per_month is not None and candidate.risk_adjusted_usd_per_month is not None:
-            total.update(content(
-                "Expected loss ", (f.usd_full(candidate.expected_loss_usd_per_month), "strong"), " a month; cost with"
-                " risk and appetite counted ", (f.usd_full(candidate.risk_adjusted_usd_per_month), "strong"), " a month."))
+            total.update(
+                content(
+                    "Expected loss ",
+                    (f.usd_full(candidate.expected_loss_usd_per_month), "strong"),
+                    " a month; cost with risk and appetite counted ",
+                    (f.usd_full(candidate.risk_adjusted_usd_per_month), "strong"),
+                    " a month.",
+                )
+            )
         else:
             total.update(content((candidate.infeasible_reason or "No risk is reckoned.", "dim")))
         if not candidate.risks:

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -36,8 +37,8 @@ class VerdictPane(Pane):
 
     PANE_ID = "verdict"
     HELP = (
-        "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10, median"
-        " and P90 of the cost on one scale. Move over a number and press e for its arithmetic and sources, d for"
+        "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
+        " median and P90 of the cost on one scale. Move over a number and press e for its arithmetic and sources, d for"
         " everything about the candidate, s to sort by the column."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("verdict")]
@@ -120,7 +121,7 @@ class VerdictPane(Pane):
         return grid.current
 
 
-def no_answer(sight: Sight) -> object:
+def no_answer(sight: Sight) -> Content:
     """What stands where an answer would."""
     if sight.phase == "empty":
         return content(("\n  No profile is open.\n\n", "strong"), "  Press 1 for the profiles and Enter to open one.")
@@ -161,35 +162,77 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
 
     return [
         Column("sign", "", sign, width=1),
-        Column("name", "Candidate", lambda c: Piece(f.short(c.accelerator), "strong" if c.feasible else "dim"),
-               sort=lambda c: c.name),
-        Column("gpus", "GPUs", lambda c: f"{c.fleet.gpus:,}" if c.fleet else f.MISSING,
-               sort=lambda c: c.fleet.gpus if c.fleet else None, right=True),
-        Column("cost", "$/month", lambda c: Piece(f.usd(c.cost.usd_per_month.p50) if c.cost else f.MISSING, "strong"),
-               sort=lambda c: c.cost.usd_per_month.p50 if c.cost else None, right=True),
-        Column("bar", "P10 ├──●──┤ P90" if width > 20 else "P10 to P90", drawn, sort=lambda c: c.cost.usd_per_month.p90 if c.cost else None, width=width),
-        Column("sure", "Cheapest", lambda c: f.share(c.p_cheapest) if c.feasible else f.MISSING,
-               sort=lambda c: c.p_cheapest, right=True, best=True),
-        Column("mtok", "$/Mtok", lambda c: f.usd(c.cost.usd_per_mtok_blended.p50) if c.cost else f.MISSING,
-               sort=lambda c: c.cost.usd_per_mtok_blended.p50 if c.cost else None, right=True),
-        Column("loss", "Risk/mo", lambda c: f.usd(c.expected_loss_usd_per_month),
-               sort=lambda c: c.expected_loss_usd_per_month, right=True),
-        Column("tps", "tok/s·GPU", lambda c: f.compact(c.operating_point.output_tps_per_gpu if c.operating_point else None),
-               sort=lambda c: c.operating_point.output_tps_per_gpu if c.operating_point else None, right=True, best=True),
+        Column(
+            "name",
+            "Candidate",
+            lambda c: Piece(f.short(c.accelerator), "strong" if c.feasible else "dim"),
+            sort=lambda c: c.name,
+        ),
+        Column(
+            "gpus",
+            "GPUs",
+            lambda c: f"{c.fleet.gpus:,}" if c.fleet else f.MISSING,
+            sort=lambda c: c.fleet.gpus if c.fleet else None,
+            right=True,
+        ),
+        Column(
+            "cost",
+            "$/month",
+            lambda c: Piece(f.usd(c.cost.usd_per_month.p50) if c.cost else f.MISSING, "strong"),
+            sort=lambda c: c.cost.usd_per_month.p50 if c.cost else None,
+            right=True,
+        ),
+        Column(
+            "bar",
+            "P10 ├──●──┤ P90" if width > 20 else "P10 to P90",
+            drawn,
+            sort=lambda c: c.cost.usd_per_month.p90 if c.cost else None,
+            width=width,
+        ),
+        Column(
+            "sure",
+            "Cheapest",
+            lambda c: f.share(c.p_cheapest) if c.feasible else f.MISSING,
+            sort=lambda c: c.p_cheapest,
+            right=True,
+            best=True,
+        ),
+        Column(
+            "mtok",
+            "$/Mtok",
+            lambda c: f.usd(c.cost.usd_per_mtok_blended.p50) if c.cost else f.MISSING,
+            sort=lambda c: c.cost.usd_per_mtok_blended.p50 if c.cost else None,
+            right=True,
+        ),
+        Column(
+            "loss",
+            "Risk/mo",
+            lambda c: f.usd(c.expected_loss_usd_per_month),
+            sort=lambda c: c.expected_loss_usd_per_month,
+            right=True,
+        ),
+        Column(
+            "tps",
+            "tok/s·GPU",
+            lambda c: f.compact(c.operating_point.output_tps_per_gpu if c.operating_point else None),
+            sort=lambda c: c.operating_point.output_tps_per_gpu if c.operating_point else None,
+            right=True,
+            best=True,
+        ),
         Column("grade", "Evid.", grade, sort=grade),
         Column("gates", "Gates", gates),
         Column("how", "Deployment", lambda c: Piece(c.deployment.label if c.deployment else f.MISSING, "dim"), most=28),
-    ]  # fmt: skip
+    ]
 
 
-def risk_strip(answer: Recommendation) -> object:
+def risk_strip(answer: Recommendation) -> Content:
     """The largest risks of the choice, in a line or two."""
     choice = answer.verdict.choice
     candidate = next((c for c in answer.candidates if choice and c.accelerator == choice.accelerator), None)
     if candidate is None or not candidate.risks:
         return content(("Risks: ", "strong"), ("none is reckoned without a choice.", "dim"))
-    parts: list[object] = [("Largest risks of the choice  ", "head")]
+    parts: list[str | tuple[str, str]] = [("Largest risks of the choice  ", "head")]
     for risk in candidate.risks[:4]:
         word, tone = pages.LEVEL[risk.level]
         parts += [(f"{word} ", tone), f"{risk.name} ", (f"{f.usd(risk.expected_loss_usd_per_month)}/mo   ", "dim")]
-    return content(*parts)  # type: ignore[arg-type]
+    return content(*parts)

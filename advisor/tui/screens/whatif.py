@@ -45,7 +45,6 @@ class WhatIfPane(Pane):
         self.moved: Recommendation | None = None
         self._ticket = 0
         self._error = ""
-        self._names: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Levers, answers, tornado."""
@@ -207,9 +206,14 @@ def comparison(base: Recommendation, moved: Recommendation | None, error: str, r
         old = before[c.accelerator].cost if c.accelerator in before else None
         change = f"{(b.p50 / old.usd_per_month.p50 - 1) * 100:+.0f} %" if moved and old else ""
         mark = "✓" if c.accelerator == choice else " "
-        parts.append(content((f"{mark} {f.short(c.accelerator):<7}", "good" if mark == "✓" else "strong"),
-                             f"{f.usd(b.p50):>7} ", (f"{change:>6} ", "warn" if change not in ("", "+0 %", "-0 %") else "dim"),
-                             (pages.bar(b.p10, b.p50, b.p90, least, most, min(room, 60)), "s1")))  # fmt: skip
+        parts.append(
+            content(
+                (f"{mark} {f.short(c.accelerator):<7}", "good" if mark == "✓" else "strong"),
+                f"{f.usd(b.p50):>7} ",
+                (f"{change:>6} ", "warn" if change not in ("", "+0 %", "-0 %") else "dim"),
+                (pages.bar(b.p10, b.p50, b.p90, least, most, min(room, 60)), "s1"),
+            )
+        )
     for c in now.candidates:
         if not c.feasible:
             parts.append(content((f"✗ {f.short(c.accelerator):<7} {c.infeasible_reason[: room + 20]}", "dim")))

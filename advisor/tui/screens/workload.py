@@ -257,7 +257,9 @@ def field_help(row: FieldRow, sight: Sight) -> Content:
     if spec.limits:
         facts.append(f"Allowed: {spec.limits}" + (" (as a fraction)" if spec.as_share else ""))
     if spec.choices:
-        facts.append(f"One of: {', '.join(spec.choices)}" if spec.kind != "names" else f"Any of: {', '.join(spec.choices)}")
+        facts.append(
+            f"One of: {', '.join(spec.choices)}" if spec.kind != "names" else f"Any of: {', '.join(spec.choices)}"
+        )
     if spec.default not in (None, "", ()) and spec.default != {}:
         facts.append(f"Default: {to_text(spec, spec.default)} {spec.unit}".rstrip())
     if facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
@@ -33,7 +34,7 @@ class Canvas:
 
     def line(self, points: Sequence[tuple[float, float]], tone: str, rank: int = 2) -> None:
         """A polyline through points in dots."""
-        for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(points):
             steps = max(1, math.ceil(max(abs(x1 - x0), abs(y1 - y0))))
             for i in range(steps + 1):
                 self.dot(round(x0 + (x1 - x0) * i / steps), round(y0 + (y1 - y0) * i / steps), tone, rank)

@@ -92,7 +92,10 @@ class Confirm(ModalScreen[bool]):
     """Asks yes or no; no is at hand first."""
 
     DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Confirm")
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,n", "answer(False)", "No"), Binding("y", "answer(True)", "Yes")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", "No"),
+        Binding("y", "answer(True)", "Yes"),
+    ]
 
     def __init__(self, title: str, hint: str, button: str) -> None:
         super().__init__()
@@ -129,10 +132,13 @@ class Item:
 class Picker(ModalScreen[str | None]):
     """A list with a search line; with `several`, Space marks and Enter takes all that are marked."""
 
-    DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Picker") + """
+    DEFAULT_CSS = (
+        DIALOG_CSS.replace("{name}", "Picker")
+        + """
     Picker > #box { height: 90%; max-height: 40; }
     Picker Grid { background: $surface; }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
         Binding("down", "list(1)", "Down", show=False, priority=True),
@@ -161,11 +167,15 @@ class Picker(ModalScreen[str | None]):
                 yield Button("Take", id="ok", variant="primary", compact=True)
 
     def _hint_text(self) -> str:
-        keys = "Enter on a line marks it; Take (or Ctrl+S) takes the marked ones." if self.several else "Enter takes it."
+        keys = (
+            "Enter on a line marks it; Take (or Ctrl+S) takes the marked ones." if self.several else "Enter takes it."
+        )
         return f"{self._hint} {keys}".strip()
 
     def _columns(self) -> list[Column[Item]]:
-        first: list[Column[Item]] = [Column("mark", "", lambda i: Piece("✓" if i.id in self.marked else "·", "good"), width=1)]
+        first: list[Column[Item]] = [
+            Column("mark", "", lambda i: Piece("✓" if i.id in self.marked else "·", "good"), width=1)
+        ]
         return [
             *(first if self.several else []),
             Column("label", "Name", lambda i: Piece(i.label, "strong" if i.id == self._at else "plain"), most=34),
@@ -234,10 +244,13 @@ class Picker(ModalScreen[str | None]):
 class Reader(ModalScreen[None]):
     """A page of text."""
 
-    DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Reader") + """
+    DEFAULT_CSS = (
+        DIALOG_CSS.replace("{name}", "Reader")
+        + """
     Reader > #box { width: 100; height: auto; max-height: 94%; }
     Reader #page { height: auto; max-height: 100%; overflow-y: auto; scrollbar-size-vertical: 1; }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,f1,question_mark", "close", "Close"),
         Binding("down,j", "scroll(1)", "Down", show=False),

@@ -221,9 +221,9 @@ class Plot(Toned, can_focus=True):
             col = int(self._place(t, y0 or 1, width * 2, height * 4)[0] // 2)
             text = _tick(t)
             start = max(0, min(width - len(text), col - len(text) // 2))
-            if 0 <= col < width and all(c == " " for c in names[max(0, start - 1): start + len(text) + 1]):
+            if 0 <= col < width and all(c == " " for c in names[max(0, start - 1) : start + len(text) + 1]):
                 axis[col] = "┬"
-                names[start: start + len(text)] = list(text)
+                names[start : start + len(text)] = list(text)
         rows.append([(" " * (LEFT - 1) + "└" + "".join(axis), "dim")])
         rows.append([(" " * LEFT + "".join(names), "dim")])
         rows.append([(fit(f.x_title, self.size.width - 2, right=True), "dim")])

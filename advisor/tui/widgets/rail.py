@@ -62,8 +62,11 @@ class Rail(Toned):
             return self.strip([Piece(f" {title}", "dim")], width)
         if pane == self.at:
             base = self.rich_style + self.tone("head").__class__(reverse=False)
-            return self.strip([Piece("▌", "head"), Piece(PANE[pane].key + " ", "head"), Piece(fit(title, width - 3), "head")],
-                              width, base)  # fmt: skip
+            return self.strip(
+                [Piece("▌", "head"), Piece(PANE[pane].key + " ", "head"), Piece(fit(title, width - 3), "head")],
+                width,
+                base,
+            )
         return self.strip([Piece(f" {PANE[pane].key} ", "dim"), Piece(title)], width)
 
     def on_click(self, event: events.Click) -> None:
@@ -95,6 +98,7 @@ class TitleBar(Toned):
 
     def render_line(self, y: int) -> Strip:
         """The line."""
+        del y
         width = self.size.width
         title = PANE[self.pane].title
         left = [Piece(" ≡ ", "head"), Piece("advisor", "strong"), Piece(" ▸ ", "dim"), Piece(title, "head")]

@@ -13,7 +13,7 @@ def spark(values: Sequence[float], width: int) -> str:
     >>> spark([1, 2, 3], 3), spark([5, 5], 4), spark([], 3)
     ('▁▅█', '▁▁', '')
     """
-    shown = [v for v in values[-width:]] if width > 0 else []
+    shown = list(values[-width:]) if width > 0 else []
     if not shown:
         return ""
     least, most = min(shown), max(shown)
