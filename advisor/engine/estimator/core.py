@@ -13,7 +13,7 @@ from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.kriging import Field, gather
+from advisor.engine.estimator.kriging import LOAD_STEPS, Field, gather
 from advisor.engine.estimator.physics import MEAN_LENGTH, Physics, step_physics
 from advisor.engine.estimator.probes import ProbeShift
 from advisor.engine.estimator.targets import (
@@ -26,8 +26,8 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 
-LOAD_STEPS = np.arange(0.0, 14.01, 0.5)
-"""log2 concurrencies at which a curve is laid before it is made monotone."""
+CHUNK = 2048
+"""Points that are worked on at a time."""
 SHARE_CEILING = 0.1
 """log; medians of rate and TPOT from different runs put measured shares a little above 1."""
 
@@ -45,16 +45,12 @@ class Medians:
 
 @dataclass(frozen=True, slots=True)
 class _Prior:
-    """What physics and fields say of points, before probes and laws: log values by target, points x loads."""
+    """What physics and fields say of points, before probes and laws: log values by target, points x LOAD_STEPS."""
 
     encoded: Encoded
     physics: Physics
-    step: Step
     own: Step
     """The step at each point's own load."""
-    grid: Floats
-    loads: Floats
-    place: NDArray[np.intp]
     log_value: dict[str, Floats]
     spread: dict[str, Floats]
 
@@ -95,12 +91,11 @@ class Core:
         measured, step = residuals(truth, baselines, self._fit.odd)
         base = self._baselines(points, physics, step)
         out = {}
-        at = np.arange(len(rows)), prior.place
         for name, values in measured.items():
             have = np.flatnonzero(np.isfinite(values))
             if not len(have):
                 continue
-            known = prior.log_value[name][at] - base[name][:, 0]
+            known = at_load(prior.log_value[name], prior.encoded.load) - base[name][:, 0]
             c = self._fit.targets[name].covariance
             out[name] = ProbeShift(
                 c, take(prior.encoded, have), term_shares(step, c.shares)[:, have], prior.spread[name][have],
@@ -118,22 +113,21 @@ class Core:
 
     def _prior(self, points: Points) -> _Prior:
         encoded = encode(points, self._vocabulary)
-        grid = np.union1d(LOAD_STEPS, encoded.load)
-        place = np.searchsorted(grid, encoded.load)
-        loads = np.broadcast_to(2.0**grid, (len(points), len(grid)))
+        loads = np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS)))
         physics = step_physics(points, loads)
-        step = decode_step(points, physics, self._fit.targets["tpot"].baseline, self._fit.odd)
+        coefficients = self._fit.targets["tpot"].baseline
+        step = decode_step(points, physics, coefficients, self._fit.odd)
         own = Step(
-            step.log_s[:, :1],
-            {g: s if s.shape[1] == 1 else s[np.arange(len(s)), place][:, None] for g, s in step.shares.items()},
+            at_load(step.log_s, encoded.load)[:, None],
+            {g: s if s.shape[1] == 1 else at_load(s, encoded.load)[:, None] for g, s in step.shares.items()},
         )
         log_value, spread = {}, {}
         for name, base in self._baselines(points, physics, step).items():
             field = self._fields[name]
             kinds = field.covariance.shares
-            log_value[name] = base + correction(field.at(encoded, grid)[:, encoded.of_point], step, kinds)
-            spread[name] = field.spread(encoded, term_shares(own, kinds))
-        return _Prior(encoded, physics, step, own, grid, loads, place, log_value, spread)
+            values, spread[name] = field.evaluate(encoded, term_shares(own, kinds))
+            log_value[name] = base + correction([v[encoded.of_point] for v in values], step, kinds)
+        return _Prior(encoded, physics, own, log_value, spread)
 
     def medians(self, points: Points) -> Medians:
         """TPOT, TTFT and total tokens/s per GPU at each point, within the laws.
@@ -141,29 +135,51 @@ class Core:
         TPOT does not fall with concurrency (the nearest rising curve is taken), is no shorter than reading what one
         request touches, and no rate exceeds peak arithmetic.
         """
+        chunks = [self._chunk(points.take(part)) for part in _parts(len(points))]
+        return Medians(
+            np.concatenate([c.tpot_s for c in chunks]),
+            np.concatenate([c.ttft_s for c in chunks]),
+            np.concatenate([c.total_tps for c in chunks]),
+            {m: np.concatenate([c.spread[m] for c in chunks]) for m in chunks[0].spread},
+        )
+
+    def _chunk(self, points: Points) -> Medians:
         prior = self._prior(points)
         value, spread = dict(prior.log_value), dict(prior.spread)
         for name, probe in self._probes.items():
             shares = term_shares(prior.own, probe.covariance.shares)
-            shift, left = probe.at(prior.encoded, shares, prior.spread[name], prior.grid)
+            shift, left = probe.at(prior.encoded, shares, prior.spread[name], LOAD_STEPS)
             value[name], spread[name] = value[name] + shift, left
+        load = prior.encoded.load
         log_tpot = np.maximum(value["tpot"], np.log(prior.physics.floor_s)[:, None])
-        tpot = np.exp(rising(log_tpot))
-        share = np.exp(np.minimum(value["share"], SHARE_CEILING))
-        total = share * little_ceiling(points, prior.loads, tpot)
-        pick = np.arange(len(points)), prior.place
+        tpot = np.exp(at_load(rising(log_tpot), load))
+        share = np.exp(np.minimum(at_load(value["share"], load), SHARE_CEILING))
+        total = share * little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
         tokens = MEAN_LENGTH * (points.isl + points.osl)
-        ttft = np.maximum(np.exp(value["ttft"][pick]), prior.physics.prefill_floor_s)
         return Medians(
-            tpot[pick],
-            ttft,
-            np.minimum(total[pick], tokens / prior.physics.flops_floor_s),
+            tpot,
+            np.maximum(np.exp(at_load(value["ttft"], load)), prior.physics.prefill_floor_s),
+            np.minimum(total, tokens / prior.physics.flops_floor_s),
             {
                 "tpot_p50_s": spread["tpot"],
                 "total_tps_per_gpu": np.hypot(spread["tpot"], spread["share"]),
                 "ttft_p50_s": spread["ttft"],
             },
         )
+
+
+def _parts(n: int) -> list[NDArray[np.intp]]:
+    return [np.arange(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+
+
+def at_load(values: Floats, load: Floats) -> Floats:
+    """Each row of a points x LOAD_STEPS array at its own log2 concurrency, straight between the steps."""
+    width = LOAD_STEPS[1] - LOAD_STEPS[0]
+    place = np.clip(load / width, 0.0, len(LOAD_STEPS) - 1.0)
+    left = np.minimum(place.astype(np.intp), len(LOAD_STEPS) - 2)
+    row = np.arange(len(values))
+    out: Floats = values[row, left] * (1 - (place - left)) + values[row, left + 1] * (place - left)
+    return out
 
 
 def rising(log_values: Floats) -> Floats:

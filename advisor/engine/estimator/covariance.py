@@ -22,6 +22,8 @@ from advisor.engine.estimator.encode import Floats, Points, architecture_group, 
 Singles = NDArray[np.float32]
 Rule = Literal["name", "gap"]
 UNKNOWN_GPUS_LOG2 = 4.5
+NOTHING_IN_COMMON = -30.0
+"""Exponents below this are cut off: subnormal floats would slow everything down a hundredfold."""
 
 COORDINATES: tuple[tuple[str, Rule], ...] = (
     ("vendor", "name"),
@@ -148,6 +150,7 @@ class Covariance:
             else:
                 np.abs(gap, out=distance[d])
         out = -self.rates.astype(np.float32) @ distance
+        np.maximum(out, NOTHING_IN_COMMON, out=out)
         np.exp(out, out=out)
         out *= (self.scale**2).astype(np.float32)[:, None]
         result: Singles = out.reshape(len(self.scale), len(left), len(right))

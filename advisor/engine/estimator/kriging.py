@@ -11,6 +11,8 @@ from advisor.engine.estimator.covariance import COORDINATES, Covariance, Encoded
 from advisor.engine.estimator.encode import Floats
 
 BLOCK = 256
+LOAD_STEPS = np.arange(0.0, 16.01, 0.25)
+"""log2 concurrencies at which curves are laid; between them they are straight in logs."""
 LIKE = 6
 """Configurations among which the most similar measured point is sought."""
 REACH = (-1, 0)
@@ -25,60 +27,56 @@ class Field:
     points: Encoded
     shares: Floats
     """Share of each term at each measured point, terms x points."""
-    loads: Floats
-    """Distinct log2 concurrencies."""
-    mass: Singles
-    """Weight times share, summed over the points of a configuration at a load: terms x configurations x loads."""
+    pull: Singles
+    """Weight times share times correlation over load, summed over the points of a configuration: terms x
+    configurations x LOAD_STEPS."""
+    order: NDArray[np.intp]
+    """Points sorted by configuration and load."""
+    first: NDArray[np.intp]
+    """Where each configuration starts in `order`, and the end."""
+    typical: Singles
+    """Mean share of each configuration over the root of its variance, terms x configurations."""
 
-    def at(self, query: Encoded, loads: Floats) -> Floats:
-        """Residual at full share of every query configuration at every load: terms x configurations x loads."""
-        out = np.zeros((len(self.mass), len(query.coords), len(loads)))
-        across = self.covariance.of_loads(loads, self.loads)
-        for start in range(0, len(query.coords), BLOCK):
-            part = slice(start, start + BLOCK)
-            alike = self.covariance.of_configurations(query.coords[part], self.points.coords)
-            for term in range(len(alike)):
-                out[term, part] = (alike[term] @ self.mass[term]) @ across[term].T
-        return out
+    def evaluate(self, query: Encoded, shares: Floats) -> tuple[Singles, Floats]:
+        """Residuals and spreads of a query.
 
-    def spread(self, query: Encoded, shares: Floats) -> Floats:
-        """Standard deviation that kriging from the single most similar measured point leaves, per query point [log].
+        Parameters
+        ----------
+        shares
+            Share of each term at each query point, terms x points.
 
-        ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho the largest correlation with a measured point. Intervals scale
-        with it; the backtest says by how much.
+        Returns
+        -------
+        Residual at full share (terms x configurations x LOAD_STEPS) and, per query point, the standard deviation that
+        kriging from the single most similar measured point leaves [log]: ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho
+        the largest correlation with a measured point. Intervals scale with it; the backtest says by how much.
         """
-        variance = (self.covariance.scale[:, None] ** 2 * shares**2).sum(0)
-        rho2 = np.zeros(len(query.of_point))
-        own = (self.covariance.scale[:, None] ** 2 * self.shares**2).sum(0)
-        for i in self._candidates(query, shares):
-            k = self._pairwise(query, shares, i)
-            rho2 = np.maximum(rho2, k * k / (variance * own[i]))
-        out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + self.covariance.noise**2)
-        return out
-
-    def _candidates(self, query: Encoded, shares: Floats) -> list[NDArray[np.intp]]:
-        """For each query point measured points that may be the most similar one: a list of row numbers."""
-        order = np.lexsort((self.points.load, self.points.of_point))
-        first = np.searchsorted(self.points.of_point[order], np.arange(len(self.points.coords) + 1))
-        mean = np.stack([np.bincount(self.points.of_point, s) for s in self.shares]) / np.diff(first)
-        norm = np.sqrt((self.covariance.scale[:, None] ** 2 * mean**2).sum(0))
-        theirs = np.zeros((len(shares), len(query.coords)))
+        values = np.empty((len(self.pull), len(query.coords), len(LOAD_STEPS)), np.float32)
+        theirs = np.zeros((len(shares), len(query.coords)), np.float32)
         theirs[:, query.of_point] = shares
         keep = min(LIKE, len(self.points.coords))
         best = np.empty((len(query.coords), keep), np.intp)
         for start in range(0, len(query.coords), BLOCK):
             part = slice(start, start + BLOCK)
             alike = self.covariance.of_configurations(query.coords[part], self.points.coords)
-            total = np.zeros(alike.shape[1:], np.float32)
-            for term, block in enumerate(alike):
-                total += block * (theirs[term, part, None] * (mean[term] / norm)).astype(np.float32)
+            np.matmul(alike, self.pull, out=values[:, part])
+            total = np.einsum("tqc,tq,tc->qc", alike, theirs[:, part], self.typical)
             best[part] = np.argpartition(-total, keep - 1, axis=1)[:, :keep]
-        key = self.points.of_point[order] * 64.0 + self.points.load[order]
-        out = []
-        for column in range(keep):
+        return values, self._spread(query, shares, best)
+
+    def _spread(self, query: Encoded, shares: Floats, best: NDArray[np.intp]) -> Floats:
+        variance = (self.covariance.scale[:, None] ** 2 * shares**2).sum(0)
+        own = (self.covariance.scale[:, None] ** 2 * self.shares**2).sum(0)
+        rho2 = np.zeros(len(query.of_point))
+        key = self.points.of_point[self.order] * 64.0 + self.points.load[self.order]
+        for column in range(best.shape[1]):
             config = best[query.of_point, column]
             place = np.searchsorted(key, config * 64.0 + query.load)
-            out += [order[np.clip(place + step, first[config], first[config + 1] - 1)] for step in REACH]
+            for step in REACH:
+                i = self.order[np.clip(place + step, self.first[config], self.first[config + 1] - 1)]
+                k = self._pairwise(query, shares, i)
+                rho2 = np.maximum(rho2, k * k / (variance * own[i]))
+        out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + self.covariance.noise**2)
         return out
 
     def _pairwise(self, query: Encoded, shares: Floats, rows: NDArray[np.intp]) -> Floats:
@@ -130,9 +128,15 @@ def solve_weights(matrix: Floats, residual: Floats, noise: Floats) -> Floats:
 
 
 def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Floats) -> Field:
-    """Sum weight times share by term, configuration and load."""
-    loads, level = np.unique(points.load, return_inverse=True)
-    mass = np.zeros((len(shares), len(points.coords), len(loads)), np.float32)
+    """Gather what each configuration adds to a residual at every load."""
+    order = np.lexsort((points.load, points.of_point))
+    first = np.searchsorted(points.of_point[order], np.arange(len(points.coords) + 1))
+    loads, level = np.unique(points.load[order], return_inverse=True)
+    across = covariance.of_loads(loads, LOAD_STEPS).astype(np.float32)
+    pull = np.empty((len(shares), len(points.coords), len(LOAD_STEPS)), np.float32)
     for term, share in enumerate(shares):
-        np.add.at(mass[term], (points.of_point, level.reshape(-1)), (weights * share).astype(np.float32))
-    return Field(covariance, points, shares, loads, mass)
+        each = across[term][level.reshape(-1)] * (weights * share)[order, None].astype(np.float32)
+        pull[term] = np.add.reduceat(each, first[:-1], axis=0)
+    mean = np.stack([np.bincount(points.of_point, s) for s in shares]) / np.diff(first)
+    norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
+    return Field(covariance, points, shares, pull, order, first, (mean / norm).astype(np.float32))

@@ -30,7 +30,7 @@ class ProbeShift:
     """log of measured over estimated."""
 
     def at(self, query: Encoded, shares: Floats, spread: Floats, loads: Floats) -> tuple[Floats, Floats]:
-        """Shift of every query at every log2 load (points x loads), and the spread that is left at its own load."""
+        """Shift of each query at each log2 load, and the spread left at its own load."""
         c, p = self.covariance, self.points
         inner = _correlation(c, p, self.shares, p, self.shares, p.load[:, None])[:, 0]
         own = inner * self.spread[:, None] * self.spread

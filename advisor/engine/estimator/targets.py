@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from advisor.engine.estimator.covariance import Singles
 from advisor.engine.estimator.encode import Floats, Points, stack_keys
 from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics
 
@@ -68,15 +69,15 @@ def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
     return out
 
 
-def correction(field: Floats, step: Step, kinds: Sequence[str]) -> Floats:
-    """Residual from the fields at full share (terms x points x loads): ``Σ_t share_t·field_t``.
+def correction(fields: Sequence[Singles], step: Step, kinds: Sequence[str]) -> Floats:
+    """Residual from the fields at full share (one a term, points x loads): ``Σ_t share_t·field_t``.
 
     Corrections of the parts of a step are bounded below relative to their mean, so that in
     ``d log TPOT / d log T_w = s_w·(1 + r_w - Σ s·r)`` no part has a negative effect.
     """
     whole: Floats = np.zeros_like(step.log_s)
-    by_group: dict[str, Floats] = {}
-    for values, kind in zip(field, kinds, strict=True):
+    by_group: dict[str, Singles] = {}
+    for values, kind in zip(fields, kinds, strict=True):
         if kind in GROUPS:
             by_group[kind] = by_group[kind] + values if kind in by_group else values
         else:
