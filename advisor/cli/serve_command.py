@@ -49,6 +49,10 @@ def run_serve(args: argparse.Namespace) -> int:
 
 def run_terminal(args: argparse.Namespace) -> int:
     """Run the interactive program until it is left."""
+    import os
+
+    if not sys.stderr.isatty() and "TEXTUAL_DRIVER" not in os.environ:
+        raise InputError("the interactive program draws on stderr; leave that to the terminal, or give --profile FILE")
     from advisor.cli.recommend_command import open_workbench, parse_as_of
 
     as_of = parse_as_of(args.as_of)

@@ -231,7 +231,7 @@ def _limits(info: FieldInfo) -> str:
         (f"≥ {m.ge:g}" for m in found if isinstance(m, Ge)), ""
     )
     high = next((f"< {m.lt:g}" for m in found if isinstance(m, Lt)), "") or next(
-        (f"≤ {m.le:g}" for m in found if isinstance(m, Le) and float(m.le) < 1e11), ""
+        (f"≤ {m.le:g}" for m in found if isinstance(m, Le) and float(str(m.le)) < 1e11), ""
     )
     return ", ".join(p for p in (low, high) if p)
 

@@ -87,7 +87,8 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
             content(
                 f"{point.output_tps_per_gpu:,.0f} tok/s per GPU out ({point.output_tps_interval.lo:,.0f} to"
                 f" {point.output_tps_interval.hi:,.0f}), TTFT p{point.slo_percentile}"
-                f" {f.seconds(point.ttft_at_percentile_s)}, TPOT p{point.slo_percentile} {f.seconds(point.tpot_at_percentile_s)}, limited by {point.limited_by}"
+                f" {f.seconds(point.ttft_at_percentile_s)}, TPOT p{point.slo_percentile}"
+                f" {f.seconds(point.tpot_at_percentile_s)}, limited by {point.limited_by}"
             )
         )
         parts.append(content((f"Evidence {point.evidence_grade}: ", "strong"), (point.evidence_text, "plain")))

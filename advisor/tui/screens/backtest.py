@@ -20,7 +20,7 @@ from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
 
 if TYPE_CHECKING:
-    from advisor.domain.backtest import BacktestResult
+    from advisor.domain.backtest import BacktestResult, Score
 
 METRIC = {"tpot_p50_s": "TPOT", "ttft_p50_s": "TTFT", "total_tps_per_gpu": "tok/s per GPU"}
 SCHEME = {
@@ -50,7 +50,7 @@ class BacktestPane(Pane):
         """Summary, scores."""
         with VerticalScroll(id="backtest-top", can_focus=False):
             yield Static("", id="backtest-text")
-        yield Grid(
+        yield Grid["Score"](
             [
                 Column(
                     "scheme",
