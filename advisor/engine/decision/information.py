@@ -88,8 +88,9 @@ def value_of_information(
     probes.sort(key=lambda p: (-p.net_usd, p.accelerator, p.hours))
     evpi = comparison.evpi_usd_per_month * annuity
     plan = None
-    if probes and probes[0].net_usd > 0:
-        plan = _plan(probes[0], comparison, given, profile, catalog, as_of)
+    worth = [*paying_probes(probes, defaults), *(p for p in probes if p.net_usd > 0)]
+    if worth:
+        plan = _plan(worth[0], comparison, given, profile, catalog, as_of)
     text = (
         f"Knowing everything before committing would be worth USD {evpi:,.0f} over {months:g} months, knowing"
         f" throughput alone USD {perfect:,.0f}"
@@ -109,6 +110,12 @@ def value_of_information(
         plan=plan,
         text=text + ".",
     )
+
+
+def paying_probes(probes: Sequence[ProbeOption], defaults: Mapping[str, Quantity]) -> list[ProbeOption]:
+    """Probes that are worth advising: several times their price, and likely enough to change the choice."""
+    ratio, change = defaults["probe_benefit_ratio"].value, defaults["probe_change_probability"].value
+    return [p for p in probes if p.evsi_usd >= ratio * p.price_usd and p.changes_choice >= change]
 
 
 def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:

@@ -10,6 +10,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
+from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
 
 GRADE_TEXT = {
@@ -50,11 +51,9 @@ def kind_of(
             return Kind("split", split.text, " ".join([*tests, f"Split: yes. {split.text}"]))
         tests.append(f"Split: no. {split.text}")
     ratio, change = defaults["probe_benefit_ratio"].value, defaults["probe_change_probability"].value
-    paying = [
-        p for p in information.probes if p.evsi_usd >= ratio * p.price_usd and p.changes_choice >= change
-    ]
+    paying = paying_probes(information.probes, defaults)
     if paying:
-        p = max(paying, key=lambda p: (p.net_usd, -p.hours))
+        p = paying[0]
         reason = (
             f"A probe of {p.hours:g} hours on {p.accelerator.upper()} costs USD {p.price_usd:,.0f}, is worth"
             f" USD {p.evsi_usd:,.0f} and changes the choice with a probability of {p.changes_choice:.0%}."

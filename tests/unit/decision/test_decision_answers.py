@@ -1,0 +1,210 @@
+"""What the decision says, on candidates made by hand: probing, splitting, waiting, negotiating, appetite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.domain.profile import Profile
+from advisor.engine.cost import price_candidate
+from advisor.engine.decision import DecisionOutcome, decide
+from advisor.engine.risk import assess_risks
+from advisor.engine.sized import PricedCandidate
+from tests.conftest import AS_OF
+from tests.sized_kit import profile_of, sized_of
+
+FIRM = {"mode": "rent", "commitment": "reserved_1y", "horizon_months": 12}
+
+
+def quotes(**usd: float) -> list[dict[str, Any]]:
+    return [{"accelerator": part, "usd": price} for part, price in usd.items()]
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def answer(
+    catalog: Catalog, profile: Profile, parts: Mapping[str, tuple[float, float]], draws: int = 2000
+) -> DecisionOutcome:
+    """Decide between parts given as (requests/s a replica, spread of the estimate)."""
+    priced = []
+    for part, (rate, spread) in parts.items():
+        sized = sized_of(profile, catalog, part, replica_rps=rate, spread=spread)
+        cost = price_candidate(profile, sized, catalog, AS_OF)
+        priced.append(PricedCandidate(sized, cost, assess_risks(profile, sized, cost, catalog, AS_OF)))
+    return decide(profile, priced, catalog, AS_OF, 1, draws)
+
+
+def renewal(**more: Any) -> Profile:
+    """About a hundred GPUs at renewal, with a team that is neutral between the stacks."""
+    return profile_of(
+        traffic={"peak_requests_per_s": 24.0},
+        team={"rocm_experience": "expert", "rocm_extra_engineers": 0, "rocm_migration_weeks": 0},
+        procurement={**FIRM, "quotes": quotes(mi355x=4.0, b200=4.4)},
+        **more,
+    )
+
+
+def test_an_uncertain_challenger_is_probed_first(catalog: Catalog) -> None:
+    outcome = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.6)})
+    assert outcome.verdict.kind == "probe_first"
+    info = outcome.decision.information
+    assert info is not None
+    assert info.plan is not None
+    assert info.plan.accelerator == "mi355x"
+    best = info.probes[0]
+    assert best.evsi_usd >= 2 * best.price_usd
+    assert info.evpi_throughput_usd >= best.evsi_usd
+    decides = info.plan.decides_at_output_tps_per_gpu
+    assert decides is not None
+    assert 0.5 < decides / info.plan.expected_output_tps_per_gpu < 2.0
+    assert "MI355X" in outcome.verdict.headline
+
+
+def test_the_same_candidates_well_measured_need_no_probe(catalog: Catalog) -> None:
+    outcome = answer(catalog, renewal(), {"b200": (2.0, 1.01), "mi355x": (1.3, 1.01)})
+    assert outcome.verdict.kind == "get"
+    assert outcome.verdict.choice is not None
+    assert outcome.verdict.choice.accelerator == "b200"
+    assert "Probe first: no" in outcome.decision.kind_reason
+
+
+def test_a_tiny_fleet_is_not_worth_a_probe(catalog: Catalog) -> None:
+    small = profile_of(
+        traffic={"peak_requests_per_s": 1.0}, procurement={**FIRM, "quotes": quotes(mi355x=4.0, b200=4.4)},
+        team={"rocm_experience": "expert"},
+    )  # fmt: skip
+    outcome = answer(catalog, small, {"b200": (2.0, 1.05), "mi355x": (1.8, 1.3)})
+    assert outcome.verdict.kind == "get"
+
+
+def test_a_team_new_to_rocm_is_steered_to_nvidia_unless_the_gap_is_large(catalog: Catalog) -> None:
+    def choose(price: float, skill: str) -> DecisionOutcome:
+        profile = profile_of(
+            team={"rocm_experience": skill}, traffic={"peak_requests_per_s": 1.0},
+            procurement={**FIRM, "quotes": quotes(mi355x=price, b200=4.4)},
+        )  # fmt: skip
+        return answer(catalog, profile, {"b200": (1.0, 1.02), "mi355x": (1.0, 1.02)})
+
+    novice = choose(3.5, "none")
+    assert novice.verdict.choice is not None
+    assert novice.verdict.choice.vendor == "NVIDIA"
+    gap, skill = novice.decision.vendor_gap_usd_per_month, novice.decision.skill_gap_usd_per_month
+    assert gap is not None
+    assert skill is not None
+    assert 0 < gap < skill
+    assert f"USD {skill:,.0f}" in novice.decision.vendor_gap_text
+    assert novice.decision.vendor_gap_text in novice.verdict.reasons
+    adept = choose(3.5, "expert")
+    assert adept.verdict.choice is not None
+    assert adept.verdict.choice.vendor == "AMD"
+    engineers = next(b for b in novice.decision.break_evens if b.variable == "engineers")
+    assert engineers.value is not None
+    assert engineers.value < 1.5
+
+
+def test_averse_and_seeking_buyers_can_differ(catalog: Catalog) -> None:
+    parts = {"b200": (2.0, 1.01), "mi355x": (2.0, 1.9)}
+    procurement = {**FIRM, "quotes": quotes(mi355x=4.05, b200=4.4)}
+    team = {"rocm_experience": "expert", "rocm_extra_engineers": 0, "rocm_migration_weeks": 0}
+    traffic = {"peak_requests_per_s": 40.0}
+
+    def adjusted(appetite: str) -> dict[str, float]:
+        profile = profile_of(procurement=procurement, team=team, traffic=traffic, risk_appetite=appetite)
+        outcome = answer(catalog, profile, parts)
+        return {k: v.risk_adjusted_usd_per_month for k, v in outcome.candidates.items()}
+
+    averse, neutral, seeking = adjusted("averse"), adjusted("neutral"), adjusted("seeking")
+    for part in parts:
+        assert seeking[part] <= neutral[part] <= averse[part]
+    # the wide estimate pays more for its tail
+    assert averse["mi355x"] - neutral["mi355x"] > averse["b200"] - neutral["b200"]
+
+
+def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
+    tier = {
+        "model": {"id": "llama3.3-70b"}, "slo": {"availability": 0.9},
+        "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 40.0, "burst_headroom": 0.0},
+    }  # fmt: skip
+    profile = Profile.model_validate(
+        {
+            "name": "two tiers",
+            "workloads": [{"name": "chat", **tier}, {"name": "documents", **tier}],
+            "team": {"rocm_experience": "expert"},
+            "procurement": {**FIRM, "volume_discount": 0.1, "quotes": []},
+        }
+    )
+    priced = []
+    for part, rates in (("b200", (2.0, 0.5)), ("mi300x", (0.2, 1.6))):
+        sized = sized_of(profile, catalog, part, rates=rates, spread=1.05)
+        priced.append(PricedCandidate(sized, price_candidate(profile, sized, catalog, AS_OF)))
+    outcome = decide(profile, priced, catalog, AS_OF, 1, 1000)
+    split = outcome.decision.split
+    assert split is not None
+    assert {t.tier: t.accelerator for t in split.tiers} == {"chat": "b200", "documents": "mi300x"}
+    assert split.usd_per_month == pytest.approx(
+        split.hardware_usd_per_month + split.second_stack_usd_per_month + split.lost_discount_usd_per_month
+        - split.leverage_usd_per_month
+    )  # fmt: skip
+    assert split.gain_usd_per_month == pytest.approx(split.single_usd_per_month - split.usd_per_month)
+    assert split.lost_discount_usd_per_month > 0
+    assert outcome.verdict.kind == "split"
+
+
+def test_one_workload_is_never_split(catalog: Catalog) -> None:
+    outcome = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.05)})
+    assert outcome.decision.split is None
+
+
+def test_parts_on_the_roadmap_are_options_with_dates(catalog: Catalog) -> None:
+    profile = profile_of(procurement={"horizon_months": 36, "mode": "rent"})
+    outcome = answer(catalog, profile, {"b300": (2.0, 1.1), "mi355x": (1.8, 1.1)})
+    waits = {w.part: w for w in outcome.decision.waits}
+    rubin, helios = waits["vr_nvl72"], waits["mi455x_helios"]
+    assert rubin.available_low is not None
+    assert rubin.available_typical is not None
+    assert rubin.available_high is not None
+    assert AS_OF <= rubin.available_low <= rubin.available_typical <= rubin.available_high
+    # an operator's published cost, 3.57 against 2.26 for the B300, prices the one; nothing prices the other
+    assert rubin.price_usd_per_gpu_hour is not None
+    assert helios.price_usd_per_gpu_hour is None
+    assert "no public price" in helios.text
+    assert helios.dispute
+    assert rubin.p_saves is not None
+    assert rubin.worthwhile == (outcome.verdict.kind == "wait")
+
+
+def test_waiting_wins_where_it_costs_nothing_to_wait(catalog: Catalog) -> None:
+    """A start after the coming part has shipped leaves no meantime to pay for."""
+    def saving(start: str) -> float:
+        procurement = {"horizon_months": 36, "mode": "rent", "start_date": start}
+        outcome = answer(catalog, profile_of(procurement=procurement), {"b300": (2.0, 1.1)})
+        rubin = next(w for w in outcome.decision.waits if w.part == "vr_nvl72")
+        assert rubin.saving_usd_per_month is not None
+        return rubin.saving_usd_per_month
+
+    assert saving("2028-06-01") > saving("2026-12-01")
+
+
+def test_negotiation_prices_turn_the_answer(catalog: Catalog) -> None:
+    outcome = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.05)})
+    page = outcome.decision.negotiation
+    assert page is not None
+    assert page.today_usd is not None
+    assert page.walk_away_usd is not None
+    assert page.walk_away_usd > page.today_usd
+    assert page.asks
+    own = next(b for b in outcome.decision.break_evens if b.variable == "price" and b.subject == page.seller_of)
+    assert page.walk_away_usd == own.value
+
+
+def test_reasons_and_steps_are_there(catalog: Catalog) -> None:
+    verdict = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.6)}).verdict
+    assert len(verdict.reasons) == 3
+    assert 1 <= len(verdict.next_steps) <= 5
+    assert verdict.confidence_word in ("high", "fair", "low")
