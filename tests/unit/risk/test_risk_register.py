@@ -1,0 +1,113 @@
+"""The register: exposure from facts, likelihood from exposure, loss from both, all of it overridable."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.catalog import Catalog, load_catalog
+from advisor.domain.risk import Risk
+from advisor.engine.cost import price_candidate
+from advisor.engine.risk import assess_risks
+from tests.conftest import AS_OF
+from tests.sized_kit import profile_of, sized_of
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+def register(
+    catalog: Catalog, part: str, engine: str = "vllm", spread: float = 1.3, **changes: object
+) -> dict[str, Risk]:
+    profile = profile_of(**changes)
+    sized = sized_of(profile, catalog, part, spread=spread, engine=engine)
+    cost = price_candidate(profile, sized, catalog, AS_OF)
+    return {r.id: r for r in assess_risks(profile, sized, cost, catalog, AS_OF)}
+
+
+def test_every_kind_of_risk_has_a_template(catalog: Catalog) -> None:
+    wanted = {
+        "software", "evidence", "supply", "export", "price", "roadmap", "power", "concentration", "team", "lock-in",
+        "accuracy",
+    }  # fmt: skip
+    assert {t.category for t in catalog.risk_register} == wanted
+    for t in catalog.risk_register:
+        assert t.likelihood_low <= t.likelihood <= t.likelihood_high
+        assert t.effect_low <= t.effect <= t.effect_high
+        assert t.mitigation
+        assert t.owner
+        assert t.provenance.source_id in catalog.sources
+
+
+def test_expected_loss_on_paper(catalog: Catalog) -> None:
+    risk = register(catalog, "h200", procurement={"mode": "rent", "commitment": "reserved_1y"})["vendor_concentration"]
+    # 20 % a year (10 to 30); 5 % (2 to 10) of a year's cost; means of three values
+    monthly = 64 * 730 * 3.0
+    assert risk.likelihood_per_year.typical == pytest.approx(0.2)
+    assert risk.effect_usd.typical == pytest.approx(0.05 * 12 * monthly)
+    mean = (0.1 + 0.2 + 0.3) / 3 * (0.02 + 0.05 + 0.10) / 3 * 12 * monthly
+    assert risk.expected_loss_usd_per_month == pytest.approx(mean / 12)
+    assert risk.tail_usd_per_month == pytest.approx(0.3 * 0.10 * monthly)
+
+
+def test_open_problems_raise_the_likelihood(catalog: Catalog) -> None:
+    risk = register(catalog, "mi355x")["software_regression"]
+    named = [row.removeprefix("known_issues:") for row in risk.row_ids if row.startswith("known_issues:")]
+    issues = {i.id: i for i in catalog.known_issues}
+    assert named
+    assert all("mi355x" in issues[n].accelerators and issues[n].severity in ("critical", "high") for n in named)
+    units = sum(1.0 if issues[n].unresolved else 0.5 for n in named)
+    assert risk.likelihood_per_year.typical == pytest.approx(1 - 0.95**units)
+    assert risk.effect_formula
+
+
+def test_a_team_pays_for_what_it_does_not_know(catalog: Catalog) -> None:
+    novice = register(catalog, "mi300x", team={"rocm_experience": "none"})["team"]
+    some = register(catalog, "mi300x", team={"rocm_experience": "some"})["team"]
+    assert novice.expected_loss_usd_per_month > some.expected_loss_usd_per_month
+    assert "team" not in register(catalog, "mi300x", team={"rocm_experience": "expert"})
+
+
+def test_lock_in_needs_an_engine_of_one_vendor(catalog: Catalog) -> None:
+    assert "engine_lock_in" in register(catalog, "b200", engine="trt")
+    assert "engine_lock_in" not in register(catalog, "b200", engine="vllm")
+
+
+def test_floating_and_committed_prices_run_opposite_risks(catalog: Catalog) -> None:
+    floating = register(catalog, "b200", procurement={"mode": "rent", "commitment": "on_demand"})
+    bound = register(catalog, "b200", procurement={"mode": "rent", "commitment": "reserved_3y"})
+    assert "price_movement" in floating
+    assert "price_fall" not in floating
+    assert "price_fall" in bound
+    assert "price_movement" not in bound
+    assert "roadmap" in bound
+    assert "roadmap" not in floating
+
+
+def test_few_sellers_are_a_supply_risk(catalog: Catalog) -> None:
+    rent = {"mode": "rent", "commitment": "on_demand"}
+    assert "supply" in register(catalog, "mi355x", procurement=rent)
+    assert "supply" not in register(catalog, "h100", procurement=rent)
+
+
+def test_better_evidence_is_a_smaller_risk(catalog: Catalog) -> None:
+    wide = register(catalog, "b200", spread=1.8)["evidence_quality"]
+    narrow = register(catalog, "b200", spread=1.1)["evidence_quality"]
+    assert wide.expected_loss_usd_per_month > narrow.expected_loss_usd_per_month
+    assert "evidence_quality" not in register(catalog, "b200", spread=1.0)
+
+
+def test_the_profile_overrides_likelihood_and_effect(catalog: Catalog) -> None:
+    own = {"risk_likelihood": {"supply": 0.5}, "risk_effect_usd": {"supply": 120_000}}
+    risk = register(catalog, "mi355x", overrides=own)["supply"]
+    assert risk.overridden
+    assert risk.expected_loss_usd_per_month == pytest.approx(0.5 * 120_000 / 12)
+    unset = register(catalog, "h100", procurement={"mode": "rent", "commitment": "on_demand"}, overrides=own)
+    assert unset["supply"].expected_loss_usd_per_month == pytest.approx(5_000)
+
+
+def test_risks_come_largest_first(catalog: Catalog) -> None:
+    losses = [r.expected_loss_usd_per_month for r in register(catalog, "mi355x").values()]
+    assert losses == sorted(losses, reverse=True)
+    assert all(value >= 0 for value in losses)
