@@ -44,11 +44,12 @@ def csv_rows(body: bytes, required: tuple[str, ...]) -> Iterator[dict[str, str]]
             if name not in header:
                 hint = did_you_mean(name, header) or f"; its columns are {plain(', '.join(header), 160) or 'none'}"
                 raise SourceError(f'the file has no column "{name}"{hint}')
+        absent = dict.fromkeys(header, "")  # a row may be shorter than the header
         for n, cells in enumerate(reader):
             if n >= MAX_ROWS:
                 raise SourceError(f"the file has more than {MAX_ROWS:,} rows")
             if cells:
-                yield dict(zip(header, cells, strict=False))
+                yield {**absent, **dict(zip(header, cells, strict=False))}
     except csv.Error as error:
         raise SourceError(f"line {reader.line_num} is not CSV ({error})") from None
 
