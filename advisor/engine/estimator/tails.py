@@ -1,9 +1,9 @@
-"""Tails over requests, from rows that state a 99th percentile beside the median.
+"""Tails over requests, from rows that state a 99th percentile or a mean beside the median.
 
-The benchmark starts all its requests at once: the first tenth of them queue for prefill, so that the excess of
-TTFT over its median fills the top tenth of requests. Where means are stated they agree: (mean/median - 1) is
-0.06 to 0.09 of (p99/median - 1), against 0.056 for a ramp over that tenth and 0.1 for a step. TPOT tails are taken
-as lognormal.
+The benchmark starts all its requests at once, so that its first tenth queues for prefill as no steady service does:
+the 99th percentile of TTFT is that start, not the service. It is taken out by its mean, a ramp over the first tenth
+up to the 99th percentile: ``steady mean = (mean - 0.1·0.5·p99/0.9) / 0.9``. Tails are log-normal: TTFT by the ratio of
+steady mean to median, ``exp(sigma²/2)``; TPOT, which averages over a request, by the ratio of p99 to median.
 """
 
 from __future__ import annotations
@@ -19,25 +19,42 @@ Knots = list[tuple[float, float]]
 """(log2 concurrency, log of p99 over median), rising in concurrency."""
 Tails = dict[str, Knots]
 PERCENTILES = ("p90", "p95", "p99")
-BURST_PART = {"p90": 0.1, "p95": 0.6, "p99": 1.0}
-"""Part of the TTFT excess reached at each percentile."""
 NORMAL_PART = {"p90": 0.5509, "p95": 0.7071, "p99": 1.0}
 """Standard normal quantiles over that of the 99th."""
+NORMAL_P99 = 2.3263
+START_PART = 0.1
+"""Part of a run's requests that arrive at once: as many as are in flight, of ten times as many."""
 BIN, LEAST = 2.0, 12
 
 
 def learn_tails(rows: Sequence[Measurement]) -> Tails:
-    """Median log ratio of p99 to p50 by octaves of concurrency, for each metric and way of serving."""
+    """Log ratio of p99 to median for each metric and way of serving.
+
+    TPOT by octaves of concurrency; TTFT pooled over all of them, because what is left after taking out the start is
+    too noisy to show a trend.
+    """
     out: Tails = {}
-    for metric in ("ttft", "tpot"):
-        for disagg in (False, True):
-            pairs = []
-            for m in rows:
-                mid, top = getattr(m, f"{metric}_p50_s"), getattr(m, f"{metric}_p99_s")
-                if mid and top and m.disagg is disagg and "one_off_stall" not in m.flags:
-                    pairs.append((np.log2(max(1, m.concurrency)), max(0.0, float(np.log(top / mid)))))
-            out[_key(metric, disagg)] = _knots(np.array(pairs).reshape(-1, 2))
+    for disagg in (False, True):
+        kept = [m for m in rows if m.disagg is disagg and "one_off_stall" not in m.flags]
+        steady = [s for m in kept if (s := _steady_sigma(m)) is not None]
+        if len(steady) >= LEAST:
+            out[_key("ttft", disagg)] = [(0.0, round(NORMAL_P99 * float(np.median(steady)), 4))]
+        pairs = [
+            (np.log2(max(1, m.concurrency)), max(0.0, float(np.log(m.tpot_p99_s / m.tpot_p50_s))))
+            for m in kept
+            if m.tpot_p50_s and m.tpot_p99_s
+        ]
+        out[_key("tpot", disagg)] = _knots(np.array(pairs).reshape(-1, 2))
     return out
+
+
+def _steady_sigma(m: Measurement) -> float | None:
+    """Log-standard deviation of TTFT without the start; None where the row lacks the figures."""
+    if not (m.ttft_p50_s and m.ttft_p99_s and m.ttft_mean_s):
+        return None
+    start = START_PART * 0.5 * m.ttft_p99_s / (1 - START_PART)
+    ratio = (m.ttft_mean_s - start) / (1 - START_PART) / m.ttft_p50_s
+    return float(np.sqrt(2 * np.log(ratio))) if ratio > 1 else 0.0
 
 
 def _knots(pairs: Floats) -> Knots:
@@ -55,8 +72,6 @@ def tail_factors(tails: Mapping[str, Knots], metric: str, disagg: bool, concurre
     if not knots:
         return {}
     top = float(np.interp(np.log2(max(1.0, concurrency)), [k[0] for k in knots], [k[1] for k in knots]))
-    if metric == "ttft":
-        return {p: 1 + np.expm1(top).item() * BURST_PART[p] for p in PERCENTILES}
     return {p: float(np.exp(top * NORMAL_PART[p])) for p in PERCENTILES}
 
 
