@@ -148,11 +148,12 @@ def run_dask(jobs: Sequence[Job], scheduler: str) -> Iterator[Row]:
     ImportError
         Where the `dask` extra is not installed.
     """
-    from distributed import Client, as_completed
+    from importlib import import_module
 
-    with Client(scheduler) as client:
+    distributed = import_module("distributed")
+    with distributed.Client(scheduler) as client:
         futures = client.map(answer_one, list(jobs), pure=False)
-        for _, row in as_completed(futures, with_results=True):
+        for _, row in distributed.as_completed(futures, with_results=True):
             yield row
 
 

@@ -26,7 +26,7 @@ def add_batch_parser(subparsers: Any) -> None:
         " infeasible, 2 when one is wrong.",
     )  # fmt: skip
     parser.add_argument("profiles", nargs="+", metavar="FILE|NAME|DIR", help="profiles, or folders of them")
-    parser.add_argument("--output", "-o", metavar="DIR", required=True, help="folder for the JSON files and summary.csv")
+    parser.add_argument("--output", "-o", metavar="DIR", required=True, help="folder for JSON files and summary.csv")
     parser.add_argument("--jobs", "-j", type=int, default=None, metavar="N", help="processes (default: all cores)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler to hand the work to (extra: dask)")
     parser.add_argument("--summary-only", action="store_true", help="write summary.csv alone, no JSON")
@@ -134,7 +134,8 @@ def _closing(rows: Sequence[Row], place: Any) -> str:
     from collections import Counter
 
     counts = Counter(row.verdict or "wrong" for row in rows)
-    parts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(counts.items(), key=lambda i: (-i[1], i[0])))
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    parts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in ranked)
     return f"{len(rows)} profiles: {parts}. Summary: {place}"
 
 

@@ -99,4 +99,5 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
     from advisor.domain.text import plain
 
-    return wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False) or [indent]
+    deeper = indent + "  "
+    return wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False) or [indent]

@@ -7,6 +7,7 @@ from datetime import date
 from advisor.catalog import Catalog
 from advisor.domain.claim_check import ClaimCheck
 from advisor.domain.claims import Claim
+from advisor.domain.errors import AdvisorError
 from advisor.engine.claims import arithmetic, hardware, market, opinion, speed, tco_case  # noqa: F401 - register
 from advisor.engine.claims.base import CHECKS, Context, Outcome, Recommend, missing
 
@@ -27,8 +28,12 @@ def check_claims(catalog: Catalog, as_of: date, recommend: Recommend | None = No
 def check_claim(claim: Claim, catalog: Catalog, as_of: date, recommend: Recommend | None = None) -> ClaimCheck:
     """One claim; one that no check knows is unverifiable and says so."""
     check = CHECKS.checks.get(claim.id)
-    outcome = missing("no check is known for it") if check is None else check(Context(claim, catalog, as_of, recommend))
-    return _shown(claim, outcome)
+    if check is None:
+        return _shown(claim, missing("no check is known for it"))
+    try:
+        return _shown(claim, check(Context(claim, catalog, as_of, recommend)))
+    except AdvisorError as error:
+        return _shown(claim, missing(f"the program could not compute it: {error}"))
 
 
 def _shown(claim: Claim, outcome: Outcome) -> ClaimCheck:

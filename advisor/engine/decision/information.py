@@ -18,6 +18,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.sizing import TierPlan
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
 from advisor.engine.cost.pricing import allowed_countries
@@ -280,8 +281,17 @@ def _plan(
         expected_output_tps_per_gpu=point.output_tps_per_gpu,
         decides_at_output_tps_per_gpu=rate,
         rule=rule,
-        command=f"advisor probe URL --accelerator {run.id} --gpus {tier.deployment.gpus_per_replica}"
-        f" --isl {isl} --osl {osl} --concurrency {point.concurrency}",
+        command=_command(run.id, tier, probe, isl, osl),
+    )
+
+
+def _command(accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int) -> str:
+    d = tier.deployment
+    return (
+        f"advisor probe URL --accelerator {accelerator} --gpus {d.gpus_per_replica} --as-model {tier.model_id}"
+        f" --weights {d.precision} --engine {d.engine} --tp {d.tp} --isl {isl} --osl {osl}"
+        f" --concurrency {tier.operating_point.concurrency} --max-seconds {probe.hours * 3600:.0f}"
+        f" --max-usd {math.ceil(probe.price_usd)}"
     )
 
 
