@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from advisor.catalog_build.drop import cell, digest
 from advisor.domain.market import RentPrice
 from advisor.refresh.judge import Judged, judge_prices
 from advisor.refresh.offers import Facts, Parsed, grouped
-from advisor.refresh.overlay import ItemState, Overlay, Row, prices_of
+from advisor.refresh.overlay import ItemState, Overlay, Row, prices_of, usable_rows
 from advisor.refresh.report import ItemReport, PriceChange, RefreshReport
 from advisor.refresh.sources import SOURCES as ADAPTERS
 from advisor.refresh.sources import Source
@@ -82,29 +83,38 @@ def merge(
                 _seen_again(overlay, read.source_id, facts.today)
             continue
         parsed = read.parsed
+        day = min(parsed.content_date or facts.today, facts.today)
         item.refused, item.ignored = parsed.refused, parsed.ignored
-        refused = sum(parsed.refused.values())
-        if refused > parsed.rows:
-            item.reason = f"{refused} of {refused + parsed.rows} rows cannot be used; its layout may have changed"
+        tables = {
+            table: usable_rows(table, rows, parsed.refused)
+            for table, rows in (
+                (RENT, _rent_rows(read, parsed, facts, day)),
+                (SERVING, ({**row, "source_id": read.source_id} for row in parsed.measurements)),
+                (MLPERF, ({**row, "source": read.source_id} for row in parsed.mlperf)),
+            )
+        }
+        refused, usable = sum(parsed.refused.values()), sum(map(len, tables.values()))
+        if refused > usable:
+            item.reason = f"{refused} of {refused + usable} rows cannot be used; its layout may have changed"
             continue
-        if not parsed.rows:
+        if not usable:
             if old.rows:
                 item.reason = "it lists none of the catalog's accelerators any more"
             else:
                 item.status = "nothing"
                 overlay.items[read.key] = read.state
             continue
-        day = min(parsed.content_date or facts.today, facts.today)
         item.status, item.content_date = "updated", day
-        if parsed.measurements and runs is None:
+        if tables[SERVING] and runs is None:
             runs = {_run(row) for row in _known_runs(catalog)}
-        fresh = [row for row in parsed.measurements if _run(row) not in (runs or ())]
-        report.duplicates += len(parsed.measurements) - len(fresh)
-        overlay.put(RENT, _rent_rows(read, parsed, facts, day), "source", read.source_id)
-        overlay.put(SERVING, [{**row, "source_id": read.source_id} for row in fresh], "source_id", read.source_id)
-        overlay.put(MLPERF, [{**row, "source": read.source_id} for row in parsed.mlperf], "source", read.source_id)
-        item.rows_after = _count(overlay, read.source_id)
-        overlay.put(SOURCES, [_source_row(read, day, facts.today)] if item.rows_after else [], "id", read.source_id)
+        fresh = [row for row in tables[SERVING] if _run(row) not in (runs or ())]
+        report.duplicates += len(tables[SERVING]) - len(fresh)
+        tables[SERVING] = fresh
+        for table, rows in tables.items():
+            overlay.put(table, rows, "source_id" if table is SERVING else "source", read.source_id)
+        item.rows_after = sum(map(len, tables.values()))
+        cited = [_source_row(read, day, facts.today)] if item.rows_after else []
+        overlay.put(SOURCES, usable_rows(SOURCES, cited, Counter()), "id", read.source_id)
         read.state.rows, read.state.content_date = item.rows_after, day.isoformat()
         overlay.items[read.key] = read.state
     _judge(overlay, catalog, facts, confirmed, report)
@@ -227,15 +237,6 @@ def _known_runs(catalog: Catalog) -> list[dict[str, object]]:
 
 def _run(row: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(cell(row.get(name)) for name in _SAME_RUN)
-
-
-def _count(overlay: Overlay, source_id: str) -> int:
-    return sum(
-        1
-        for table, column in ((RENT, "source"), (SERVING, "source_id"), (MLPERF, "source"))
-        for row in overlay.rows(table)
-        if row[column] == source_id
-    )
 
 
 def _day(text: str) -> date | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from advisor.catalog.context_tables import MLPERF
 from advisor.catalog.market import read_price_history, read_rent
 from advisor.catalog.read import Layer, read_raw, read_table
-from advisor.catalog.schema import Table
+from advisor.catalog.schema import Table, cell_parser
 from advisor.catalog.tables import PRICE_HISTORY, RENT, SERVING, SOURCES
 from advisor.catalog_build.drop import cell, csv_text
 from advisor.domain.errors import CatalogError
@@ -49,12 +50,10 @@ class Overlay:
         """Rows of a table."""
         return self.tables[table.path]
 
-    def put(self, table: Table, rows: Iterable[Mapping[str, object]], column: str, source_id: str) -> int:
-        """Replace the rows of one source; the number of rows that it had."""
+    def put(self, table: Table, rows: Iterable[Row], column: str, source_id: str) -> None:
+        """Replace the rows of one source."""
         kept = [row for row in self.tables[table.path] if row.get(column) != source_id]
-        had = len(self.tables[table.path]) - len(kept)
-        self.tables[table.path] = kept + [{n: cell(row.get(n)) for n in table.names} for row in rows]
-        return had
+        self.tables[table.path] = [*kept, *rows]
 
     def files(self) -> dict[str, str]:
         """The overlay as files; a table without rows has none."""
@@ -66,6 +65,22 @@ class Overlay:
         state = {"version": STATE_VERSION, "items": {k: asdict(v) for k, v in sorted(self.items.items())}}
         out[STATE] = json.dumps(state, indent=1) + "\n"
         return out
+
+
+def usable_rows(table: Table, rows: Iterable[Mapping[str, object]], refused: Counter[str]) -> list[Row]:
+    """Rows as text, each checked as the catalog will check it; the others are counted by reason."""
+    parsers = [(column.name, cell_parser(column)) for column in table.columns]
+    out: list[Row] = []
+    for row in rows:
+        line = {name: cell(row.get(name)) for name in table.names}
+        try:
+            for name, parse in parsers:
+                parse(line[name])
+        except ValueError as error:
+            refused[f"{name} {error}"] += 1
+        else:
+            out.append(line)
+    return out
 
 
 def read_overlay(root: Path) -> Overlay:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from source_server import archive, sample
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.text import plain
 from advisor.refresh.decode import SourceError
 from advisor.refresh.merge import Read, merge
 from advisor.refresh.offers import Facts, Parsed, facts_of
@@ -57,11 +58,11 @@ def accepted(parse: Parser, body: bytes, source: str) -> None:
         said = str(error)
     else:
         said = ""
-    assert said.isprintable()
+    assert plain(said) == said
     if said:
         return
     for reason in parsed.refused:
-        assert reason.isprintable() or "\n" not in reason
+        assert plain(reason) == reason
     item = SOURCES[source].items[0]
     overlay = Overlay()
     merge(overlay, [Read(SOURCES[source], item.name, ItemState("https://x"), parsed)], CATALOG, FACTS, ())
