@@ -183,9 +183,10 @@ def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
         out.append(f"{best.name} is the only candidate that passes every gate and keeps the service level.")
     else:
         lead = second.risk_adjusted - best.risk_adjusted
+        share = comparison.p_cheapest[best.id]
         out.append(
             f"USD {money(lead)} a month ({lead / second.risk_adjusted:.0%}) below {second.name} with engineering, risk"
-            f" and tail counted; cheapest in {comparison.p_cheapest[best.id]:.0%} of draws."
+            f" and tail counted; cheapest in {share:.0%} of draws.{_against_the_odds(comparison, share)}"
         )
     tier = best.pricing.model.sized.tiers[0]
     grade = tier.operating_point.evidence_grade
@@ -199,6 +200,20 @@ def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
         price = best.pricing.way.price
         out.append(f"Price: {price.text}.")
     return tuple(out[:3])
+
+
+def _against_the_odds(comparison: Comparison, share: float) -> str:
+    """Why the choice is right although another candidate is the cheapest more often; empty where none is."""
+    best = comparison.best
+    runs = [r for r in comparison.runs if r.id != best.id]
+    rival = max(runs, key=lambda r: comparison.p_cheapest[r.id])
+    if comparison.p_cheapest[rival.id] <= share:
+        return ""
+    mine, theirs = best.cost.usd_per_month, rival.cost.usd_per_month
+    return (
+        f" {rival.name} is the cheapest more often ({comparison.p_cheapest[rival.id]:.0%}) but costs more where it falls"
+        f" short: {money(theirs.p90)} against {money(mine.p90)} at the 90th percentile."
+    )
 
 
 def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> tuple[str, ...]:
