@@ -207,12 +207,13 @@ def _against_the_odds(comparison: Comparison, share: float) -> str:
     best = comparison.best
     runs = [r for r in comparison.runs if r.id != best.id]
     rival = max(runs, key=lambda r: comparison.p_cheapest[r.id])
-    if comparison.p_cheapest[rival.id] <= share:
+    often = comparison.p_cheapest[rival.id]
+    if often <= share:
         return ""
     mine, theirs = best.cost.usd_per_month, rival.cost.usd_per_month
     return (
-        f" {rival.name} is the cheapest more often ({comparison.p_cheapest[rival.id]:.0%}) but costs more where it falls"
-        f" short: {money(theirs.p90)} against {money(mine.p90)} at the 90th percentile."
+        f" {rival.name} is the cheapest more often ({often:.0%}) but costs more where it falls short:"
+        f" {money(theirs.p90)} against {money(mine.p90)} at the 90th percentile."
     )
 
 
