@@ -105,26 +105,19 @@ def _ms(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1e3:.1f} ms"
 
 
-_COLUMNS: tuple[tuple[str, int], ...] = (
-    ("isl/osl", 12), ("load", 9), ("TTFT p50", 10), ("p99", 10), ("ITL p50", 9), ("p99", 9), ("TPOT p50", 10),
-    ("E2EL p50", 11), ("out tok/s", 11), ("per GPU", 9), ("req/s", 8), ("goodput", 8), ("ok", 11), ("state", 8),
+_COLUMNS = (
+    "isl/osl", "load", "TTFT p50", "+-95%", "p99", "ITL p50", "p99", "TPOT p50", "E2EL p50", "tok/s", "per GPU", "req/s",
+    "goodput", "ok", "state",
 )  # fmt: skip
 
 
 def run_text(run: Run) -> str:
-    """The result for people; times in milliseconds."""
-    gpus = run.deployment.gpus
+    """The result for people; times in milliseconds; a column that nothing fills is left out."""
     lines = [f"Run {run.id}: {run.endpoint or run.tool}, {run.outcome}", _subject(run), ""]
-    lines.append("".join(f"{title:>{width}}" for title, width in _COLUMNS))
-    for step in run.steps:
-        cells = (
-            f"{step.isl:.0f}/{step.osl:.0f}", _load(step), _n(step.ttft.p50, 1e3), _n(step.ttft.p99, 1e3),
-            _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
-            _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
-            _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else f"{step.goodput_share:.0%}",
-            f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
-        )  # fmt: skip
-        lines.append("".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True)))
+    rows = [_COLUMNS, *(_cells(step, run.deployment.gpus) for step in run.steps)]
+    kept = [i for i in range(len(_COLUMNS)) if any(row[i] != "-" for row in rows[1:])]
+    widths = {i: max(len(row[i]) for row in rows) for i in kept}
+    lines += ["  ".join(f"{row[i]:>{widths[i]}}" for i in kept) for row in rows]
     lines.append("")
     for step in run.steps:
         where = f"  {step.isl:.0f}/{step.osl:.0f} {_load(step)}: "
@@ -149,6 +142,22 @@ def _subject(run: Run) -> str:
     parts = [where.model or "model not stated", where.precision, f"{where.engine} {where.engine_version}".strip()]
     parts.append(f"{where.gpus}x {where.accelerator}" if where.gpus and where.accelerator else "hardware not stated")
     return ", ".join(part for part in parts if part)
+
+
+def _cells(step: Step, gpus: int | None) -> tuple[str, ...]:
+    return (
+        f"{step.isl:.0f}/{step.osl:.0f}", _load(step), _n(step.ttft.p50, 1e3), _spread(step), _n(step.ttft.p99, 1e3),
+        _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
+        _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
+        _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else f"{step.goodput_share:.0%}",
+        f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
+    )  # fmt: skip
+
+
+def _spread(step: Step) -> str:
+    """Half the 95 % interval of the median TTFT, as a share of it."""
+    interval, median = step.ttft.p50_ci95, step.ttft.p50
+    return "-" if interval is None or not median else f"{(interval[1] - interval[0]) / 2 / median:.1%}"
 
 
 def _n(value: float | None, factor: float = 1.0, digits: int = 1) -> str:

@@ -117,7 +117,7 @@ class Exchange:
             if data:
                 self._take(body.feed(data), stamp_ns)
             if body.done:
-                self._end(None)
+                self._end(None, reusable=not body.excess)
         except FramingError as error:
             self._end(TransportFault(Fault.FRAMING, str(error)))
         except TransportFault as fault:

@@ -38,6 +38,8 @@ class Body(Protocol):
     """Takes bytes off the wire, gives the payload in them."""
 
     done: bool
+    excess: bool
+    """Bytes came after the end: the message stands, the connection is not to be used again."""
 
     def feed(self, data: bytes) -> bytes:
         """Payload bytes found in `data`; sets `done` at the end of the message."""
@@ -51,9 +53,11 @@ class EmptyBody:
 
     def __init__(self) -> None:
         self.done = True
+        self.excess = False
 
     def feed(self, data: bytes) -> bytes:
-        raise FramingError(f"{len(data)} bytes after the end of the response")
+        self.excess = self.excess or bool(data)
+        return b""
 
     def eof(self) -> bool:
         return True
@@ -65,10 +69,11 @@ class SizedBody:
     def __init__(self, length: int) -> None:
         self._left = length
         self.done = False
+        self.excess = False
 
     def feed(self, data: bytes) -> bytes:
         if len(data) > self._left:
-            raise FramingError("more bytes than Content-Length states")
+            data, self.excess = data[: self._left], True
         self._left -= len(data)
         self.done = self._left == 0
         return data
@@ -82,6 +87,7 @@ class UnsizedBody:
 
     def __init__(self) -> None:
         self.done = False
+        self.excess = False
 
     def feed(self, data: bytes) -> bytes:
         return data
@@ -94,7 +100,7 @@ class UnsizedBody:
 class ChunkedBody:
     """Chunked transfer coding (RFC 9112 section 7.1); trailers are read and dropped."""
 
-    __slots__ = ("_left", "_tail", "_trailers", "done")
+    __slots__ = ("_left", "_tail", "_trailers", "done", "excess")
 
     def __init__(self) -> None:
         self._tail = b""
@@ -102,6 +108,7 @@ class ChunkedBody:
         """Bytes of the current chunk still to come, its CRLF included; 0 between chunks."""
         self._trailers = False
         self.done = False
+        self.excess = False
 
     def feed(self, data: bytes) -> bytes:
         if self._tail:
@@ -111,7 +118,8 @@ class ChunkedBody:
         parts: list[bytes] = []
         while position < size:
             if self.done:
-                raise FramingError(f"{size - position} bytes after the last chunk")
+                self.excess = True
+                break
             if self._trailers:
                 position = self._skip_trailer(data, position)
                 continue

@@ -61,6 +61,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     share = len(met) / len(steady) if slo is not None and steady else None
     drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
     flags = _flags(sample, good, tokens / events if events else None)
+    flags += ["not steady: time per token drifted over the step"] if drift else []
     reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
     if not good:
         reasons.append("no request succeeded")

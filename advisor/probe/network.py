@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 
 from advisor.domain.errors import InputError
+from advisor.probe.target import is_loopback
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
@@ -24,10 +25,13 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
 
 
 def proxy_for(target: httpx.URL, given: str | None) -> httpx.URL | None:
-    """The http proxy to go through: the given one, else the environment's unless NO_PROXY names the host."""
+    """The http proxy to go through: the given one, else the environment's unless NO_PROXY names the host.
+
+    This machine is never asked through the environment's proxy, which would see key and prompts in the clear.
+    """
     text = given
     if text is None:
-        if urllib.request.proxy_bypass(target.host):
+        if is_loopback(target.host) or urllib.request.proxy_bypass(target.host):
             return None
         text = urllib.request.getproxies().get(target.scheme)
     if not text:

@@ -197,7 +197,9 @@ class ProbeSession:
                     self._planned.append(following)
                 else:
                     self._messages += search.verdict()
-        return "interrupted" if self._stopped else "complete"
+        if self._stopped:
+            return "interrupted"
+        return "complete" if any(step.succeeded for step in self._steps) else "failed"
 
     async def _step(self, plan: StepPlan) -> tuple[Step, str | None]:
         index = len(self._steps)

@@ -9,6 +9,12 @@ import pytest
 from probe_kit import Served, start
 
 
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back off for milliseconds instead of seconds."""
+    monkeypatch.setattr("advisor.probe.runner._FIRST_BACKOFF_S", 0.02)
+
+
 @pytest.fixture(scope="session")
 def fault_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = start("fault_server.py", tmp_path_factory.mktemp("faults"))

@@ -71,7 +71,7 @@ def test_the_nine_shape_csv_is_read_back(
     fault_server: Served, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "nine.csv"
-    budget = ["--max-tokens", "20000", "--max-seconds", "4"]
+    budget = ["--max-tokens", "20000", "--max-seconds", "2"]
     command = [
         "probe",
         fault_server.url,

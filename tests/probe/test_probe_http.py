@@ -87,11 +87,13 @@ def test_bad_chunk_sizes_are_framing_errors(wire: bytes) -> None:
         ChunkedBody().feed(wire)
 
 
-def test_bytes_after_the_end_are_framing_errors() -> None:
-    with pytest.raises(FramingError):
-        ChunkedBody().feed(b"0\r\n\r\nHTTP/1.1 200 OK")
-    with pytest.raises(FramingError):
-        SizedBody(3).feed(b"abcd")
+def test_bytes_after_the_end_are_dropped_and_spoil_the_connection() -> None:
+    chunked, sized = ChunkedBody(), SizedBody(3)
+    assert (chunked.feed(b"1\r\nx\r\n0\r\n\r\nHTTP/1.1 200 OK"), chunked.done, chunked.excess) == (b"x", True, True)
+    assert (sized.feed(b"abcd"), sized.done, sized.excess) == (b"abc", True, True)
+    clean = ChunkedBody()
+    clean.feed(b"0\r\n\r\n")
+    assert not clean.excess
 
 
 def test_heads_choose_the_body_and_skip_informational_answers() -> None:

@@ -76,11 +76,11 @@ async def test_the_search_finds_a_knee_and_says_so(fault_server: Served) -> None
     session = make_session(
         fault_server.url,
         "ok",
-        steps=(step_plan(max_requests=8),),
+        steps=(step_plan(max_requests=8, osl=LengthSpec(40)),),
         plan={"search": Search(highest=4), "slo": Slo(ttft_ms=500)},
     )
     run = await finish(session)
-    assert [step.concurrency for step in run.steps][:3] == [1, 2, 4]
+    assert [step.concurrency for step in run.steps][:2] == [1, 2]
     assert any(flag.startswith("saturation search") for flag in run.flags)
     assert run.steps[0].goodput_share is not None
 
@@ -294,6 +294,8 @@ def test_which_proxy_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     assert str(proxy_for(target, None)) == "http://proxy.example:3128"
     assert str(proxy_for(target, "other:1")) == "http://other:1"
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    assert proxy_for(httpx.URL("http://127.0.0.1:8000"), None) is None
     monkeypatch.setenv("no_proxy", "gpu.example")
     assert proxy_for(target, None) is None
     with pytest.raises(InputError, match="over http only"):
