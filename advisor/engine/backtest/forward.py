@@ -29,14 +29,14 @@ def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> 
     n = len(truth.rows)
     blank = {t: np.full(n, np.nan) for t in fit.targets}
     out = LeftOut(blank, {t: np.full(n, np.nan) for t in fit.targets}, np.full(n, -1))
-    left, _ = residuals(truth, {name: t.baseline for name, t in fit.targets.items()}, fit.odd)
+    left, _ = residuals(truth, fit)
     days = np.array([m.date.toordinal() if m.family == "single_run" and m.date else 0 for m in truth.rows])
     bounds = [*(s.toordinal() for s in splits), date.max.toordinal()]
     for split, end in pairwise(bounds):
         now = months_since_epoch(date.fromordinal(split))
         month = np.where(days >= split, now, truth.points.month)
         points = replace(truth.points, month=month)
-        _, step = residuals(replace(truth, points=points), {k: t.baseline for k, t in fit.targets.items()}, fit.odd)
+        _, step = residuals(replace(truth, points=points), fit)
         encoded = encode(points, Vocabulary())
         for name, target in fit.targets.items():
             known = np.isfinite(left[name]) & (days > 0)

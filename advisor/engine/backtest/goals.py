@@ -26,6 +26,8 @@ NOTES = (
     " and are not learned again for each group left out; with half of the pairs kept from that learning, errors on"
     " them were about a tenth larger than shown here.",
     "Rows that the source flags (stalls, inconsistent counts, known issues) teach little and are not scored.",
+    "Odd stacks are those measured more than three spreads from all their kin (an engine's first days on a part);"
+    " a rate predicted for one from its kin can be ten times too high, which weighs on means.",
     "Predictions are scored before the projection onto the physical laws (rising TPOT, roofline).",
     "Coverage is measured on groups that did not set the widths.",
 )

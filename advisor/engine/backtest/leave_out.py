@@ -79,7 +79,7 @@ def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
 
 def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[str, LeftOut]:
     """Errors and spreads of every scheme."""
-    left, step = residuals(truth, {name: t.baseline for name, t in fit.targets.items()}, fit.odd)
+    left, step = residuals(truth, fit)
     n = len(truth.rows)
     groups = {s: groups_for(s, truth.rows) for s in schemes}
     out = {

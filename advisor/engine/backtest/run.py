@@ -19,7 +19,7 @@ from advisor.engine.backtest.grading import classes_when_left_out
 from advisor.engine.backtest.leave_out import SCHEMES, LeftOut, leave_out, rate_error
 from advisor.engine.backtest.widths import Widths, covered, fit_widths
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
-from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.encode import Floats, stack_keys
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
 
 METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
@@ -72,7 +72,8 @@ def run_backtest(
     clean = truth.noise <= 1.0
     schemes = [_scheme(name, found, truth) for name, found in left.items()]
     widths = fit_widths(_pools(schemes, clean))
-    scores = [score for scheme in schemes for score in _scores(scheme, truth, clean)]
+    odd = np.array([key in fit.odd for key in stack_keys(truth.points)], dtype=np.bool_)
+    scores = [score for scheme in schemes for score in _scores(scheme, truth, clean, odd)]
     decisions = _decisions(truth, clean, left, any_shape, prices)
     result = BacktestResult(
         fingerprint=evidence_fingerprint(rows),
@@ -137,7 +138,7 @@ def _folds(scheme: _Scheme) -> NDArray[np.intp]:
     return np.where(scheme.group < 0, -1, (scheme.group // 8 if scheme.name == "point" else scheme.group) % 2)
 
 
-def _scores(scheme: _Scheme, truth: Truth, clean: NDArray[np.bool_]) -> list[Score]:
+def _scores(scheme: _Scheme, truth: Truth, clean: NDArray[np.bool_], odd: NDArray[np.bool_]) -> list[Score]:
     rows = truth.rows
     slices: dict[str, NDArray[np.bool_]] = {"all": np.ones(len(rows), dtype=np.bool_)}
 
@@ -150,6 +151,7 @@ def _scores(scheme: _Scheme, truth: Truth, clean: NDArray[np.bool_]) -> list[Sco
     spec = np.array([m.spec_method != "none" for m in rows])
     slices["aggregated"] = ~disagg
     slices["aggregated plain"] = ~disagg & ~spec
+    slices["aggregated plain, odd stacks aside"] = ~disagg & ~spec & ~odd
     slices["aggregated speculative"] = ~disagg & spec
     slices["disaggregated"] = disagg
     trait("accelerator", lambda m: m.accelerator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
-from advisor.engine.estimator.encode import Floats, Points, points_of_measurements
+from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
 from advisor.engine.estimator.fit import Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, solve_weights
 from advisor.engine.estimator.physics import Physics, step_physics
@@ -118,10 +119,20 @@ def truth_of(
     )
 
 
-def residuals(truth: Truth, baselines: Mapping[str, Floats], odd: frozenset[str]) -> tuple[dict[str, Floats], Step]:
+def reference_parts(rows: Sequence[Measurement], accelerators: Mapping[str, Accelerator]) -> dict[str, Accelerator]:
+    """The accelerator with the most measurements of each generation, the most measured generation first."""
+    counts = Counter(m.accelerator for m in rows)
+    out: dict[str, Accelerator] = {}
+    for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        out.setdefault(architecture_group(accelerators[name]), accelerators[name])
+    return out
+
+
+def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     """What physics leaves of each target [log], and the physics of the decode step."""
     p, physics = truth.points, truth.physics
-    step = decode_step(p, physics, baselines["tpot"], odd)
+    baselines = {name: t.baseline for name, t in fit.targets.items()}
+    step = decode_step(p, physics, baselines["tpot"], parts=fit.parts, odd=fit.odd)
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
@@ -141,7 +152,8 @@ def calibrate(
 ) -> Fit:
     """Weights of every usable measurement, under the physics coefficients and covariances of `start`."""
     truth = truth_of(rows, models, accelerators)
-    left, step = residuals(truth, {name: t.baseline for name, t in start.targets.items()}, start.odd)
+    start = replace(start, parts=reference_parts(truth.rows, accelerators))
+    left, step = residuals(truth, start)
     fitted = {}
     for name, values in left.items():
         target = start.targets[name]

@@ -63,7 +63,7 @@ class Core:
         self._vocabulary = Vocabulary()
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
         encoded = encode(points, self._vocabulary)
-        step = decode_step(points, step_physics(points), fit.targets["tpot"].baseline, fit.odd)
+        step = decode_step(points, step_physics(points), fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
         self._fields = {name: self._field(name, rows, encoded, step) for name in fit.targets}
         self._probes: dict[str, ProbeShift] = {}
         if own.any():
@@ -87,8 +87,7 @@ class Core:
             np.array([ttft_of(m) or np.nan for m in rows], dtype=np.float64),
             np.ones(len(rows)),
         )  # fmt: skip
-        baselines = {name: t.baseline for name, t in self._fit.targets.items()}
-        measured, step = residuals(truth, baselines, self._fit.odd)
+        measured, step = residuals(truth, self._fit)
         base = self._baselines(points, physics, step)
         out = {}
         for name, values in measured.items():
@@ -116,7 +115,7 @@ class Core:
         loads = np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS)))
         physics = step_physics(points, loads)
         coefficients = self._fit.targets["tpot"].baseline
-        step = decode_step(points, physics, coefficients, self._fit.odd)
+        step = decode_step(points, physics, coefficients, parts=self._fit.parts, odd=self._fit.odd)
         own = Step(
             at_load(step.log_s, encoded.load)[:, None],
             {g: s if s.shape[1] == 1 else at_load(s, encoded.load)[:, None] for g, s in step.shares.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -70,6 +70,13 @@ def architecture_group(accelerator: Accelerator) -> str:
 def months_since_epoch(day: date) -> float:
     """Months after EPOCH."""
     return (day - EPOCH).days / MONTH_DAYS
+
+
+def on_reference_parts(points: Points, parts: Mapping[str, Accelerator]) -> Points:
+    """The points as if each ran on the reference part of its generation, or on any, where its own has none."""
+    fallback = next(iter(parts.values()), None)
+    chosen = tuple(parts.get(architecture_group(a)) or fallback or a for a in points.accelerators)
+    return replace(points, accelerators=chosen)
 
 
 def stack_keys(points: Points) -> list[str]:

@@ -13,10 +13,15 @@ from typing import Any
 import numpy as np
 
 from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.provenance import Provenance
 from advisor.engine.estimator.covariance import NAMES, Covariance, covariance_from
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.tails import Tails
 
+PART_FIELDS = (
+    "id", "vendor", "name", "architecture", "memory_bytes", "bandwidth_gbps", "dense_tflops", "scale_up_gbps",
+)  # fmt: skip
 TARGETS = ("tpot", "share", "ttft")
 FIT_VERSION = 1
 """Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
@@ -40,6 +45,8 @@ class Fit:
     """Of the evidence that it was fitted to."""
     half_width: Mapping[str, Mapping[str, tuple[float, float]]]
     """By metric and grade or basis: log offsets of the ends of the 80 % interval."""
+    parts: Mapping[str, Accelerator] = field(default_factory=dict)
+    """Reference part of each generation, with the figures of the day of the fit."""
     tails: Tails = field(default_factory=dict)
     """Tails over requests, see `tails`."""
     odd: frozenset[str] = frozenset()
@@ -60,6 +67,9 @@ class Fit:
                 "noise": round(c.noise, 6),
                 "shares": c.shares,
             }
+        body["parts"] = {
+            group: {name: getattr(part, name) for name in PART_FIELDS} for group, part in self.parts.items()
+        }
         body["odd"] = sorted(self.odd)
         body["tails"] = self.tails
         body["half_width"] = self.half_width
@@ -100,4 +110,14 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
     tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
-    return Fit(targets, body["fingerprint"], widths, tails, frozenset(body["odd"]), body["version"])
+    parts = {group: _part(values) for group, values in body["parts"].items()}
+    return Fit(targets, body["fingerprint"], widths, parts, tails, frozenset(body["odd"]), body["version"])
+
+
+def _part(values: Mapping[str, Any]) -> Accelerator:
+    """An accelerator as far as the physics of a step needs it."""
+    return Accelerator(
+        **values, part_id=values["id"], memory_gb_marketed=values["memory_bytes"] / 1e9, tdp_w=0.0, all_in_kw=None,
+        scale_up_domain=8, scale_up_switched=True, cooling=(), die_area_mm2=None, formats=(), release="",
+        provenance=Provenance("fit", None, "derived"),
+    )  # fmt: skip

@@ -39,6 +39,8 @@ _SCALARS = (
 class Physics:
     """Ideal seconds of a decode step at given loads, points x loads per term."""
 
+    loads: Floats
+    """Requests in flight, points x loads."""
     terms: tuple[Floats, ...]
     """One array per entry of TERMS."""
     saturation: Floats
@@ -100,6 +102,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
     return Physics(
+        loads=concurrency,
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
         saturation=saturation,
         prefill_s=(per_prompt_token * isl)[:, 0],

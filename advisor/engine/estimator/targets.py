@@ -7,14 +7,15 @@ from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``. Requests that wait for ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from advisor.domain.hardware import Accelerator
 from advisor.engine.estimator.covariance import Singles
-from advisor.engine.estimator.encode import Floats, Points, stack_keys
-from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics
+from advisor.engine.estimator.encode import Floats, Points, on_reference_parts, stack_keys
+from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics, step_physics
 
 UNKNOWN_GPUS = 24.0
 """Stands in for a total that neither the row nor the query states; only the product with the share matters."""
@@ -28,8 +29,6 @@ GROUPS = {
 """Parts of a step whose efficiency the covariance corrects apart."""
 MARKS = ("spec", "dp", "disagg", "dated", "odd")
 """Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
-LARGEST_DROP = 0.9
-"""No part's correction falls further than this below the mean [log], so that a faster part never slows a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +41,40 @@ class Step:
     """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
 
 
-def decode_step(points: Points, physics: Physics, coefficients: Floats, odd: Collection[str] = ()) -> Step:
+def decode_step(
+    points: Points,
+    physics: Physics,
+    coefficients: Floats,
+    *,
+    parts: Mapping[str, Accelerator],
+    odd: Collection[str] = (),
+) -> Step:
     """TPOT by physics alone, and where it goes.
 
     Parameters
     ----------
+    parts
+        Reference part of each generation. Shares are those on the reference part: so that corrections do not
+        depend on an accelerator's own figures, and more bandwidth can only shorten a step.
     odd
         Keys (see `stack_keys`) of stacks measured far from all their kin; they teach the others nothing.
     """
     k = len(TERMS)
-    parts = {name: np.exp(c) * t for name, c, t in zip(TERMS, coefficients[:k], physics.terms, strict=True)}
-    total: Floats = np.sum(list(parts.values()), axis=0)
     offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
-    shares = {g: np.sum([parts[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
+    log_s = np.log(np.sum(_parts(physics, coefficients), axis=0)) + offset[:, None]
+    there = _parts(step_physics(on_reference_parts(points, parts), physics.loads), coefficients)
+    total = np.sum(there, axis=0)
+    by_name = dict(zip(TERMS, there, strict=True))
+    shares = {g: np.sum([by_name[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
     unlike = np.array([key in odd for key in stack_keys(points)], dtype=np.bool_)
     traits = (points.spec, points.dp, points.disagg, points.kind != 0, unlike)
     for mark, present in zip(MARKS, traits, strict=True):
         shares[mark] = present[:, None].astype(np.float64)
-    return Step(np.log(total) + offset[:, None], shares)
+    return Step(log_s, shares)
+
+
+def _parts(physics: Physics, coefficients: Floats) -> list[Floats]:
+    return [np.exp(c) * t for c, t in zip(coefficients, physics.terms, strict=False)]
 
 
 def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
@@ -70,22 +85,10 @@ def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
 
 
 def correction(fields: Sequence[Singles], step: Step, kinds: Sequence[str]) -> Floats:
-    """Residual from the fields at full share (one a term, points x loads): ``Σ_t share_t·field_t``.
-
-    Corrections of the parts of a step are bounded below relative to their mean, so that in
-    ``d log TPOT / d log T_w = s_w·(1 + r_w - Σ s·r)`` no part has a negative effect.
-    """
+    """Residual from the fields at full share (one a term, points x loads): ``Σ_t share_t·field_t``."""
     whole: Floats = np.zeros_like(step.log_s)
-    by_group: dict[str, Singles] = {}
     for values, kind in zip(fields, kinds, strict=True):
-        if kind in GROUPS:
-            by_group[kind] = by_group[kind] + values if kind in by_group else values
-        else:
-            whole = whole + (values * step.shares[kind] if kind else values)
-    if by_group:
-        mean = np.sum([step.shares[g] * r for g, r in by_group.items()], axis=0)
-        for g, r in by_group.items():
-            whole = whole + step.shares[g] * np.maximum(r, mean - LARGEST_DROP)
+        whole += values * step.shares[kind] if kind else values
     return whole
 
 

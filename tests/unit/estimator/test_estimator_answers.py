@@ -1,0 +1,103 @@
+"""What an estimate says of itself, and how own measurements change it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.core import rising
+from advisor.engine.estimator.tails import learn_tails, tail_factors
+from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query, query_of
+
+
+def test_grades_follow_the_evidence() -> None:
+    e = bundled_estimator()
+    measured, other_model, unmeasured = e.estimate(
+        [query(), query(model="qwen3-32b"), query(accelerator="mi350x", engine="vllm")]
+    )
+    assert measured.evidence_grade == "B"
+    assert other_model.evidence_grade == "C"
+    assert unmeasured.evidence_grade == "D"
+    width = lambda x: x.tpot_p50_s.hi / x.tpot_p50_s.lo  # noqa: E731
+    assert width(measured) < width(other_model) < width(unmeasured)
+
+
+def test_points_on_a_curve_are_told_apart() -> None:
+    rows = [m for m in evidence() if m.accelerator == "h200" and m.model == "llama70b" and m.family == "median"]
+    rows = [m for m in rows if m.engine == "trt" and m.tp == 8 and (m.isl, m.osl) == (1024, 1024)]
+    load = sorted({m.concurrency for m in rows})
+    q = query_of(rows[0])
+    between = (load[0] + load[1]) // 2
+    loads = (load[0], between, 8 * load[-1])
+    answers = bundled_estimator().estimate([replace(q, concurrency=c) for c in loads])
+    assert [a.basis for a in answers] == ["measured", "interpolated", "extrapolated"]
+    assert "extrapolated from the end of a measured curve" in answers[2].basis_text
+    assert set(answers[0].evidence_row_ids) <= {m.row_id for m in rows}
+
+
+def test_a_model_in_no_evidence_goes_through_physics() -> None:
+    custom = replace(catalog().models["qwen3-32b"], id="mine", measured_as=())
+    small = replace(custom, params_total=custom.params_total / 4, params_active=custom.params_active / 4)
+    a, b = bundled_estimator().estimate([replace(query(), model=custom), replace(query(), model=small)])
+    assert not a.error
+    assert b.tpot_p50_s.mid < a.tpot_p50_s.mid
+
+
+def _probe(**changes: object) -> Measurement:
+    base = next(m for m in evidence() if m.model == "llama70b" and m.accelerator == "b200" and m.family == "median")
+    return replace(
+        base, row_id="probe:1", family="own_probe", precision="fp8", engine="vllm", spec_method="none", disagg=False, tp=4,
+        ep=1, dp_attention=False, gpus=4, isl=1024, osl=1024, concurrency=32, date=date(2026, 11, 20), flags=(),
+        **changes,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_an_own_probe_moves_its_neighbourhood_and_narrows_it() -> None:
+    before = bundled_estimator()
+    q, near, far = query(concurrency=32), query(concurrency=40), query("mi325x", "gpt-oss-120b", precision="fp4")
+    old = before.estimate([q, near, far])
+    slow = _probe(tpot_p50_s=old[0].tpot_p50_s.mid * 1.3, total_tps_per_gpu=old[0].total_tps_per_gpu.mid / 1.3)
+    new = estimator_with(probes=(slow,)).estimate([q, near, far])
+    assert new[0].evidence_grade == "A"
+    assert new[0].tpot_p50_s.mid == pytest.approx(slow.tpot_p50_s, rel=0.12)
+    assert new[1].tpot_p50_s.mid > 1.05 * old[1].tpot_p50_s.mid
+    assert new[2].tpot_p50_s.mid == pytest.approx(old[2].tpot_p50_s.mid, rel=0.02)
+
+
+def test_newer_software_supersedes_and_the_text_says_so() -> None:
+    dated = [m for m in evidence() if m.family == "single_run" and m.accelerator == "mi355x" and m.engine == "sglang"]
+    queries = [query_of(m) for m in dated if not m.disagg][:20]
+    now = bundled_estimator().estimate(queries)
+    typical = bundled_estimator().estimate(queries, software="typical")
+    assert any("against the median over all runs" in a.basis_text for a in now)
+    gain = np.median([a.total_tps_per_gpu.mid / b.total_tps_per_gpu.mid for a, b in zip(now, typical, strict=True)])
+    assert gain > 1.05  # this stack moved fast
+
+
+def test_vendor_ci_is_shown_beside_and_inside_the_interval() -> None:
+    ci = [m for m in catalog().vendor_ci if m.engine == "atom" and m.model == "dsr1" and m.precision == "fp8"]
+    answers = bundled_estimator().estimate([query_of(replace(m, ep=1)) for m in ci if m.tp][:30])
+    shown = [a for a in answers if a.other_families]
+    assert shown
+    for a in shown:
+        rate = a.other_families[0].total_tps_per_gpu
+        assert a.total_tps_per_gpu.lo <= rate <= a.total_tps_per_gpu.hi
+        assert "vendor CI" in a.basis_text
+
+
+def test_rising_keeps_a_rising_curve_and_mends_another() -> None:
+    good = np.array([[1.0, 2.0, 3.0]])
+    assert rising(good).tolist() == good.tolist()
+    assert np.all(np.diff(rising(np.array([[2.0, 1.0, 5.0, 4.0]]))) >= 0)
+
+
+def test_tails_are_learned_from_rows_that_state_them() -> None:
+    tails = learn_tails(evidence())
+    factors = tail_factors(tails, "ttft", False, 64)
+    assert 1 < factors["p90"] < factors["p95"] < factors["p99"]
+    assert tail_factors(tails, "tpot", False, 64)["p99"] < factors["p99"]
+    assert tail_factors({}, "ttft", False, 64) == {}

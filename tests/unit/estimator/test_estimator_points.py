@@ -1,0 +1,87 @@
+"""Operating points as table rows."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from advisor.engine.estimator import RESULT_COLUMNS, estimate_rows
+from tests.estimator_kit import bundled_estimator, evidence
+
+ROW = {
+    "accelerator": "b200", "model": "llama70b", "precision": "fp8", "engine": "vllm", "spec_method": "none",
+    "disagg": "False", "tp": "4.0", "ep": "1.0", "dp_attention": "False", "gpus": "4", "isl": "1024", "osl": "1024",
+    "concurrency": "32",
+}  # fmt: skip
+
+
+def _one(**changes: str) -> dict[str, str]:
+    return estimate_rows(bundled_estimator(), [{**ROW, **changes}])[0]
+
+
+def test_input_columns_are_kept_and_results_follow_in_the_documented_order() -> None:
+    assert list(_one()) == [*ROW, *RESULT_COLUMNS]
+    assert RESULT_COLUMNS[:3] == ("tpot_p50_s", "tpot_p50_s_lo", "tpot_p50_s_hi")
+    assert RESULT_COLUMNS[-3:] == ("evidence_grade", "basis", "error")
+
+
+def test_rows_keep_their_order_and_a_bad_one_stops_nothing() -> None:
+    rows = [ROW, {**ROW, "accelerator": "b20"}, {**ROW, "concurrency": "64"}, {}]
+    out = estimate_rows(bundled_estimator(), rows)
+    assert [bool(r["error"]) for r in out] == [False, True, False, True]
+    assert 'did you mean "b200"' in out[1]["error"]
+    assert out[1]["tpot_p50_s"] == ""
+    assert "accelerator, model, precision" in out[3]["error"]
+    assert float(out[2]["tpot_p50_s"]) > float(out[0]["tpot_p50_s"])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("isl", "minus one", 'isl "minus one" is not a number'),
+        ("isl", "-5", "not a positive number"),
+        ("isl", "inf", "not a positive number"),
+        ("tp", "2.5", "not a whole number"),
+        ("disagg", "perhaps", "neither true nor false"),
+        ("model", "dsr", 'did you mean "dsr1"'),
+        ("precision", "fp3", "none of"),
+        ("isl", "900000", "exceed"),
+    ],
+)
+def test_errors_name_the_cell(column: str, value: str, says: str) -> None:
+    assert says in _one(**{column: value})["error"]
+
+
+def test_unknown_parts_are_assumed_and_named() -> None:
+    row = _one(engine="", spec_method="unknown", disagg="", tp="", ep="", dp_attention="", gpus="")
+    assert row["error"] == ""
+    for part in ("engine", "tp"):
+        assert part in row["basis"].split("assumed")[1]
+
+
+def test_output_rate_is_the_output_part_of_the_total() -> None:
+    row = _one(isl="8192")
+    assert float(row["output_tps_per_gpu"]) == pytest.approx(float(row["total_tps_per_gpu"]) / 9, rel=1e-4)
+
+
+def test_intervals_hold_their_estimate() -> None:
+    row = _one()
+    for metric in ("tpot_p50_s", "ttft_p50_s", "total_tps_per_gpu", "output_tps_per_gpu"):
+        assert float(row[metric + "_lo"]) < float(row[metric]) < float(row[metric + "_hi"])
+
+
+def test_ten_thousand_rows_take_seconds() -> None:
+    rows = [
+        {
+            "accelerator": m.accelerator, "model": m.model, "precision": m.precision, "engine": m.engine,
+            "spec_method": m.spec_method, "disagg": str(m.disagg), "tp": str(m.tp), "ep": str(m.ep),
+            "dp_attention": str(m.dp_attention), "gpus": str(m.gpus or ""), "isl": str(m.isl), "osl": str(m.osl),
+            "concurrency": str(m.concurrency),
+        }
+        for m in (evidence() * 2)[:10_000]
+    ]  # fmt: skip
+    start = time.process_time()
+    out = estimate_rows(bundled_estimator(), rows)
+    assert len(out) == 10_000
+    assert time.process_time() - start < 10.0
