@@ -70,7 +70,8 @@ def run_plain() -> int:
 def run_app(opener: Callable[[], Workbench], as_of: str) -> int:
     """Run the app; a fault of it becomes an exit code."""
     from advisor.tui.app import AdvisorApp
+    from advisor.tui.desk import Facts
 
-    app = AdvisorApp(opener, as_of=as_of)
+    app = AdvisorApp(Facts(opener), as_of=as_of)
     app.run()
     return int(app.return_code or ExitCode.OK)

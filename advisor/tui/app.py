@@ -41,8 +41,8 @@ class AdvisorApp(App[None]):
 
     Parameters
     ----------
-    opener
-        Opens the workbench; called in a thread after the first paint.
+    facts
+        Where answers come from; loaded in a thread after the first paint.
     as_of
         Date shown in the title.
     drafts
@@ -60,14 +60,14 @@ class AdvisorApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, opener: Callable[[], Workbench], *, as_of: str = "", drafts: Drafts | None = None, refine: bool = True,
+        self, facts: Facts, *, as_of: str = "", drafts: Drafts | None = None, refine: bool = True,
         live_draws: int = LIVE_DRAWS, on_paint: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.as_of = as_of
         self.drafts = drafts or Drafts()
         self.at = "profiles"
-        self.desk = Desk(Facts(opener), self.in_thread, self.call_back, self._changed, live_draws=live_draws)
+        self.desk = Desk(facts, self.in_thread, self.call_back, self._changed, live_draws=live_draws)
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self._refine, self._on_paint = refine, on_paint
         self._delays: dict[str, Timer] = {}

@@ -58,6 +58,22 @@ class Facts:
         self.error = ""
         self._recall: Recall | None = None
 
+    def answer(self, profile: Profile, folder: Path | None, draws: int) -> tuple[Recommendation | None, str]:
+        """The answer, or why there is none, in a sentence."""
+        from advisor.domain.errors import AdvisorError
+        from advisor.engine.advise import advise
+
+        self.load()
+        if self.bench is None:
+            return None, self.error
+        try:
+            inputs = self.bench.inputs(profile, folder=folder, draws=draws)
+            return advise(profile, replace(inputs, estimate=self.recall(inputs.estimate))), ""
+        except AdvisorError as error:
+            return None, str(error)
+        except Exception as error:  # a fault of the engine must not take the editor with it
+            return None, f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
+
     def recall(self, estimate: EstimateMany) -> EstimateMany:
         """The estimator with a memory."""
         if self._recall is None:
@@ -141,7 +157,7 @@ class Runner:
                     self._running = False
                     return
             profile, folder, draws, landed = wanted
-            answer, error = answer_profile(self.facts, profile, folder, draws)
+            answer, error = self.facts.answer(profile, folder, draws)
             self._back(landed, answer, error)
 
 
@@ -264,26 +280,6 @@ class Desk:
     def _set(self, sight: Sight) -> None:
         self.sight = sight
         self._changed(sight)
-
-
-def answer_profile(
-    facts: Facts, profile: Profile, folder: Path | None, draws: int
-) -> tuple[Recommendation | None, str]:
-    """The answer, or why there is none, in a sentence."""
-    from advisor.domain.errors import AdvisorError
-
-    facts.load()
-    if facts.bench is None:
-        return None, facts.error
-    try:
-        from advisor.engine.advise import advise
-
-        inputs = facts.bench.inputs(profile, folder=folder, draws=draws)
-        return advise(profile, replace(inputs, estimate=facts.recall(inputs.estimate))), ""
-    except AdvisorError as error:
-        return None, str(error)
-    except Exception as error:  # a fault of the engine must not take the editor with it
-        return None, f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
 
 
 def _locate(error: str) -> tuple[Problem, ...]:

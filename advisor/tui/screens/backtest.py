@@ -105,7 +105,8 @@ class BacktestPane(Pane):
 
     def _show(self) -> None:
         text = self.query_one("#backtest-text", Static)
-        self.query_one("#backtest-grid", Grid).show(self.result.scores if self.result else [])
+        grid: Grid[Score] = self.query_one("#backtest-grid", Grid)
+        grid.show(self.result.scores if self.result else [])
         parts = [summary(self.result)] if self.result is not None else []
         if self._state:
             parts.insert(0, content((f"{self._state}\n", "warn")))

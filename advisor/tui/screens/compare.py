@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from advisor.tui.actions import bindings
 from advisor.tui.comparing import Entry, Line, lines_of
-from advisor.tui.desk import Sight, answer_profile
+from advisor.tui.desk import Sight
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
@@ -137,7 +137,7 @@ class ComparePane(Pane):
             except AdvisorError as error:
                 app.call_back(self._answered, entry, None, str(error))
                 return
-            answer, problem = answer_profile(app.desk.facts, profile, path.parent, app.desk.live_draws)
+            answer, problem = app.desk.facts.answer(profile, path.parent, app.desk.live_draws)
             app.call_back(self._answered, entry, answer, problem)
 
         app.in_thread(work)

@@ -193,8 +193,7 @@ class Picker(ModalScreen[str | None]):
     def _search(self, event: Input.Changed) -> None:
         words = event.value.casefold().split()
         found = [i for i in self._items if all(w in f"{i.id} {i.label} {i.detail}".casefold() for w in words)]
-        starts = event.value.casefold().strip()
-        found.sort(key=lambda i: not (starts and i.label.casefold().startswith(starts)))
+        found.sort(key=lambda i: _rank(i, event.value.casefold().strip()))
         self.query_one("#list", Grid).show(found)
 
     @on(Input.Submitted)
@@ -239,6 +238,16 @@ class Picker(ModalScreen[str | None]):
     def action_cancel(self) -> None:
         """Leave without a choice."""
         self.dismiss(None)
+
+
+def _rank(item: Item, wanted: str) -> int:
+    """Better matches first: the id, the start of a word of the label, anywhere in the label, the rest."""
+    label = item.label.casefold()
+    if not wanted or wanted in (item.id.casefold(), label):
+        return 0
+    if any(word.startswith(wanted) for word in label.split()):
+        return 1
+    return 2 if wanted in label else 3
 
 
 class Reader(ModalScreen[None]):

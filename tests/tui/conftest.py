@@ -1,0 +1,138 @@
+"""A program with an answer at hand: the kept one at once, or the engine's own."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from advisor.domain.profile import Profile
+from advisor.domain.recommendation import Recommendation
+from advisor.profiles.locate import find_profile
+from advisor.tui.app import AdvisorApp
+from advisor.tui.desk import Desk, Facts
+from advisor.tui.drafts import Drafts
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+from tests.tui.frozen import PROFILE, frozen_answer
+
+SIZES = ((80, 24), (120, 40), (200, 60))
+
+
+class Slice:
+    """The catalog with the first rows of every list, so that pictures do not change with each new price."""
+
+    def __init__(self, catalog: Any, rows: int) -> None:
+        self._catalog, self._rows = catalog, rows
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._catalog, name)
+        if isinstance(value, list):
+            return value[: self._rows]
+        if isinstance(value, dict) and name not in ("sources", "parameters"):
+            return dict(list(value.items())[: self._rows])
+        return value
+
+
+class Bench:
+    """As much of a workbench as the screens look at."""
+
+    def __init__(self, catalog: Any) -> None:
+        self.catalog, self.evidence, self.overlays, self.as_of = catalog, (), (), AS_OF
+
+    def stored_backtest(self) -> None:
+        return None
+
+
+class KeptFacts(Facts):
+    """Gives the kept answer for every profile, with that profile in it; counts what is asked."""
+
+    def __init__(self, bench: Any) -> None:
+        super().__init__(lambda: bench)
+        self.asked: list[Profile] = []
+
+    def load(self) -> None:
+        if not self.ready.is_set():
+            self.bench = self._opener()
+            self.ready.set()
+
+    def answer(self, profile: Profile, folder: Path | None, draws: int) -> tuple[Recommendation | None, str]:
+        self.load()
+        self.asked.append(profile)
+        if profile.model is not None and profile.model.id == "nonesuch":
+            return None, 'model.id: unknown model "nonesuch"'
+        kept = frozen_answer()
+        return kept.model_copy(update={"profile": profile, "draws": draws}), ""
+
+
+@pytest.fixture(scope="session")
+def workbench() -> Workbench:
+    return Workbench(as_of=AS_OF, bare=True)
+
+
+@pytest.fixture
+def drafts(tmp_path: Path) -> Drafts:
+    return Drafts(tmp_path / "drafts")
+
+
+@pytest.fixture
+def kept(workbench: Workbench) -> KeptFacts:
+    return KeptFacts(Bench(Slice(workbench.catalog, 40)))
+
+
+@pytest.fixture
+def app(kept: KeptFacts, drafts: Drafts) -> AdvisorApp:
+    """The program on the kept answer."""
+    return AdvisorApp(kept, as_of=AS_OF.isoformat(), drafts=drafts, refine=False)
+
+
+@pytest.fixture
+def live(workbench: Workbench, drafts: Drafts) -> AdvisorApp:
+    """The program on the engine."""
+    return AdvisorApp(Facts(lambda: workbench), as_of=AS_OF.isoformat(), drafts=drafts, refine=False, live_draws=500)
+
+
+async def settled(pilot: Pilot[Any], ready: Callable[[], bool] | None = None) -> None:
+    """Wait until the desk rests, or until `ready`; the clock only bounds it."""
+    desk: Desk = pilot.app.desk  # type: ignore[attr-defined]
+    for _ in range(3000):
+        await pilot.pause()
+        if ready() if ready else desk.facts.ready.is_set() and desk.sight.phase not in ("loading", "working"):
+            await pilot.pause()
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"the desk does not come to rest: {desk.sight.phase} {desk.sight.message}")
+
+
+Opener = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+async def opened(pilot: Pilot[Any], name: str = PROFILE, show: str = "workload") -> None:
+    """Open a bundled profile and wait for its answer."""
+    await settled(pilot, lambda: pilot.app.desk.facts.ready.is_set())  # type: ignore[attr-defined]
+    await pilot.app.open_path(find_profile(name), True, show=show)  # type: ignore[attr-defined]
+    await settled(pilot)
+
+
+_TEXT = re.compile(r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+" textLength="[\d.]+" clip-path="url\(#[^)]*line-(\d+)\)">'
+                   r"([^<]*)</text>")  # fmt: skip
+_CELL = 12.2
+
+
+def screen_text(app: AdvisorApp) -> str:
+    """What is on the screen, as lines of text without colours."""
+    lines: dict[int, dict[int, str]] = {}
+    for x, line, text in _TEXT.findall(app.export_screenshot()):
+        lines.setdefault(int(line), {})[round(float(x) / _CELL)] = html.unescape(text).replace("\xa0", " ")
+    out = []
+    for number in range(max(lines, default=-1) + 1):
+        row = ""
+        for at, text in sorted(lines.get(number, {}).items()):
+            row = row.ljust(at) + text
+        out.append(row.rstrip())
+    return "\n".join(out)

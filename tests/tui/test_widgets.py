@@ -1,0 +1,155 @@
+"""The widgets of our own: table, plot, ticks, sparklines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+
+from advisor.tui.pages import bar
+from advisor.tui.widgets.canvas import Canvas, ticks
+from advisor.tui.widgets.grid import Column, Grid
+from advisor.tui.widgets.plot import Figure, Plot, Series
+from advisor.tui.widgets.spark import gauge, spark
+
+
+class One(App[None]):
+    """One widget on a screen."""
+
+    def __init__(self, widget: Any) -> None:
+        super().__init__()
+        self.widget = widget
+
+    def compose(self) -> ComposeResult:
+        yield self.widget
+
+
+def table() -> Grid[int]:
+    return Grid(
+        [
+            Column("n", "Number", lambda r: f"row {r}", sort=lambda r: r),
+            Column("odd", "Odd", lambda r: str(r % 2), sort=lambda r: None if r == 3 else r % 2, right=True),
+            Column("text", "Text", lambda r: "[b]not markup[/b] " * 8, grow=True, most=200),
+        ]
+    )
+
+
+async def test_ten_thousand_rows_draw_only_those_in_sight() -> None:
+    drawn: set[int] = set()
+
+    def cell(row: int) -> str:
+        drawn.add(row)
+        return str(row)
+
+    grid: Grid[int] = Grid([Column("a", "A", cell, width=8)])
+    async with One(grid).run_test(size=(40, 12)) as pilot:
+        grid.show(range(10_000))
+        await pilot.pause()
+        assert len(drawn) < 30
+        grid.focus()
+        await pilot.press("end")
+        assert grid.current == 9_999
+        assert grid.scroll_offset.y > 9_980
+
+
+async def test_sorting_cycles_and_unknown_values_come_last() -> None:
+    grid = table()
+    async with One(grid).run_test(size=(60, 12)) as pilot:
+        grid.show(range(6))
+        grid.focus()
+        await pilot.press("right", "s")
+        assert list(grid.rows) == [0, 2, 4, 1, 5, 3]
+        await pilot.press("s")
+        assert list(grid.rows)[-1] == 3
+        await pilot.press("s")
+        assert list(grid.rows) == [0, 1, 2, 3, 4, 5]
+
+
+async def test_mouse_moves_sorts_and_opens() -> None:
+    seen: list[tuple[int, str]] = []
+
+    class Listening(One):
+        def on_grid_opened(self, event: Grid.Opened) -> None:
+            seen.append((event.row, event.column))
+
+    grid = table()
+    async with Listening(grid).run_test(size=(60, 12)) as pilot:
+        grid.show(range(6))
+        await pilot.click(grid, offset=(2, 3))
+        assert grid.cursor == 2
+        await pilot.click(grid, offset=(2, 3), times=2)
+        assert seen == [(2, "n")]
+        await pilot.click(grid, offset=(2, 0))
+        await pilot.click(grid, offset=(2, 0))
+        assert list(grid.rows)[0] == 5
+        assert grid.current == 2
+
+
+async def test_the_cursor_stays_on_its_row_when_rows_change() -> None:
+    grid = table()
+    async with One(grid).run_test(size=(60, 12)) as pilot:
+        grid.show([1, 2, 3, 4])
+        grid.select(lambda r: r == 3)
+        grid.show([9, 3, 1], keep=lambda r: r)
+        await pilot.pause()
+        assert grid.current == 3
+
+
+async def test_the_plot_walks_its_points_and_answers_the_mouse() -> None:
+    seen: list[int] = []
+
+    class Listening(One):
+        def on_plot_walked(self, event: Plot.Walked) -> None:
+            seen.append(event.index)
+
+    plot = Plot()
+    async with Listening(plot).run_test(size=(60, 20)) as pilot:
+        line = Series("a", "A", (10.0, 20.0, 40.0), (4.0, 3.0, 1.0), "s1", walk=True)
+        plot.show(Figure((line,), "x", "y", limit_x=25.0, limit_name="limit", chosen=(20.0, 3.0)))
+        plot.focus()
+        await pilot.press("right", "right", "right", "left")
+        assert seen == [1, 2, 2, 1]
+        await pilot.click(plot, offset=(57, 11))
+        assert plot.at == 2
+
+
+async def test_an_empty_plot_says_why() -> None:
+    plot = Plot()
+    async with One(plot).run_test(size=(40, 10)) as pilot:
+        plot.show(Figure(empty="No curve: it does not fit."))
+        await pilot.pause()
+        assert "No curve: it does not fit." in plot.render_line(1).text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
+def test_ticks_lie_within_their_ends_and_are_few(low: float, span: float, count: int) -> None:
+    found = ticks(low, low + span, count)
+    assert all(low - span * 1e-6 <= t <= low + span * (1 + 1e-6) for t in found)
+    assert len(found) <= count + 2
+
+
+@given(st.floats(0, 50), st.floats(0, 50), st.floats(0, 50), st.integers(3, 60))
+def test_a_bar_has_its_width_and_its_median(a: float, b: float, c: float, width: int) -> None:
+    low, mid, high = sorted((a, b, c))
+    text = bar(low, mid, high, 0, 51, width)
+    assert len(text) == width
+    assert text.count("●") == 1
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=50), st.integers(1, 30))
+def test_a_sparkline_never_outgrows_its_width(values: list[float], width: int) -> None:
+    assert len(spark(values, width)) == min(len(values), width)
+
+
+@given(st.floats(-1, 3), st.integers(0, 40))
+def test_a_gauge_has_its_width(share: float, width: int) -> None:
+    assert len(gauge(share, width)) == width
+
+
+def test_a_mark_covers_dots() -> None:
+    canvas = Canvas(4, 1)
+    canvas.line([(0, 0), (7, 3)], "s1")
+    canvas.mark(2, 1, "◆", "accent")
+    assert "".join(text for text, _ in canvas.row(0))[1] == "◆"
