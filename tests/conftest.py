@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 AS_OF = date(2026, 11, 21)
-NETWORKED = ("probe", "refresh")
+NETWORKED = ("probe", "refresh", "cluster")
 """Folders whose tests speak to servers of their own."""
 
 

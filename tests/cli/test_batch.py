@@ -1,0 +1,137 @@
+"""Many profiles in one run: one bad file stops nothing, the summary keeps the order, any pool may do the work."""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from advisor import batch
+from advisor.batch import Job, Row, answer_one, exit_code, summary_csv, targets
+from advisor.cli.main import main
+
+AS_OF = date(2026, 11, 21)
+FAST = ["--as-of", AS_OF.isoformat(), "--draws", "200", "--no-user-data"]
+PROFILE = """
+name = "{name}"
+candidates = ["b200", "h200"]
+[model]
+id = "llama3.3-70b"
+[traffic]
+isl = 1000
+osl = 300
+peak_requests_per_s = {rate}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three good profiles and two that are wrong."""
+    out = tmp_path_factory.mktemp("profiles")
+    for i, rate in enumerate((2, 20, 60)):
+        (out / f"p{i}.toml").write_text(PROFILE.format(name=f"p{i}", rate=rate), encoding="utf-8")
+    (out / "broken.toml").write_text("name = ", encoding="utf-8")
+    (out / "unknown.toml").write_text(PROFILE.format(name="u", rate=1).replace("llama3.3", "llama9"), encoding="utf-8")
+    return out
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_folder_with_two_bad_files(
+    folder: Path, tmp_path: Path, jobs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["batch", str(folder), "--output", str(tmp_path), "--jobs", jobs, *FAST]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == ""  # no terminal, no bar
+    assert "5 profiles" in captured.out
+    rows = {Path(r["file"]).stem: r for r in rows_of(tmp_path / "summary.csv")}
+    assert list(rows) == sorted(rows)
+    assert [rows[n]["status"] for n in ("broken", "p0", "p1", "p2", "unknown")] == ["error", "ok", "ok", "ok", "error"]
+    assert "TOML" in rows["broken"]["message"]
+    assert "llama9" in rows["unknown"]["message"]
+    tree = json.loads((tmp_path / "p1.json").read_text(encoding="utf-8"))
+    assert tree["verdict"]["choice"]["accelerator"] == rows["p1"]["accelerator"]
+    cost = next(c for c in tree["candidates"] if c["rank"] == 1)["cost"]["usd_per_month"]["p50"]
+    assert float(rows["p1"]["usd_per_month_p50"]) == pytest.approx(cost, rel=1e-5)
+    assert not (tmp_path / "broken.json").exists()
+
+
+def test_processes_give_the_same_bytes_as_one(folder: Path, tmp_path: Path) -> None:
+    for jobs in ("1", "2"):
+        main(["batch", str(folder / "p0.toml"), str(folder / "p2.toml"), "--output", str(tmp_path / jobs), "--jobs",
+              jobs, *FAST])  # fmt: skip
+    for name in ("p0.json", "p2.json"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_names_of_bundled_profiles_and_missing_files(tmp_path: Path) -> None:
+    code = main(["batch", "startup-first-cluster", "nowhere.toml", "--output", str(tmp_path), "--summary-only", *FAST])
+    assert code == 2
+    rows = rows_of(tmp_path / "summary.csv")
+    assert [r["status"] for r in rows] == ["ok", "error"]
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.csv"]
+
+
+@pytest.mark.parametrize("wrong", [["--jobs", "0"], ["--draws", "5"], ["--seed", "-1"], ["--as-of", "soon"]])
+def test_wrong_options(folder: Path, tmp_path: Path, wrong: list[str]) -> None:
+    assert main(["batch", str(folder), "--output", str(tmp_path), *wrong]) == 2
+
+
+def test_an_empty_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["batch", str(tmp_path / "empty"), "--output", str(tmp_path / "out")]) == 2
+    assert "no profile" in capsys.readouterr().err
+
+
+def test_files_of_the_same_name_do_not_overwrite_each_other() -> None:
+    found = targets(["a/x.toml", "b/x.toml", "c/summary.toml", "d/X.toml"], Path("out"))
+    assert len({p.casefold() for p in found}) == 4
+    assert "out/summary.json" not in found
+
+
+def test_the_summary_is_no_spreadsheet_formula() -> None:
+    text = summary_csv([Row(file="x.toml", name="=HYPERLINK(1)", message="a\nb")])
+    row = next(csv.DictReader(text.splitlines()))
+    assert row["name"] == "'=HYPERLINK(1)"
+    assert row["message"] == "a b"
+    assert row["usd_per_month_p50"] == ""
+
+
+def test_exit_codes() -> None:
+    ok, bad = Row(file="a", status="ok"), Row(file="b", message="wrong")
+    infeasible, fault = Row(file="c", status="infeasible"), Row(file="d", message="fault of ours: X")
+    assert [int(exit_code(r)) for r in ([ok], [ok, infeasible], [ok, infeasible, bad], [bad, fault])] == [0, 3, 2, 1]
+
+
+def test_the_unit_of_work_is_picklable_and_never_raises(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job(str(folder / "p0.toml"), "", (), AS_OF, 1, 200, True)
+    assert pickle.loads(pickle.dumps(answer_one)) is answer_one
+    assert answer_one(pickle.loads(pickle.dumps(job))) == answer_one(job)
+
+    def boom(*_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(batch, "_workbench", boom)
+    assert answer_one(job).message == "fault of ours: RuntimeError: no"
+
+
+def test_without_dask_the_extra_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> Iterator[Row]:
+        raise ImportError
+        yield
+
+    monkeypatch.setattr(batch, "run_dask", missing)
+    command = ["batch", str(folder / "p0.toml"), "--output", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1", *FAST]
+    assert main(command) == 2
+    assert "[dask]" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""Every figure of an answer can be recomputed from others: explain is held to the tree itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.catalog.resources import profiles_root
+from advisor.domain.errors import InputError
+from advisor.domain.recommendation import Recommendation
+from advisor.engine.explain import explain
+from advisor.engine.tree_path import find
+from advisor.profiles.read import read_profile
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+
+NAMES = ("operator-2000-gpus", "eu-sovereign-640", "startup-first-cluster")
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[str, Recommendation]:
+    bench = Workbench(as_of=AS_OF, bare=True)
+    out = {}
+    for name in NAMES:
+        path = profiles_root() / f"{name}.toml"
+        out[name] = bench.advise(read_profile(path), folder=path.parent, draws=1000)
+    return out
+
+
+RECKONED = (
+    "cost.point_usd_per_month", "cost.npv_usd", "cost.annuity_months", "cost.cash_view_usd", "cost.book_view_usd",
+    "cost.mtok_per_month", "expected_loss_usd_per_month", "risk_adjusted_usd_per_month", "cost.lines[0].usd_per_month",
+    "risks[0].expected_loss_usd_per_month", "operating_point.interactivity_tps", "fleet.gpus",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("leaf", RECKONED)
+def test_reckoned_again_it_agrees(trees: dict[str, Recommendation], name: str, leaf: str) -> None:
+    tree = trees[name]
+    for candidate in tree.candidates:
+        if candidate.cost is None:
+            continue
+        found = explain(tree, f"candidates.{candidate.accelerator}.{leaf}")
+        assert found.check.endswith("agrees"), f"{candidate.accelerator} {found.check}"
+        assert found.steps
+
+
+def test_cost_leads_down_to_rows_and_sources(trees: dict[str, Recommendation]) -> None:
+    tree = trees["startup-first-cluster"]
+    found = explain(tree, "candidates.mi300x.cost.usd_per_month")
+    assert found.path.startswith("candidates[")
+    names = {q.name for q in found.inputs}
+    assert {"rent_usd_per_gpu_hour", "rocm_floor_none", "engineer_usd_per_year"} <= names
+    assert any(row.startswith("rent-") for row in found.rows)
+    assert found.sources
+    cited = {s.id for s in tree.sources}
+    for quantity in found.inputs:
+        assert all(part.strip() in cited | {"profile", "default"} for part in quantity.source_id.split(";"))
+
+
+def test_every_number_of_an_answer_can_be_asked_for(trees: dict[str, Recommendation]) -> None:
+    """No path of the tree is without an explanation, and none fails."""
+    tree = trees["startup-first-cluster"]
+    stack = [f"candidates[{i}]" for i in range(2)] + ["verdict", "decision"]
+    asked = 0
+    while stack:
+        path = stack.pop()
+        found = explain(tree, path)
+        assert found.path == path
+        stack += found.children
+        asked += 1
+        if found.number is not None and not path.startswith("decision.negotiation"):
+            assert found.steps or found.what
+        assert "DIFFERS" not in found.check, path
+    assert asked > 1000
+
+
+def test_break_evens_and_probes_are_explained(trees: dict[str, Recommendation]) -> None:
+    tree = trees["operator-2000-gpus"]
+    assert explain(tree, "decision.information.probes[0].net_usd").check.endswith("agrees")
+    assert "substituted back" in {s.name for s in explain(tree, "decision.break_evens[0].value").steps}
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("candidates.mi355.cost", 'did you mean "mi355x"'),
+        ("candidates.b200.cots", 'did you mean "cost"'),
+        ("verdict.kind.more", "plain value"),
+        ("", "give a path"),
+        ("x" * 500, "longer than"),
+        ("candidates[99]", 'no "99"'),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_answered_with_a_hint(
+    trees: dict[str, Recommendation], path: str, hint: str
+) -> None:
+    with pytest.raises(InputError, match=hint.replace("[", r"\[")):
+        explain(trees["startup-first-cluster"], path)
+
+
+def test_names_and_places_lead_to_the_same_node(trees: dict[str, Recommendation]) -> None:
+    tree = trees["startup-first-cluster"]
+    first = tree.candidates[0].accelerator
+    assert find(tree, f"candidates.{first}.cost").node is find(tree, "candidates[0].cost").node
+    assert find(tree, "candidates.0.gates.export").node.gate == "export"
