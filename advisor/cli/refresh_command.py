@@ -103,11 +103,14 @@ def _from_network(
     from advisor.refresh.fetch import Fetcher
     from advisor.refresh.run import refresh
 
-    with Fetcher(settings.network) as fetcher:
-        return refresh(
-            sources, settings, catalog, fetcher, cache=cache_dir(), config=config_dir(), today=date.today(),
-            dry_run=args.dry_run, progress=_progress,
-        )  # fmt: skip
+    try:
+        with Fetcher(settings.network) as fetcher:
+            return refresh(
+                sources, settings, catalog, fetcher, cache=cache_dir(), config=config_dir(), today=date.today(),
+                dry_run=args.dry_run, progress=_progress,
+            )  # fmt: skip
+    finally:
+        _progress("")
 
 
 def _progress(text: str) -> None:
@@ -130,12 +133,13 @@ def _one(sources: list[Source], args: argparse.Namespace) -> Source:
 
 
 def _item(source: Source, args: argparse.Namespace) -> Any:
-    names = [item.name for item in source.items]
     if args.item is None and len({item.parse for item in source.items}) == 1:
         return source.items[-1]
-    if args.item not in names:
-        raise InputError(f"--item: name the part of {source.name} that the file is: {', '.join(names)}")
-    return source.items[names.index(args.item)]
+    item = source.item(args.item or "")
+    if item is None:
+        names = ", ".join(item.name for item in source.items)
+        raise InputError(f"--item: name the part of {source.name} that the file is: {names}")
+    return item
 
 
 def _renew_fit() -> None:

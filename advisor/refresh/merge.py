@@ -81,6 +81,8 @@ def merge(
             overlay.items[read.key] = read.state
             if read.source.live:
                 _seen_again(overlay, read.source_id, facts.today)
+                item.content_date = facts.today
+                read.state.content_date = facts.today.isoformat()
             continue
         parsed = read.parsed
         day = min(parsed.content_date or facts.today, facts.today)

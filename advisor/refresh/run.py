@@ -147,13 +147,14 @@ def _finish(
 def _items(source: Source, chosen: SourceSettings) -> list[Item]:
     if chosen.items is None:
         return list(source.items)
-    names = {item.name for item in source.items}
-    for name in chosen.items:
-        if name not in names:
-            raise InputError(
-                f"refresh.toml: sources.{source.name}.items: there is no {name}; there are {sorted(names)}"
-            )
-    return [item for item in source.items if item.name in chosen.items]
+    found = []
+    for name in dict.fromkeys(chosen.items):
+        item = source.item(name)
+        if item is None:
+            known = ", ".join(item.name for item in source.items)
+            raise InputError(f"refresh.toml: sources.{source.name}.items: there is no {name}; there are {known}")
+        found.append(item)
+    return found
 
 
 def _read(

@@ -267,6 +267,7 @@ def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str
         ("[sources.skypilt]\nenabled = false\n", 'sources.skypilt: no source of that name; did you mean "skypilot"?'),
         ("[sources.azure]\nurl = 1\n", "sources.azure.url"),
         ("[sources.azure]\nitems = ['a100']\n", "there is no a100"),
+        ("[sources.azure]\nitems = ['../../x']\n", "there is no ../../x"),
         ("[sources", "is not TOML"),
     ],
 )

@@ -264,3 +264,21 @@ def test_a_region_names_its_country_only_where_it_says_so(facts: Facts, region: 
 )  # fmt: skip
 def test_spellings_of_parts(facts: Facts, name: str, part: tuple[str, str] | None) -> None:
     assert facts.part(name) == part
+
+
+def test_a_source_may_have_more_than_this_program_lists() -> None:
+    from advisor.refresh.sources import SOURCES
+
+    assert SOURCES["inferencex"].item("dsr1") == SOURCES["inferencex"].items[0]
+    paths = {
+        name: item.path
+        for source, name in (("inferencex", "MiniMax-M3"), ("mlperf", "v7.0"), ("skypilot", "do"), ("gpuhunt", "vultr"))
+        if (item := SOURCES[source].item(name))
+    }
+    assert paths == {
+        "MiniMax-M3": "benchmarks?model=MiniMax-M3", "v7.0": "inference_results_v7.0/main/summary.json",
+        "do": "catalogs/v8/do/vms.csv", "vultr": "vultr/version",
+    }  # fmt: skip
+    for name in ("", "../x", "a/b", "a b", "x" * 61, ".hidden", "a?b"):
+        assert SOURCES["skypilot"].item(name) is None
+    assert SOURCES["vultr"].item("other") is None

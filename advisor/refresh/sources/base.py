@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from advisor.refresh.offers import Facts, Parsed
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +42,10 @@ class Source:
     """Hosts of its own to which it may redirect."""
     live: bool = True
     """True where an unchanged file says that its prices still hold today."""
-    flags: tuple[str, ...] = ()
-    """Flags of every price that is read from it."""
+    make: Callable[[str], Item] | None = None
+    """An item by name, for names that the source may have and this program does not list yet."""
+
+    def item(self, name: str) -> Item | None:
+        """The item of that name."""
+        known = next((item for item in self.items if item.name == name), None)
+        return known or (self.make(name) if self.make is not None and _NAME.fullmatch(name) else None)

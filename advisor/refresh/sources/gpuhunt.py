@@ -64,15 +64,18 @@ def version_day(address: str) -> date | None:
         return None
 
 
+def item(name: str) -> Item:
+    """The archive of one provider."""
+    return Item(name, f"{name}/version", partial(parse, provider=name), follow=partial(follow, provider=name))
+
+
 SOURCE = Source(
     name="gpuhunt",
     title="gpuhunt catalog",
     data="prices",
     base="https://dstack-gpu-pricing.s3.eu-west-1.amazonaws.com/v3",
-    items=tuple(
-        Item(name, f"{name}/version", partial(parse, provider=name), follow=partial(follow, provider=name))
-        for name in _PROVIDERS
-    ),
+    items=tuple(map(item, _PROVIDERS)),
     kind="list price",
     live=False,
+    make=item,
 )

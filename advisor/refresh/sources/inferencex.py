@@ -128,13 +128,19 @@ def _count(value: object, high: int) -> int | None:
     return found if found is not None and 0 < found <= high else None
 
 
+def item(name: str) -> Item:
+    """The answer for one model, by its key here or by the interface's own name for it."""
+    return Item(name, f"benchmarks?model={quote(_MODELS.get(name, name))}", parse)
+
+
 SOURCE = Source(
     name="inferencex",
     title="InferenceX benchmarks",
     data="evidence",
     base="https://inferencex.semianalysis.com/api/v1",
-    items=tuple(Item(key, f"benchmarks?model={quote(name)}", parse) for key, name in _MODELS.items()),
+    items=tuple(map(item, _MODELS)),
     kind="measured",
     attribution="Data from InferenceX by SemiAnalysis",
     live=False,
+    make=item,
 )

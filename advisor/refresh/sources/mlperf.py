@@ -26,6 +26,7 @@ _OLD = {
     "submitter": "Submitter", "division": "Category", "suite": "Suite", "system": "System", "name": "Accelerator",
     "count": "a#", "software": "Software", "result": "Performance_Result", "unit": "Performance_Units",
 }  # fmt: skip
+_LISTED = ("v4.1", "v5.0", "v5.1", "v6.0")
 _UNITS = ("tokens/s", "queries/s", "samples/s")
 _SCENARIOS = ("Offline", "Server", "Interactive")
 _IDENTITY = ("round", "entry", "model", "scenario", "division", "accelerator_name", "result")
@@ -113,16 +114,20 @@ def _precision(text: str) -> str:
     return found[0] if found and not mixed else ""
 
 
+def item(round_: str) -> Item:
+    """The summary of one round."""
+    file = "summary_results.json" if round_ in _LISTED else "summary.json"
+    return Item(round_, f"inference_results_{round_}/main/{file}", parse)
+
+
 SOURCE = Source(
     name="mlperf",
     title="MLPerf Inference results",
     data="evidence",
     base="https://raw.githubusercontent.com/mlcommons",
-    items=(
-        Item("v6.0", "inference_results_v6.0/main/summary_results.json", parse),
-        Item("v6.1", "inference_results_v6.1/main/summary.json", parse),
-    ),
+    items=(item("v6.0"), item("v6.1")),
     kind="measured",
     attribution=ATTRIBUTION,
     live=False,
+    make=item,
 )

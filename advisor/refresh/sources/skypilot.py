@@ -64,11 +64,18 @@ def _seller(cloud: str, instance: str, facts: Facts) -> tuple[str, str, tuple[st
     return cloud, "", ("reseller",)
 
 
+def item(cloud: str) -> Item:
+    """The file of one cloud."""
+    return Item(cloud, f"catalogs/v8/{cloud}/vms.csv", partial(parse, cloud=cloud))
+
+
 SOURCE = Source(
     name="skypilot",
     title="SkyPilot catalog",
     data="prices",
     base="https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master",
-    items=tuple(Item(cloud, f"catalogs/v8/{cloud}/vms.csv", partial(parse, cloud=cloud)) for cloud in _CLOUDS),
+    items=tuple(map(item, _CLOUDS)),
     kind="list price",
+    live=False,
+    make=item,
 )
