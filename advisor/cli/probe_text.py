@@ -106,8 +106,8 @@ def _ms(seconds: float | None) -> str:
 
 
 _COLUMNS = (
-    "isl/osl", "load", "TTFT p50", "+-95%", "p99", "ITL p50", "p99", "TPOT p50", "E2EL p50", "tok/s", "per GPU", "req/s",
-    "goodput", "ok", "state",
+    "isl/osl", "load", "TTFT p50", "+-95%", "p99", "ITL p50", "p99", "TPOT p50", "E2EL p50", "tok/s", "per GPU",
+    "req/s", "goodput", "ok", "state",
 )  # fmt: skip
 
 

@@ -116,6 +116,8 @@ class Plan:
     def worst_tokens(self) -> int:
         """Most tokens: of the steps, or the limit where that is lower."""
         total = self.preflight_tokens + sum(step.worst_tokens for step in self.steps)
+        if self.search is not None and self.limit.max_tokens is not None:
+            return self.limit.max_tokens
         return total if self.limit.max_tokens is None else min(total, self.limit.max_tokens)
 
     @property

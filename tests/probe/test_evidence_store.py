@@ -279,3 +279,26 @@ def test_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(EvidenceError, match="needs psycopg"):
         open_store("postgresql://u:secret@h/d")
+
+
+def test_the_commands_on_a_shared_store(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A team's store behind ADVISOR_STORE: the same commands, and no password in what they say."""
+    from advisor.cli.main import main
+
+    monkeypatch.setenv("ADVISOR_STORE", postgres)
+    sample = Path(__file__).parent / "samples" / "vllm.json"
+    subject = ["--accelerator", "mi300x", "--gpus", "8", "--as-model", "llama3.3-70b", "--weights", "fp8"]
+    assert main(["evidence", "list"]) == 0
+    assert main(["evidence", "import", str(sample), *subject]) == 0
+    assert main(["evidence", "list"]) == 0
+    assert main(["evidence", "show", "vllm"]) == 0
+    exported = tmp_path / "all.json"
+    assert main(["evidence", "export", "--output", str(exported)]) == 0
+    assert main(["evidence", "remove", "vllm", "--yes"]) == 0
+    assert main(["evidence", "import", str(exported)]) == 0
+    assert main(["evidence", "remove", "vllm", "--yes"]) == 0
+    streams = capsys.readouterr()
+    assert "1 usable as evidence" in streams.out
+    assert "pw-1234567" not in streams.out + streams.err
