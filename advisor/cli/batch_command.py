@@ -40,6 +40,7 @@ def run_batch(args: argparse.Namespace) -> int:
     """Answer all profiles and write the summary in the order given."""
     from pathlib import Path
 
+    _one_thread_each()
     from advisor.batch import exit_code, summary_csv
     from advisor.cli.output import write_result
 
@@ -58,6 +59,14 @@ def run_batch(args: argparse.Namespace) -> int:
     write_result(summary_csv(ordered), str(folder / "summary.csv"))
     print(_closing(ordered, folder / "summary.csv"))
     return int(exit_code(ordered))
+
+
+def _one_thread_each() -> None:
+    """Linear algebra on one thread a process: the processes already fill the cores, threads would fight for them."""
+    import os
+
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def _jobs(args: argparse.Namespace, folder: Any) -> list[Job]:
