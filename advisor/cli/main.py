@@ -36,6 +36,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("advisor.cli.refresh_command", "refresh"),
     ("advisor.cli.calibrate_command", "calibrate"),
     ("advisor.cli.serve_command", "serve"),
+    ("advisor.cli.completion_command", "completion"),
 )
 """Modules with an `add_<name>_parser(subparsers)`, in the order of the help."""
 
