@@ -56,6 +56,8 @@ class StepRunner:
         self._random = random.Random(seed)
         self._on_result = on_result
         self._results: dict[int, RequestResult] = {}
+        self._good: list[RequestResult] = []
+        """Measured successes in order of completion."""
         self._stop = asyncio.Event()
         self._started = 0.0
         self._last_issue_ns = 0
@@ -174,6 +176,8 @@ class StepRunner:
             raise
         self._budget.settle(held, *certain_tokens(result, self._prompts, words))
         self._results[number] = result
+        if result.ok and number >= self._plan.warmup:
+            self._good.append(result)
         self._note(result)
         return result
 
@@ -224,10 +228,9 @@ class StepRunner:
         return False
 
     def _check_precision(self) -> None:
-        measured = [r for i, r in sorted(self._results.items()) if i >= self._plan.warmup and r.ok]
-        if len(measured) < self._plan.min_requests or len(measured) < self._checked_at + max(
-            4, self._plan.concurrency // 4
-        ):
+        measured = self._good
+        fresh = len(measured) - self._checked_at
+        if len(measured) < self._plan.min_requests or fresh < max(4, self._plan.concurrency // 4):
             return
         self._checked_at = len(measured)
         widths = [half_width(describe([r.ttft_s for r in measured]))]

@@ -15,6 +15,7 @@ from advisor.domain.text import plain
 from advisor.evidence.runs import Deployment, Distribution, Run, Step
 
 Row = Mapping[str, Any]
+_LAST_MOMENT_S = 4e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ def run_of(
         id=f"{tool.split()[0].lower()}-{digest}", tool=tool, started_at=started, steps=steps,
         deployment=merged(found, context.stated), note=plain(f"imported from {context.name}", 300), **more,
     )  # fmt: skip
+
+
+def unix_moment(seconds: float | None) -> datetime | None:
+    """A time in seconds since 1970; None for nothing and for what no calendar holds."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds < _LAST_MOMENT_S else None
 
 
 def moment(text: str, *forms: str) -> datetime | None:

@@ -7,10 +7,9 @@ benchmark's duration, since the report's rate distributions weigh moments, not t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from advisor.evidence.imports.common import Context, Row, number, required, run_of, words
+from advisor.evidence.imports.common import Context, Row, number, required, run_of, unix_moment, words
 from advisor.evidence.runs import Deployment, Distribution, LoadKind, Run, Step
 
 KIND = "guidellm"
@@ -32,12 +31,11 @@ def read(document: Row, context: Context) -> list[Run]:
     steps = tuple(_step(index, benchmark, context) for index, benchmark in enumerate(benchmarks))
     backend = _within(document, "config", "spec", "backend") or _within(benchmarks[0], "config", "backend")
     metadata = document.get("metadata")
-    started = number(benchmarks[0], "start_time")
     return [
         run_of(
             TOOL, context, [b.get("metrics") for b in benchmarks], steps, Deployment(model=words(backend, "model")),
             tool_version=words(metadata, "guidellm_version") if isinstance(metadata, dict) else "",
-            started_at=datetime.fromtimestamp(started, UTC) if started else None,
+            started_at=unix_moment(number(benchmarks[0], "start_time")),
         )
     ]  # fmt: skip
 
