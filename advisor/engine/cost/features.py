@@ -15,6 +15,10 @@ PRICED_APART = frozenset({"custom_kernels", "official_support"})
 
 def findings_of(profile: Profile, sized: SizedCandidate, catalog: Catalog) -> tuple[SoftwareFindings, ...]:
     """What the support table says of each tier's deployment, each engine and precision once."""
+    key = ("findings", id(profile), id(catalog))
+    known: tuple[SoftwareFindings, ...] | None = sized.memo.get(key)
+    if known is not None:
+        return known
     out: dict[tuple[str, str], SoftwareFindings] = {}
     for tier in sized.tiers:
         d = tier.deployment
@@ -22,6 +26,7 @@ def findings_of(profile: Profile, sized: SizedCandidate, catalog: Catalog) -> tu
             out[d.engine, d.precision] = software_findings(
                 profile, sized.accelerator, d.engine, d.precision, catalog, d
             )
+    sized.memo[key] = tuple(out.values())
     return tuple(out.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from advisor.catalog import Catalog
-from advisor.domain.cost import Band, Cost, CostOption, PriceBasis
+from advisor.domain.cost import Band, Cost, CostLine, CostOption, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.units import HOURS_PER_MONTH
@@ -141,7 +141,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         output_weight=weight.value,
         utilisation=_utilisation(model, flows[0].gpus),
         within_budget=_within(profile, point),
-        inputs=_inputs(pricing, weight),
+        inputs=_inputs(pricing, lines, weight),
         notes=_notes(pricing),
     )
 
@@ -238,8 +238,7 @@ def _first_gpus(model: CostModel, way: Way, levels: Levels) -> float:
     return float((model.base(fleet, way.base_share) if way.mode == "mixed" else fleet)[0])
 
 
-def _inputs(pricing: Pricing, weight: Quantity) -> tuple[Quantity, ...]:
-    lines = cost_lines(pricing.model, pricing.way, pricing.typical)
+def _inputs(pricing: Pricing, lines: Sequence[CostLine], weight: Quantity) -> tuple[Quantity, ...]:
     every = [q for line in lines for q in line.inputs] + [weight]
     if "cost_of_capital" in pricing.model.facts.values:
         every.append(pricing.model.facts["cost_of_capital"])
