@@ -1,0 +1,50 @@
+"""A probe overrules the prediction: grade A at the point, and nearby points move with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from advisor.engine.estimator import estimate_rows
+from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run
+from advisor.evidence.store import open_store
+from advisor.workbench import Workbench
+
+AS_OF = date(2026, 11, 21)
+ROWS = [
+    {"accelerator": "mi300x", "model": "llama3.3-70b", "precision": "fp8", "isl": "1000", "osl": "1000", "gpus": "8",
+     "concurrency": str(concurrency), "engine": "vllm", "tp": "8"}
+    for concurrency in (16, 32, 128)
+]  # fmt: skip
+
+
+def tps(row: dict[str, str], suffix: str = "") -> float:
+    return float(row[f"output_tps_per_gpu{suffix}"])
+
+
+def test_a_probe_overrules_the_prediction_and_moves_its_neighbours(tmp_path: Path) -> None:
+    """A deployment that reaches 70 % of what was predicted at 32 concurrent, measured and kept."""
+    before = estimate_rows(Workbench(as_of=AS_OF, bare=True).estimator, ROWS)
+    share, predicted = 0.7, before[1]
+    tpot = float(predicted["tpot_p50_s"]) / share
+    step = Step(
+        index=0, concurrency=32, isl=1000, osl=1000, requests=300, succeeded=300,
+        output_tps=tps(predicted) * 8 * share, total_tps=float(predicted["total_tps_per_gpu"]) * 8 * share,
+        tpot=Distribution(n=300, p50=tpot, mean=tpot, p99=tpot * 1.1),
+        ttft=Distribution(n=300, p50=0.3, mean=0.3, p99=0.5),
+    )  # fmt: skip
+    run = Run(
+        id="probe-1", tool="advisor probe", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,),
+        deployment=Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8),
+    )  # fmt: skip
+    with open_store(str(tmp_path / "e.sqlite3")) as store:
+        store.put(run)
+        own = store.measurements()
+    assert own == measurements_from_run(run)
+    after = estimate_rows(Workbench(as_of=AS_OF, bare=True, evidence=own).estimator, ROWS)
+    assert after[1]["evidence_grade"] == "A"
+    assert abs(tps(after[1]) / (share * tps(predicted)) - 1) < 0.12
+    for old, new in zip(before, after, strict=True):
+        assert tps(new) < 0.95 * tps(old)
+    width = [(tps(row, "_hi") - tps(row, "_lo")) / tps(row) for row in (predicted, after[1])]
+    assert width[1] < width[0]
