@@ -30,7 +30,7 @@ def add_calibrate_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "calibrate", help="fit the estimates to the evidence at hand", epilog=_EXAMPLES, allow_abbrev=False,
         description="Fit the estimator to the evidence at hand, the refreshed measurements and own files included, and"
-        " redo the backtest that goes with it. Takes a minute or two.",
+        " redo the backtest that goes with it. Takes some minutes.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="also where nothing is new, or where it fits worse")
@@ -68,7 +68,7 @@ def calibrate_bench(bench: Workbench, *, force: bool) -> int:
     if not force and bench.fit.fingerprint == evidence_fingerprint(rows):
         print(f"the fit belongs to the evidence at hand ({len(rows):,} measurements); nothing to do")
         return int(ExitCode.OK)
-    say(f"fitting to {len(rows):,} measurements and leaving them out in turn; this takes a minute or two")
+    say(f"fitting to {len(rows):,} measurements and leaving them out in turn; this takes some minutes")
     before = bench.stored_backtest()
     try:
         fit, result = calibrate_and_backtest(

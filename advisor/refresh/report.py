@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
 from typing import Literal
 
 from advisor.domain.text import plain
@@ -78,8 +79,9 @@ class RefreshReport:
 
     def lines(self) -> Iterator[str]:
         """The report as lines of text."""
-        for item in self.items:
-            yield plain(_item_line(item))
+        for items in _alike(self.items):
+            item = items[0]
+            yield plain(_item_line(item) if len(items) == 1 else _failures_line(items))
             for reason, n in item.refused.most_common(5):
                 yield plain(f"    refused {n} row{'' if n == 1 else 's'}: {reason}")
         yield from self._price_lines()
@@ -118,6 +120,22 @@ class RefreshReport:
             )
         if len(self.outliers) > SHOWN_OUTLIERS:
             yield f"    and {len(self.outliers) - SHOWN_OUTLIERS} more: `advisor catalog list rent --match outlier`"
+
+
+def _alike(items: list[ItemReport]) -> Iterator[list[ItemReport]]:
+    """Failures of one source for one reason together, everything else by itself."""
+    for key, group in groupby(items, key=lambda i: (i.source, i.status == "failed", i.reason)):
+        members = list(group)
+        if key[1] and len(members) > 1 and not any(i.refused for i in members):
+            yield members
+        else:
+            yield from ([i] for i in members)
+
+
+def _failures_line(items: list[ItemReport]) -> str:
+    kept = sum(i.rows_before for i in items)
+    stay = f"their {_rows(kept)} stay" if kept else "nothing was there before"
+    return f"{items[0].source:<24} FAILED: {items[0].reason}; {len(items)} files, {stay}"
 
 
 def _item_line(item: ItemReport) -> str:

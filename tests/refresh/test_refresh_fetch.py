@@ -20,6 +20,10 @@ from advisor.refresh.settings import Network
 PATH = "/sky/catalogs/v8/lambda/vms.csv"
 
 
+SHORT = {"drip": {"total_s": 0.3}, "silent": {"read_s": 0.4}}
+"""Limits that one fault needs, and that a busy machine must not meet in the others."""
+
+
 class Waits(list[float]):
     """A sleep that only takes notes."""
 
@@ -75,8 +79,8 @@ def test_every_fault_has_a_name_and_bounds(server: SourceServer, fault: str, rea
     server.faults[PATH] = fault
     start = time.monotonic()
     with pytest.raises(NetworkError, match=reason):
-        get(server, max_mib=1, max_decoded_mib=2, total_s=0.3, read_s=0.4)
-    assert time.monotonic() - start < 3
+        get(server, max_mib=1, max_decoded_mib=2, **SHORT.get(fault, {}))
+    assert time.monotonic() - start < 10
     assert server.asked[PATH] == tries
 
 

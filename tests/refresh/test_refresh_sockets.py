@@ -66,6 +66,21 @@ def test_no_command_but_refresh_and_probe_opens_a_socket() -> None:
     assert [(arguments, code) for arguments, code, _ in found if code not in (0, 3)] == []
 
 
+@pytest.mark.parametrize("arguments", [["refresh", "--help"], ["calibrate", "--help"], ["catalog", "status"]])
+def test_what_asks_nobody_loads_no_client(arguments: list[str]) -> None:
+    program = f"""
+import sys
+from advisor.cli.main import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+print(sorted({{"httpx", "httpcore", "ssl", "numpy", "pandas"}} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "[]\n"
+
+
 @pytest.mark.parametrize("arguments", [["refresh", "prices"], ["probe", "https://prices.example"]])
 def test_the_watch_would_have_seen_one(arguments: list[str], config: Path) -> None:
     ((_, code, opened),) = run([arguments])
