@@ -42,8 +42,8 @@ def best_split(profile: Profile, comparison: Comparison, catalog: Catalog, as_of
     finalists = _finalists(comparison.runs)
     if len(finalists) < 2:
         return None
-    tiers = range(len(comparison.best.pricing.model.sized.tiers))
-    parts = [[_part(run, i, profile, catalog, as_of) for runs in finalists.values() for run in runs] for i in tiers]
+    runs = [run for group in finalists.values() for run in group]
+    parts = [[_part(run, tier.name, profile, catalog, as_of) for run in runs] for tier in profile.tiers]
     chosen = [min(options, key=lambda p: (p.usd, p.run.id)) for options in parts]
     if len({part.run.vendor for part in chosen}) < 2:
         chosen = _force(chosen, parts)
@@ -59,8 +59,10 @@ def _finalists(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return out
 
 
-def _part(run: Run, tier: int, profile: Profile, catalog: Catalog, as_of: date) -> _Part:
-    sized = run.pricing.model.sized.only(tier)
+def _part(run: Run, tier: str, profile: Profile, catalog: Catalog, as_of: date) -> _Part:
+    # each candidate has its tiers in an order of its own, the one with most GPUs first
+    names = [plan.name for plan in run.pricing.model.sized.tiers]
+    sized = run.pricing.model.sized.only(names.index(tier))
     pricing = build_pricing(profile, sized, catalog, as_of)
     terms = pricing.model.terms(pricing.way, pricing.typical)
     hardware = [t for t in terms if t.category != "stack premium"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,29 @@ def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
     assert split.gain_usd_per_month == pytest.approx(split.single_usd_per_month - split.usd_per_month)
     assert split.lost_discount_usd_per_month > 0
     assert outcome.verdict.kind == "split"
+
+
+def test_a_split_names_each_tier_once_whatever_the_order_in_a_candidate(catalog: Catalog) -> None:
+    tier = {
+        "model": {"id": "llama3.3-70b"}, "slo": {"availability": 0.9},
+        "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 20.0, "burst_headroom": 0.0},
+    }  # fmt: skip
+    names = ("chat", "documents", "agents")
+    profile = Profile.model_validate(
+        {"name": "three tiers", "workloads": [{"name": n, **tier} for n in names], "procurement": {"mode": "rent"}}
+    )
+    priced = []
+    for part, order in (("b200", (0, 1, 2)), ("mi300x", (2, 0, 1))):
+        s = sized_of(profile, catalog, part, rates=(2.0, 1.0, 0.5))
+        s = replace(
+            s, tiers=tuple(s.tiers[i] for i in order), workloads=tuple(s.workloads[i] for i in order),
+            demands=tuple(s.demands[i] for i in order), memo={},
+        )  # fmt: skip
+        priced.append(PricedCandidate(s, price_candidate(profile, s, catalog, AS_OF)))
+    split = decide(profile, priced, catalog, AS_OF, 1, 300).decision.split
+    assert split is not None
+    assert [t.tier for t in split.tiers] == list(names)
+    assert len({t.accelerator for t in split.tiers}) == 2
 
 
 def test_one_workload_is_never_split(catalog: Catalog) -> None:
