@@ -92,7 +92,7 @@ def merge(
             for table, rows in (
                 (RENT, _rent_rows(read, parsed, facts, day)),
                 (SERVING, ({**row, "source_id": read.source_id} for row in parsed.measurements)),
-                (MLPERF, ({**row, "source": read.source_id} for row in parsed.mlperf)),
+                (MLPERF, ({**row, "source": read.source_id, "as_of": parsed.content_date} for row in parsed.mlperf)),
             )
         }
         refused, usable = sum(parsed.refused.values()), sum(map(len, tables.values()))

@@ -200,7 +200,7 @@ def _ask(
     if not source.live:
         parsed.content_date = (
             parsed.content_date or version_day(url) or fetched.content_date
-            or _commit_day(source, item, base, get)
+            or _commit_day(url, get)
         )  # fmt: skip
     return Read(source, item.name, ItemState(url, fetched.known.etag, fetched.known.last_modified, today), parsed)
 
@@ -227,16 +227,16 @@ def _read_pages(
     raise SourceError(f"it has more than {MAX_PAGES} pages")
 
 
-_RAW = re.compile(r"https://raw\.githubusercontent\.com/([\w.-]+/[\w.-]+)/[\w.-]+(/.*)?")
+_RAW = re.compile(r"https://raw\.githubusercontent\.com/([\w.-]+/[\w.-]+)/[\w.-]+/([\w./-]+)")
 
 
-def _commit_day(source: Source, item: Item, base: str, get: Callable[[str], Fetched]) -> date | None:
+def _commit_day(url: str, get: Callable[[str], Fetched]) -> date | None:
     """Day of the last change of a file in a public repository; None where that cannot be learnt."""
-    found = _RAW.fullmatch(base)
-    if found is None or source.data != "prices":
+    found = _RAW.fullmatch(url)
+    if found is None:
         return None
     try:
-        answer = get(f"https://api.github.com/repos/{found[1]}/commits?path={item.path}&per_page=1").body
+        answer = get(f"https://api.github.com/repos/{found[1]}/commits?path={found[2]}&per_page=1").body
         return date.fromisoformat(json.loads(answer or b"")[0]["commit"]["committer"]["date"][:10])
     except (NetworkError, ValueError, LookupError, TypeError):
         return None  # the date is then that of the retrieval, and the row says so

@@ -106,12 +106,12 @@ def test_the_last_change_of_a_file_in_a_repository_dates_it() -> None:
         body = json.dumps([{"commit": {"committer": {"date": "2025-10-03T04:05:06Z"}}}]).encode()
         return Fetched(address, body, Known(), None)
 
-    assert _commit_day(source, source.items[0], source.base, get) == date(2025, 10, 3)
+    assert _commit_day(f"{source.base}/{source.items[0].path}", get) == date(2025, 10, 3)
     assert asked == [
         "https://api.github.com/repos/skypilot-org/skypilot-catalog/commits?path=catalogs/v8/aws/vms.csv&per_page=1"
     ]
-    assert _commit_day(source, source.items[0], "https://mirror.example/sky", get) is None
-    assert _commit_day(source, source.items[0], source.base, lambda a: Fetched(a, b"{}", Known(), None)) is None
+    assert _commit_day("https://mirror.example/sky/vms.csv", get) is None
+    assert _commit_day(f"{source.base}/x.csv", lambda a: Fetched(a, b"{}", Known(), None)) is None
 
 
 def test_status_says_what_is_stale_and_what_a_refresh_asks(
