@@ -41,7 +41,9 @@ def bundled_estimator() -> Estimator:
     return Estimator(bundled_fit(), evidence(), catalog().models, catalog().accelerators, AS_OF)
 
 
-def estimator_with(*, accelerators: dict[str, Accelerator] | None = None, probes: tuple[Measurement, ...] = ()) -> Estimator:
+def estimator_with(
+    *, accelerators: dict[str, Accelerator] | None = None, probes: tuple[Measurement, ...] = ()
+) -> Estimator:
     """The bundled estimator with accelerators laid over the catalog's, or with own measurements."""
     parts = {**catalog().accelerators, **(accelerators or {})}
     return Estimator(bundled_fit(), (*evidence(), *probes), catalog().models, parts, AS_OF)

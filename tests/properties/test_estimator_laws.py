@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,15 @@ from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.memory import weight_bytes
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with
 
-MODELS = ("llama3.3-70b", "deepseek-r1", "gpt-oss-120b", "minimax-m2.5", "qwen3-32b", "qwen3.5-397b-a17b", "mixtral-8x7b")
+MODELS = (
+    "llama3.3-70b",
+    "deepseek-r1",
+    "gpt-oss-120b",
+    "minimax-m2.5",
+    "qwen3-32b",
+    "qwen3.5-397b-a17b",
+    "mixtral-8x7b",
+)
 PARTS = ("h100", "h200", "b200", "b300", "mi300x", "mi325x", "mi350x", "mi355x")
 SETTINGS = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
@@ -46,7 +55,7 @@ def test_tpot_never_falls_as_concurrency_rises(q: OperatingQuery) -> None:
     for software in ("current", "typical"):
         curve = bundled_estimator().estimate([replace(q, concurrency=c) for c in loads], software=software)  # type: ignore[arg-type]
         times = [e.tpot_p50_s.mid for e in curve]
-        assert all(b >= a * (1 - 1e-9) for a, b in zip(times, times[1:], strict=False))
+        assert all(b >= a * (1 - 1e-9) for a, b in pairwise(times))
 
 
 @SETTINGS
@@ -55,10 +64,9 @@ def test_more_bandwidth_never_slows_decode(q: OperatingQuery, factor: float) -> 
     part = catalog().accelerators[q.accelerator]
     faster = replace(part, bandwidth_gbps=part.bandwidth_gbps * factor)
     twin = replace(part, id="twin")
-    a, b, c, d = (
-        estimator_with(accelerators={q.accelerator: faster, "twin": twin, "faster-twin": replace(faster, id="faster-twin")})
-        .estimate([q, replace(q, accelerator="twin"), replace(q, accelerator="faster-twin"), q])
-    )  # fmt: skip
+    parts = {q.accelerator: faster, "twin": twin, "fast": replace(faster, id="fast")}
+    asked = [q, replace(q, accelerator="twin"), replace(q, accelerator="fast"), q]
+    a, b, c, d = estimator_with(accelerators=parts).estimate(asked)
     (usual,) = bundled_estimator().estimate([q])
     assert a.tpot_p50_s.mid <= usual.tpot_p50_s.mid * (1 + 1e-9)
     assert c.tpot_p50_s.mid <= b.tpot_p50_s.mid * (1 + 1e-9)

@@ -21,6 +21,7 @@ from advisor.engine.backtest.widths import Widths, covered, fit_widths
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
 from advisor.engine.estimator.encode import Floats, stack_keys
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
+from advisor.engine.estimator.learning import Plan, learn_fit
 
 METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
 CLOSE_PREDICTED = 0.05
@@ -45,8 +46,20 @@ def calibrate_and_backtest(
     accelerators: Mapping[str, Accelerator],
     start: Fit,
     prices: Mapping[str, float],
+    *,
+    learn: Plan | None = None,
 ) -> tuple[Fit, BacktestResult]:
-    """Fit the weights, leave everything out in turn, and set the interval widths from that."""
+    """Fit the weights, leave everything out in turn, and set the interval widths from that.
+
+    Parameters
+    ----------
+    start
+        Physics coefficients and covariances to keep.
+    learn
+        Learn the covariances anew instead, from a generic start.
+    """
+    if learn is not None:
+        start = learn_fit(rows, models, accelerators, start, learn)
     fit = calibrate(rows, models, accelerators, start, fingerprint=evidence_fingerprint(rows))
     return run_backtest(rows, models, accelerators, fit, prices)
 

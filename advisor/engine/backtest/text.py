@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.backtest import BacktestResult
+from advisor.domain.recommendation import BacktestSummary
 
 TITLES = {
     "point": "single points",
@@ -47,3 +48,30 @@ def backtest_text(result: BacktestResult) -> str:
     ]
     lines += ["", *result.notes]
     return "\n".join(lines) + "\n"
+
+
+def backtest_summary(result: BacktestResult) -> BacktestSummary | None:
+    """The result in a sentence, for reports; None where no decisions were compared."""
+    if not result.decisions:
+        return None
+    d = result.decisions[0]
+    shape = result.score("shape", "total_tps_per_gpu", "aggregated plain")
+    pair = result.score("pair", "total_tps_per_gpu", "aggregated plain")
+    text = (
+        f"Backtest: with a model and shape left out, the cheapest accelerator was named rightly in {d.right_share:.0%}"
+        f" of {d.n} comparisons; the choice cost {d.mean_regret:.1%} more than the best on average,"
+        f" {d.worst_regret:.0%} at worst."
+    )
+    if shape and pair:
+        text += (
+            f" Median error of tokens/s per GPU: {shape.median_ape:.1%} on left-out shapes, {pair.median_ape:.1%} on"
+            " left-out pairs of accelerator and model."
+        )
+    return BacktestSummary(
+        right_winner_share=d.right_share,
+        mean_regret=d.mean_regret,
+        worst_regret=d.worst_regret,
+        decisions=d.n,
+        text=text,
+        fingerprint=result.fingerprint,
+    )

@@ -1,0 +1,234 @@
+"""Learn the covariance: scales and decay rates, by likelihood and by how well left-out groups are predicted.
+
+Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``a = S·r``:
+
+- likelihood: ``∂(-log p)/∂K = (S - a·aᵀ)/2`` (eq. 5.9 of [1]);
+- left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
+  ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
+
+Rows are thinned anew in each round, and the results of the last rounds are averaged: with hundreds of rates and
+some sixty accelerator-model pairs, a single long optimisation would learn the pairs by heart.
+
+References
+----------
+.. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
+from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabulary, encode
+from advisor.engine.estimator.descent import minimise
+from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.targets import term_shares
+
+SHRINK = 1.5
+"""Standard deviation [log] of the prior of every scale and rate around its start."""
+PRIOR_ROWS = 5000.0
+SOFT = 0.03
+"""Error [log] below which the left-out loss is quadratic."""
+GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
+"""Where learning from scratch starts."""
+Rows = NDArray[np.intp]
+Groups = list[tuple[float, list[Rows]]]
+"""Weight of a scheme and its groups of places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to learn."""
+
+    rounds: int = 4
+    steps: int = 20
+    rows: int = 1200
+    averaged: int = 3
+    likelihood: float = 0.3
+    left_out: float = 1.0
+
+
+def generic_covariance(shares: Sequence[str]) -> Covariance:
+    """A covariance that knows nothing yet: every coordinate matters a little, alike in every term."""
+    n = len(shares)
+    ramp = np.geomspace(0.2, 5.0, n)[:, None]  # terms start with different reach, or they would stay alike
+    return Covariance(
+        scale=np.full(n, GENERIC["scale"]),
+        rates=np.broadcast_to(GENERIC["rate"] * ramp, (n, len(COORDINATES))).copy(),
+        load_gap=np.full(n, GENERIC["load_gap"]),
+        load_square=np.full(n, GENERIC["load_square"]),
+        noise=GENERIC["noise"],
+        shares=tuple(shares),
+    )
+
+
+def learn_covariance(truth: Truth, fit: Fit, name: str, plan: Plan, *, seed: int = 0) -> Covariance:
+    """Improve the covariance of one target of `fit`."""
+    left, step = residuals(truth, fit)
+    start = fit.targets[name].covariance
+    values, have = left[name], np.flatnonzero(np.isfinite(left[name]))
+    shares = term_shares(step, start.shares)
+    encoded = encode(truth.points, Vocabulary())
+    coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
+    theta = first = _pack(start)
+    held = np.array([kind == "odd" for kind in start.shares])  # odd stacks are set apart by rule, not learned
+    found = []
+    for r in range(plan.rounds):
+        rows = _thin(truth, have, plan.rows, np.random.default_rng(seed + r))
+        objective = _Objective(
+            coords[rows], shares[:, rows], values[rows], truth.noise[rows], _groups(truth, rows), first, held, plan
+        )
+        theta = minimise(objective, theta, plan.steps)
+        found.append(theta)
+    return _unpack(np.mean(found[-plan.averaged :], axis=0), start)
+
+
+def _pack(c: Covariance) -> Floats:
+    rates = np.concatenate([c.rates, c.load_gap[:, None], c.load_square[:, None]], axis=1)
+    out: Floats = np.log(np.concatenate([c.scale, rates.ravel(), [c.noise]]))
+    return out
+
+
+def _unpack(theta: Floats, like: Covariance) -> Covariance:
+    n = len(like.scale)
+    rates = np.exp(theta[n:-1]).reshape(n, -1)
+    return Covariance(
+        np.exp(theta[:n]), rates[:, :-2], rates[:, -2], rates[:, -1], float(np.exp(theta[-1])), like.shares
+    )
+
+
+def _thin(truth: Truth, have: Rows, size: int, rng: np.random.Generator) -> Rows:
+    """Some whole curves, for what is near, and a few points of all others, for what is far."""
+    curves: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i in have:
+        m = truth.rows[int(i)]
+        key = (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.isl, m.osl)
+        curves[key].append(int(i))
+    dense: list[int] = []
+    sparse: list[int] = []
+    for key in rng.permutation(len(curves)):
+        members = list(curves.values())[int(key)]
+        if len(dense) < size / 3:
+            dense += members
+        else:
+            sparse += list(rng.choice(members, min(2, len(members)), replace=False))
+    rest = max(0, size - len(dense))
+    if len(sparse) > rest:
+        sparse = list(rng.choice(sparse, rest, replace=False))
+    return np.array(sorted({*dense, *sparse}))
+
+
+def _groups(truth: Truth, rows: Rows) -> Groups:
+    """Weighted schemes of groups among the chosen rows: shapes, pairs, accelerators."""
+
+    def by(key: Callable[[int], tuple[object, ...]]) -> list[Rows]:
+        out: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for place, i in enumerate(rows):
+            if truth.rows[int(i)].family != "vendor_ci" and truth.noise[int(i)] <= 1.0:
+                out[key(int(i))].append(place)
+        return [np.array(g) for g in out.values()]
+
+    r = truth.rows
+    return [
+        (1.0, by(lambda i: (r[i].accelerator, r[i].model))),
+        (1.0, by(lambda i: (r[i].accelerator, r[i].model, r[i].isl, r[i].osl))),
+        (0.6, by(lambda i: (r[i].model, r[i].isl, r[i].osl))),
+        (0.15, by(lambda i: (r[i].accelerator,))),
+    ]
+
+
+class _Objective:
+    """Loss and gradient in the logs of scales, rates and noise."""
+
+    def __init__(
+        self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
+        prior: Floats, held: NDArray[np.bool_], plan: Plan,
+    ) -> None:  # fmt: skip
+        gap = np.abs(coords.T[:, :, None] - coords.T[:, None, :]).astype(np.float32)
+        for d, (_, rule) in enumerate(COORDINATES):
+            if rule == "name":
+                gap[d] = gap[d] != 0
+        self._distance = np.concatenate([gap, gap[-1:] ** 2]).reshape(len(gap) + 1, -1)
+        self._shares, self._values, self._noise = shares, values, noise
+        self._groups, self._prior, self._held, self._plan = groups, prior, held, plan
+
+    def __call__(self, theta: Floats) -> tuple[float, Floats]:
+        terms, n = self._shares.shape
+        rates = np.exp(theta[terms:-1]).reshape(terms, -1)
+        parts = np.exp(np.maximum(-rates.astype(np.float32) @ self._distance, -30.0)).reshape(terms, n, n)
+        amplitude = (np.exp(theta[:terms])[:, None] * self._shares).astype(np.float32)
+        parts *= amplitude[:, :, None]
+        parts *= amplitude[:, None, :]
+        noise = np.exp(2 * theta[-1]) * self._noise
+        matrix = parts.sum(0).astype(np.float64) + np.diag(noise)
+        sign, logdet = np.linalg.slogdet(matrix)
+        if sign <= 0 or not np.isfinite(logdet):
+            return np.inf, np.zeros_like(theta)
+        inverse = np.linalg.inv(matrix)
+        loss, slope = self._loss(inverse, float(logdet))
+        weighted = (parts * slope.astype(np.float32)).reshape(terms, -1)
+        by_rate = -(weighted @ self._distance.T).astype(np.float64) * rates
+        by_scale = 2 * weighted.sum(1, dtype=np.float64)
+        by_rate[self._held] = 0.0
+        by_scale[self._held] = 0.0
+        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * np.diag(slope) @ noise]])
+        off = (theta - self._prior) / SHRINK
+        return loss + 0.5 * float(off @ off) / PRIOR_ROWS, gradient + off / SHRINK / PRIOR_ROWS
+
+    def _loss(self, inverse: Floats, logdet: float) -> tuple[float, Floats]:
+        n = len(self._values)
+        a = inverse @ self._values
+        weight = self._plan.likelihood / n
+        loss = weight * 0.5 * (float(self._values @ a) + logdet)
+        slope = weight * 0.5 * (inverse - np.outer(a, a))
+        for share, groups in self._groups:
+            count = sum(len(g) for g in groups)
+            scale = self._plan.left_out * share / max(1, count)
+            pulls, rests = np.empty((n, len(groups))), np.empty((n, len(groups)))
+            for k, g in enumerate(groups):
+                block = inverse[np.ix_(g, g)]
+                error = np.linalg.solve(block, a[g])
+                soft = np.sqrt(error**2 + SOFT**2)
+                loss += scale * float(soft.sum())
+                pulls[:, k] = inverse[:, g] @ np.linalg.solve(block, scale * error / soft)
+                rests[:, k] = a - inverse[:, g] @ error
+            outer = pulls @ rests.T
+            slope -= 0.5 * (outer + outer.T)
+        return loss, slope
+
+
+def learn_fit(
+    rows: Sequence[Measurement],
+    models: Mapping[str, ModelSpec],
+    accelerators: Mapping[str, Accelerator],
+    start: Fit,
+    plan: Plan,
+) -> Fit:
+    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`."""
+    truth = truth_of(rows, models, accelerators)
+    fit = replace(start, parts=reference_parts(truth.rows, accelerators))
+    for name, target in start.targets.items():
+        blank = replace(target, covariance=_keep_odd(target.covariance))
+        fit = replace(fit, targets={**fit.targets, name: blank})
+        learned = learn_covariance(truth, fit, name, plan)
+        fit = replace(fit, targets={**fit.targets, name: replace(target, covariance=learned)})
+    return fit
+
+
+def _keep_odd(c: Covariance) -> Covariance:
+    """The generic covariance with the term of odd stacks as it is, since that one is set by rule."""
+    out = generic_covariance(c.shares)
+    for i, kind in enumerate(c.shares):
+        if kind == "odd":
+            out.scale[i], out.rates[i] = c.scale[i], c.rates[i]
+            out.load_gap[i], out.load_square[i] = c.load_gap[i], c.load_square[i]
+    return out
