@@ -68,7 +68,6 @@ ROADMAP_OPTIONS = Table(
     ("roadmap_id",),
     (
         text("roadmap_id", required=True),
-        text("reference", required=True, doc="accelerator that it is scaled from"),
         text("tco_scope", doc="scope of a published operator cost"),
         *provenance_columns(),
     ),

@@ -38,8 +38,6 @@ class RoadmapOption:
     """A part on the roadmap as something to wait for."""
 
     roadmap_id: str
-    reference: str
-    """Accelerator of today that it is scaled from."""
     tco_scope: str
     """Scope of a published operator cost, or empty."""
     provenance: Provenance

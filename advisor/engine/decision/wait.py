@@ -93,20 +93,20 @@ def _option(
     seed: int,
 ) -> WaitOption:
     defaults = catalog.decision_defaults
-    reference = next((run for run in comparison.runs if run.id == option.reference), None)
-    speedup = _speedup(part, option, catalog)
+    reference = next((run for run in comparison.runs if run.vendor == part.vendor), None)
+    speedup = None if reference is None else _speedup(part, reference, catalog)
     base = {
         "part": part.id, "name": part.part, "vendor": part.vendor, "announced": part.availability,
         "available_low": dates.low, "available_typical": dates.typical, "available_high": dates.high,
-        "dispute": part.status_text if part.disputed else "", "reference": option.reference,
+        "dispute": part.status_text if part.disputed else "", "reference": "" if reference is None else reference.id,
     }  # fmt: skip
     if speedup is None or reference is None:
-        missing = "no bandwidth is public" if speedup is None else f"{option.reference.upper()} is no candidate here"
+        missing = f"no part of {part.vendor} is a candidate here" if reference is None else "no bandwidth is public"
         return WaitOption.model_validate({**base, "text": f"{part.part}: not priced, {missing}."})
     priced = _gather(reference, comparison, dates, start, speedup, option, catalog)
     now = comparison.best.risk_adjusted
     breakeven = _breakeven_ratio(priced, comparison, now)
-    unit = reference.cost.usd_per_gpu_hour
+    unit = reference.cost.usd_per_gpu_hour * priced.hardware / reference.cost.point_usd_per_month
     fields = {
         **base, "speedup_low": speedup[0], "speedup_typical": speedup[1], "speedup_high": speedup[2],
         "meantime_usd": priced.meantime * _annuity(comparison, priced.months[1]),
@@ -133,12 +133,11 @@ def _option(
     )  # fmt: skip
 
 
-def _speedup(part: RoadmapPart, option: RoadmapOption, catalog: Catalog) -> tuple[float, float, float] | None:
-    """Throughput per GPU over the reference: up to the ratio of memory bandwidths, which bound decoding."""
-    reference = catalog.accelerators.get(option.reference)
-    if part.bandwidth_tbps is None or reference is None:
+def _speedup(part: RoadmapPart, reference: Run, catalog: Catalog) -> tuple[float, float, float] | None:
+    """Throughput per GPU over the vendor's best part of today: up to the ratio of bandwidths, which bound decoding."""
+    if part.bandwidth_tbps is None:
         return None
-    high = part.bandwidth_tbps * 1000.0 / reference.bandwidth_gbps
+    high = part.bandwidth_tbps * 1000.0 / reference.pricing.model.sized.accelerator.bandwidth_gbps
     low = min(catalog.decision_defaults["roadmap_speedup_low"].value, high)
     return low, float(np.sqrt(low * high)), high
 
@@ -164,7 +163,7 @@ def _gather(
         hardware=hardware,
         rest=reference.risk_adjusted - hardware,
         switch_usd=0.0 if engineer is None else weeks * engineer.value / 52,
-        price_ratio=_price_ratio(option, catalog),
+        price_ratio=_price_ratio(option, reference.id, catalog),
     )
 
 
@@ -174,10 +173,10 @@ def _on_demand(best: Run) -> float:
     return min(costs, default=best.cost.point_usd_per_month) + best.expected_loss + best.tail
 
 
-def _price_ratio(option: RoadmapOption, catalog: Catalog) -> float | None:
+def _price_ratio(option: RoadmapOption, reference: str, catalog: Catalog) -> float | None:
     """An operator's published cost of the coming part over that of the reference; markups are taken as equal."""
     new = catalog.tco.get((TCO_NEW, option.tco_scope)) if option.tco_scope else None
-    today = catalog.tco.get((TCO_TODAY, option.reference.upper()))
+    today = catalog.tco.get((TCO_TODAY, reference.upper()))
     if new is None or today is None or not new.typical or not today.typical:
         return None
     return new.typical / today.typical
