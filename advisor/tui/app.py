@@ -13,6 +13,7 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal
+from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widgets import Footer
 
@@ -25,6 +26,7 @@ from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
 from advisor.tui.widgets.bar import VerdictBar
 from advisor.tui.widgets.rail import Rail, TitleBar
+from advisor.tui.widgets.tones import clean
 
 if TYPE_CHECKING:
     from advisor.domain.evidence import Measurement
@@ -52,7 +54,7 @@ class AdvisorApp(App[None]):
     """
 
     TITLE = "advisor"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = ["app.tcss", *sorted(f"screens/{p.name}" for p in (HERE / "screens").glob("*.tcss"))]  # noqa: RUF012
     COMMANDS: ClassVar[set[Any]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - as the base has it
@@ -71,7 +73,6 @@ class AdvisorApp(App[None]):
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self._refine, self._on_paint = refine, on_paint
         self._delays: dict[str, Timer] = {}
-        self._styled: set[str] = set()
         for theme in THEMES:
             self.register_theme(theme)
 
@@ -131,7 +132,6 @@ class AdvisorApp(App[None]):
             self.pane.left()
         if not found:
             info = PANE[pane]
-            self._style(info.module)
             module = import_module(f"advisor.tui.screens.{info.module}")
             widget: Pane = getattr(module, info.pane)()
             for other in stage.children:
@@ -151,15 +151,6 @@ class AdvisorApp(App[None]):
             target.focus()
         else:
             self.screen.set_focus(None)
-
-    def _style(self, module: str) -> None:
-        path = HERE / "screens" / f"{module}.tcss"
-        if module in self._styled or not path.is_file():
-            return
-        self._styled.add(module)
-        self.stylesheet.read(path)
-        self.stylesheet.reparse()
-        self.stylesheet.update(self)
 
     def title_line(self) -> None:
         """Redraw the title."""
@@ -225,6 +216,14 @@ class AdvisorApp(App[None]):
         self.refresh(layout=True)
         for widget in self.query("*"):
             widget.notify_style_update()
+
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:  # fmt: skip
+        """Say something in passing; always literal text."""
+        del markup
+        super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=False)
 
     # ----------------------------------------------------------------- desk
 

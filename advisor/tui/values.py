@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from advisor.tui.fields import FieldSpec
+from advisor.tui.widgets.tones import clean
 
 _FACTORS = {"k": 1e3, "m": 1e6, "b": 1e9}
 _YES, _NO = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
@@ -15,10 +16,11 @@ _YES, _NO = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 def to_text(spec: FieldSpec, value: Any) -> str:
     """How the form shows a value.
 
-    >>> from advisor.tui.fields import FieldSpec
-    >>> s = FieldSpec(("x",), "X", "%", "number", "", None, False, True, as_share=True)
-    >>> to_text(s, 0.55)
-    '55'
+        >>> from advisor.tui.fields import FieldSpec
+    from advisor.tui.widgets.tones import clean
+        >>> s = FieldSpec(("x",), "X", "%", "number", "", None, False, True, as_share=True)
+        >>> to_text(s, 0.55)
+        '55'
     """
     if value is None:
         return ""
@@ -32,7 +34,7 @@ def to_text(spec: FieldSpec, value: Any) -> str:
         if spec.as_share:
             return f"{value * 100:.10g}"
         return f"{value:,}" if isinstance(value, int) or value >= 10_000 else f"{value:.10g}"
-    return str(value)
+    return clean(str(value)).replace("\n", " ")
 
 
 def from_text(spec: FieldSpec, text: str) -> Any:

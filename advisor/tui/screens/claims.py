@@ -86,9 +86,13 @@ class ClaimsPane(Pane):
             def recommend(name: str) -> object:
                 return bench.advise(read_profile(find_profile(name)), draws=app.desk.live_draws)
 
-            app.call_back(self._checked, check_claims(bench.catalog, bench.as_of), "◌ checking claims of advice … ")
-            checks = check_claims(bench.catalog, bench.as_of, recommend)  # type: ignore[arg-type]
-            app.call_back(self._checked, checks, "")
+            try:
+                first = check_claims(bench.catalog, bench.as_of)
+                app.call_back(self._checked, first, "◌ checking claims of advice … ")
+                checks = check_claims(bench.catalog, bench.as_of, recommend)  # type: ignore[arg-type]
+                app.call_back(self._checked, checks, "")
+            except Exception as error:  # a fault of one check belongs on the screen
+                app.call_back(self._checked, self._checks, f"✗ not all could be checked: {error}  ")
 
         app.in_thread(work)
 

@@ -50,10 +50,10 @@ class Ask(ModalScreen[str | None]):
         """Title, input, hint, buttons."""
         title, value, hint, button = self._texts
         with Vertical(id="box"):
-            yield Static(title, id="title", markup=False)
+            yield Static(content(title), id="title")
             yield Input(value=value, compact=True)
             yield Static("", id="error", markup=False)
-            yield Static(hint, id="hint", markup=False)
+            yield Static(content(hint), id="hint")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(button, id="ok", variant="primary", compact=True)
@@ -105,8 +105,8 @@ class Confirm(ModalScreen[bool]):
         """Question and buttons."""
         title, hint, button = self._texts
         with Vertical(id="box"):
-            yield Static(title, id="title", markup=False)
-            yield Static(hint, id="hint", markup=False)
+            yield Static(content(title), id="title")
+            yield Static(content(hint), id="hint")
             with Horizontal(id="buttons"):
                 yield Button("No", id="no", compact=True)
                 yield Button(button, id="yes", variant="error", compact=True)
@@ -158,10 +158,10 @@ class Picker(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Search line and list."""
         with Vertical(id="box"):
-            yield Static(self._title, id="title", markup=False)
+            yield Static(content(self._title), id="title")
             yield Input(placeholder="type to search", compact=True)
             yield Grid(self._columns(), empty="Nothing matches. Delete some letters of the search.", id="list")
-            yield Static(self._hint_text(), id="hint", markup=False)
+            yield Static(content(self._hint_text()), id="hint")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button("Take", id="ok", variant="primary", compact=True)
@@ -275,7 +275,7 @@ class Reader(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Title, page, a way out."""
         with Vertical(id="box"):
-            yield Static(self._title, id="title", markup=False)
+            yield Static(content(self._title), id="title")
             with Vertical(id="page"):
                 yield Static(self._page)
             with Horizontal(id="buttons"):

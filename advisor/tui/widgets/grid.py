@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -15,7 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from advisor.tui.widgets.tones import Piece, Toned, fit
+from advisor.tui.widgets.tones import Piece, Toned, fit, tone_styles
 
 Row = TypeVar("Row")
 GAP = 2
@@ -223,20 +224,19 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
     def _header(self) -> Strip:
         base = self.get_component_rich_style("grid--header")
         here = self.get_component_rich_style("grid--cursor") if self.has_focus else base
-        pieces = []
+        head, dim = self.tone("head"), self.tone("dim")
+        segments = []
         for i, (c, w) in enumerate(zip(self.columns, self._widths, strict=False)):
             mark = ""
             if self._sorted is not None and self._sorted[0] == c.key:
                 mark = " ▼" if self._sorted[1] else " ▲"
             text = fit(c.title + mark, w, c.right) + " " * GAP
-            pieces.append(Strip([*self.strip([Piece(text, "head" if i == self.column else "dim")], w + GAP,
-                                             here if i == self.column else base)]))  # fmt: skip
-        return Strip.join(pieces)
+            segments.append(Segment(text, here + head if i == self.column else base + dim))
+        return Strip(segments)
 
     def _row(self, index: int) -> Strip:
         at_cursor = index == self.cursor
-        state = (index, self.column if at_cursor else -1)
-        key = (state[0], state[1] * 2 + int(self.has_focus) if at_cursor else -1)
+        key = (index, self.column * 2 + int(self.has_focus) if at_cursor else -1)
         cached = self._lines.get(key)
         if cached is not None:
             return cached
@@ -246,15 +246,16 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             base = self.get_component_rich_style("grid--cursor")
         elif index % 2:
             base = self.get_component_rich_style("grid--zebra")
-        strips = []
+        tones = tone_styles(self.app)
+        segments = []
         for i, (c, w) in enumerate(zip(self.columns, self._widths, strict=False)):
             cell = c.cell(row)
-            tone = cell.tone if isinstance(cell, Piece) else "plain"
             back = base
             if at_cursor and i == self.column:
                 back = self.get_component_rich_style("grid--cell")
-            strips.append(self.strip([Piece(fit(_text(cell), w, c.right) + " " * GAP, tone)], w + GAP, back))
-        strip = Strip.join(strips)
+            tone = cell.tone if isinstance(cell, Piece) else "plain"
+            segments.append(Segment(fit(_text(cell), w, c.right) + " " * GAP, back + tones[tone or "plain"]))
+        strip = Strip(segments)
         if len(self._lines) > 2000:
             self._lines.clear()
         self._lines[key] = strip

@@ -44,17 +44,32 @@ class Piece(NamedTuple):
     tone: str = "plain"
 
 
+def clean(text: str) -> str:
+    """Text without control characters, escapes and direction marks; line ends stay."""
+    if text.isprintable():
+        return text
+    from advisor.domain.text import plain
+
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
 def content(*pieces: str | Piece | tuple[str, str]) -> Content:
     """Literal text with tones, for static widgets; nothing in it is read as markup."""
-    return Content.assemble(
-        *(p if isinstance(p, str) else (p[0], CONTENT_STYLES[p[1]]) if CONTENT_STYLES[p[1]] else p[0] for p in pieces)
-    )
+    return Content.assemble(*(_part(p) for p in pieces))
+
+
+def _part(piece: str | tuple[str, str]) -> str | tuple[str, str]:
+    if isinstance(piece, str):
+        return clean(piece)
+    style = CONTENT_STYLES[piece[1]]
+    return (clean(piece[0]), style) if style else clean(piece[0])
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
     """Text in exactly `width` cells, with an ellipsis where it is cut."""
     if width <= 0:
         return ""
+    text = clean(text).replace("\n", " ")
     length = cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
@@ -76,16 +91,24 @@ def tone_styles(app: App[object]) -> dict[str, Style]:
     styles = cache.get(app.theme)
     if styles is None:
         variables = app.theme_variables
-        front, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
-        muted = variables.get("text-muted", "auto")
-        dim = front.blend(back, 0.42) if muted.startswith("auto") else Color.parse(muted)
-        styles = {"dim": Style.from_color(dim.rich_color)}
+        front, back = _color(variables["foreground"]), _color(variables["background"])
+        muted = _color(variables.get("text-muted", "auto"))
+        if muted is None and front is not None and back is not None:
+            muted = front.blend(back, 0.42)
+        styles = {"dim": Style(dim=True) if muted is None else Style.from_color(muted.rich_color)}
         for tone, variable in _VARIABLES.items():
-            value = variables.get(variable, "auto")
-            color = front if value.startswith("auto") else Color.parse(value)
-            styles[tone] = Style.from_color(color.rich_color) + _EXTRA.get(tone, Style.null())
+            color = _color(variables.get(variable, "auto")) or front
+            plain = Style.null() if color is None else Style.from_color(color.rich_color)
+            styles[tone] = plain + _EXTRA.get(tone, Style.null())
         cache[app.theme] = styles
     return styles
+
+
+def _color(value: str) -> Color | None:
+    """A fixed colour; None where the terminal decides."""
+    if value.startswith(("auto", "ansi")):
+        return None
+    return Color.parse(value)
 
 
 class Toned(Widget):
@@ -100,7 +123,9 @@ class Toned(Widget):
         back = self.rich_style if base is None else base
         tones = tone_styles(self.app)
         segments = [
-            Segment(p, back + tones["plain"]) if isinstance(p, str) else Segment(p[0], back + tones[p[1] or "plain"])
+            Segment(clean(p), back + tones["plain"])
+            if isinstance(p, str)
+            else Segment(clean(p[0]), back + tones[p[1] or "plain"])
             for p in pieces
         ]
         return Strip(segments).adjust_cell_length(width, back)

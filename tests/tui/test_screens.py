@@ -1,0 +1,111 @@
+"""A picture in text of every screen at three sizes; `--snapshot-update` takes them anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from textual.widgets import Input
+
+from advisor.domain.backtest import BacktestResult, DecisionScore, Score, TargetLine
+from advisor.domain.claim_check import ClaimCheck, ClaimVerdict
+from advisor.tui.actions import PANES
+from advisor.tui.app import AdvisorApp
+from advisor.tui.comparing import Entry
+from tests.tui.conftest import SIZES, opened, screen_text
+from tests.tui.frozen import frozen_answer
+
+
+def claim(number: int, verdict: ClaimVerdict) -> ClaimCheck:
+    return ClaimCheck(
+        id=f"A{number:02}", subject="MI355X vs B200", metric="tokens per dollar", claimed="+40", unit="%",
+        conditions="Llama 3.1 405B, FP4", source_id="an-article", verdict=verdict, ours="-46 %", formula="0.44 / 0.82",
+        evidence="12 measurements", rule="confirmed within 15 % of our figure", computed=verdict != "unverifiable",
+    )  # fmt: skip
+
+
+BACKTEST = BacktestResult(
+    fingerprint="f" * 64, measurements=6932,
+    scores=tuple(
+        Score(scheme=s, metric=m, slice="all", n=1000, median_ape=0.03 * i, mean_ape=0.05 * i, bias=0.001, coverage=0.81)
+        for i, s in enumerate(("point", "shape", "future"), 1) for m in ("tpot_p50_s", "total_tps_per_gpu")
+    ),
+    decisions=(DecisionScore(label="comparisons, aggregated serving", n=178, right_share=0.76, mean_regret=0.048,
+                             worst_regret=1.21, too_close_share=0.1, worst=()),),
+    targets=(TargetLine(name="point, TPOT, median error", asked=0.03, reached=0.0254, met=True),),
+    prices_usd_per_gpu_hour={"b200": 4.25}, notes=("Each row was left out in turn.",),
+)  # fmt: skip
+
+
+async def prepare(app: AdvisorApp, pane: str) -> None:
+    """Fill what would come from a slow computation or from this machine."""
+    if pane == "claims":
+        verdicts: tuple[ClaimVerdict, ...] = ("confirmed", "contradicted", "outdated", "arithmetic error", "unverifiable")
+        app.pane._bench = app.pane.bench  # type: ignore[attr-defined]
+        app.pane._checked(tuple(claim(i, v) for i, v in enumerate(verdicts)), "")  # type: ignore[attr-defined]
+    elif pane == "backtest":
+        app.pane.result = BACKTEST  # type: ignore[attr-defined]
+        app.pane._show()  # type: ignore[attr-defined]
+    elif pane == "compare":
+        kept = frozen_answer()
+        shorter = kept.profile.procurement.model_copy(update={"horizon_months": 12})
+        other = kept.model_copy(update={"profile": kept.profile.model_copy(update={"procurement": shorter})})
+        app.pane.added[:] = [Entry("last quarter", other)]  # type: ignore[attr-defined]
+        app.pane._show()  # type: ignore[attr-defined]
+    elif pane == "export":
+        app.pane._preview += 1  # type: ignore[attr-defined]
+        app.query_one("#export-path", Input).value = "/home/me/renewal-100-gpus.pdf"
+        app.query_one("#export-text").update("the preview")  # type: ignore[attr-defined]
+    elif pane == "probe":
+        app.pane.setup = app.pane.setup.__class__(  # type: ignore[attr-defined]
+            url="http://127.0.0.1:8000", accelerator="b300", gpus=8, usd_per_gpu_hour=7.89, concurrency="1,16,64"
+        )
+        app.pane._fill()  # type: ignore[attr-defined]
+        app.pane._redraw()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
+async def test_screens(
+    app: AdvisorApp, size: tuple[int, int], snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("advisor.tui.screens.claims.ClaimsPane.draw", lambda self, sight: None)
+    monkeypatch.setattr("advisor.tui.screens.export.ExportPane._show_preview", lambda self, answer: None)
+    async with app.run_test(size=size) as pilot:
+        await opened(pilot)
+        for pane in PANES:
+            await app.go(pane.id)
+            await prepare(app, pane.id)
+            for _ in range(3):
+                await pilot.pause()
+            text = screen_text(app)
+            assert max(len(line) for line in text.splitlines()) <= size[0]
+            assert text == snapshot(name=f"{pane.id} {size[0]}x{size[1]}")
+
+
+async def test_windows(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
+    async with app.run_test(size=(100, 32)) as pilot:
+        await opened(pilot, show="verdict")
+        await pilot.press("f1")
+        await pilot.pause()
+        assert screen_text(app) == snapshot(name="help")
+        await pilot.press("escape", "f2")
+        await pilot.pause()
+        assert screen_text(app) == snapshot(name="go to")
+        await pilot.press("escape", "right", "right", "right", "e")
+        await pilot.pause()
+        assert screen_text(app) == snapshot(name="explain")
+        await pilot.press("escape", "d")
+        await pilot.pause()
+        assert screen_text(app) == snapshot(name="candidate")
+
+
+async def test_empty_screens_say_what_to_do(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        for pane in PANES:
+            if pane.id in ("profiles", "evidence", "catalog", "claims", "backtest", "probe"):
+                continue
+            await app.go(pane.id)
+            await pilot.pause()
+            await pilot.pause()
+            assert screen_text(app) == snapshot(name=f"empty {pane.id}")
