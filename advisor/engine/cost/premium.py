@@ -1,7 +1,8 @@
 """What it costs a team to run a stack that it knows less well, or that supports less of what it uses.
 
 The base is the published anchor (2 engineers per 800 accelerators) scaled by experience, with a floor for small
-fleets; one-off migration weeks and a surcharge per partly supported feature are added. Each can be overruled.
+fleets; one-off migration weeks and a surcharge per partly supported feature are added. Headcount and weeks of a profile
+overrule all of it; a catalog file of one's own overrules each number.
 """
 
 from __future__ import annotations
@@ -91,10 +92,12 @@ def premium_rule(
     if amd and team.rocm_migration_weeks is not None:
         weeks, overruled = _fixed(team.rocm_migration_weeks), True
         inputs.append(_own("rocm_migration_weeks", team.rocm_migration_weeks, "engineer-weeks"))
+    if amd and team.rocm_extra_engineers is not None:
+        extra, texts = [], [f"{text}; counted in your own figure" for text in texts]
     feature_band = (sum(e[0] for e in extra), sum(e[1] for e in extra), sum(e[2] for e in extra))
     gpus = sized.tiers[0].fleet.gpus if len(sized.tiers) == 1 else sum(t.fleet.gpus_needed for t in sized.tiers)
     totals = [max(floor[i], per_gpu[i] * gpus) + feature_band[i] + weeks[i] / 52 for i in range(3)]
-    certain = overruled and not extra
+    certain = team.rocm_extra_engineers is not None and team.rocm_migration_weeks is not None and amd
     return PremiumRule(
         stack="rocm" if amd else "cuda",
         per_gpu=per_gpu[1],

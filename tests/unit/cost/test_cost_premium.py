@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.errors import CatalogError
 from advisor.engine.cost import price_candidate
 from advisor.engine.cost.premium import premium_rule
 from tests.conftest import AS_OF
@@ -62,6 +65,28 @@ def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
     assert premium.usd_per_month == pytest.approx(3 * 120_000 / 12)
     lines = [line for line in cost.lines if line.category == "stack premium"]
     assert sum(line.usd_per_month for line in lines) == pytest.approx(premium.usd_per_month)
+
+
+def test_the_users_headcount_stands_for_features_too(catalog: Catalog) -> None:
+    profile = profile_of(team={"rocm_extra_engineers": 1.0, "custom_kernels": True})
+    rule = premium_rule(profile, sized_of(profile, catalog, "mi355x"), catalog, (("lora", "partial", "by hand"),))
+    assert float(rule.engineers(10_000)) == 1.0
+    assert all("your own figure" in text for text in rule.features)
+
+
+def test_a_file_of_ones_own_overrules_a_default(tmp_path: Path) -> None:
+    (tmp_path / "decision").mkdir()
+    header = "name,value,low,high,unit,source,as_of,kind,note\n"
+    line = "rocm_floor_none,0.25,0.1,0.5,FTE,decision-assumption,2026-11-21,user,our own experience\n"
+    (tmp_path / "decision" / "defaults.csv").write_text(header + line, encoding="utf-8")
+    own = load_catalog([tmp_path])
+    profile = profile_of(team={"rocm_experience": "none"})
+    rule = premium_rule(profile, sized_of(profile, own, "mi355x"), own, ())
+    assert float(rule.engineers(8)) == 0.25
+    bad = line.replace("0.25", "plenty")
+    (tmp_path / "decision" / "defaults.csv").write_text(header + bad, encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"defaults\.csv, row 2, column value"):
+        _ = load_catalog([tmp_path]).decision_defaults
 
 
 def test_premium_in_the_tree_is_that_of_the_lines(catalog: Catalog) -> None:
