@@ -1,0 +1,146 @@
+"""The report as PDF: blocks go to typst as data, so that nothing in them is read as markup."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from advisor.domain.errors import InputError
+from advisor.report.blocks import (
+    Block,
+    Cards,
+    Chart,
+    Columns,
+    Contents,
+    Heading,
+    Inline,
+    Items,
+    PageBreak,
+    Para,
+    References,
+    Report,
+    Table,
+)
+
+HERE = Path(__file__).resolve().parent
+BASE_FONTS = ("Source Sans 3",)
+WIDE_FONTS = ("DejaVu Sans", "Droid Sans Fallback")
+MONO_FONTS = ("DejaVu Sans Mono",)
+STANDARDS = ("ua-1", "a-2a")
+"""Tagged PDF/UA-1 and PDF/A-2a, enforced by typst while it writes."""
+
+
+def write_pdf(report: Report, *, paper: str = "a4") -> bytes:
+    """The report as PDF; the same report gives the same bytes.
+
+    Text with a glyph that no bundled font has cannot keep the accessibility standard; it is then written without.
+
+    Raises
+    ------
+    InputError
+        Where no typst wheel exists for the platform; markdown and HTML need none.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise InputError(
+            "a PDF needs the package typst, which has no build for this platform; use --format markdown or html"
+        ) from None
+    body = as_data(report, paper)
+    plain_text = not needs_wide_fonts(body)
+    fonts = [HERE / "fonts" / "base", *([] if plain_text else [HERE / "fonts" / "wide"])]
+    options: dict[str, Any] = {
+        "input": str(HERE / "pdf.typ"),
+        "root": str(HERE),
+        "font_paths": [str(p) for p in fonts],
+        "ignore_system_fonts": True,
+        "sys_inputs": {"report": json.dumps(body, ensure_ascii=False)},
+        "format": "pdf",
+        "timestamp": 0,
+    }
+    try:
+        return _compile({**options, "pdf_standards": list(STANDARDS)})
+    except typst.TypstError as error:
+        if "glyph" not in str(error) and "codepoint" not in str(error) and "font" not in str(error):
+            raise
+    return _compile(options)
+
+
+def _compile(options: dict[str, Any]) -> bytes:
+    import typst
+
+    compiled: Any = typst.compile(**options)
+    assert isinstance(compiled, bytes)
+    return compiled
+
+
+def as_data(report: Report, paper: str) -> dict[str, Any]:
+    """The report as plain data for the template."""
+    return {
+        "title": report.title,
+        "kicker": report.kicker,
+        "headline": report.headline,
+        "as_of": f"judged as of {report.as_of.isoformat()}",
+        "date": [report.as_of.year, report.as_of.month, report.as_of.day],
+        "footer": report.footer,
+        "keywords": list(report.keywords),
+        "paper": {"a4": "a4", "letter": "us-letter"}[paper],
+        "fonts": [*BASE_FONTS, *WIDE_FONTS],
+        "mono": [*MONO_FONTS, *BASE_FONTS, *WIDE_FONTS],
+        "blocks": [_block(b) for b in report.blocks],
+    }
+
+
+def needs_wide_fonts(body: dict[str, Any]) -> bool:
+    """Whether any text leaves what the base font covers (Latin, Greek, Cyrillic and common signs)."""
+    text = json.dumps(body, ensure_ascii=False)
+    return any(ord(c) > 0x24F and c not in _BASE_SIGNS and not 0x370 <= ord(c) <= 0x52F for c in text)
+
+
+_BASE_SIGNS = frozenset("–—‘’“”„•…−×≤≥→←↑↓≈≠·€£°±½¼¾©®™")
+
+
+def _inline(line: Inline) -> list[dict[str, str]]:
+    return [{"t": s.text, "s": s.style, "g": s.target} for s in line]
+
+
+def _table(b: Table) -> dict[str, Any]:
+    return {
+        "kind": "table",
+        "caption": b.caption,
+        "columns": [{"title": c.title, "align": c.align, "width": c.width} for c in b.columns],
+        "rows": [[_inline(cell) for cell in row] for row in b.rows],
+        "strong_rows": sorted(b.strong_rows),
+        "dense": b.dense,
+    }
+
+
+def _block(b: Block) -> dict[str, Any]:
+    match b:
+        case Heading():
+            return {"kind": "heading", "level": b.level, "text": _inline(b.text)}
+        case Para():
+            return {"kind": "para", "text": _inline(b.text), "note": b.note}
+        case Items():
+            return {"kind": "items", "items": [_inline(i) for i in b.items], "ordered": b.ordered}
+        case Table():
+            return _table(b)
+        case Chart():
+            return {
+                "kind": "chart", "svg": b.svg, "alt": b.alt, "caption": b.caption, "show_table": b.show_table,
+                "table": _table(b.table),
+            }  # fmt: skip
+        case Cards():
+            return {"kind": "cards", "cards": [{"label": c.label, "value": c.value, "note": c.note} for c in b.cards]}
+        case Columns():
+            return {
+                "kind": "columns", "titles": list(b.titles),
+                "lists": [[_inline(i) for i in items] for items in b.lists],
+            }  # fmt: skip
+        case PageBreak():
+            return {"kind": "pagebreak"}
+        case Contents():
+            return {"kind": "contents"}
+        case References():
+            return {"kind": "references", "entries": [{"number": e.number, "text": _inline(e.text)} for e in b.entries]}

@@ -1,0 +1,99 @@
+"""The back of the report: defaults, arithmetic, sources, attributions, how to reproduce."""
+
+from __future__ import annotations
+
+from advisor.report.blocks import (
+    Block,
+    Column,
+    Heading,
+    Inline,
+    Items,
+    Para,
+    Reference,
+    References,
+    Table,
+    code,
+    inline,
+    small,
+    strong,
+)
+from advisor.report.context import Context
+from advisor.report.numbers import band, count
+
+
+def assumptions(ctx: Context) -> list[Block]:
+    """Every default that the profile's silence implied."""
+    if not ctx.tree.assumptions:
+        return []
+    columns = (
+        Column("Field"), Column("Value taken", width=0.35), Column("What it means", width=0.65), Column("Source"),
+    )  # fmt: skip
+    rows = tuple(
+        (inline(code(a.path)), inline(a.value), inline(a.why), ctx.origin(a.source_id)) for a in ctx.tree.assumptions
+    )
+    return [
+        Heading(1, inline("Defaults taken because the profile is silent"), "defaults"),
+        Table("Defaults", columns, rows, dense=True),
+    ]
+
+
+def arithmetic(ctx: Context) -> list[Block]:
+    """The steps of the choice with numbers and inputs, where they were asked for."""
+    choice = ctx.choice
+    if not ctx.explain or choice is None:
+        return []
+    blocks: list[Block] = [Heading(1, inline(f"Arithmetic of {choice.name}"), "arithmetic")]
+    if choice.fleet is not None and choice.fleet.terms:
+        rows = tuple((inline(t.name), inline(t.formula)) for t in choice.fleet.terms)
+        blocks.append(Table("Fleet", (Column("Step", width=0.25), Column("Arithmetic", width=0.75)), rows, dense=True))
+    if choice.cost is not None:
+        rows = tuple((inline(x.name), inline(x.formula)) for x in choice.cost.lines)
+        blocks.append(Table("Cost", (Column("Term", width=0.25), Column("Arithmetic", width=0.75)), rows, dense=True))
+        inputs = {q.name: q for x in choice.cost.lines for q in x.inputs}
+        columns = (
+            Column("Input"), Column("Value", "right"), Column("Unit"), Column("Range", "right"), Column("Kind"),
+            Column("Note", width=1.0), Column("Source"),
+        )  # fmt: skip
+        cells = tuple(
+            (
+                inline(code(q.name)), inline(count(q.value)), inline(q.unit),
+                inline(band(q.low, q.high) if q.low is not None and q.high is not None else ""),
+                inline(q.kind, f", {q.as_of}" if q.as_of else ""), inline(small(q.note)), ctx.origin(q.source_id),
+            )
+            for q in inputs.values()
+        )  # fmt: skip
+        blocks.append(Table("Inputs of the cost", columns, cells, dense=True))
+    return blocks
+
+
+def sources(ctx: Context) -> list[Block]:
+    """Attributions, then every source with its number."""
+    tree = ctx.tree
+    blocks: list[Block] = [Heading(1, inline("Sources"), "sources")]
+    if tree.attributions:
+        blocks.append(Items(tuple(inline(a) for a in tree.attributions)))
+    entries = (Reference(ctx.numbers[s.id], _reference(s.reference, s.kind, s.as_of)) for s in tree.sources)
+    blocks.append(References(tuple(entries)))
+    return blocks
+
+
+def _reference(reference: str, kind: str, as_of: object) -> Inline:
+    return inline(reference, small(f" {kind}{f', {as_of}' if as_of else ', undated'}."))
+
+
+def reproduce(ctx: Context) -> list[Block]:
+    """What the same bytes take."""
+    tree = ctx.tree
+    rows: list[tuple[Inline, Inline]] = [
+        (inline(strong("Program")), inline(f"advisor {tree.advisor_version}, answer schema {tree.schema_version}")),
+        (inline(strong("Catalog")), inline(code(tree.catalog_fingerprint))),
+        (inline(strong("Judged at")), inline(tree.as_of.isoformat())),
+        (inline(strong("Seed and draws")), inline(f"{tree.seed}, {tree.draws:,}")),
+    ]
+    if tree.command:
+        rows.append((inline(strong("Command")), inline(code(tree.command))))
+    return [
+        Heading(1, inline("How to reproduce this"), "reproduce"),
+        Para(inline("The same profile, catalog, date and seed give the same bytes.")),
+        Table("Reproduction", (Column("Item", width=0.2), Column("Value", width=0.8)), tuple(rows)),
+    ]

@@ -1,0 +1,173 @@
+"""Where the money goes: terms by kind, ways of paying, cash by month, prices, the stack premium, the hosted API."""
+
+from __future__ import annotations
+
+from advisor.domain.cost import Cost, CostOption, PriceBasis
+from advisor.domain.recommendation import Candidate
+from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, strong
+from advisor.report.charts.bars import FILLS, Stack, draw_stacks
+from advisor.report.charts.months import draw_months
+from advisor.report.context import Context
+from advisor.report.numbers import NONE, count, money, percent, usd
+
+
+def cost(ctx: Context) -> list[Block]:
+    """Breakdown, options, cash flow and price basis of the choice."""
+    priced = [(c, c.cost) for c in ctx.leading if c.cost is not None]
+    if not priced:
+        return []
+    candidate, own = priced[0]
+    blocks: list[Block] = [Heading(1, inline("Cost"), "cost"), _stacks(priced)]
+    blocks += [_lines(candidate, own), _totals(own), _options(ctx, candidate, own)]
+    blocks += _months(candidate, own, priced[1] if len(priced) > 1 else None)
+    blocks += [_prices(ctx, priced)]
+    blocks += _premium(priced)
+    if own.hosted_api is not None:
+        blocks += [Heading(2, inline("Against a hosted API"), "hosted"), Para(inline(own.hosted_api.text))]
+    if own.notes:
+        blocks += [Heading(2, inline("Notes on cost"), "cost-notes"), Items(tuple(inline(n) for n in own.notes))]
+    return blocks
+
+
+def _stacks(priced: list[tuple[Candidate, Cost]]) -> Chart:
+    stacks = [
+        Stack(c.name, tuple((line.category, line.usd_per_month) for line in x.lines), x.point_usd_per_month)
+        for c, x in priced
+    ]
+    kinds = [k for k in FILLS if any(k == name for s in stacks for name, _ in s.parts)]
+    rows = []
+    for s in stacks:
+        by_kind = {k: [v for name, v in s.parts if name == k] for k in kinds}
+        cells = [inline(money(sum(v)) if v else NONE) for v in by_kind.values()]
+        rows.append((inline(s.name), *cells, inline(strong(money(s.total)))))
+    columns = (Column("Candidate", width=1.0), *(Column(k, "right") for k in kinds), Column("total", "right"))
+    table = Table("USD per month by kind, at typical inputs", columns, tuple(rows), dense=True)
+    alt = "Cost per month by kind. " + " ".join(
+        f"{s.name}: {', '.join(f'{k} {money(v)}' for k, v in s.parts)}; total {money(s.total)}." for s in stacks
+    )
+    return Chart("chart-cost", draw_stacks(stacks, alt), alt, "Cost per month by kind, at typical inputs", table)
+
+
+def _lines(candidate: Candidate, own: Cost) -> Table:
+    columns = (
+        Column("Term", width=1.0), Column("Kind"), Column("Quantity", "right"), Column("Unit"),
+        Column("USD per unit", "right"), Column("USD/month", "right"),
+    )  # fmt: skip
+    rows = [
+        (
+            inline(line.name), inline(line.category), inline(count(line.quantity)), inline(line.unit),
+            inline(money(line.unit_price_usd)), inline(money(line.usd_per_month)),
+        )
+        for line in own.lines
+    ]  # fmt: skip
+    total = (inline(strong("Total at typical inputs")), (), (), (), (), inline(strong(money(own.point_usd_per_month))))
+    return Table(
+        f"{candidate.name}: terms of the cost", columns, (*rows, total), strong_rows=frozenset({len(rows)}), dense=True
+    )
+
+
+def _totals(own: Cost) -> Table:
+    budget = "" if own.within_budget is None else ("within budget" if own.within_budget else "over budget")
+    rows = (
+        ("Median cost per month", usd(own.usd_per_month.p50), budget),
+        ("Mean over the draws", usd(own.mean_usd_per_month), "per month"),
+        ("Per million tokens", usd(own.usd_per_mtok_blended.p50),
+         f"input {money(own.usd_per_mtok_input.p50)}, output {money(own.usd_per_mtok_output.p50)}; at"
+         f" {percent(own.utilisation)} utilisation"),
+        ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), ""),
+        ("Net present cost", usd(own.npv_usd),
+         f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
+        ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),
+        ("Books view", usd(own.book_view_usd), "depreciation and interest over the horizon"),
+        ("GPUs paid for", f"{count(own.gpus_start)} to {count(own.gpus_end)}", "first and last month"),
+        ("Tokens served", f"{count(own.mtok_per_month)} million a month", "levelised over the horizon"),
+    )  # fmt: skip
+    cells = tuple((inline(strong(a)), inline(b), inline(c)) for a, b, c in rows)
+    columns = (Column("Figure"), Column("Value", "right"), Column("Scope", width=1.0))
+    return Table("Totals of the choice", columns, cells)
+
+
+def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
+    columns = (
+        Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
+        Column("Firmness"), Column("What to know", width=0.58), Column("Source"),
+    )  # fmt: skip
+    rows = tuple(_option(ctx, o) for o in own.options)
+    taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
+    return Table(f"{candidate.name}: ways of paying for the same fleet", columns, rows, strong_rows=taken, dense=True)
+
+
+def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
+    price = o.price
+    return (
+        inline(o.label),
+        inline(NONE if o.usd_per_month is None else money(o.usd_per_month)),
+        inline(f"{money(price.typical)} {price.unit.removeprefix('USD')}" if price else NONE),
+        inline(price.firmness if price else NONE),
+        inline(o.caution if o.allowed else f"Not taken: {o.why_not or 'not allowed'}"),
+        ctx.cite(*price.source_ids) if price else (),
+    )
+
+
+def _months(candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | None) -> list[Block]:
+    if not own.flows:
+        return []
+    other = (rival[0].name, [f.cash_usd for f in rival[1].flows]) if rival and rival[1].flows else None
+    columns = (
+        Column("Month", "right"), Column("GPUs", "right"), Column("Cash out, USD", "right"),
+        Column("In the books, USD", "right"), Column("Million tokens", "right", 1.0),
+    )  # fmt: skip
+    rows = tuple(
+        (inline(str(f.month)), inline(count(f.gpus)), inline(money(f.cash_usd)), inline(money(f.book_usd)),
+         inline(count(f.mtok)))
+        for f in own.flows
+    )  # fmt: skip
+    table = Table(f"{candidate.name}: month by month", columns, rows, dense=True)
+    first, last = own.flows[0], own.flows[-1]
+    alt = (
+        f"Cash out of {candidate.name} by month: {usd(first.cash_usd)} in month {first.month}, {usd(last.cash_usd)} in"
+        f" month {last.month}; {usd(own.cash_view_usd)} over the horizon."
+    )
+    svg = draw_months((candidate.name, [f.cash_usd for f in own.flows]), other, alt)
+    caption = "Cash out by month; purchases and bills fall at the beginning of a month, residual value comes back last"
+    return [Chart("chart-cash", svg, alt, caption, table)]
+
+
+def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
+    columns = (
+        Column("Candidate"), Column("Low", "right"), Column("Typical", "right"), Column("High", "right"),
+        Column("Unit"), Column("Sellers", "right"), Column("Newest"), Column("What it rests on", width=1.0),
+        Column("Source"),
+    )  # fmt: skip
+    rows = tuple(_price(ctx, c, x.price) for c, x in priced)
+    return Table("Prices that the comparison rests on", columns, rows, dense=True)
+
+
+def _price(ctx: Context, c: Candidate, p: PriceBasis | None) -> tuple[Inline, ...]:
+    if p is None:
+        return (inline(strong(c.name)), *(inline(NONE) for _ in range(6)), inline("no unit price"), ())
+    return (
+        inline(strong(c.name)), inline(money(p.low)), inline(money(p.typical)), inline(money(p.high)),
+        inline(p.unit.removeprefix("USD/")), inline(str(p.sellers)), inline(str(p.newest or NONE)),
+        inline(p.text), ctx.cite(*p.source_ids),
+    )  # fmt: skip
+
+
+def _premium(priced: list[tuple[Candidate, Cost]]) -> list[Block]:
+    rows = []
+    for c, x in priced:
+        s = x.stack_premium
+        if s is None or not s.usd_per_month:
+            continue
+        rows.append((
+            inline(strong(c.name)), inline(s.stack.upper() if s.stack == "cuda" else "ROCm"),
+            inline(count(s.base_engineers + s.feature_engineers)), inline(count(s.migration_weeks)),
+            inline(money(s.usd_per_month)), inline(percent(s.share_of_cost)), inline("; ".join(s.features) or NONE),
+        ))  # fmt: skip
+    if not rows:
+        return []
+    columns = (
+        Column("Candidate"), Column("Stack"), Column("Extra engineers", "right"), Column("Weeks, once", "right"),
+        Column("USD/month", "right"), Column("Of cost", "right"), Column("Features with a surcharge", width=1.0),
+    )  # fmt: skip
+    return [Table("Engineering for the software stack", columns, tuple(rows), dense=True)]

@@ -1,0 +1,99 @@
+"""Page one: what the CFO reads."""
+
+from __future__ import annotations
+
+from advisor.domain.recommendation import Recommendation
+from advisor.report.blocks import Block, Card, Cards, Columns, Heading, Inline, Items, Para, inline, small, strong
+from advisor.report.context import Context
+from advisor.report.numbers import band, percent, usd, words
+
+RISKS_ON_PAGE_ONE = 3
+
+KIND_WORDS = {
+    "get": "Recommendation: get",
+    "probe_first": "Recommendation: probe first",
+    "split": "Recommendation: split between vendors",
+    "wait": "Recommendation: wait",
+    "infeasible": "No candidate qualifies",
+}
+
+
+def first_page(ctx: Context) -> list[Block]:
+    """Headline, key figures, three reasons, three risks, what to do on Monday."""
+    tree, verdict = ctx.tree, ctx.tree.verdict
+    blocks: list[Block] = [Heading(1, inline(verdict.headline), "verdict")]
+    cards = _cards(ctx)
+    if cards:
+        blocks.append(Cards(cards))
+    if verdict.reason:
+        blocks.append(Para(inline(verdict.reason)))
+    reasons = tuple(inline(r) for r in verdict.reasons)
+    risks = _risks(ctx)
+    titles = [t for t, items in ((_reasons_title(reasons), reasons), (_risks_title(risks), risks)) if items]
+    lists = [items for items in (reasons, risks) if items]
+    if lists:
+        blocks.append(Columns(tuple(titles), tuple(lists)))
+    if verdict.next_steps:
+        blocks.append(Heading(2, inline("What to do on Monday"), "monday"))
+        blocks.append(Items(tuple(inline(s) for s in verdict.next_steps), ordered=True))
+    blocks.append(Para(inline(_how_to_read(tree)), note=True))
+    return blocks
+
+
+def _cards(ctx: Context) -> tuple[Card, ...]:
+    verdict, choice = ctx.tree.verdict, ctx.choice
+    out: list[Card] = []
+    if verdict.choice is not None:
+        c = verdict.choice
+        out.append(Card("What", f"{c.gpus:,} × {c.name}", f"{c.nodes:,} nodes; {c.mode}, {words(c.commitment)}"))
+    if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
+        cost = choice.cost.usd_per_month
+        out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
+    if verdict.kind != "infeasible":
+        close = "; too close to call" if verdict.too_close_to_call else ""
+        out.append(Card("Confidence", f"{verdict.confidence_word} ({percent(verdict.confidence)})",
+                        f"cheapest that qualifies{close}"))  # fmt: skip
+    if choice is not None and choice.operating_point is not None and verdict.kind != "infeasible":
+        point = choice.operating_point
+        dated = f", newest {point.evidence_newest}" if point.evidence_newest else ""
+        out.append(Card("Evidence", f"grade {point.evidence_grade}", f"{point.basis}{dated}"))
+    if verdict.kind == "infeasible":
+        out.append(Card("What binds", verdict.binding_constraint or "see the gates", "for every candidate"))
+        if verdict.smallest_change:
+            out.append(Card("Smallest change", verdict.smallest_change, "that would free it"))
+    return tuple(out)
+
+
+def _risks(ctx: Context) -> tuple[Inline, ...]:
+    choice = ctx.choice
+    if choice is None:
+        return ()
+    out = []
+    for risk in choice.risks[:RISKS_ON_PAGE_ONE]:
+        loss = f"Expected loss {usd(risk.expected_loss_usd_per_month)} a month; {risk.level}. "
+        out.append(inline(strong(f"{risk.name}. "), loss, small(risk.mitigation)))
+    return tuple(out)
+
+
+_NUMBER = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five"}
+
+
+def _reasons_title(items: tuple[Inline, ...]) -> str:
+    return f"{_NUMBER.get(len(items), str(len(items)))} reason{'s' if len(items) != 1 else ''}"
+
+
+def _risks_title(items: tuple[Inline, ...]) -> str:
+    return f"{_NUMBER.get(len(items), str(len(items)))} risk{'s' if len(items) != 1 else ''}"
+
+
+def _how_to_read(tree: Recommendation) -> str:
+    parts = []
+    if tree.verdict.kind != "infeasible":
+        parts.append(
+            "Cost is levelised over the horizon; P10 to P90 holds the cost in 80 % of draws. Confidence is the share of"
+            f" {tree.draws:,} draws in which the choice is the cheapest that qualifies."
+        )
+    if tree.backtest is not None:
+        parts.append(tree.backtest.text)
+    parts.append("Decision support, not legal advice.")
+    return " ".join(parts)

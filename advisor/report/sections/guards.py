@@ -1,0 +1,130 @@
+"""What stands in the way and what could go wrong: gates with citations, the risk register, the software floor."""
+
+from __future__ import annotations
+
+from advisor.domain.gates import Gate
+from advisor.domain.recommendation import Candidate
+from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, inline, small, strong
+from advisor.report.context import Context
+from advisor.report.numbers import money, percent, words
+
+STATUS = {"pass": "✓ pass", "condition": "▲ condition", "fail": "✗ fail"}
+
+
+def gates(ctx: Context) -> list[Block]:
+    """A matrix of all candidates, then every finding about the choice, then what hits the others."""
+    judged = [c for c in ctx.tree.candidates if c.gates]
+    if not judged:
+        return []
+    blocks: list[Block] = [
+        Heading(1, inline("Gates"), "gates"),
+        Para(inline("A gate is a rule that a candidate must pass. Decision support, not legal advice.")),
+        _matrix(judged),
+    ]
+    choice = ctx.choice
+    if choice is not None:
+        blocks += [Heading(2, inline(f"{choice.name}: every gate"), "gates-choice"), _findings(ctx, choice.gates)]
+    others = _others(ctx, judged)
+    if others.rows:
+        blocks += [Heading(2, inline("What hits the others"), "gates-others"), others]
+    return blocks
+
+
+def _matrix(judged: list[Candidate]) -> Table:
+    names = list(dict.fromkeys(g.gate for c in judged for g in c.gates))
+    columns = (Column("Gate", width=1.0), *(Column(c.accelerator.upper()) for c in judged))
+    rows = []
+    for name in names:
+        cells = []
+        for c in judged:
+            worst = max((g.status for g in c.gates if g.gate == name), key=list(STATUS).index, default=None)
+            cells.append(inline(STATUS[worst].split()[0] if worst else ""))
+        rows.append((inline(words(name)), *cells))
+    caption = "Every gate and candidate: ✓ pass, ▲ possible on a condition, ✗ fail"
+    return Table(caption, columns, tuple(rows), dense=True)
+
+
+def _findings(ctx: Context, found: tuple[Gate, ...]) -> Table:
+    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Source"))
+    rows = tuple(_finding(ctx, g) for g in sorted(found, key=lambda g: -list(STATUS).index(g.status)))
+    return Table("Findings, with the rule behind each", columns, rows, dense=True)
+
+
+def _finding(ctx: Context, g: Gate) -> tuple[Inline, ...]:
+    parts: list[str | Inline] = [inline(strong(f"{g.title}. ")), g.reason]
+    if g.remedy:
+        parts.append(f" What to do: {g.remedy}")
+    if g.arithmetic:
+        parts.append(inline(small(f" Arithmetic: {g.arithmetic}.")))
+    if g.literal_text_position or g.enforced_position:
+        parts.append(inline(small(f" Text: {g.literal_text_position} Enforced: {g.enforced_position}")))
+    if g.citation:
+        dated = f", {g.as_of}" if g.as_of else ""
+        parts.append(inline(small(f" Rule: {g.citation}{dated}.")))
+    return inline(words(g.gate)), inline(STATUS[g.status]), inline(*parts), ctx.origin(g.source)
+
+
+def _others(ctx: Context, judged: list[Candidate]) -> Table:
+    hits: dict[tuple[str, str, str, str], list[str]] = {}
+    for c in judged:
+        if c is ctx.choice:
+            continue
+        for g in c.gates:
+            if g.status != "pass":
+                hits.setdefault((g.gate, g.status, g.title, g.source), []).append(c.accelerator.upper())
+    rows = tuple(
+        (inline(words(gate)), inline(STATUS[status]), inline(title), inline(", ".join(names)), ctx.origin(source))
+        for (gate, status, title, source), names in hits.items()
+    )
+    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Candidates"), Column("Source"))
+    return Table("Conditions and failures of the other candidates", columns, rows, dense=True)
+
+
+def risks(ctx: Context) -> list[Block]:
+    """The register of the choice in full, expected losses of the others, version floors for the contract."""
+    choice = ctx.choice
+    blocks: list[Block] = []
+    if choice is not None and choice.risks:
+        blocks += [
+            Heading(1, inline("Risk register"), "risks"),
+            Para(inline("Likelihoods and effects come from the catalog or the profile; each can be overruled there.")),
+            _register(ctx, choice),
+        ]
+        blocks += _losses(ctx)
+    if choice is not None and choice.software_floor:
+        blocks.append(Heading(1, inline("Software floor for the contract"), "floor"))
+        blocks.append(Items(tuple(inline(line) for line in choice.software_floor)))
+    return blocks
+
+
+def _register(ctx: Context, choice: Candidate) -> Table:
+    columns = (
+        Column("Risk", width=0.22), Column("Cause and basis", width=0.42), Column("A year", "right"),
+        Column("Effect, USD", "right"), Column("Loss, USD/month", "right"), Column("Mitigation and owner", width=0.36),
+        Column("Source"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            inline(strong(r.name), small(f" {r.level}")),
+            inline(r.cause, small(f" {r.basis}")),
+            inline(percent(r.likelihood_per_year.typical)),
+            inline(f"{money(r.effect_usd.typical)}", small(f" {r.effect_weeks:g} weeks" if r.effect_weeks else "")),
+            inline(money(r.expected_loss_usd_per_month)),
+            inline(r.mitigation, small(f" Owner: {r.owner}.")),
+            ctx.origin(*r.source_ids),
+        )
+        for r in choice.risks
+    )  # fmt: skip
+    return Table(f"{choice.name}: what could go wrong, largest expected loss first", columns, rows, dense=True)
+
+
+def _losses(ctx: Context) -> list[Block]:
+    rows = tuple(
+        (inline(c.name), inline(money(c.expected_loss_usd_per_month)), inline(c.risks[0].name if c.risks else ""))
+        for c in ctx.feasible
+        if c.expected_loss_usd_per_month is not None
+    )
+    if len(rows) < 2:
+        return []
+    columns = (Column("Candidate"), Column("Expected loss, USD/month", "right"), Column("Largest risk", width=1.0))
+    return [Table("Expected loss of each candidate", columns, rows, dense=True)]
