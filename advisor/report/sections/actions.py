@@ -7,6 +7,7 @@ from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, T
 from advisor.report.context import Context
 from advisor.report.numbers import NONE, count, money, percent, seconds, usd
 
+PROBES_SHOWN = 8
 FACTS = (Column("Item", width=0.3), Column("Value", width=0.7))
 
 
@@ -37,7 +38,7 @@ def _value(information: ValueOfInformation) -> Table:
             inline(usd(p.evsi_usd)), inline(usd(p.price_usd)), inline(usd(p.net_usd)),
             inline(percent(p.changes_choice)),
         )
-        for p in information.probes
+        for p in information.probes[:PROBES_SHOWN]
     )  # fmt: skip
     caption = (
         f"Probes over a lock-in of {count(information.lock_in_months)} months ({information.lock_in_why}); perfect"

@@ -136,7 +136,8 @@ def _split(ctx: Context, d: Decision) -> list[Block]:
 
 def _waits(d: Decision) -> list[Block]:
     columns = (
-        Column("Part"), Column("Announced"), Column("Available", width=0.3), Column("Speed against", width=0.3),
+        Column("Part", width=0.24), Column("Announced", width=0.22), Column("Available", width=0.2),
+        Column("Speed against", width=0.34),
         Column("Saves, USD/month", "right"), Column("Saves in", "right"), Column("Pays below", "right"),
     )  # fmt: skip
     rows = []
