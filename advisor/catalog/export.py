@@ -137,25 +137,31 @@ def read_export_rules(layers: Sequence[Layer]) -> ExportRules:
     _check_members(matrix, "disclose_users", set(countries))
     blocs = {bloc for country in countries.values() for bloc in country.blocs}
     _check_members(raw["export/policy_timeline"], "countries", {*countries, *blocs})
+    rules = [
+        _make(
+            LicenceRule,
+            r,
+            id=r["rule_id"],
+            conditions=tuple(filter(None, r["conditions"].split("|"))),
+            dated_facts=facts,
+        )
+        for r, facts in zip(rows["export/licence_matrix"], _dated_facts(matrix), strict=True)
+    ]
     return ExportRules(
         countries=countries,
         thresholds=tuple(_make(Threshold, r, id=r["threshold_id"]) for r in rows["export/thresholds"]),
-        matrix=tuple(
-            _make(
-                LicenceRule,
-                r,
-                id=r["rule_id"],
-                conditions=tuple(filter(None, r["conditions"].split("|"))),
-                dated_facts=facts,
-            )
-            for r, facts in zip(rows["export/licence_matrix"], _dated_facts(matrix), strict=True)
-        ),
+        matrix=tuple(sorted(rules, key=_fits_everything)),
         letters=tuple(_make(Letter, r) for r in rows["export/letters"]),
         events=tuple(_make(PolicyEvent, r) for r in rows["export/policy_timeline"]),
         delays={r["review_policy"]: _make(LicenceDelay, r) for r in rows["export/delays"]},
         definitions=tuple(_make(Definition, r) for r in rows["export/definitions"]),
         sources=sources,
     )
+
+
+def _fits_everything(rule: LicenceRule) -> bool:
+    """Whether a row is the one for the rest; it stays behind the rows that an overlay adds."""
+    return "*" in rule.items and "*" in rule.destinations and rule.hq == rule.export_from == "any"
 
 
 def _rows(raw: RawTable) -> list[dict[str, Any]]:

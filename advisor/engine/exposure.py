@@ -50,7 +50,7 @@ def exposures(
     )
     usd = engineer.value if engineer is not None else 0.0
     regress, wrong = _issues(sized, catalog, as_of, usd)
-    return {
+    found = {
         "software_regression": regress,
         "accuracy_regression": wrong,
         "software_maturity": _maturity(profile, sized, catalog, usd),
@@ -68,6 +68,9 @@ def exposures(
         "engine_lock_in": _engine(sized, usd),
         "spot_loss": Exposure(1.0 if cost.commitment == "spot" else 0.0, "capacity is rented as spot"),
     }
+    for template in catalog.risk_register:
+        found.setdefault(template.id, Exposure(1.0, "a risk of your own register, counted once", engineer_usd=usd))
+    return found
 
 
 def _issues(
