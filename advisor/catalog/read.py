@@ -138,6 +138,8 @@ def _column_order(header: list[str], shown: str, table: Table) -> list[int | Non
 def parse_column(raw: RawTable, column: Column) -> list[object]:
     """Values of one column, or a CatalogError that names the first bad cell."""
     cells = raw.cells[raw.table.names.index(column.name)]
+    if column.type == "text" and not column.choices and not (column.required and "" in cells):
+        return list(cells)  # free text is its own value
     if column.type == "float":
         numbers = _numbers(column, cells)
         if numbers is not None:

@@ -1,10 +1,12 @@
-"""The catalog: every kind of fact, read and checked when first asked for."""
+"""The catalog: every kind of fact, read and checked when first asked for.
+
+The types of the facts are imported with their readers, so that a run loads only the kinds that it asks for.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
-from datetime import date
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,30 +14,33 @@ from typing import TYPE_CHECKING, Any
 from advisor.catalog import resources
 from advisor.catalog.read import Layer, read_table
 from advisor.catalog.tables import PARAMETERS, SOURCES, VENDOR_CI
-from advisor.domain.claims import Claim, SpecConflict
 from advisor.domain.errors import CatalogError
-from advisor.domain.evidence import Measurement
-from advisor.domain.hardware import Accelerator
-from advisor.domain.market import (
-    Availability,
-    Commitment,
-    PricePoint,
-    PurchasePrice,
-    RentMarket,
-    RentPrice,
-    SellerClass,
-    TcoParameter,
-)
-from advisor.domain.model import ModelSpec
-from advisor.domain.provenance import Quantity, Source
-from advisor.domain.published import AgenticRun, MlperfResult, PublishedFigure
-from advisor.domain.register import RiskTemplate, RoadmapOption
-from advisor.domain.roadmap import RoadmapPart
-from advisor.domain.rules import ExportRules
-from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
     from advisor.catalog.gates import GateFacts
+    from advisor.domain.claims import Claim, SpecConflict
+    from advisor.domain.evidence import Measurement
+    from advisor.domain.hardware import Accelerator
+    from advisor.domain.market import (
+        Availability,
+        Commitment,
+        PricePoint,
+        PurchasePrice,
+        RentMarket,
+        RentPrice,
+        SellerClass,
+        TcoParameter,
+    )
+    from advisor.domain.model import ModelSpec
+    from advisor.domain.provenance import Quantity, Source
+    from advisor.domain.published import AgenticRun, MlperfResult, PublishedFigure
+    from advisor.domain.register import RiskTemplate, RoadmapOption
+    from advisor.domain.roadmap import RoadmapPart
+    from advisor.domain.rules import ExportRules
+    from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
 
 
 class Catalog:

@@ -7,6 +7,7 @@ models, pandas, textual or httpx.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -117,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     # The matrices are small: threads of the linear algebra library would cost more than they win.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Looking for pydantic plugins reads the metadata of every installed package; none has a say in these models.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     args = build_parser().parse_args(argv)
     if args.func is not None:
         return guarded(lambda: int(args.func(args)))
@@ -135,4 +138,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """Console-script entry."""
+    # Classes and facts are made in bulk at the start and stay: collecting cycles at each 700th would walk them in vain.
+    gc.set_threshold(100_000, 50, 50)
     sys.exit(main())

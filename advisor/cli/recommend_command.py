@@ -99,10 +99,12 @@ def open_workbench(args: argparse.Namespace) -> Workbench:
 
 def own_evidence() -> list[Measurement]:
     """Measurements of the user's own store; none where there is no store yet."""
-    from advisor.evidence.store import open_store, store_exists
+    from advisor.evidence.place import store_exists
 
     if not store_exists():
         return []
+    from advisor.evidence.store import open_store
+
     with open_store() as store:
         return store.measurements()
 
