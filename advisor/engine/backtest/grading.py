@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
-from advisor.engine.estimator.neighbours import curve_key
+from advisor.engine.estimator.neighbours import curve_key, interval_class
 
-CLASSES = ("B measured", "B interpolated", "B extrapolated", "B modelled", "C modelled", "D physics")
-"""Grade and basis; A (own probes) widens from B, since the bundled evidence holds none."""
+STEPS = ("B measured", "B interpolated", "B extrapolated", "B modelled", "C modelled", "D physics")
+"""Grade and basis, the most doubtful last; A (own probes) takes the widths of B: the bundled evidence holds none."""
+CLASSES = tuple(interval_class(step, disagg) for disagg in (False, True) for step in STEPS)
+"""Disaggregated serving is predicted worse on the same grade and basis, so that it has widths of its own."""
 
 
 def classes_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) -> list[str]:
@@ -34,20 +36,22 @@ def classes_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) 
         accelerator[m.accelerator][int(group[i])] += 1
     out = []
     for i, m in enumerate(rows):
+        mode = m.disagg
         if group[i] < 0 or m.family == "vendor_ci":
             out.append("")
             continue
         number = int(group[i])
         stays = [rows[j].concurrency for j in curve[curve_key(m, m.model)] if group[j] != number]
         if stays:
-            out.append(_on_curve(m.concurrency, stays))
+            out.append(interval_class(_on_curve(m.concurrency, stays), mode))
             continue
         kin = model[m.accelerator, m.model, m.precision]
         others = accelerator[m.accelerator]
         if kin.total() > kin[number]:
-            out.append("B modelled")
+            out.append(interval_class("B modelled", mode))
         else:
-            out.append("C modelled" if others.total() > others[number] else "D physics")
+            step = "C modelled" if others.total() > others[number] else "D physics"
+            out.append(interval_class(step, mode))
     return out
 
 

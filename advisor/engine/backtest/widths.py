@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from advisor.engine.backtest.grading import CLASSES
+from advisor.engine.backtest.grading import CLASSES, STEPS
 from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.neighbours import interval_class
 
 NOMINAL = 0.8
 LEAST = 40
 """Fewer errors than this and a class borrows from the next more doubtful one."""
+
+UNKNOWN = (-2.0, 2.0)
+"""Ends, in spreads, where no class has enough errors."""
 
 Widths = dict[str, dict[str, tuple[float, float]]]
 
@@ -46,14 +50,15 @@ def fit_widths(pools: Mapping[str, Sequence[tuple[str, float, float]]]) -> Width
 
 
 def _borrow(ends: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Fill gaps from the next more doubtful class, disaggregated from aggregated, and else from a wide guess."""
     out: dict[str, tuple[float, float]] = {}
-    carried: tuple[float, float] | None = None
-    for name in reversed(CLASSES):
-        carried = ends.get(name, carried)
-        if carried is not None:
+    for disagg in (False, True):
+        carried = UNKNOWN
+        for step in reversed(STEPS):
+            name = interval_class(step, disagg)
+            carried = ends.get(name) or (out[step] if disagg and carried is UNKNOWN else carried)
             out[name] = carried
-    widest = next(iter(out.values()), (-2.0, 2.0))
-    return {name: out.get(name, widest) for name in CLASSES}
+    return {name: out[name] for name in CLASSES}
 
 
 def covered(error: Floats, spread: Floats, ends: tuple[float, float]) -> Floats:

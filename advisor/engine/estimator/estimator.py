@@ -19,7 +19,7 @@ from advisor.engine.estimator.core import Core, Medians
 from advisor.engine.estimator.encode import MEDIAN_MONTH, months_since_epoch, points_of_measurements, points_of_queries
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key
+from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key, interval_class
 from advisor.engine.estimator.tails import tail_factors
 
 Software = Literal["current", "typical"]
@@ -130,11 +130,12 @@ class Estimator:
 
     def _answer(self, asked: _Asked, medians: Medians, k: int, drift: str) -> OperatingEstimate:
         q = asked.full
+        disagg = bool(q.disagg)
         near = self._neighbourhood.of(q, asked.name)
         others = self._others.of(q, asked.name)
-        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]), medians, k)
-        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]), medians, k)
-        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k)
+        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]), medians, k, disagg)
+        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]), medians, k, disagg)
+        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k, disagg)
         words = [near.text, drift]
         for other in others:
             total, tpot = cover(total, other.total_tps_per_gpu), cover(tpot, other.tpot_s)
@@ -143,7 +144,6 @@ class Estimator:
         if asked.notes:
             words.append("assumed " + ", ".join(asked.notes))
         part = q.osl / (q.isl + q.osl)
-        disagg = bool(q.disagg)
         factors = {m: tail_factors(self.fit.tails, m, disagg, q.concurrency) for m in ("ttft", "tpot")}
         return OperatingEstimate(
             query=asked.query,
@@ -169,9 +169,10 @@ class Estimator:
             notes=asked.notes,
         )
 
-    def _interval(self, metric: str, near: Neighbours, mid: float, medians: Medians, k: int) -> Interval:
+    def _interval(self, metric: str, near: Neighbours, mid: float, medians: Medians, k: int, disagg: bool) -> Interval:
         known = self.fit.half_width[metric]
-        lo, hi = known.get(f"{near.grade} {near.basis}") or known[f"B {near.basis}"]
+        grade = "B" if near.grade == "A" else near.grade
+        lo, hi = known[interval_class(f"{grade} {near.basis}", disagg)]
         spread = float(medians.spread[metric][k])
         return Interval(mid * float(np.exp(lo * spread)), mid, mid * float(np.exp(hi * spread)))
 

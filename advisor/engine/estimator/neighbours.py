@@ -97,3 +97,8 @@ def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object,
         float(p.isl),
         float(p.osl),
     )
+
+
+def interval_class(step: str, disagg: bool) -> str:
+    """Name of the class whose left-out errors set an interval: grade and basis, disaggregated serving apart."""
+    return f"{step} disaggregated" if disagg else step
