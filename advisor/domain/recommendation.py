@@ -82,7 +82,7 @@ class Candidate(Frozen):
     risks: tuple[Risk, ...] = Field((), description="Risk register, largest first.")
     expected_loss_usd_per_month: float | None = Field(None, description="Expected loss from the register [USD/month].")
     risk_adjusted_usd_per_month: float | None = Field(
-        None, description="Median cost plus expected loss and the share of the tail that appetite asks for."
+        None, description="Mean cost plus expected loss and the share of the tail that appetite asks for."
     )
     p_cheapest: float = Field(0.0, ge=0, le=1, description="Share of draws in which it is the cheapest.")
     expected_regret_usd_per_month: float | None = Field(
@@ -98,8 +98,10 @@ class ClaimNote(Frozen):
     subject: str = Field(description="What it is about.")
     claim: str = Field(description="What was said, with its figure and unit.")
     conditions: str = Field("", description="Conditions under which it was said to hold.")
-    finding: str = Field(description="contradicted, unverifiable, out_of_scope or to_check.")
-    assessment: str = Field(description="What this answer says of it, or how to check it.")
+    finding: str = Field(
+        description="confirmed, contradicted, outdated, arithmetic error or unverifiable, by recomputation."
+    )
+    assessment: str = Field(description="Our figure and what it rests on.")
     source_id: str = Field(description="Source.")
 
 
@@ -149,7 +151,9 @@ class Recommendation(Frozen):
     assumptions: tuple[Assumption, ...] = Field((), description="Defaults that were taken.")
     inputs: tuple[Quantity, ...] = Field((), description="Catalog values that the cost rests on.")
     probes: tuple[ProbeCheck, ...] = Field((), description="Own probes against their predictions.")
-    claims: tuple[ClaimNote, ...] = Field((), description="Public claims that bear on this choice.")
+    claims: tuple[ClaimNote, ...] = Field(
+        (), description="Public claims about the candidates, recomputed; filled for reports and with --explain."
+    )
     backtest: BacktestSummary | None = Field(None, description="How far to trust this.")
     notes: tuple[str, ...] = Field((), description="What a reader should know: disagreements, ages, scope.")
     sources: tuple[Source, ...] = Field((), description="Every source cited in the tree.")

@@ -178,3 +178,33 @@ def test_without_spread_the_monte_carlo_is_the_point_and_information_is_worthles
     assert info.evpi_usd == pytest.approx(0.0, abs=1e-4)
     assert info.evpi_throughput_usd == pytest.approx(0.0, abs=1e-4)
     assert all(p.evsi_usd == pytest.approx(0.0, abs=1e-4) for p in info.probes)
+
+
+EXTREMES = st.builds(
+    lambda growth, horizon, discount, capital, average, hours, commitment, mode, usd: profile_of(
+        traffic={"growth_per_year": growth, "average_to_peak": average, "hours_per_day": hours},
+        procurement={
+            "mode": mode, "horizon_months": horizon, "volume_discount": discount, "cost_of_capital": capital,
+            "commitment": commitment if mode == "rent" else "any",
+            "quotes": [
+                {"accelerator": "h200", "usd": usd}, {"accelerator": "h200", "kind": "buy", "usd": usd * 9000},
+            ],
+        },
+        site={"power_usd_per_kwh": 0.0, "space_usd_per_kw_month": 0.0},
+        team={"engineer_usd_per_year": 0.0},
+    ),
+    st.floats(-0.9, 20.0), st.integers(1, 120), st.floats(0.0, 0.99), st.floats(0.0, 1.0), st.floats(0.001, 1.0),
+    st.floats(0.01, 24.0), st.sampled_from(("any", "on_demand", "spot")), st.sampled_from(("rent", "buy", "either")),
+    st.floats(1e-3, 1e7),
+)  # fmt: skip
+
+
+@few
+@given(EXTREMES, st.floats(0.01, 1000.0), SPREADS)
+def test_extreme_but_valid_profiles_are_answered(profile: Profile, rate: float, spread: float) -> None:
+    outcome = run(profile, {"h200": rate, "mi300x": rate / 2}, spread)
+    for judged in outcome.candidates.values():
+        band = judged.cost.usd_per_month
+        assert 0 <= band.p10 <= band.p50 <= band.p90
+    assert outcome.verdict.choice is not None
+    assert outcome.decision.model_dump_json()  # no infinity, no NaN

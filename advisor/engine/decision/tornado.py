@@ -140,7 +140,7 @@ def _shared_money(best: Run, second: Run | None, base: Levels, other: Levels | N
     pricing = buyers[0].pricing
     facts, months = pricing.model.facts, pricing.model.calendar.months
     power = facts["power_usd_per_kwh"].band
-    factors = np.array(power) / power[1]
+    factors = np.array(power) / power[1] if power[1] > 0 else np.ones(3)
     ends = np.array([-1.0, 0.0, 1.0])
     shares = tuple(facts.residual.share(months, end) for end in ("low", "typical", "high"))
     return [

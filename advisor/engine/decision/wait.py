@@ -197,7 +197,7 @@ def _waiting(
 
 def _annuities(months: FloatArray, rate: float) -> FloatArray:
     """Present value of a dollar a month for a (broken) number of months."""
-    if rate == 0:
+    if rate < 1e-9:
         return months
     d = (1 + rate) ** (-1 / 12)
     return np.asarray((1 - d**months) / (1 - d))
