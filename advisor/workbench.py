@@ -219,7 +219,7 @@ class Workbench:
 
     def inputs(
         self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,
-        command: str = "",
+        command: str = "", with_claims: bool = False,
     ) -> Inputs:  # fmt: skip
         """What the engine takes beside the profile."""
         from advisor.engine.advise import Inputs
@@ -236,16 +236,20 @@ class Workbench:
             backtest=self.backtest,
             command=command,
             own_evidence=self.evidence,
+            with_claims=with_claims,
         )
 
     def advise(
         self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,
-        command: str = "",
+        command: str = "", with_claims: bool = False,
     ) -> Recommendation:  # fmt: skip
         """Answer a profile; `folder` is where relative paths in it start."""
         from advisor.engine.advise import advise
 
-        return advise(profile, self.inputs(profile, folder=folder, seed=seed, draws=draws, command=command))
+        inputs = self.inputs(
+            profile, folder=folder, seed=seed, draws=draws, command=command, with_claims=with_claims
+        )
+        return advise(profile, inputs)
 
 
 def _read_fit(folder: Path) -> Fit:

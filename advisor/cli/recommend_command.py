@@ -83,7 +83,10 @@ def answer(args: argparse.Namespace) -> Recommendation:
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed {seed}: give a whole number from 0 to 2^63 - 1")
     command = reproduce_command(args.profile, bench.as_of, seed, draws, args.catalog)
-    return bench.advise(profile, folder=path.parent, seed=seed, draws=draws, command=command)
+    with_claims = args.explain or args.format not in ("text", "json")
+    return bench.advise(
+        profile, folder=path.parent, seed=seed, draws=draws, command=command, with_claims=with_claims
+    )
 
 
 def open_workbench(args: argparse.Namespace) -> Workbench:

@@ -25,6 +25,7 @@ from advisor.domain.recommendation import (
     DEFAULT_SEED,
     BacktestSummary,
     Candidate,
+    ClaimNote,
     Recommendation,
     Verdict,
 )
@@ -64,6 +65,8 @@ class Inputs:
     backtest: BacktestSummary | None = None
     command: str = ""
     own_evidence: Sequence[Measurement] = ()
+    with_claims: bool = False
+    """Whether to recompute public claims about the candidates, which reports print."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,8 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     assumptions = collect_assumptions(stated, inputs.parameters)
     decision = outcome.decision if outcome is not None else None
     evidence_ids = _evidence_sources(candidates, inputs)
-    ids = cited_ids(candidates, decision, assumptions, verdict) | evidence_ids
+    claims = _claims(profile, inputs)
+    ids = cited_ids(candidates, decision, assumptions, verdict, claims) | evidence_ids
     sources = resolve_sources(ids, inputs.catalog.sources)
     return Recommendation(
         advisor_version=__version__,
@@ -123,6 +127,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         decision=decision,
         assumptions=assumptions,
         inputs=tuple(inputs.parameters.values()),
+        claims=claims,
         backtest=inputs.backtest,
         notes=collect_notes(candidates, inputs.as_of),
         sources=sources,
@@ -327,6 +332,15 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
         smallest_change=change,
         next_steps=(f"Smallest change: {change}.",),
     )
+
+
+def _claims(profile: Profile, inputs: Inputs) -> tuple[ClaimNote, ...]:
+    if not inputs.with_claims:
+        return ()
+    from advisor.engine.claims import check_claims
+    from advisor.engine.claims.notes import claim_notes
+
+    return claim_notes(check_claims(inputs.catalog, inputs.as_of), profile.candidates or DEFAULT_CANDIDATES)
 
 
 def _evidence_sources(candidates: Sequence[Candidate], inputs: Inputs) -> set[str]:
