@@ -117,17 +117,25 @@ def run_probe(args: argparse.Namespace) -> int:
     if not args.yes:
         confirm(plan, args.url_shown)
     run = _measure(args, plan, key)
-    render = {"text": run_text, "json": run_json, "csv": run_csv}[args.format]
-    write_result(render(run), args.output)
+    text = {"text": run_text, "json": run_json, "csv": run_csv}[args.format](run)
+    if args.format == "text":
+        from advisor.cli.probe_prediction import prediction_text
+
+        text += prediction_text(run)
+    write_result(text, args.output)
     return int(ExitCode.INTERRUPTED if run.outcome == "interrupted" else ExitCode.OK)
 
 
 def _plan(args: argparse.Namespace) -> Plan:
+    from pathlib import Path
+
     from advisor.domain.errors import InputError
     from advisor.probe.budget import Prices
     from advisor.probe.plan import make_plan
     from advisor.probe.target import parse_target
 
+    if args.output not in (None, "-") and not Path(args.output).parent.is_dir():
+        raise InputError(f"--output {args.output}: its folder does not exist; nothing was sent")
     for name in ("requests", "step_seconds", "tolerance", "max_usd", "max_tokens", "max_seconds", "gpus", "timeout"):
         value = getattr(args, name)
         if value is not None and not 0 < value < 1e12:

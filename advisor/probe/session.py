@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Literal
 
-from advisor.domain.errors import NetworkError
+from advisor.domain.errors import AdvisorError, NetworkError
 from advisor.evidence.runs import Deployment, Outcome, Run, Step
 from advisor.probe.budget import Budget, Limit, Spent
 from advisor.probe.client import ProbeClient
@@ -95,6 +95,7 @@ class ProbeSession:
         self._recent: deque[RequestResult] = deque(maxlen=_RECENT)
         self._errors: Counter[str] = Counter()
         self._stopped = ""
+        self._unkept = ""
         self._phase: Phase = "contact"
         self._last_count = (0.0, 0)
         self._events_done = 0
@@ -136,8 +137,7 @@ class ProbeSession:
         timer = asyncio.get_running_loop().create_task(self._deadline())
         outcome: Outcome = "failed"
         try:
-            if self._on_start is not None:
-                self._on_start(self._run)
+            self._kept(self._on_start, self._run)
             await self._contact()
             outcome = await self._measure()
         except NetworkError as error:
@@ -174,8 +174,7 @@ class ProbeSession:
                 "server_facts": self._facts.as_text() | {"asked_model": self._client.model},
             }
         )
-        if self._on_start is not None:
-            self._on_start(self._run)
+        self._kept(self._on_start, self._run)
 
     async def _measure(self) -> Outcome:
         self._phase = "measuring"
@@ -240,8 +239,17 @@ class ProbeSession:
 
     def _keep(self, step: Step) -> None:
         self._steps.append(step)
-        if self._on_step is not None:
-            self._on_step(self._run.id, step)
+        self._kept(self._on_step, self._run.id, step)
+
+    def _kept(self, keep: Callable[..., None] | None, *what: object) -> None:
+        """Hand something to the store; a store that fails costs the keeping, not the measurement."""
+        if keep is None or self._unkept:
+            return
+        try:
+            keep(*what)
+        except AdvisorError as error:
+            self._unkept = f"not kept as evidence: {error}"
+            self._messages.append(self._unkept)
 
     def _result_came(self, result: RequestResult) -> None:
         self._events_done += len(result.stamps_ns)
@@ -276,8 +284,9 @@ class ProbeSession:
             }
         )  # fmt: skip
         self._phase = "done"
-        if self._on_end is not None:
-            self._on_end(self._run)
+        self._kept(self._on_end, self._run)
+        if self._unkept and self._unkept not in self._run.flags:
+            self._run = self._run.model_copy(update={"flags": (*self._run.flags, self._unkept)})
 
     def _snapshot(self) -> Snapshot:
         done = self._phase == "done"

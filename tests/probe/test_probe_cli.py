@@ -89,6 +89,15 @@ def test_the_nine_shape_csv_is_read_back(
     assert "nine-shape matrix" in capsys.readouterr().out
 
 
+def test_measured_and_predicted_side_by_side(fault_server: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["probe", fault_server.url, "--model", "ok#pred", "--isl", "100", "--osl", "60", "--concurrency", "2"]
+    assert main([*command, "--requests", "8", *SUBJECT, "--yes", "--no-store", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    if "INVALID" not in out:  # a busy machine
+        assert "tok/s per GPU measured" in out
+        assert "grade" in out
+
+
 def test_text_for_people(fault_server: Served, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["probe", fault_server.url, *SMALL, "--yes", "--no-store", "--quiet"]) == 0
     streams = capsys.readouterr()
@@ -110,6 +119,7 @@ def test_text_for_people(fault_server: Served, capsys: pytest.CaptureFixture[str
         ([LOCAL, "--gpus", "-1"], "above 0"),
         ([LOCAL, "--usd-per-gpu-hour", "2"], "needs --gpus"),
         ([LOCAL, "--max-usd", "2"], "a price"),
+        ([LOCAL, "--output", "/nowhere/x.json"], "nothing was sent"),
         ([LOCAL, "--shared-prefix", "2"], "between 0 and 1"),
         ([LOCAL, "--tolerance", "nan"], "above 0"),
         ([LOCAL, "--key-env", "NOT_SET_HERE"], "NOT_SET_HERE"),

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from probe_kit import KEY, Served, finish, make_session, only_step, start, step_plan
 
-from advisor.domain.errors import InputError, NetworkError
+from advisor.domain.errors import EvidenceError, InputError, NetworkError
 from advisor.domain.profile import Slo
 from advisor.evidence.runs import Run, Step
 from advisor.evidence.store import open_store
@@ -162,6 +162,15 @@ async def test_a_defect_in_the_store_ends_the_run_and_is_raised(fault_server: Se
 
     with pytest.raises(OSError, match="disk full"):
         await finish(make_session(fault_server.url, "ok", on_step=broken))
+
+
+async def test_a_store_that_fails_costs_the_keeping_and_not_the_measurement(fault_server: Served) -> None:
+    def full(_: str, step: Step) -> None:
+        raise EvidenceError("disk full")
+
+    run = await finish(make_session(fault_server.url, "ok", on_step=full))
+    assert only_step(run).succeeded == 24
+    assert "not kept as evidence: disk full" in run.flags
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,56 @@
+"""What was predicted for the points that a probe measured, from the catalog alone."""
+
+from __future__ import annotations
+
+from advisor.domain.errors import AdvisorError
+from advisor.domain.text import plain
+from advisor.evidence.runs import Run, Step
+
+
+def prediction_text(run: Run) -> str:
+    """A line a step: measured against predicted, with the predicted 80 % range; empty where nothing can be compared."""
+    from advisor.engine.estimator import estimate_rows
+    from advisor.workbench import Workbench
+
+    where = run.deployment
+    steps = [step for step in run.steps if step.valid and step.output_tps is not None and step.isl and step.osl]
+    if not (where.accelerator and where.gpus and where.model and steps):
+        return ""
+    common = {
+        "accelerator": where.accelerator, "model": where.model, "precision": where.precision or "fp8",
+        "engine": where.engine, "gpus": str(where.gpus), "tp": str(where.tp or where.gpus), "spec_method": where.spec_method,
+    }  # fmt: skip
+    rows = [
+        {
+            **{k: v for k, v in common.items() if v},
+            "isl": f"{s.isl:.0f}",
+            "osl": f"{s.osl:.0f}",
+            "concurrency": _concurrency(s),
+        }
+        for s in steps
+    ]
+    try:
+        predicted = estimate_rows(Workbench(as_of=run.started_at.date()).estimator, rows)
+    except AdvisorError as error:
+        return f"No prediction to compare with: {plain(str(error), 200)}\n"
+    lines = [""]
+    for step, row in zip(steps, predicted, strict=True):
+        lines.append(_line(step, row, where.gpus))
+    return "\n".join(lines) + "\n"
+
+
+def _concurrency(step: Step) -> str:
+    return str(max(1, round(step.concurrency or step.achieved_concurrency or 1)))
+
+
+def _line(step: Step, row: dict[str, str], gpus: int) -> str:
+    head = f"  {step.isl:.0f}/{step.osl:.0f} at {_concurrency(step)}: "
+    if row["error"] or not row["output_tps_per_gpu"]:
+        return head + f"no prediction ({plain(row['error'] or 'no figure', 160)})"
+    assert step.output_tps is not None
+    measured, expected = step.output_tps / gpus, float(row["output_tps_per_gpu"])
+    span = f"{float(row['output_tps_per_gpu_lo']):,.1f} to {float(row['output_tps_per_gpu_hi']):,.1f}"
+    return (
+        f"{head}{measured:,.1f} tok/s per GPU measured, {expected:,.1f} predicted ({span}, grade"
+        f" {row['evidence_grade']}): {measured / expected:.0%}"
+    )
