@@ -25,6 +25,9 @@ FloatArray = NDArray[np.float64]
 EXACT_REPLICAS = 400
 """Counts of replicas up to which spares are reckoned exactly, as in `fleet.spares`."""
 
+MOST_REPLICAS = 1e12
+"""No fleet is larger than this, whatever growth a profile states."""
+
 Z80 = 1.2815515655446004
 """Standard normal quantile at 0.9: an 80 % interval spans 2 x 1.2816 standard deviations."""
 
@@ -69,7 +72,9 @@ class TierDemand:
             Factors on the estimated throughput and on today's peak demand; they broadcast.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        working = ceil_replicas(wanted, self.replica_rps * np.asarray(throughput, dtype=float))
+        rate = self.replica_rps * np.asarray(throughput, dtype=float)
+        # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
+        working = ceil_replicas(np.minimum(wanted, rate * MOST_REPLICAS), rate)
         return (working + self._spares(working)) * self.gpus_per_replica
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -77,7 +82,7 @@ class TierDemand:
         p = self.up_probability
         if p >= 1.0:
             return np.zeros_like(working)
-        table = _spare_table(p, self.availability)
+        table = _spare_table((p, self.availability))
         small = np.minimum(working, EXACT_REPLICAS)
         low, high = int(small.min()), int(small.max())
         if (table[low : high + 1] < 0).any():
@@ -168,8 +173,9 @@ class PricedCandidate:
 
 
 @lru_cache(maxsize=256)
-def _spare_table(up_probability: float, availability: float) -> NDArray[np.int64]:
+def _spare_table(key: tuple[float, float]) -> NDArray[np.int64]:
     """Spares by count of replicas, -1 where not reckoned yet; the key is what `spares` depends on."""
+    assert key
     return np.full(EXACT_REPLICAS + 1, -1, dtype=np.int64)
 
 
