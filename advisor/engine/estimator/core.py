@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 
+DATED_KIND = 1.0
 CHUNK = 2048
 """Points that are worked on at a time."""
 SHARE_CEILING = 0.1
@@ -121,11 +122,13 @@ class Core:
             {g: s if s.shape[1] == 1 else at_load(s, encoded.load)[:, None] for g, s in step.shares.items()},
         )
         log_value, spread = {}, {}
+        # TTFT is stated by dated runs alone, so that it is sought among them.
+        timed = encode(replace(points, kind=np.where(points.kind == 0, DATED_KIND, points.kind)), self._vocabulary)
         for name, base in self._baselines(points, physics, step).items():
-            field = self._fields[name]
+            field, at = self._fields[name], timed if name == "ttft" else encoded
             kinds = field.covariance.shares
-            values, spread[name] = field.evaluate(encoded, term_shares(own, kinds))
-            log_value[name] = base + correction([v[encoded.of_point] for v in values], step, kinds)
+            values, spread[name] = field.evaluate(at, term_shares(own, kinds))
+            log_value[name] = base + correction([v[at.of_point] for v in values], step, kinds)
         return _Prior(encoded, physics, own, log_value, spread)
 
     def medians(self, points: Points) -> Medians:
