@@ -17,9 +17,14 @@ def prediction_text(run: Run) -> str:
     if not (where.accelerator and where.gpus and where.model and steps):
         return ""
     common = {
-        "accelerator": where.accelerator, "model": where.model, "precision": where.precision or "fp8",
-        "engine": where.engine, "gpus": str(where.gpus), "tp": str(where.tp or where.gpus), "spec_method": where.spec_method,
-    }  # fmt: skip
+        "accelerator": where.accelerator,
+        "model": where.model,
+        "precision": where.precision or "fp8",
+        "engine": where.engine,
+        "gpus": str(where.gpus),
+        "tp": str(where.tp or where.gpus),
+        "spec_method": where.spec_method,
+    }
     rows = [
         {
             **{k: v for k, v in common.items() if v},
