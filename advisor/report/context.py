@@ -7,6 +7,7 @@ from functools import cached_property
 
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.report.blocks import Inline, Span
+from advisor.report.naming import short_name
 
 OWN_WORDS = {
     "profile": "your profile", "user": "your own figure", "default": "default", "derived": "derived",
@@ -60,15 +61,20 @@ class Context:
         return next((c for c in self.tree.candidates if c.accelerator == accelerator), None)
 
     def name(self, accelerator: str) -> str:
-        """Readable name of an accelerator id."""
+        """Short name of an accelerator id."""
         found = self.find(accelerator)
-        return found.name if found else accelerator
+        return short_name(found) if found else accelerator.upper()
 
     def cite(self, *source_ids: str) -> Inline:
-        """Numbers of the sources named, as `[3]` after a space; nothing for one's own input."""
+        """Numbers of the sources named, runs of them drawn together; nothing for one's own input."""
         ids = [part.strip() for group in source_ids for part in group.split(";")]
         found = sorted({self.numbers[i] for i in ids if i in self.numbers})
-        return tuple(Span(str(n), "cite", str(n)) for n in found)
+        out: list[Span] = []
+        for first, last in _runs(found):
+            if out:
+                out.append(Span(" "))
+            out.append(Span(str(first) if first == last else f"{first}–{last}", "cite", str(first)))
+        return tuple(out)
 
     def origin(self, *source_ids: str) -> Inline:
         """A table cell that says where a value comes from."""
@@ -77,3 +83,23 @@ class Context:
             return cited
         words = dict.fromkeys(OWN_WORDS.get(i, i) for i in source_ids if i)
         return (Span(", ".join(words)),) if words else ()
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Runs of three or more following numbers as one, the others alone.
+
+    >>> _runs([1, 2, 4, 5, 6])
+    [(1, 1), (2, 2), (4, 6)]
+    """
+    out: list[tuple[int, int]] = []
+    at = 0
+    while at < len(numbers):
+        end = at
+        while end + 1 < len(numbers) and numbers[end + 1] == numbers[end] + 1:
+            end += 1
+        if end - at >= 2:
+            out.append((numbers[at], numbers[end]))
+        else:
+            out += [(n, n) for n in numbers[at : end + 1]]
+        at = end + 1
+    return out

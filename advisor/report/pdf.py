@@ -119,7 +119,7 @@ def _table(b: Table) -> dict[str, Any]:
 def _block(b: Block) -> dict[str, Any]:
     match b:
         case Heading():
-            return {"kind": "heading", "level": b.level, "text": _inline(b.text)}
+            return {"kind": "heading", "level": b.level, "text": _inline(b.text), "first": b.anchor == "verdict"}
         case Para():
             return {"kind": "para", "text": _inline(b.text), "note": b.note}
         case Items():

@@ -9,6 +9,7 @@ from advisor.domain.sizing import CurvePoint
 from advisor.report.charts import legend
 from advisor.report.charts.canvas import GREY, INK, LOOKS, Canvas, SeriesLook
 from advisor.report.charts.frame import Frame
+from advisor.report.naming import short_name
 from advisor.report.numbers import count
 
 WIDTH, HEIGHT = 680.0, 400.0
@@ -27,7 +28,7 @@ def draw_pareto(candidates: Sequence[Candidate], slo_tps: float | None, slo_labe
     """
     shown = [c for c in candidates if estimates(c)][:DRAWN]
     points = [p for c in shown for p in c.curve]
-    entries = [(c.name, _line_mark(LOOKS[i])) for i, c in enumerate(shown)]
+    entries = [(short_name(c), _line_mark(LOOKS[i])) for i, c in enumerate(shown)]
     entries += [("measured", _dot_mark(hollow=True)), ("where it would be run", _star_mark)]
     names = [n for n, _ in entries]
     top = 30 + legend.height(names, 56, WIDTH - 16) + 14

@@ -8,6 +8,7 @@ from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Table, 
 from advisor.report.charts.bars import Range, draw_ranges
 from advisor.report.charts.pareto import DRAWN, draw_pareto, estimates
 from advisor.report.context import Context
+from advisor.report.naming import short_name
 from advisor.report.numbers import NONE, band, count, money, percent, seconds, words
 
 
@@ -35,7 +36,7 @@ def _money_table(ctx: Context) -> Table:
         monthly = cost.usd_per_month if cost else None
         rows.append((
             inline(str(c.rank or NONE)),
-            inline(strong(c.name)),
+            inline(strong(short_name(c)), small(f" {c.name}")),
             inline(f"{fleet.gpus:,}" if fleet else NONE),
             inline(f"{cost.mode}, {words(cost.commitment)}" if cost else NONE),
             inline(money(monthly.p50) if monthly else NONE),
@@ -60,11 +61,11 @@ def _serving_table(ctx: Context) -> Table:
     for c in ctx.feasible:
         p = c.operating_point
         if p is None:
-            rows.append((inline(strong(c.name)), *(inline(NONE) for _ in columns[1:])))
+            rows.append((inline(strong(short_name(c))), *(inline(NONE) for _ in columns[1:])))
             continue
         interval = p.output_tps_interval
         rows.append((
-            inline(strong(c.name)),
+            inline(strong(short_name(c))),
             inline(c.deployment.label if c.deployment else NONE),
             inline(f"{p.concurrency:,}"),
             inline(seconds(p.ttft_p50_s)),
@@ -87,10 +88,10 @@ def _choice_row(ctx: Context) -> frozenset[int]:
 
 def _excluded(ctx: Context) -> Table:
     rows = tuple(
-        (inline(strong(c.name)), inline(c.infeasible_reason or "no reason is given"), _failed_citations(ctx, c))
+        (inline(strong(short_name(c))), inline(c.infeasible_reason or "no reason is given"), _failed_citations(ctx, c))
         for c in ctx.excluded
     )
-    columns = (Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source"))
+    columns = (Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source", width=0.16))
     return Table("Excluded, with the reason", columns, rows)
 
 
@@ -103,7 +104,7 @@ def _ranges(ctx: Context) -> list[Block]:
     if not priced:
         return []
     ranges = [
-        Range(c.name, cost.usd_per_month.p10, cost.usd_per_month.p50, cost.usd_per_month.p90,
+        Range(short_name(c), cost.usd_per_month.p10, cost.usd_per_month.p50, cost.usd_per_month.p90,
               c.risk_adjusted_usd_per_month)
         for c, cost in priced
     ]  # fmt: skip
@@ -148,7 +149,7 @@ def _pareto(ctx: Context) -> list[Block]:
     texts = [c for c in drawn if c.operating_point is not None and c.operating_point.evidence_text]
     if texts:
         rows = tuple(
-            (inline(strong(c.name)), inline(c.operating_point.evidence_text), inline(_families(c)))
+            (inline(strong(short_name(c))), inline(c.operating_point.evidence_text), inline(_families(c)))
             for c in texts
             if c.operating_point is not None
         )
@@ -173,7 +174,7 @@ def _in_words(c: Candidate) -> str:
     points = estimates(c)
     first, last = points[0], points[-1]
     return (
-        f"{c.name}: from {count(first.output_tps_per_gpu)} tokens/s per GPU at {count(first.interactivity_tps)}"
+        f"{short_name(c)}: from {count(first.output_tps_per_gpu)} tokens/s per GPU at {count(first.interactivity_tps)}"
         f" tokens/s per user to {count(last.output_tps_per_gpu)} at {count(last.interactivity_tps)}."
     )
 
@@ -190,7 +191,7 @@ def _curve_table(drawn: list[Candidate]) -> Table:
 def _curve_row(c: Candidate, p: CurvePoint) -> tuple[Inline, ...]:
     interval = f"{count(p.output_tps_lo)} to {count(p.output_tps_hi)}" if p.kind == "estimate" else NONE
     return (
-        inline(c.name), inline(f"{p.concurrency:,}"), inline(count(p.interactivity_tps)),
+        inline(short_name(c)), inline(f"{p.concurrency:,}"), inline(count(p.interactivity_tps)),
         inline(count(p.output_tps_per_gpu)), inline(interval), inline(p.kind), inline("yes" if p.meets_slo else "no"),
     )  # fmt: skip
 

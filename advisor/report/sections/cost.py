@@ -8,6 +8,7 @@ from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, 
 from advisor.report.charts.bars import FILLS, Stack, draw_stacks
 from advisor.report.charts.months import draw_months
 from advisor.report.context import Context
+from advisor.report.naming import short_name
 from advisor.report.numbers import NONE, count, money, percent, usd
 
 
@@ -31,7 +32,7 @@ def cost(ctx: Context) -> list[Block]:
 
 def _stacks(priced: list[tuple[Candidate, Cost]]) -> Chart:
     stacks = [
-        Stack(c.name, tuple((line.category, line.usd_per_month) for line in x.lines), x.point_usd_per_month)
+        Stack(short_name(c), tuple((line.category, line.usd_per_month) for line in x.lines), x.point_usd_per_month)
         for c, x in priced
     ]
     kinds = [k for k in FILLS if any(k == name for s in stacks for name, _ in s.parts)]
@@ -61,9 +62,8 @@ def _lines(candidate: Candidate, own: Cost) -> Table:
         for line in own.lines
     ]  # fmt: skip
     total = (inline(strong("Total at typical inputs")), (), (), (), (), inline(strong(money(own.point_usd_per_month))))
-    return Table(
-        f"{candidate.name}: terms of the cost", columns, (*rows, total), strong_rows=frozenset({len(rows)}), dense=True
-    )
+    caption = f"{short_name(candidate)}: terms of the cost"
+    return Table(caption, columns, (*rows, total), strong_rows=frozenset({len(rows)}), dense=True)
 
 
 def _totals(own: Cost) -> Table:
@@ -90,11 +90,12 @@ def _totals(own: Cost) -> Table:
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     columns = (
         Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
-        Column("Firmness"), Column("What to know", width=0.58), Column("Source"),
+        Column("Firmness"), Column("What to know", width=0.58), Column("Source", width=0.16),
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
-    return Table(f"{candidate.name}: ways of paying for the same fleet", columns, rows, strong_rows=taken, dense=True)
+    caption = f"{short_name(candidate)}: ways of paying for the same fleet"
+    return Table(caption, columns, rows, strong_rows=taken, dense=True)
 
 
 def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
@@ -112,7 +113,7 @@ def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
 def _months(candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | None) -> list[Block]:
     if not own.flows:
         return []
-    other = (rival[0].name, [f.cash_usd for f in rival[1].flows]) if rival and rival[1].flows else None
+    other = (short_name(rival[0]), [f.cash_usd for f in rival[1].flows]) if rival and rival[1].flows else None
     columns = (
         Column("Month", "right"), Column("GPUs", "right"), Column("Cash out, USD", "right"),
         Column("In the books, USD", "right"), Column("Million tokens", "right", 1.0),
@@ -122,13 +123,13 @@ def _months(candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | Non
          inline(count(f.mtok)))
         for f in own.flows
     )  # fmt: skip
-    table = Table(f"{candidate.name}: month by month", columns, rows, dense=True)
+    table = Table(f"{short_name(candidate)}: month by month", columns, rows, dense=True)
     first, last = own.flows[0], own.flows[-1]
     alt = (
-        f"Cash out of {candidate.name} by month: {usd(first.cash_usd)} in month {first.month}, {usd(last.cash_usd)} in"
-        f" month {last.month}; {usd(own.cash_view_usd)} over the horizon."
+        f"Cash out of {short_name(candidate)} by month: {usd(first.cash_usd)} in month {first.month},"
+        f" {usd(last.cash_usd)} in month {last.month}; {usd(own.cash_view_usd)} over the horizon."
     )
-    svg = draw_months((candidate.name, [f.cash_usd for f in own.flows]), other, alt)
+    svg = draw_months((short_name(candidate), [f.cash_usd for f in own.flows]), other, alt)
     caption = "Cash out by month; purchases and bills fall at the beginning of a month, residual value comes back last"
     return [Chart("chart-cash", svg, alt, caption, table)]
 
@@ -137,7 +138,7 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     columns = (
         Column("Candidate"), Column("Low", "right"), Column("Typical", "right"), Column("High", "right"),
         Column("Unit"), Column("Sellers", "right"), Column("Newest"), Column("What it rests on", width=1.0),
-        Column("Source"),
+        Column("Source", width=0.16),
     )  # fmt: skip
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     return Table("Prices that the comparison rests on", columns, rows, dense=True)
@@ -145,9 +146,9 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
 
 def _price(ctx: Context, c: Candidate, p: PriceBasis | None) -> tuple[Inline, ...]:
     if p is None:
-        return (inline(strong(c.name)), *(inline(NONE) for _ in range(6)), inline("no unit price"), ())
+        return (inline(strong(short_name(c))), *(inline(NONE) for _ in range(6)), inline("no unit price"), ())
     return (
-        inline(strong(c.name)), inline(money(p.low)), inline(money(p.typical)), inline(money(p.high)),
+        inline(strong(short_name(c))), inline(money(p.low)), inline(money(p.typical)), inline(money(p.high)),
         inline(p.unit.removeprefix("USD/")), inline(str(p.sellers)), inline(str(p.newest or NONE)),
         inline(p.text), ctx.cite(*p.source_ids),
     )  # fmt: skip
@@ -160,7 +161,7 @@ def _premium(priced: list[tuple[Candidate, Cost]]) -> list[Block]:
         if s is None or not s.usd_per_month:
             continue
         rows.append((
-            inline(strong(c.name)), inline(s.stack.upper() if s.stack == "cuda" else "ROCm"),
+            inline(strong(short_name(c))), inline(s.stack.upper() if s.stack == "cuda" else "ROCm"),
             inline(count(s.base_engineers + s.feature_engineers)), inline(count(s.migration_weeks)),
             inline(money(s.usd_per_month)), inline(percent(s.share_of_cost)), inline("; ".join(s.features) or NONE),
         ))  # fmt: skip

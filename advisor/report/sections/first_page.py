@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.domain.recommendation import Recommendation
+from advisor.domain.recommendation import Choice, Recommendation
 from advisor.report.blocks import Block, Card, Cards, Columns, Heading, Inline, Items, Para, inline, small, strong
 from advisor.report.context import Context
 from advisor.report.numbers import band, percent, usd, words
@@ -45,7 +45,7 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     out: list[Card] = []
     if verdict.choice is not None:
         c = verdict.choice
-        out.append(Card("What", f"{c.gpus:,} × {c.name}", f"{c.nodes:,} nodes; {c.mode}, {words(c.commitment)}"))
+        out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", f"{c.name}; {c.nodes:,} nodes, {_paying(c)}"))
     if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
         cost = choice.cost.usd_per_month
         out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
@@ -62,6 +62,10 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
         if verdict.smallest_change:
             out.append(Card("Smallest change", verdict.smallest_change, "that would free it"))
     return tuple(out)
+
+
+def _paying(choice: Choice) -> str:
+    return "bought" if choice.mode == "buy" else f"{choice.mode}, {words(choice.commitment)}"
 
 
 def _risks(ctx: Context) -> tuple[Inline, ...]:

@@ -6,6 +6,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.recommendation import Candidate
 from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, inline, small, strong
 from advisor.report.context import Context
+from advisor.report.naming import short_name
 from advisor.report.numbers import money, percent, words
 
 STATUS = {"pass": "✓ pass", "condition": "▲ condition", "fail": "✗ fail"}
@@ -23,7 +24,8 @@ def gates(ctx: Context) -> list[Block]:
     ]
     choice = ctx.choice
     if choice is not None:
-        blocks += [Heading(2, inline(f"{choice.name}: every gate"), "gates-choice"), _findings(ctx, choice.gates)]
+        blocks.append(Heading(2, inline(f"{short_name(choice)}: every gate"), "gates-choice"))
+        blocks.append(_findings(ctx, choice.gates))
     others = _others(ctx, judged)
     if others.rows:
         blocks += [Heading(2, inline("What hits the others"), "gates-others"), others]
@@ -45,7 +47,7 @@ def _matrix(judged: list[Candidate]) -> Table:
 
 
 def _findings(ctx: Context, found: tuple[Gate, ...]) -> Table:
-    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Source"))
+    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Source", width=0.16))
     rows = tuple(_finding(ctx, g) for g in sorted(found, key=lambda g: -list(STATUS).index(g.status)))
     return Table("Findings, with the rule behind each", columns, rows, dense=True)
 
@@ -76,7 +78,10 @@ def _others(ctx: Context, judged: list[Candidate]) -> Table:
         (inline(words(gate)), inline(STATUS[status]), inline(title), inline(", ".join(names)), ctx.origin(source))
         for (gate, status, title, source), names in hits.items()
     )
-    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Candidates"), Column("Source"))
+    columns = (
+        Column("Gate"), Column("Result"), Column("Finding", width=0.7), Column("Candidates", width=0.3),
+        Column("Source", width=0.16),
+    )  # fmt: skip
     return Table("Conditions and failures of the other candidates", columns, rows, dense=True)
 
 
@@ -101,7 +106,7 @@ def _register(ctx: Context, choice: Candidate) -> Table:
     columns = (
         Column("Risk", width=0.22), Column("Cause and basis", width=0.42), Column("A year", "right"),
         Column("Effect, USD", "right"), Column("Loss, USD/month", "right"), Column("Mitigation and owner", width=0.36),
-        Column("Source"),
+        Column("Source", width=0.16),
     )  # fmt: skip
     rows = tuple(
         (
@@ -115,12 +120,15 @@ def _register(ctx: Context, choice: Candidate) -> Table:
         )
         for r in choice.risks
     )  # fmt: skip
-    return Table(f"{choice.name}: what could go wrong, largest expected loss first", columns, rows, dense=True)
+    return Table(f"{short_name(choice)}: what could go wrong, largest expected loss first", columns, rows, dense=True)
 
 
 def _losses(ctx: Context) -> list[Block]:
     rows = tuple(
-        (inline(c.name), inline(money(c.expected_loss_usd_per_month)), inline(c.risks[0].name if c.risks else ""))
+        (
+            inline(short_name(c)), inline(money(c.expected_loss_usd_per_month)),
+            inline(c.risks[0].name if c.risks else ""),
+        )
         for c in ctx.feasible
         if c.expected_loss_usd_per_month is not None
     )

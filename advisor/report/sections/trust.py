@@ -12,7 +12,10 @@ def claims(ctx: Context) -> list[Block]:
     """Public claims that bear on the choice, with what our recomputation makes of them."""
     if not ctx.tree.claims:
         return []
-    columns = (Column("Claim", width=0.45), Column("Finding"), Column("What we find", width=0.55), Column("Source"))
+    columns = (
+        Column("Claim", width=0.45), Column("Finding"), Column("What we find", width=0.55),
+        Column("Source", width=0.16),
+    )  # fmt: skip
     rows = tuple(
         (
             inline(strong(f"{c.subject}: "), c.claim, small(f" {c.conditions}" if c.conditions else "")),
@@ -32,7 +35,8 @@ def method(ctx: Context) -> list[Block]:
     steps = (
         "Gates: export rules, software, site and supply are checked first; what fails stays listed with its reason.",
         "Operating point: for each deployment, latency and throughput are estimated over a ladder of loads from"
-        " measurements corrected by physics; the highest load that keeps the service level at the percentile asked is taken.",
+        " measurements corrected by physics; the highest load that keeps the service level at the percentile asked is"
+        " taken.",
         "Fleet: whole replicas for the peak, for bursts, for growth and for redundancy, in whole nodes.",
         "Cost: every way of paying that the profile allows, month by month, levelised at the cost of capital.",
         "Risk: likelihood times effect for each entry of the register joins the cost.",
