@@ -25,6 +25,8 @@ NOTES = (
     "Length scales of the covariance and the global physics coefficients were learned once from the same evidence"
     " and are not learned again for each group left out; with half of the pairs kept from that learning, errors on"
     " them were about a tenth larger than shown here.",
+    "Every row is predicted as a median over runs, since a query states no date: against single dated runs that"
+    " counts the drift of software as error; `aggregated plain medians` shows the rows without it, odd stacks aside.",
     "Rows that the source flags (stalls, inconsistent counts, known issues) teach little and are not scored.",
     "Odd stacks are those measured more than three spreads from all their kin (an engine's first days on a part);"
     " a rate predicted for one from its kin can be ten times too high, which weighs on means.",

@@ -1,7 +1,8 @@
 """Predictions of measurements that were left out, without refitting.
 
 With ``S = (K + N)^-1`` and ``a = S·r``, the error at a left-out group B when all else is kept is
-``e_B = S_BB^-1·a_B``; so that one inverse serves every scheme. Eq. 5.12 of [1] for groups.
+``e_B = S_BB^-1·a_B`` and the weights of the rest are ``a - S_:B·e_B``; so that one inverse serves every scheme.
+Eq. 5.12 of [1] for groups. Queries state no date: dated runs are predicted as a median over runs would be.
 
 References
 ----------
@@ -12,17 +13,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import Truth, residuals
-from advisor.engine.estimator.covariance import Vocabulary, encode, take
-from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
+from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.kriging import covariance_matrix
+from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance
 from advisor.engine.estimator.targets import term_shares
 
 Group = NDArray[np.intp]
@@ -90,18 +91,23 @@ def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[
         )
         for s in schemes
     }
-    encoded = encode(truth.points, Vocabulary())
+    vocabulary = Vocabulary()
+    encoded = encode(truth.points, vocabulary)
     for name, target in fit.targets.items():
         have = np.flatnonzero(np.isfinite(left[name]))
         at = np.full(n, -1)
         at[have] = np.arange(len(have))
         covariance = target.covariance
         shares = term_shares(step, covariance.shares)[:, have]
-        matrix = covariance_matrix(covariance, take(encoded, have), shares)
+        points = take(encoded, have)
+        matrix = covariance_matrix(covariance, points, shares)
         prior = matrix.diagonal().copy()
-        alike = matrix.astype(np.float32)
-        alike /= np.sqrt(prior).astype(np.float32)
-        alike /= np.sqrt(prior).astype(np.float32)[:, None]
+        asked = _as_asked(truth, fit, name, vocabulary, have)
+        wanted = matrix.copy()
+        variance = prior.copy()
+        if len(asked.rows):
+            wanted[asked.rows] = cross_covariance(covariance, asked.points, asked.shares, points, shares)
+            variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
         matrix[np.diag_indices(len(have))] += covariance.noise**2 * truth.noise[have]
         inverse = np.linalg.inv(matrix)
         del matrix
@@ -112,14 +118,37 @@ def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[
                 local = local[local >= 0]
                 if not len(local):
                     continue
-                error = np.linalg.solve(inverse[np.ix_(local, local)], weights[local])
-                near = alike[local]
+                gap = np.linalg.solve(inverse[np.ix_(local, local)], weights[local])
+                kept = weights - inverse[:, local] @ gap
+                kept[local] = 0.0
+                predicted = wanted[local] @ kept
+                near = wanted[local] ** 2 / (variance[local][:, None] * prior)
                 near[:, local] = 0.0
-                rho2 = near.max(axis=1).astype(np.float64) ** 2
-                spread = np.sqrt(prior[local] * (1 - np.minimum(rho2, 1.0)) + covariance.noise**2)
-                out[s].error[name][have[local]] = -error
-                out[s].spread[name][have[local]] = spread
+                rho2 = np.minimum(near.max(axis=1), 1.0)
+                out[s].error[name][have[local]] = predicted - left[name][have[local]]
+                out[s].spread[name][have[local]] = np.sqrt(variance[local] * (1 - rho2) + covariance.noise**2)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Dated rows as a query sees them: at no date, as a median over runs."""
+
+    rows: Group
+    points: Encoded
+    shares: Floats
+
+
+def _as_asked(truth: Truth, fit: Fit, name: str, vocabulary: Vocabulary, have: Group) -> _Asked:
+    """Recode the dated rows among `have`; TTFT, which only dated runs state, is sought among those."""
+    p = truth.points
+    kind = p.kind if name == "ttft" else np.zeros(len(p))
+    points = replace(p, kind=kind, month=np.full(len(p), MEDIAN_MONTH))
+    _, step = residuals(replace(truth, points=points), fit)
+    own = np.array([m.family not in ("median", "vendor_ci") for m in truth.rows], dtype=np.bool_)
+    rows = np.flatnonzero(own[have])
+    shares = term_shares(step, fit.targets[name].covariance.shares)[:, have[rows]]
+    return _Asked(rows, take(encode(points, vocabulary), have[rows]), shares)
 
 
 def _numbers(groups: Sequence[Group], n: int) -> NDArray[np.intp]:

@@ -92,30 +92,30 @@ class Field:
 
 
 def covariance_matrix(covariance: Covariance, points: Encoded, shares: Floats) -> Floats:
-    """Covariance of the residuals of every pair of points.
+    """Covariance of the residuals of every pair of points; `shares` are terms x points."""
+    return cross_covariance(covariance, points, shares, points, shares)
 
-    Parameters
-    ----------
-    shares
-        Share of each term at each point, terms x points.
-    """
-    loads, level = np.unique(points.load, return_inverse=True)
-    across = covariance.of_loads(loads, loads).astype(np.float32)
-    n = len(points.load)
-    total = np.empty((n, n))
-    configs = points.of_point
-    scale = shares.astype(np.float32)
-    for start in range(0, len(points.coords), 64):
-        mine = np.flatnonzero((configs >= start) & (configs < start + 64))
-        alike = covariance.of_configurations(points.coords[start : start + 64], points.coords)
-        block = np.zeros((len(mine), n), np.float32)
+
+def cross_covariance(
+    covariance: Covariance, left: Encoded, left_shares: Floats, right: Encoded, right_shares: Floats
+) -> Floats:
+    """Covariance of the residuals of each left with each right point."""
+    left_loads, left_level = np.unique(left.load, return_inverse=True)
+    right_loads, right_level = np.unique(right.load, return_inverse=True)
+    across = covariance.of_loads(left_loads, right_loads).astype(np.float32)
+    total = np.empty((len(left.load), len(right.load)))
+    theirs, mine = right_shares.astype(np.float32), left_shares.astype(np.float32)
+    for start in range(0, len(left.coords), 64):
+        rows = np.flatnonzero((left.of_point >= start) & (left.of_point < start + 64))
+        alike = covariance.of_configurations(left.coords[start : start + 64], right.coords)
+        block = np.zeros((len(rows), len(right.load)), np.float32)
         for term in range(len(alike)):
-            part = alike[term][configs[mine] - start][:, configs]
-            part *= across[term][level[mine]][:, level]
-            part *= scale[term]
-            part *= scale[term, mine][:, None]
+            part = alike[term][left.of_point[rows] - start][:, right.of_point]
+            part *= across[term][left_level[rows]][:, right_level]
+            part *= theirs[term]
+            part *= mine[term, rows][:, None]
             block += part
-        total[mine] = block
+        total[rows] = block
     return total
 
 
