@@ -211,5 +211,5 @@ def runs_csv(runs: Sequence[Run]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
         value = plain(value)
-        return "'" + value if value[:1] in ("=", "+", "-", "@") else value
+        return "'" + value if value.lstrip()[:1] in ("=", "+", "-", "@") else value
     return "" if value is None else value

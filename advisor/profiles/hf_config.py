@@ -26,14 +26,16 @@ def model_from_config(path: Path) -> ModelSpec:
         When the file is unreadable or lacks a dimension.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # a device has no size to ask for
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
             raise ProfileError(f"{path}: larger than {MAX_BYTES / 1e6:.0f} MB; not a model configuration")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(raw.decode("utf-8-sig"))
     except FileNotFoundError:
         raise ProfileError(f"model.config_json: {path}: no such file") from None
     except OSError as error:
         raise ProfileError(f"model.config_json: {path}: cannot be read ({error.strerror})") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ProfileError(f"model.config_json: {path}: not valid JSON ({type(error).__name__})") from None
     if not isinstance(data, dict):
         raise ProfileError(f"model.config_json: {path}: the top level must be an object")
