@@ -54,7 +54,7 @@ class AdvisorApp(App[None]):
     """
 
     TITLE = "advisor"
-    CSS_PATH = ["app.tcss", *sorted(f"screens/{p.name}" for p in (HERE / "screens").glob("*.tcss"))]  # noqa: RUF012
+    CSS_PATH = [HERE / "app.tcss", *sorted((HERE / "screens").glob("*.tcss"))]  # noqa: RUF012
     COMMANDS: ClassVar[set[Any]] = {Commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - as the base has it
@@ -290,9 +290,15 @@ class AdvisorApp(App[None]):
 
     def edit(self, key: Key, value: Any) -> None:
         """Edit the open profile."""
+        from advisor.domain.errors import AdvisorError
+
         if self.desk.document is None:
             return
-        gone = self.desk.set(key, value)
+        try:
+            gone = self.desk.set(key, value)
+        except AdvisorError as error:
+            self.notify(str(error), title="Not changed", severity="error", timeout=8)
+            return
         if gone:
             names = ", ".join(".".join(str(k) for k in g) for g in gone)
             self.notify(f"{names} was taken away: only one of them may be given.", timeout=5, markup=False)

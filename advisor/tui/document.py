@@ -162,7 +162,8 @@ class ProfileDocument:
             else:
                 import tomlkit
 
-                item = tomlkit.table()
+                inline = name in parent and not isinstance(parent[name], tomlkit.items.AoT)
+                item = tomlkit.inline_table() if inline else tomlkit.table()
                 item.update(table)
                 if name not in parent:
                     parent[name] = tomlkit.aot()
@@ -215,6 +216,8 @@ class ProfileDocument:
                 self._remove(key[:-1])
         elif isinstance(node, list):
             del node[int(key[-1])]
+            if not node:
+                self._remove(key[:-1])
 
     def _dump(self) -> str:
         if self.is_json:
@@ -285,7 +288,12 @@ class _Edit:
         if kind is not None:
             d._parse(self.before)
             return
-        d._parse(d._dump())
+        dumped = d._dump()
+        try:
+            d._parse(dumped)
+        except Exception:
+            d._parse(self.before)
+            raise
         if d._last_key != self.key or not d._undo:
             d._undo.append(self.before)
         d._redo.clear()

@@ -98,6 +98,16 @@ def test_quotes_are_added_and_removed() -> None:
     assert d.validate()[0].procurement.quotes[0].accelerator == "b200"  # type: ignore[union-attr]
 
 
+def test_a_quote_joins_a_list_that_is_written_in_a_line() -> None:
+    d = document(TEXT + "\n[procurement]\nquotes = []\n")
+    d.append(("procurement", "quotes"), {"accelerator": "mi355x", "usd": 2.1})
+    d.append(("procurement", "quotes"), {"accelerator": "b200", "usd": 3.9})
+    assert [q["accelerator"] for q in d.get(("procurement", "quotes"))] == ["mi355x", "b200"]
+    d.unset(("procurement", "quotes", 0))
+    d.unset(("procurement", "quotes", 0))
+    assert d.get(("procurement",)) is None
+
+
 def test_a_problem_stands_at_its_field() -> None:
     d = document()
     d.set(("slo", "percentile"), 42)

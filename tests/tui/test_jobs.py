@@ -358,6 +358,8 @@ async def test_without_colour_every_state_keeps_its_sign(
             await app.go(pane.id)
             await pilot.pause()
         await app.go("gates")
+        await pilot.pause()
+        await pilot.pause()
         text = screen_text(app)
         assert "✓ pass" in text
         assert app.no_color
