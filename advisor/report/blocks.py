@@ -45,6 +45,14 @@ def inline(*parts: str | Span | Inline) -> Inline:
     return tuple(out)
 
 
+def sentence(text: str) -> Inline:
+    """The program's own sentence, with commands between backticks set as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return inline(text)
+    return inline(*(code(part) if i % 2 else part for i, part in enumerate(parts) if part))
+
+
 def strong(text: str) -> Span:
     """Text that carries weight."""
     return Span(text, "strong")

@@ -101,5 +101,12 @@ def words(identifier: str) -> str:
     >>> words("reserved_1y"), words("on_demand")
     ('reserved 1 year', 'on demand')
     """
-    known = {"reserved_1y": "reserved 1 year", "reserved_3y": "reserved 3 years", "dont_care": "any"}
+    known = {
+        "reserved_1y": "reserved 1 year",
+        "reserved_3y": "reserved 3 years",
+        "ttft": "TTFT",
+        "tpot": "TPOT",
+        "e2e": "end to end",
+        "slo": "service level",
+    }
     return known.get(identifier, identifier.replace("_", " "))

@@ -29,6 +29,8 @@ WIDE_FONTS = ("DejaVu Sans", "Droid Sans Fallback")
 MONO_FONTS = ("DejaVu Sans Mono",)
 STANDARDS = ("ua-1", "a-2a")
 """Tagged PDF/UA-1 and PDF/A-2a, enforced by typst while it writes."""
+WHOLE_ROWS, WHOLE_CHARS = 16, 1500
+"""A table up to this size moves to the next page as a whole."""
 
 
 def write_pdf(report: Report, *, paper: str = "a4") -> bytes:
@@ -98,7 +100,7 @@ def needs_wide_fonts(body: dict[str, Any]) -> bool:
     return any(ord(c) > 0x24F and c not in _BASE_SIGNS and not 0x370 <= ord(c) <= 0x52F for c in text)
 
 
-_BASE_SIGNS = frozenset("–—‘’“”„•…−×≤≥→←↑↓≈≠·€£°±½¼¾©®™")
+_BASE_SIGNS = frozenset("✓✗▲●■◆§†‡″′–—‘’“”„•…−×≤≥→←↑↓≈≠·€£°±½¼¾©®™")
 
 
 def _inline(line: Inline) -> list[dict[str, str]]:
@@ -113,7 +115,13 @@ def _table(b: Table) -> dict[str, Any]:
         "rows": [[_inline(cell) for cell in row] for row in b.rows],
         "strong_rows": sorted(b.strong_rows),
         "dense": b.dense,
+        "whole": _fits_whole(b),
     }
+
+
+def _fits_whole(b: Table) -> bool:
+    """Whether the table is small enough to be kept on one page."""
+    return len(b.rows) <= WHOLE_ROWS and sum(len(s.text) for row in b.rows for c in row for s in c) <= WHOLE_CHARS
 
 
 def _block(b: Block) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from advisor.report.charts import legend
 from advisor.report.charts.canvas import GREY, INK, LOOKS, PAPER, Canvas, text_width
@@ -12,6 +13,7 @@ from advisor.report.numbers import money, short_usd
 
 WIDTH = 680.0
 ROW = 26.0
+NAME_CHARS = 34
 
 FILLS: dict[str, tuple[str, str, str]] = {
     "rent": ("#0b4f7d", "none", PAPER),
@@ -117,8 +119,9 @@ def draw_ranges(ranges: Sequence[Range], title: str, mark_name: str, alt: str) -
 
 def draw_tornado(swings: Sequence[Swing], title: str, zero_label: str, alt: str) -> str:
     """How far each input moves the result from its 10th to its 90th percentile, the largest on top."""
-    left = min(_name_space([s.name for s in swings]), 270.0)
-    row = 34.0
+    names = [_wrapped(s.name, NAME_CHARS) for s in swings]
+    left = max(_name_space([line for lines in names for line in lines]), 120.0)
+    row = 34.0 if all(len(lines) == 1 for lines in names) else 46.0
     entries: list[tuple[str, legend.Mark]] = [
         ("input at its 10th percentile", _end_mark(hollow=True)),
         ("input at its 90th percentile", _end_mark(hollow=False)),
@@ -141,12 +144,22 @@ def draw_tornado(swings: Sequence[Swing], title: str, zero_label: str, alt: str)
     for i, s in enumerate(swings):
         y = top + row * i + row / 2
         a, b = frame.x(s.at_low), frame.x(s.at_high)
-        canvas.text(left - 8, y - 1, s.name, anchor="end")
-        canvas.text(left - 8, y + 12, f"{s.low_label} to {s.high_label}", anchor="end", size=10, colour=GREY)
+        first = y - 1 - 7 * (len(names[i]) - 1)
+        for k, line in enumerate([*names[i], f"{s.low_label} to {s.high_label}"]):
+            last = k == len(names[i])
+            canvas.text(
+                left - 8, first + 13 * k, line, anchor="end", size=10 if last else 12, colour=GREY if last else INK
+            )
         canvas.rect(min(a, b), y - 5, abs(a - b), 10, fill="#b9cfde")
         canvas.marker(a, y, "circle", LOOKS[0].colour, size=4.5, hollow=True)
         canvas.marker(b, y, "circle", LOOKS[0].colour, size=4.5)
     return canvas.svg()
+
+
+def _wrapped(name: str, width: int) -> list[str]:
+    """The name in at most two lines."""
+    lines = wrap(name, width, break_long_words=True) or [""]
+    return lines if len(lines) <= 2 else [lines[0], f"{lines[1][: width - 1]}…"]
 
 
 def _name_space(names: Sequence[str]) -> float:

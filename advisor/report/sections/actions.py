@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.domain.decision import Negotiation, ProbePlan, ValueOfInformation
 from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, code, inline, strong
 from advisor.report.context import Context
-from advisor.report.numbers import NONE, count, money, percent, seconds, usd
+from advisor.report.numbers import NONE, count, percent, seconds, usd
 
 PROBES_SHOWN = 8
 FACTS = (Column("Item", width=0.3), Column("Value", width=0.7))
@@ -114,7 +114,7 @@ def _terms(ctx: Context, page: Negotiation) -> list[tuple[str, Inline]]:
     if page.target_usd is not None:
         saving = page.saving_at_target_usd_per_month
         worth = f", worth {usd(saving)} a month" if saving is not None else ""
-        out.append(("Target", inline(f"{money(page.target_usd)}{unit}{worth}")))
+        out.append(("Target", inline(f"{usd(page.target_usd)}{unit}{worth}")))
     if page.lowest_seen_usd is not None:
         out.append(("Lowest seen", inline(f"{usd(page.lowest_seen_usd)}{unit}, {page.lowest_seen_at}")))
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.decision import BreakEven, Decision, TornadoBar
-from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, strong
+from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, small, strong
 from advisor.report.charts.bars import Swing, draw_tornado
 from advisor.report.context import Context
 from advisor.report.numbers import NONE, count, money, percent, usd
@@ -144,7 +144,7 @@ def _waits(d: Decision) -> list[Block]:
     for w in d.waits:
         dates = " / ".join(str(x) for x in (w.available_low, w.available_typical, w.available_high) if x) or NONE
         speeds = [x for x in (w.speedup_low, w.speedup_typical, w.speedup_high) if x is not None]
-        speed = f"{w.reference}: {' / '.join(f'{count(x)}×' for x in speeds)}" if speeds else NONE
+        speed = f"{w.reference.upper()}: {' / '.join(f'{count(x)}×' for x in speeds)}" if speeds else NONE
         turn = w.breakeven_usd_per_gpu_hour
         rows.append((
             inline(strong(w.name)), inline(w.announced), inline(dates), inline(speed),
@@ -152,9 +152,7 @@ def _waits(d: Decision) -> list[Block]:
             inline(NONE if w.p_saves is None else percent(w.p_saves)),
             inline(NONE if turn is None else f"{usd(turn)}/GPU-h"),
         ))  # fmt: skip
-    texts = tuple(
-        inline(strong(f"{w.name}. "), w.text, f" Disputed: {w.dispute}" if w.dispute else "") for w in d.waits
-    )
+    texts = tuple(inline(w.text, small(f" Disputed: {w.dispute}") if w.dispute else "") for w in d.waits)
     return [
         Heading(2, inline("Waiting"), "wait"),
         Items(texts),

@@ -27,7 +27,7 @@ def assumptions(ctx: Context) -> list[Block]:
         return []
     columns = (
         Column("Field"), Column("Value taken", width=0.35), Column("What it means", width=0.65),
-        Column("Source", width=0.16),
+        Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(
         (inline(code(a.path)), inline(a.value), inline(a.why), ctx.origin(a.source_id)) for a in ctx.tree.assumptions
@@ -53,7 +53,7 @@ def arithmetic(ctx: Context) -> list[Block]:
         inputs = {q.name: q for x in choice.cost.lines for q in x.inputs}
         columns = (
             Column("Input"), Column("Value", "right"), Column("Unit"), Column("Range", "right"), Column("Kind"),
-            Column("Note", width=1.0), Column("Source", width=0.16),
+            Column("Note", width=1.0), Column("Source", width=0.2),
         )  # fmt: skip
         cells = tuple(
             (

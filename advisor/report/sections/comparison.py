@@ -91,7 +91,7 @@ def _excluded(ctx: Context) -> Table:
         (inline(strong(short_name(c))), inline(c.infeasible_reason or "no reason is given"), _failed_citations(ctx, c))
         for c in ctx.excluded
     )
-    columns = (Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source", width=0.16))
+    columns = (Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source", width=0.2))
     return Table("Excluded, with the reason", columns, rows)
 
 
@@ -148,17 +148,20 @@ def _pareto(ctx: Context) -> list[Block]:
     blocks: list[Block] = [Chart("chart-pareto", svg, alt, caption, _curve_table(drawn))]
     texts = [c for c in drawn if c.operating_point is not None and c.operating_point.evidence_text]
     if texts:
-        rows = tuple(
-            (inline(strong(short_name(c))), inline(c.operating_point.evidence_text), inline(_families(c)))
-            for c in texts
-            if c.operating_point is not None
-        )
-        blocks.append(Table(
-            "What each estimate rests on",
-            (Column("Candidate"), Column("Evidence", width=0.6), Column("Other evidence at this point", width=0.4)),
-            rows, dense=True,
-        ))  # fmt: skip
+        blocks.append(_evidence(texts))
     return blocks
+
+
+def _evidence(texts: list[Candidate]) -> Table:
+    caption = "What each estimate rests on"
+    points = [(c, c.operating_point) for c in texts if c.operating_point is not None]
+    if not any(p.other_families for _, p in points):
+        two = (Column("Candidate"), Column("Evidence", width=1.0))
+        return Table(caption, two, tuple((inline(strong(short_name(c))), inline(p.evidence_text)) for c, p in points),
+                     dense=True)  # fmt: skip
+    three = (Column("Candidate"), Column("Evidence", width=0.6), Column("Other evidence at this point", width=0.4))
+    rows = tuple((inline(strong(short_name(c))), inline(p.evidence_text), _families(c)) for c, p in points)
+    return Table(caption, three, rows, dense=True)
 
 
 def _families(c: Candidate) -> Inline:

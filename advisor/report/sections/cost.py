@@ -90,7 +90,7 @@ def _totals(own: Cost) -> Table:
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     columns = (
         Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
-        Column("Firmness"), Column("What to know", width=0.58), Column("Source", width=0.16),
+        Column("Firmness"), Column("What to know", width=0.58), Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
@@ -138,7 +138,7 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     columns = (
         Column("Candidate"), Column("Low", "right"), Column("Typical", "right"), Column("High", "right"),
         Column("Unit"), Column("Sellers", "right"), Column("Newest"), Column("What it rests on", width=1.0),
-        Column("Source", width=0.16),
+        Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     return Table("Prices that the comparison rests on", columns, rows, dense=True)

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Choice, Recommendation
-from advisor.report.blocks import Block, Card, Cards, Columns, Heading, Inline, Items, Para, inline, small, strong
+from advisor.report.blocks import (
+    Block,
+    Card,
+    Cards,
+    Columns,
+    Heading,
+    Inline,
+    Items,
+    Para,
+    inline,
+    sentence,
+    small,
+    strong,
+)
 from advisor.report.context import Context
 from advisor.report.numbers import band, percent, usd, words
 
@@ -27,7 +40,7 @@ def first_page(ctx: Context) -> list[Block]:
         blocks.append(Cards(cards))
     if verdict.reason:
         blocks.append(Para(inline(verdict.reason)))
-    reasons = tuple(inline(r) for r in verdict.reasons)
+    reasons = tuple(sentence(r) for r in verdict.reasons)
     risks = _risks(ctx)
     titles = [t for t, items in ((_reasons_title(reasons), reasons), (_risks_title(risks), risks)) if items]
     lists = [items for items in (reasons, risks) if items]
@@ -35,7 +48,7 @@ def first_page(ctx: Context) -> list[Block]:
         blocks.append(Columns(tuple(titles), tuple(lists)))
     if verdict.next_steps:
         blocks.append(Heading(2, inline("What to do on Monday"), "monday"))
-        blocks.append(Items(tuple(inline(s) for s in verdict.next_steps), ordered=True))
+        blocks.append(Items(tuple(sentence(s) for s in verdict.next_steps), ordered=True))
     blocks.append(Para(inline(_how_to_read(tree)), note=True))
     return blocks
 

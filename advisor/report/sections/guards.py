@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.gates import Gate
 from advisor.domain.recommendation import Candidate
-from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, inline, small, strong
+from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, inline, sentence, small, strong
 from advisor.report.context import Context
 from advisor.report.naming import short_name
 from advisor.report.numbers import money, percent, words
@@ -47,7 +47,7 @@ def _matrix(judged: list[Candidate]) -> Table:
 
 
 def _findings(ctx: Context, found: tuple[Gate, ...]) -> Table:
-    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Source", width=0.16))
+    columns = (Column("Gate"), Column("Result"), Column("Finding", width=1.0), Column("Source", width=0.2))
     rows = tuple(_finding(ctx, g) for g in sorted(found, key=lambda g: -list(STATUS).index(g.status)))
     return Table("Findings, with the rule behind each", columns, rows, dense=True)
 
@@ -55,7 +55,7 @@ def _findings(ctx: Context, found: tuple[Gate, ...]) -> Table:
 def _finding(ctx: Context, g: Gate) -> tuple[Inline, ...]:
     parts: list[str | Inline] = [inline(strong(f"{g.title}. ")), g.reason]
     if g.remedy:
-        parts.append(f" What to do: {g.remedy}")
+        parts.append(sentence(f" What to do: {g.remedy}"))
     if g.arithmetic:
         parts.append(inline(small(f" Arithmetic: {g.arithmetic}.")))
     if g.literal_text_position or g.enforced_position:
@@ -80,7 +80,7 @@ def _others(ctx: Context, judged: list[Candidate]) -> Table:
     )
     columns = (
         Column("Gate"), Column("Result"), Column("Finding", width=0.7), Column("Candidates", width=0.3),
-        Column("Source", width=0.16),
+        Column("Source", width=0.2),
     )  # fmt: skip
     return Table("Conditions and failures of the other candidates", columns, rows, dense=True)
 
@@ -106,7 +106,7 @@ def _register(ctx: Context, choice: Candidate) -> Table:
     columns = (
         Column("Risk", width=0.22), Column("Cause and basis", width=0.42), Column("A year", "right"),
         Column("Effect, USD", "right"), Column("Loss, USD/month", "right"), Column("Mitigation and owner", width=0.36),
-        Column("Source", width=0.16),
+        Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(
         (
@@ -126,7 +126,8 @@ def _register(ctx: Context, choice: Candidate) -> Table:
 def _losses(ctx: Context) -> list[Block]:
     rows = tuple(
         (
-            inline(short_name(c)), inline(money(c.expected_loss_usd_per_month)),
+            inline(short_name(c)),
+            inline(money(c.expected_loss_usd_per_month)),
             inline(c.risks[0].name if c.risks else ""),
         )
         for c in ctx.feasible

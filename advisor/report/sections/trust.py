@@ -14,7 +14,7 @@ def claims(ctx: Context) -> list[Block]:
         return []
     columns = (
         Column("Claim", width=0.45), Column("Finding"), Column("What we find", width=0.55),
-        Column("Source", width=0.16),
+        Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(
         (
