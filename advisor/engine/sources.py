@@ -12,6 +12,10 @@ from advisor.domain.provenance import Source
 UNCITED = frozenset({"", "profile", "default", "user", "derived"})
 """Origins that are no documents: the user's own input and values derived within the tree."""
 
+CITING = frozenset({"source_id", "source", "discount_source_id"})
+PLAIN = frozenset({str, float, int, bool, type(None)})
+"""Types that hold no fields; told apart first, because to ask whether a float is a model takes long."""
+
 
 def cited_ids(*parts: Any) -> set[str]:
     """Source ids named anywhere in the models given, by the fields that carry them."""
@@ -19,16 +23,17 @@ def cited_ids(*parts: Any) -> set[str]:
     stack: list[Any] = list(parts)
     while stack:
         node = stack.pop()
-        if isinstance(node, BaseModel):
+        kind = type(node)
+        if kind is tuple or kind is list:
+            stack.extend(node)
+        elif kind not in PLAIN and isinstance(node, BaseModel):
             for name, value in node.__dict__.items():
-                if name in ("source_id", "source", "discount_source_id") and isinstance(value, str):
+                if name in CITING and isinstance(value, str):
                     found.update(part.strip() for part in value.split(";"))
                 elif name == "source_ids":
                     found.update(value)
-                elif isinstance(value, BaseModel | tuple):
+                elif type(value) not in PLAIN:
                     stack.append(value)
-        elif isinstance(node, tuple | list):
-            stack.extend(node)
     return found - UNCITED
 
 

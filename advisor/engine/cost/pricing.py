@@ -170,8 +170,17 @@ def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, 
 
 def band_of(values: Any) -> Band:
     """10th, 50th and 90th percentile of draws."""
-    p10, p50, p90 = np.percentile(values, (10, 50, 90))
-    return Band(p10=float(p10), p50=float(p50), p90=float(p90))
+    ordered = np.sort(values)
+    return Band(p10=_quantile(ordered, 0.1), p50=_quantile(ordered, 0.5), p90=_quantile(ordered, 0.9))
+
+
+def _quantile(ordered: Any, share: float) -> float:
+    """Value at a share of sorted draws, straight between the two nearest: as `np.percentile`, which loads numpy.ma."""
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    part = place - below
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def per_mtok(usd: Any, mtok_input: Any, mtok_output: Any, weight: float) -> tuple[Any, Any, Any]:
