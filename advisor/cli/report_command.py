@@ -1,4 +1,4 @@
-"""`advisor report`: a stored recommendation as PDF, markdown, HTML, CSV or text, without the catalog."""
+"""`advisor report`: a stored answer as PDF, markdown, HTML, CSV or text, without the catalog."""
 
 from __future__ import annotations
 
@@ -16,21 +16,18 @@ SUFFIXES = {".pdf": "pdf", ".md": "markdown", ".html": "html", ".htm": "html", "
 
 
 def add_report_parser(subparsers: Any) -> None:
-    """`advisor report RECOMMENDATION.json`."""
+    """`advisor report RECOMMENDATION.json --output answer.pdf`."""
     parser = subparsers.add_parser(
-        "report", help="a stored recommendation as PDF, markdown, HTML, CSV or text", allow_abbrev=False,
-        description="Render a stored recommendation (JSON). Everything comes from the file: no catalog is read, so it"
-        " renders the same years later.",
+        "report", help="render a stored answer as PDF, markdown, HTML, CSV or text", allow_abbrev=False,
+        description="Render an answer that `advisor --profile ... --format json` wrote. Everything comes from the"
+        " file, so it renders the same years later, whatever the catalog says by then.",
     )  # fmt: skip
-    parser.add_argument("recommendation", metavar="RECOMMENDATION.json", help="stored result; - reads stdin")
-    parser.add_argument("--format", choices=FORMATS, help="default: by the name of --output, else text")
+    parser.add_argument("recommendation", metavar="RECOMMENDATION.json", help="stored answer; - is stdin")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the ending of --output, else markdown")
     parser.add_argument("--output", "-o", metavar="PATH", help="write to a file instead of stdout; - is stdout")
     parser.add_argument("--paper", choices=("a4", "letter"), default="a4", help="paper of a PDF (default a4)")
+    parser.add_argument("--charts", metavar="DIR", help="markdown: write the charts as SVG into DIR and link them")
     parser.add_argument("--explain", action="store_true", help="add the arithmetic")
-    parser.add_argument(
-        "--charts", choices=("table", "svg"), default="table",
-        help="markdown: charts as tables in the one file (default), or as SVG files beside --output",
-    )  # fmt: skip
     parser.set_defaults(func=run_report)
 
 
@@ -39,15 +36,12 @@ def run_report(args: argparse.Namespace) -> int:
     from advisor.cli.output import write_result
     from advisor.cli.tree_file import read_tree
 
-    form = args.format or SUFFIXES.get(Path(args.output or "").suffix.lower(), "text")
-    to_file = args.output not in (None, "-")
-    if args.charts == "svg" and (form != "markdown" or not to_file):
-        raise InputError("--charts svg: needs --format markdown and --output FILE.md; the charts are written beside it")
+    form = args.format or SUFFIXES.get(Path(args.output or "").suffix.lower(), "markdown")
+    if args.charts and form != "markdown":
+        raise InputError("--charts: goes with --format markdown; PDF and HTML carry their charts")
     tree = read_tree(args.recommendation)
-    if args.charts == "svg":
-        _write_with_charts(tree, Path(args.output), explain=args.explain)
-        return int(ExitCode.OK)
-    write_result(_render(tree, form, args), args.output)
+    content = _with_charts(tree, args) if args.charts else _render(tree, form, args)
+    write_result(content, args.output)
     return int(ExitCode.OK)
 
 
@@ -61,13 +55,24 @@ def _render(tree: Recommendation, form: str, args: argparse.Namespace) -> str | 
     return render_report(tree, form, explain=args.explain, paper=args.paper)
 
 
-def _write_with_charts(tree: Recommendation, path: Path, *, explain: bool) -> None:
+def _with_charts(tree: Recommendation, args: argparse.Namespace) -> str:
+    """The markdown, its charts written beside it and linked by relative paths."""
+    from os.path import relpath
+
     from advisor.cli.output import write_result
     from advisor.report.build import build_report
     from advisor.report.markdown import chart_files, write_markdown
 
-    report = build_report(tree, explain=explain)
-    files = chart_files(report, path.stem)
-    for name, svg in files.values():
-        write_result(svg + "\n", str(path.parent / name))
-    write_result(write_markdown(report, {anchor: name for anchor, (name, _) in files.items()}), str(path))
+    report = build_report(tree, explain=args.explain)
+    folder = Path(args.charts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--charts {args.charts}: cannot be made ({error.strerror})") from None
+    base = Path(args.output).parent if args.output not in (None, "-") else Path()
+    links = {}
+    for anchor, svg in chart_files(report).items():
+        path = folder / f"{anchor}.svg"
+        write_result(svg + "\n", str(path))
+        links[anchor] = Path(relpath(path, base)).as_posix()
+    return write_markdown(report, links)

@@ -41,9 +41,9 @@ def write_markdown(report: Report, charts: Mapping[str, str] | None = None) -> s
     return "\n\n".join(parts) + "\n"
 
 
-def chart_files(report: Report, stem: str) -> dict[str, tuple[str, str]]:
-    """File name and SVG of each chart, by anchor, for a report whose files start with `stem`."""
-    return {b.anchor: (f"{stem}-{b.anchor}.svg", b.svg) for b in report.blocks if isinstance(b, Chart)}
+def chart_files(report: Report) -> dict[str, str]:
+    """The SVG of each chart by anchor."""
+    return {b.anchor: b.svg for b in report.blocks if isinstance(b, Chart)}
 
 
 def escape(text: str) -> str:
