@@ -21,7 +21,6 @@ from advisor.tui.actions import PANE, PANES, bindings
 from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
 from advisor.tui.document import Key, ProfileDocument
 from advisor.tui.drafts import Drafts
-from advisor.tui.palette import Commands
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
 from advisor.tui.widgets.bar import VerdictBar
@@ -36,6 +35,12 @@ HERE = Path(__file__).parent
 REFINE_S = 0.9
 DRAFT_S = 0.6
 ROWS_FOR_LABELS = 34
+
+
+def _commands() -> Any:
+    from advisor.tui.palette import Commands
+
+    return Commands
 
 
 class AdvisorApp(App[None]):
@@ -55,7 +60,7 @@ class AdvisorApp(App[None]):
 
     TITLE = "advisor"
     CSS_PATH = [HERE / "app.tcss", *sorted((HERE / "screens").glob("*.tcss"))]  # noqa: RUF012
-    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMANDS: ClassVar[set[Any]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - as the base has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012

@@ -60,12 +60,16 @@ class ProfileDocument:
 
         return cls(read_text(path), name=path.stem, path=path, bundled=bundled)
 
-    def _parse(self, text: str) -> None:
+    def _read(self, text: str) -> None:
+        """Take over the text that the document has become; its form for edits is that already."""
         from advisor.profiles.read import parse_document
 
         label = self.path.name if self.path else self.name
         self.data = parse_document(text, label, is_json=self.is_json)
         self._text = text
+
+    def _parse(self, text: str) -> None:
+        self._read(text)
         if self.is_json:
             self._doc = json.loads(text)
         else:
@@ -290,7 +294,7 @@ class _Edit:
             return
         dumped = d._dump()
         try:
-            d._parse(dumped)
+            d._read(dumped)
         except Exception:
             d._parse(self.before)
             raise

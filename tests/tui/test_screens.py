@@ -41,7 +41,13 @@ BACKTEST = BacktestResult(
 async def prepare(app: AdvisorApp, pane: str) -> None:
     """Fill what would come from a slow computation or from this machine."""
     if pane == "claims":
-        verdicts: tuple[ClaimVerdict, ...] = ("confirmed", "contradicted", "outdated", "arithmetic error", "unverifiable")
+        verdicts: tuple[ClaimVerdict, ...] = (
+            "confirmed",
+            "contradicted",
+            "outdated",
+            "arithmetic error",
+            "unverifiable",
+        )
         app.pane._bench = app.pane.bench  # type: ignore[attr-defined]
         app.pane._checked(tuple(claim(i, v) for i, v in enumerate(verdicts)), "")  # type: ignore[attr-defined]
     elif pane == "backtest":

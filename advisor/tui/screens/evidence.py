@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,14 +30,6 @@ FAMILY = {
 FACETS = ("family", "accelerator", "model", "precision", "engine", "shape", "conc", "date", "source")
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A measurement with the text that a search looks at."""
-
-    m: Measurement
-    text: str
-
-
 class EvidencePane(Pane):
     """The evidence browser."""
 
@@ -53,7 +44,8 @@ class EvidencePane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[Shown] = []
+        self._rows: list[Measurement] = []
+        self._texts: dict[str, str] = {}
         self._loaded: object = None
         self._behind: frozenset[str] | None = None
 
@@ -63,7 +55,7 @@ class EvidencePane(Pane):
             yield Input(placeholder="/ to filter: words, or column:value", compact=True, id="evidence-search")
             yield Static("", id="evidence-count", markup=False)
         with Horizontal(classes="two", id="evidence-body"):
-            yield Grid[Shown](columns(self._today()), empty="No measurement matches. Press Escape to see all.",
+            yield Grid["Measurement"](columns(self._today()), empty="No measurement matches. Press Escape to see all.",
                               id="evidence-list")  # fmt: skip
             with VerticalScroll(classes="side", can_focus=False):
                 yield Static("", id="evidence-text")
@@ -85,8 +77,8 @@ class EvidencePane(Pane):
             return
         if self._loaded is not bench:
             self._loaded = bench
-            rows = [*bench.evidence, *bench.catalog.measurements, *bench.catalog.vendor_ci]
-            self._rows = [Shown(m, haystack(m)) for m in rows]
+            self._rows = [*bench.evidence, *bench.catalog.measurements, *bench.catalog.vendor_ci]
+            self._texts = {}
             credit = "Data from InferenceX by SemiAnalysis; points of AMD's own CI are vendor measurements."
             self.query_one("#evidence-credit", Static).update(credit)
             self._filter()
@@ -96,14 +88,21 @@ class EvidencePane(Pane):
         words = self.query_one("#evidence-search", Input).value.casefold().split()
         rows = self._rows
         if self._behind is not None:
-            rows = [r for r in rows if r.m.row_id in (self._behind or ())]
-        for word in words:
-            rows = [r for r in rows if word in r.text]
-        self.query_one("#evidence-list", Grid).show(rows, keep=lambda r: r.m.row_id)
+            rows = [m for m in rows if m.row_id in self._behind]
+        if words:
+            rows = [m for m in rows if all(word in self._text(m) for word in words)]
+        self.query_one("#evidence-list", Grid).show(rows, keep=lambda m: m.row_id)
         behind = " behind this answer" if self._behind is not None else ""
         self.query_one("#evidence-count", Static).update(f" {len(rows):,} of {len(self._rows):,}{behind} ")
         if not rows:
             self.query_one("#evidence-text", Static).update("")
+
+    def _text(self, m: Measurement) -> str:
+        """What a search looks at; made when first searched."""
+        text = self._texts.get(m.row_id)
+        if text is None:
+            text = self._texts[m.row_id] = haystack(m)
+        return text
 
     @on(Input.Submitted, "#evidence-search")
     def _to_list(self) -> None:
@@ -111,13 +110,13 @@ class EvidencePane(Pane):
 
     @on(Grid.Moved, "#evidence-list")
     def _moved(self, event: Grid.Moved) -> None:
-        self.query_one("#evidence-text", Static).update(self._about(event.row.m))
+        self.query_one("#evidence-text", Static).update(self._about(event.row))
 
     @on(Grid.Opened, "#evidence-list")
     def _opened(self, event: Grid.Opened) -> None:
         from advisor.tui.widgets.dialogs import Reader
 
-        self.app.push_screen(Reader(event.row.m.row_id, self._about(event.row.m)))
+        self.app.push_screen(Reader(event.row.row_id, self._about(event.row)))
 
     def _about(self, m: Measurement) -> Content:
         from dataclasses import fields
@@ -144,7 +143,7 @@ class EvidencePane(Pane):
     def show_row(self, row_id: str) -> None:
         """Put the cursor on one row."""
         self.action_clear()
-        self.query_one("#evidence-list", Grid).select(lambda r: r.m.row_id == row_id)
+        self.query_one("#evidence-list", Grid).select(lambda m: m.row_id == row_id)
 
     def action_search(self) -> None:
         """Type a filter."""
@@ -152,7 +151,7 @@ class EvidencePane(Pane):
 
     def action_facet(self) -> None:
         """Only rows like the cell under the cursor."""
-        grid: Grid[Shown] = self.query_one("#evidence-list", Grid)
+        grid: Grid[Measurement] = self.query_one("#evidence-list", Grid)
         column = grid.columns[grid.column]
         if grid.current is None:
             return
@@ -201,33 +200,28 @@ def haystack(m: Measurement) -> str:
     ).casefold()
 
 
-def columns(today: date) -> list[Column[Shown]]:
+def columns(today: date) -> list[Column[Measurement]]:
     """The table."""
 
-    def family(r: Shown) -> Piece:
-        return Piece(*FAMILY.get(r.m.family, (r.m.family, "plain")))
+    def family(m: Measurement) -> Piece:
+        return Piece(*FAMILY.get(m.family, (m.family, "plain")))
 
-    def layout(r: Shown) -> str:
-        m = r.m
+    def layout(m: Measurement) -> str:
         parts = [f"TP{m.tp}" if m.tp else ""] + ([f"EP{m.ep}"] if m.ep > 1 else []) + (["disagg"] if m.disagg else [])
         return " ".join(p for p in [*parts, m.spec_method if m.spec_method != "none" else ""] if p)
 
     return [
-        Column(
-            "accelerator", "Part", lambda r: Piece(r.m.accelerator, "strong"), sort=lambda r: r.m.accelerator, width=8
-        ),
-        Column("model", "Model", lambda r: r.m.model, sort=lambda r: r.m.model, width=13),
-        Column("precision", "Prec.", lambda r: r.m.precision, sort=lambda r: r.m.precision, width=7),
-        Column("engine", "Engine", lambda r: r.m.engine, sort=lambda r: r.m.engine, width=14),
-        Column(
-            "shape", "In/out", lambda r: f"{r.m.isl}/{r.m.osl}", sort=lambda r: (r.m.isl, r.m.osl), right=True, width=10
-        ),
-        Column("conc", "At once", lambda r: f"{r.m.concurrency}", sort=lambda r: r.m.concurrency, right=True, width=9),
+        Column("accelerator", "Part", lambda m: Piece(m.accelerator, "strong"), sort=lambda m: m.accelerator, width=8),
+        Column("model", "Model", lambda m: m.model, sort=lambda m: m.model, width=13),
+        Column("precision", "Prec.", lambda m: m.precision, sort=lambda m: m.precision, width=7),
+        Column("engine", "Engine", lambda m: m.engine, sort=lambda m: m.engine, width=14),
+        Column("shape", "In/out", lambda m: f"{m.isl}/{m.osl}", sort=lambda m: (m.isl, m.osl), right=True, width=10),
+        Column("conc", "At once", lambda m: f"{m.concurrency}", sort=lambda m: m.concurrency, right=True, width=9),
         Column(
             "total",
             "tok/s·GPU",
-            lambda r: f.compact(r.m.total_tps_per_gpu),
-            sort=lambda r: r.m.total_tps_per_gpu,
+            lambda m: f.compact(m.total_tps_per_gpu),
+            sort=lambda m: m.total_tps_per_gpu,
             right=True,
             best=True,
             width=11,
@@ -235,37 +229,37 @@ def columns(today: date) -> list[Column[Shown]]:
         Column(
             "tpot",
             "TPOT",
-            lambda r: f.seconds(r.m.tpot_p50_s or r.m.tpot_mean_s),
-            sort=lambda r: r.m.tpot_p50_s or r.m.tpot_mean_s,
+            lambda m: f.seconds(m.tpot_p50_s or m.tpot_mean_s),
+            sort=lambda m: m.tpot_p50_s or m.tpot_mean_s,
             right=True,
             width=8,
         ),
         Column(
             "ttft",
             "TTFT",
-            lambda r: f.seconds(r.m.ttft_p50_s or r.m.ttft_mean_s),
-            sort=lambda r: r.m.ttft_p50_s or r.m.ttft_mean_s,
+            lambda m: f.seconds(m.ttft_p50_s or m.ttft_mean_s),
+            sort=lambda m: m.ttft_p50_s or m.ttft_mean_s,
             right=True,
             width=8,
         ),
-        Column("layout", "Layout", lambda r: Piece(layout(r), "dim"), sort=layout, width=15),
-        Column("family", "Family", family, sort=lambda r: r.m.family, width=11),
-        Column("date", "Date", lambda r: str(r.m.date or f.MISSING), sort=lambda r: r.m.date, width=10, best=True),
+        Column("layout", "Layout", lambda m: Piece(layout(m), "dim"), sort=layout, width=15),
+        Column("family", "Family", family, sort=lambda m: m.family, width=11),
+        Column("date", "Date", lambda m: str(m.date or f.MISSING), sort=lambda m: m.date, width=10, best=True),
         Column(
             "age",
             "Age",
-            lambda r: Piece(f.age(r.m.date, today), "warn" if r.m.date and (today - r.m.date).days > 180 else "plain"),
-            sort=lambda r: r.m.date,
+            lambda m: Piece(f.age(m.date, today), "warn" if m.date and (today - m.date).days > 180 else "plain"),
+            sort=lambda m: m.date,
             right=True,
             width=6,
         ),
         Column(
             "flags",
             "⚑",
-            lambda r: Piece(f"⚑ {len(r.m.flags)}" if r.m.flags else "", "warn"),
-            sort=lambda r: len(r.m.flags),
+            lambda m: Piece(f"⚑ {len(m.flags)}" if m.flags else "", "warn"),
+            sort=lambda m: len(m.flags),
             width=4,
             best=True,
         ),
-        Column("source", "Source", lambda r: Piece(r.m.source_id, "dim"), sort=lambda r: r.m.source_id, most=40),
+        Column("source", "Source", lambda m: Piece(m.source_id, "dim"), sort=lambda m: m.source_id, most=40),
     ]

@@ -84,6 +84,8 @@ class FieldRow(Toned, can_focus=True):
 
     def show(self, value: Any, assumed: str, problem: str) -> None:
         """Show what the document says of this field."""
+        if (value, assumed) == (self.value, self.assumed) and problem == self.problem:
+            return
         self.value, self.assumed = value, assumed
         if not (self.editing and self._mine):
             self.problem = problem
