@@ -55,7 +55,7 @@ def test_cheaper_lists_of_the_runner_up_make_it_the_winner_and_are_cited(
     assert cost["price"]["age_days"] == 0
     assert before["catalog_fingerprint"] != after["catalog_fingerprint"]
     pytest.importorskip("advisor.report.build")
-    assert "SkyPilot catalog: http://127.0.0.1" in answer(tmp_path, "markdown")
+    assert "SkyPilot catalog: " in answer(tmp_path, "markdown").partition("Sources")[2]
 
 
 def test_without_user_data_the_answer_is_that_of_the_bundled_catalog(
