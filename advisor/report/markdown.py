@@ -23,7 +23,7 @@ from advisor.report.blocks import (
 )
 from advisor.report.links import safe_url
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _LINE_START = re.compile(r"^(\s*)(\d{1,9})([.)])(?=\s|$)")
 
 
@@ -58,7 +58,7 @@ def escape(text: str) -> str:
     out = out.replace("$", "<span>$</span>").replace("@", "<span>@</span>")
     out = re.sub(r"://", "&#58;//", out)
     out = re.sub(r"\b(www)\.", r"\1\\.", out, flags=re.IGNORECASE)
-    out = re.sub(r"^(\s*)([-=])", r"\1\\\2", out)
+    out = re.sub(r"^(\s*)([-+=#])", r"\1\\\2", out)
     return _LINE_START.sub(r"\1\2\\\3", out)
 
 

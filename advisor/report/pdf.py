@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from advisor.report.blocks import (
     Table,
 )
 
+LOG = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent
 BASE_FONTS = ("Source Sans 3",)
 WIDE_FONTS = ("DejaVu Sans", "Droid Sans Fallback")
@@ -36,7 +38,8 @@ WHOLE_ROWS, WHOLE_CHARS = 16, 1500
 def write_pdf(report: Report, *, paper: str = "a4") -> bytes:
     """The report as PDF; the same report gives the same bytes.
 
-    Text with a glyph that no bundled font has cannot keep the accessibility standard; it is then written without.
+    Fonts of the machine are looked at only for a character that the bundled ones lack; where none has it, the
+    accessibility standard cannot be kept, and the report is written without.
 
     Raises
     ------
@@ -50,23 +53,29 @@ def write_pdf(report: Report, *, paper: str = "a4") -> bytes:
             "a PDF needs the package typst, which has no build for this platform; use --format markdown or html"
         ) from None
     body = as_data(report, paper)
-    plain_text = not needs_wide_fonts(body)
-    fonts = [HERE / "fonts" / "base", *([] if plain_text else [HERE / "fonts" / "wide"])]
     options: dict[str, Any] = {
         "input": str(HERE / "pdf.typ"),
         "root": str(HERE),
-        "font_paths": [str(p) for p in fonts],
-        "ignore_system_fonts": True,
         "sys_inputs": {"report": json.dumps(body, ensure_ascii=False)},
         "format": "pdf",
         "timestamp": 0,
     }
-    try:
-        return _compile({**options, "pdf_standards": list(STANDARDS)})
-    except typst.TypstError as error:
-        if "glyph" not in str(error) and "codepoint" not in str(error) and "font" not in str(error):
-            raise
-    return _compile(options)
+    wide = [str(HERE / "fonts" / name) for name in ("base", "wide")]
+    bundled = [wide] if needs_wide_fonts(body) else [wide[:1], wide]
+    for fonts, system in [*((f, False) for f in bundled), (wide, True)]:
+        try:
+            return _compile(
+                {**options, "font_paths": fonts, "ignore_system_fonts": not system, "pdf_standards": list(STANDARDS)}
+            )
+        except typst.TypstError as error:
+            # Under the standards a glyph that no font has is an error; anything else is a fault of ours.
+            if not any(word in str(error) for word in ("glyph", "codepoint", "font")):
+                raise
+    LOG.warning(
+        "a character of this report is in none of the fonts: it is a box in the PDF, which is not accessible (PDF/UA);"
+        " --format html shows it"
+    )
+    return _compile({**options, "font_paths": wide, "ignore_system_fonts": False})
 
 
 def _compile(options: dict[str, Any]) -> bytes:

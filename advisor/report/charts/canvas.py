@@ -147,8 +147,8 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     >>> ticks(0, 97)
     [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]
     """
-    if not high > low:
-        high = low + (abs(low) or 1.0)
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1.0):
+        high = low + max(abs(low), 1.0)
     raw = (high - low) / max(about - 1, 1)
     scale = 10 ** math.floor(math.log10(raw))
     step = next(m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= raw * 0.999)

@@ -1,0 +1,187 @@
+"""What must stand in every report, whatever its form."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from advisor.domain.provenance import Source
+from advisor.domain.recommendation import ClaimNote, ProbeCheck, Recommendation
+from advisor.domain.sizing import Spread
+from advisor.report import render_report
+from advisor.report.blocks import Chart, Heading, PageBreak, References, Span, Table, text_of
+from advisor.report.build import build_report
+from advisor.report.context import Context
+
+
+def text(tree: Recommendation, **more: bool) -> str:
+    out = render_report(tree, "markdown", **more)
+    assert isinstance(out, str)
+    return out
+
+
+def titles(tree: Recommendation, **more: bool) -> list[str]:
+    return [text_of(b.text) for b in build_report(tree, **more).blocks if isinstance(b, Heading) and b.level == 1]
+
+
+def test_every_section_that_a_meeting_asks_for(renewal: Recommendation) -> None:
+    found = titles(renewal)
+    assert found[0] == renewal.verdict.headline
+    for title in (
+        "Workload and assumptions", "Comparison", "Cost", "What would change the answer", "Measuring before signing",
+        "Other courses: split or wait", "Negotiation", "Gates", "Risk register", "Software floor for the contract",
+        "Method, and how often it is right", "Defaults taken because the profile is silent", "Sources",
+        "How to reproduce this",
+    ):  # fmt: skip
+        assert title in found
+
+
+def test_page_one_carries_verdict_cost_confidence_reasons_risks_and_monday(renewal: Recommendation) -> None:
+    page = text(renewal).partition("\n---\n")[0]
+    choice = renewal.candidates[0]
+    assert choice.cost is not None
+    cost = choice.cost.usd_per_month
+    for wanted in (
+        f"USD {cost.p50:,.0f}", f"{cost.p10:,.0f} to {cost.p90:,.0f}", renewal.verdict.confidence_word,
+        "Three reasons", "Three risks", "What to do on Monday", choice.risks[0].name, choice.risks[2].name,
+    ):  # fmt: skip
+        assert wanted in page
+    assert sum(line.startswith(("1. ", "2. ", "3. ")) for line in page.splitlines()) == 3
+    report = build_report(renewal)
+    first = next(i for i, b in enumerate(report.blocks) if isinstance(b, PageBreak))
+    assert not any(isinstance(b, Table | Chart) for b in report.blocks[:first])
+
+
+def test_every_candidate_stands_with_its_cost_as_in_the_tree(operator: Recommendation) -> None:
+    written = text(operator)
+    for c in operator.candidates:
+        assert c.name in written
+        assert c.cost is not None
+        for figure in (c.cost.usd_per_month.p10, c.cost.usd_per_month.p50, c.cost.usd_per_month.p90):
+            assert f"{figure:,.0f}" in written
+
+
+def test_an_excluded_candidate_stays_with_its_reason(renewal: Recommendation) -> None:
+    out = renewal.candidates[-1].model_copy(
+        update={"feasible": False, "rank": None, "infeasible_reason": "no licence to that place"}
+    )
+    written = text(renewal.model_copy(update={"candidates": (*renewal.candidates[:-1], out)}))
+    assert "Excluded, with the reason" in written
+    assert "no licence to that place" in written
+
+
+def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
+    verdict = renewal.verdict.model_copy(
+        update={
+            "kind": "infeasible", "choice": None, "runner_up": None, "headline": "Nothing qualifies.",
+            "binding_constraint": "TTFT at p95", "smallest_change": "slo.ttft_ms from 100 to 382",
+        }
+    )  # fmt: skip
+    none = tuple(
+        c.model_copy(update={"feasible": False, "rank": None, "cost": None, "infeasible_reason": "misses TTFT"})
+        for c in renewal.candidates
+    )
+    tree = renewal.model_copy(update={"verdict": verdict, "candidates": none, "decision": None})
+    written = text(tree)
+    assert "slo.ttft\\_ms from 100 to 382" in written
+    assert "misses TTFT" in written
+    assert "Cost per month" not in written
+    assert isinstance(render_report(tree, "pdf"), bytes)
+
+
+def test_sources_are_numbered_once_and_every_citation_points_to_one(renewal: Recommendation) -> None:
+    report = build_report(renewal, explain=True)
+    entries = [e for b in report.blocks if isinstance(b, References) for e in b.entries]
+    assert [e.number for e in entries] == list(range(1, len(renewal.sources) + 1))
+    cited = {
+        span.target
+        for b in report.blocks
+        if isinstance(b, Table)
+        for row in b.rows
+        for cell in row
+        for span in cell
+        if span.style == "cite"
+    }
+    assert cited
+    assert cited <= {str(e.number) for e in entries}
+    for source, entry in zip(renewal.sources, entries, strict=True):
+        assert str(source.as_of or "undated") in text_of(entry.text)
+    for line in renewal.attributions:
+        assert line.partition(",")[0] in text(renewal)
+
+
+def test_following_citations_are_drawn_together(renewal: Recommendation) -> None:
+    tree = renewal.model_copy(
+        update={"sources": tuple(Source(id=f"s{i}", reference="r", kind="press") for i in range(1, 8))}
+    )
+    cited = Context(tree).cite("s7; s1", "s3;s4;s5", "profile")
+    assert [s.text for s in cited if s.style] == ["1", "3–5", "7"]
+    assert Context(tree).origin("profile") == (Span("your profile"),)
+
+
+def test_governance_only_where_use_is_regulated_and_open_points_show(renewal: Recommendation) -> None:
+    assert "Governance checklist" not in titles(renewal)
+    p = renewal.profile
+    regulated = p.model_copy(
+        update={
+            "place": p.place.model_copy(update={"regulated": "HIPAA"}),
+            "governance": p.governance.model_copy(update={"human_review": "a physician signs each answer"}),
+        }
+    )
+    written = text(renewal.model_copy(update={"profile": regulated}))
+    assert "a physician signs each answer" in written
+    for point in ("Model and version", "Where inference runs", "What is logged", "What is stored", "Who is told"):
+        assert point in written
+    assert written.count("open: answer before go-live") == 4
+
+
+def test_claims_and_probes_show_when_the_tree_has_them(renewal: Recommendation) -> None:
+    claim = ClaimNote(
+        id="A01", subject="MI355X vs B200", claim="+40 % tokens per dollar", finding="to_check",
+        assessment="the advantage is 12 % here", source_id="none",
+    )  # fmt: skip
+    probe = ProbeCheck(
+        accelerator="b300", measured_on=date(2026, 11, 1), deployment="fp4 TP1 trt", concurrency=64, isl=2000, osl=500,
+        predicted_output_tps=Spread(lo=3000, value=3698, hi=4400), measured_output_tps=3500.0, within_interval=True,
+        text="within the interval; the choice stands",
+    )  # fmt: skip
+    assert "Claims you may have read" not in titles(renewal)
+    written = text(renewal.model_copy(update={"claims": (claim,), "probes": (probe,)}))
+    for wanted in ("+40 % tokens per dollar", "the advantage is 12 % here", "3,500", "the choice stands"):
+        assert wanted in written
+
+
+def test_explain_adds_the_arithmetic(renewal: Recommendation) -> None:
+    choice = renewal.candidates[0]
+    assert choice.fleet is not None
+    formula = choice.fleet.terms[0].formula
+    plain_report, explained = build_report(renewal), build_report(renewal, explain=True)
+    cells = {text_of(c) for b in explained.blocks if isinstance(b, Table) for row in b.rows for c in row}
+    assert formula in cells
+    assert len(explained.blocks) > len(plain_report.blocks)
+
+
+def test_a_split_between_vendors_shows_its_terms(operator: Recommendation) -> None:
+    assert operator.decision is not None
+    split = operator.decision.split
+    assert split is not None
+    written = text(operator)
+    assert f"{split.second_stack_usd_per_month:,.0f}" in written
+    assert f"{split.single_usd_per_month:,.0f}" in written
+
+
+def test_reproduction_names_version_fingerprint_seed_and_command(renewal: Recommendation) -> None:
+    written = text(renewal)
+    for wanted in (renewal.advisor_version, renewal.catalog_fingerprint, str(renewal.seed), renewal.command):
+        assert wanted in written
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "csv"])
+def test_same_tree_same_text(renewal: Recommendation, form: str) -> None:
+    assert render_report(renewal, form) == render_report(renewal.model_copy(deep=True), form)
+
+
+def test_a_table_whose_rows_do_not_fit_its_columns_is_refused() -> None:
+    with pytest.raises(ValueError, match="a row of 1 cells under 0 columns"):
+        Table("t", (), (((Span("x"),),),))
