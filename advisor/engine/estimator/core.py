@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,10 +18,12 @@ from advisor.engine.estimator.physics import MEAN_LENGTH, Physics, step_physics
 from advisor.engine.estimator.probes import ProbeShift
 from advisor.engine.estimator.targets import (
     Step,
+    by_term,
     correction,
     decode_step,
     little_ceiling,
     share_baseline,
+    step_shares,
     term_shares,
     ttft_baseline,
 )
@@ -64,19 +66,21 @@ class Core:
         self._vocabulary = Vocabulary()
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
         encoded = encode(points, self._vocabulary)
-        step = decode_step(points, step_physics(points), fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
-        self._fields = {name: self._field(name, rows, encoded, step) for name in fit.targets}
+        loads = points.concurrency[:, None]
+        shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
+        ids = [m.row_id for m in rows]
+        self._fields = {name: self._field(name, ids, encoded, shares) for name in fit.targets}
         self._probes: dict[str, ProbeShift] = {}
         if own.any():
             chosen = np.flatnonzero(own)
             self._probes = self._learn([rows[int(i)] for i in chosen], points.take(chosen))
 
-    def _field(self, name: str, rows: Sequence[Measurement], encoded: Encoded, step: Step) -> Field:
+    def _field(self, name: str, row_ids: Sequence[str], encoded: Encoded, shares: Mapping[str, Floats]) -> Field:
         target = self._fit.targets[name]
-        weights = np.array([target.weights.get(m.row_id, 0.0) for m in rows])
+        weights = np.array([target.weights.get(row_id, 0.0) for row_id in row_ids])
         have = np.flatnonzero(weights)
-        shares = term_shares(step, target.covariance.shares)
-        return gather(target.covariance, take(encoded, have), shares[:, have], weights[have])
+        scales = by_term(shares, target.covariance.shares)
+        return gather(target.covariance, take(encoded, have), scales[:, have], weights[have])
 
     def _learn(self, rows: list[Measurement], points: Points) -> dict[str, ProbeShift]:
         prior = self._prior(points)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,27 @@ class Points:
         return Points(**values)
 
 
+def distinct(*columns: Iterable[Hashable]) -> tuple[list[int], NDArray[np.intp]]:
+    """Where each distinct row of the columns stands first, and which of them each row is.
+
+    Thousands of points share a few hundred combinations of names: what follows from names is reckoned once for each.
+
+    >>> distinct("aba", "xxx")
+    ([0, 1], array([0, 1, 0]))
+    """
+    first: list[int] = []
+    places: dict[tuple[Hashable, ...], int] = {}
+    of_row = []
+    for i, row in enumerate(zip(*columns, strict=True)):
+        place = places.get(row)
+        if place is None:
+            place = places[row] = len(first)
+            first.append(i)
+        of_row.append(place)
+    return first, np.array(of_row, dtype=np.intp)
+
+
+@cache
 def engine_base(engine: str) -> str:
     """The engine without its disaggregation layer: dynamo-trt -> trt."""
     return next((base for base in ENGINES if base in engine), engine)
@@ -75,22 +97,19 @@ def months_since_epoch(day: date) -> float:
 def on_reference_parts(points: Points, parts: Mapping[str, Accelerator]) -> Points:
     """The points as if each ran on the reference part of its generation, or on any, where its own has none."""
     fallback = next(iter(parts.values()), None)
-    chosen = tuple(parts.get(architecture_group(a)) or fallback or a for a in points.accelerators)
-    return replace(points, accelerators=chosen)
+    first, of_point = distinct(map(id, points.accelerators))
+    kinds = [points.accelerators[i] for i in first]
+    chosen = [parts.get(architecture_group(a)) or fallback or a for a in kinds]
+    return replace(points, accelerators=tuple(chosen[k] for k in of_point.tolist()))
 
 
 def stack_keys(points: Points) -> list[str]:
     """Each point's stack: accelerator|model|precision|engine|speculation|disaggregation."""
-    traits = zip(
-        points.accelerators,
-        points.model_names,
-        points.precision,
-        points.engine,
-        points.spec,
-        points.disagg,
-        strict=True,
-    )
-    return [f"{a.id}|{m}|{p}|{engine_base(e)}|{s}|{d}" for a, m, p, e, s, d in traits]
+    a, m, p, e = points.accelerators, points.model_names, points.precision, points.engine
+    s, d = points.spec.tolist(), points.disagg.tolist()
+    first, of_point = distinct(map(id, a), m, p, e, s, d)
+    keys = [f"{a[i].id}|{m[i]}|{p[i]}|{engine_base(e[i])}|{s[i]}|{d[i]}" for i in first]
+    return [keys[k] for k in of_point.tolist()]
 
 
 def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:

@@ -132,11 +132,13 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     order = np.lexsort((points.load, points.of_point))
     first = np.searchsorted(points.of_point[order], np.arange(len(points.coords) + 1))
     loads, level = np.unique(points.load[order], return_inverse=True)
-    across = covariance.of_loads(loads, LOAD_STEPS).astype(np.float32)
+    # The points of a configuration stand side by side: sums over neighbours in memory take two thirds of the time.
+    across = covariance.of_loads(LOAD_STEPS, loads).astype(np.float32)
     pull = np.empty((len(shares), len(points.coords), len(LOAD_STEPS)), np.float32)
     for term, share in enumerate(shares):
-        each = across[term][level.reshape(-1)] * (weights * share)[order, None].astype(np.float32)
-        pull[term] = np.add.reduceat(each, first[:-1], axis=0)
+        each = across[term].take(level.reshape(-1), axis=1)
+        each *= (weights * share)[order].astype(np.float32)
+        pull[term] = np.add.reduceat(each, first[:-1], axis=1).T
     mean = np.stack([np.bincount(points.of_point, s) for s in shares]) / np.diff(first)
     norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
     return Field(covariance, points, shares, pull, order, first, (mean / norm).astype(np.float32))

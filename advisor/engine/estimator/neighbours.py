@@ -32,6 +32,7 @@ class Neighbourhood:
         self._curve: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
+        self._general: dict[tuple[object, ...], Neighbours] = {}
         for m in rows:
             self._curve[curve_key(m, m.model)].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
@@ -42,11 +43,18 @@ class Neighbourhood:
         curve = self._curve.get(curve_key(q, model_name), [])
         if curve:
             return self._on_curve(q, curve)
-        kin = self._model.get((q.accelerator, model_name, q.precision), [])
+        key = (q.accelerator, model_name, q.precision)
+        if key not in self._general:  # the same for every shape and load, and made of many rows
+            self._general[key] = self._of_kin(key)
+        return self._general[key]
+
+    def _of_kin(self, key: tuple[str, str, str]) -> Neighbours:
+        """Evidence of an (accelerator, model, precision) as a whole, or of the accelerator."""
+        kin = self._model.get(key, [])
         if kin:
             text = f"modelled from {len(kin)} rows of this accelerator, model and precision in other configurations"
             return self._made("B", "modelled", text, kin)
-        others = self._accelerator.get(q.accelerator, [])
+        others = self._accelerator.get(key[0], [])
         if others:
             text = f"modelled: this accelerator measured on other models or precisions ({len(others)} rows)"
             return self._made("C", "modelled", text, others)

@@ -14,8 +14,8 @@ import numpy as np
 
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.estimator.encode import Floats, Points
-from advisor.engine.memory import kv_bytes_per_request, kv_copies, weight_bytes
+from advisor.engine.estimator.encode import Floats, Points, distinct
+from advisor.engine.memory import WeightBytes, kv_bytes_per_request, kv_copies, weight_bytes
 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
@@ -114,16 +114,11 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
 
 def _scalars(points: Points) -> dict[str, Floats]:
     """Constants of each point's accelerator, model, precision and split, as columns."""
-    cache: dict[tuple[object, ...], tuple[float, ...]] = {}
-    rows = np.empty((len(points), len(_SCALARS)))
+    a, m, precision = points.accelerators, points.models, points.precision
     tp, dp, isl, osl = points.tp.tolist(), points.dp.tolist(), points.isl.tolist(), points.osl.tolist()
-    for i in range(len(points)):
-        a, m, p = points.accelerators[i], points.models[i], points.precision[i]
-        key = (id(a), id(m), p, tp[i], dp[i], isl[i], osl[i])
-        row = cache.get(key)
-        if row is None:
-            row = cache[key] = _constants(a, m, p, tp[i], dp[i], isl[i], osl[i])
-        rows[i] = row
+    first, of_point = distinct(map(id, a), map(id, m), precision, tp, dp, isl, osl)
+    constants = [_constants(a[i], m[i], precision[i], tp[i], dp[i], isl[i], osl[i]) for i in first]
+    rows = np.array(constants, dtype=np.float64).reshape(-1, len(_SCALARS))[of_point]
     return {name: rows[:, k : k + 1] for k, name in enumerate(_SCALARS)}
 
 
@@ -152,13 +147,14 @@ def _constants(
         attention,
         float(m.layers),
         float(m.hidden),
-        _capacity(a, m, precision, tp, dp, kv_mean),
+        _capacity(a, m, precision, tp, dp, kv_mean, w),
     )
 
 
-def _capacity(a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float) -> float:
+def _capacity(
+    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float, w: WeightBytes
+) -> float:
     """Requests of mean length that the KV cache of a replica holds."""
-    w = weight_bytes(m, precision, a.vendor)
     other = w.other
     if "FP8" in m.native_format and precision != "bf16":
         other = min(other, m.params_total - m.routed_expert_params - m.embedding_params)

@@ -62,7 +62,19 @@ def decode_step(
     k = len(TERMS)
     offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
     log_s = np.log(np.sum(_parts(physics, coefficients), axis=0)) + offset[:, None]
-    there = _parts(step_physics(on_reference_parts(points, parts), physics.loads), coefficients)
+    return Step(log_s, step_shares(points, physics.loads, coefficients, parts=parts, odd=odd))
+
+
+def step_shares(
+    points: Points,
+    loads: Floats,
+    coefficients: Floats,
+    *,
+    parts: Mapping[str, Accelerator],
+    odd: Collection[str] = (),
+) -> dict[str, Floats]:
+    """Shares of a step at given loads (points x loads), see `Step.shares` and `decode_step`."""
+    there = _parts(step_physics(on_reference_parts(points, parts), loads), coefficients)
     total = np.sum(there, axis=0)
     by_name = dict(zip(TERMS, there, strict=True))
     shares = {g: np.sum([by_name[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
@@ -70,7 +82,7 @@ def decode_step(
     traits = (points.spec, points.dp, points.disagg, points.kind != 0, unlike)
     for mark, present in zip(MARKS, traits, strict=True):
         shares[mark] = present[:, None].astype(np.float64)
-    return Step(log_s, shares)
+    return shares
 
 
 def _parts(physics: Physics, coefficients: Floats) -> list[Floats]:
@@ -79,8 +91,13 @@ def _parts(physics: Physics, coefficients: Floats) -> list[Floats]:
 
 def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
     """Share by which each covariance term is scaled at each point's own load: terms x points."""
-    ones = np.ones(len(step.log_s))
-    out: Floats = np.stack([step.shares[k][:, 0] if k else ones for k in kinds])
+    return by_term(step.shares, kinds)
+
+
+def by_term(shares: Mapping[str, Floats], kinds: Sequence[str]) -> Floats:
+    """The first column of the shares of each kind, 1 where a term names none: terms x points."""
+    ones = np.ones(len(next(iter(shares.values()))))
+    out: Floats = np.stack([shares[k][:, 0] if k else ones for k in kinds])
     return out
 
 
