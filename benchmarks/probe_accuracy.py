@@ -132,7 +132,7 @@ async def probe(url: str, streams: int, rounds: int) -> tuple[Sample, Step]:
     monitor.start()
     sample = await runner.run()
     lag = monitor.report((*sample.warmup, *sample.measured), runner.reissue_s)
-    await monitor.stop()
+    monitor.stop()
     await client.aclose()
     return sample, summarise(sample, lag, None)
 

@@ -206,7 +206,7 @@ def _read_stream(result: RequestResult, stream: TokenStream) -> None:
     result.start_ns = intended if late and intended is not None else result.sent_ns
     result.stamps_ns = stream.stamps_ns
     result.finish_reason = stream.finish_reason
-    result.blurred = stream.blurred
+    result.late = stream.late
     result.reasoning_events = stream.reasoning_events
     result.model = stream.model
     events = len(stream.stamps_ns)

@@ -37,12 +37,14 @@ class Receiver(Protocol):
 class LagLog:
     """Delays between arrival and read, in nanoseconds; the tool's own share of every latency."""
 
-    __slots__ = ("kernel_stamps", "lags_ns", "last_ns", "reads")
+    __slots__ = ("kernel_stamps", "lags_ns", "last_ns", "polled_ns", "reads")
 
     def __init__(self) -> None:
         self.lags_ns = array("q")
         self.last_ns = 0
         """Lag of the read being handed on."""
+        self.polled_ns = 0
+        """A moment since which every socket has been looked at; 0 while nobody keeps it."""
         self.reads = 0
         self.kernel_stamps = False
 

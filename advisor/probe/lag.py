@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Sequence
-from time import perf_counter, process_time
+from time import perf_counter, perf_counter_ns, process_time
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from advisor.evidence.runs import OwnLag
 from advisor.probe.connection import LagLog
 from advisor.probe.results import RequestResult
 
-_TICK_S = 0.01
+_TICK_NS = 1_000_000
 _MAX_BLURRED_SHARE = 0.02
 _MAX_ADDED_SHARE = 0.03
 """Without kernel stamps the loop's delay is in every latency: at most 3 % of TTFT or of ITL."""
@@ -21,34 +22,43 @@ _MAX_REISSUE_SHARE = 0.05
 
 
 class LagMonitor:
-    """Samples the event loop's delay every 10 ms."""
+    """Samples the event loop's delay every millisecond, and tells the log when the sockets were last looked at."""
 
     def __init__(self, log: LagLog) -> None:
         self._log = log
-        self._delays: list[float] = []
-        self._task: asyncio.Task[None] | None = None
+        self._delays_ns = array("q")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_ns = 0
         self._cpu = self._wall = 0.0
 
     def start(self) -> None:
         """Begin a step."""
         self._log.clear()
-        self._delays = []
+        self._delays_ns = array("q")
         self._cpu, self._wall = process_time(), perf_counter()
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._watch())
+        if self._timer is None:
+            self._loop = asyncio.get_running_loop()
+            self._again(perf_counter_ns())
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End the sampling."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._log.polled_ns = 0
 
-    async def _watch(self) -> None:
-        while True:
-            due = perf_counter() + _TICK_S
-            await asyncio.sleep(_TICK_S)
-            self._delays.append(max(0.0, perf_counter() - due))
+    def _tick(self) -> None:
+        now = perf_counter_ns()
+        self._delays_ns.append(max(0, now - self._due_ns))
+        # Timers that are due run after the reads of the same turn: what had arrived by then has been read.
+        self._log.polled_ns = self._due_ns
+        self._again(now)
+
+    def _again(self, now_ns: int) -> None:
+        assert self._loop is not None
+        self._due_ns = now_ns + _TICK_NS
+        self._timer = self._loop.call_later(_TICK_NS / 1e9, self._tick)
 
     def report(self, results: Sequence[RequestResult], reissue_s: Sequence[float]) -> OwnLag:
         """Own lag since `start`."""
@@ -57,7 +67,7 @@ class LagMonitor:
         wall = perf_counter() - self._wall
         cpu = process_time() - self._cpu
         arrivals = np.asarray(self._log.lags_ns, dtype=float) / 1e9
-        delays = np.asarray(self._delays or [0.0])
+        delays = np.asarray(self._delays_ns if self._delays_ns else [0], dtype=float) / 1e9
         return OwnLag(
             kernel_stamps=self._log.kernel_stamps,
             arrival_p50_s=float(np.percentile(arrivals, 50)) if arrivals.size else None,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.profile import Slo
-from advisor.evidence.runs import OwnLag, Step
+from advisor.evidence.runs import Distribution, OwnLag, Step
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
 from advisor.probe.plan import StepPlan
@@ -47,12 +47,16 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     good = [r for r in sample.measured if r.ok]
     cut = _transient(good) if sample.plan.load != "closed" else 0
     steady = good[cut:]
-    ttft = describe([r.ttft_s for r in steady])
-    tpots = [t for r in steady if (t := r.tpot_s) is not None]
-    tpot = describe(tpots)
+    sharp = [r for r in steady if not r.first_is_late]
+    lost = 1 - len(sharp) / len(steady) if steady else 0.0
+    ttft = _withheld(describe([r.ttft_s for r in sharp]), lost)
+    tpots = [t for r in sharp if (t := r.tpot_s) is not None]
+    tpot = _withheld(describe(tpots), lost)
     e2el = describe([r.e2el_s for r in steady])
     gaps = _gaps(steady)
-    itl = describe(gaps, intervals=False)
+    stamps = sum(len(r.stamps_ns) for r in steady)
+    blurred = sum(r.blurred for r in steady) / stamps if stamps else 0.0
+    itl = _withheld(describe(gaps, intervals=False), blurred)
     window = _window(sample, good)
     flow = _flow([r for r in (*sample.warmup, *sample.measured) if r.stamps_ns], window)
     events = sum(len(r.stamps_ns) for r in good)
@@ -137,6 +141,16 @@ def _gaps(requests: Sequence[RequestResult]) -> NDArray[np.float64]:
     return np.concatenate(parts).astype(np.float64) / 1e9 if parts else np.empty(0)
 
 
+def _withheld(found: Distribution, lost: float) -> Distribution:
+    """Leave out the percentiles that lost moments can shift: those whose tail is under five times as long."""
+    kept: dict[str, None] = {
+        name: None for name, tail in (("p50", 0.5), ("p90", 0.1), ("p95", 0.05), ("p99", 0.01)) if lost > tail / 5
+    }
+    if "p99" in kept:
+        kept["p99_ci95"] = None
+    return found.model_copy(update=kept)
+
+
 def _mean(values: Sequence[int]) -> float | None:
     return sum(values) / len(values) if values else None
 
@@ -171,6 +185,12 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
             flags.append(f"mean {name} length is {seen:.0f} tokens where {asked:.0f} were asked for")
     if any(r.reasoning_events for r in good):
         flags.append("reasoning tokens count as output")
+    lost = sum(r.first_is_late for r in good)
+    if lost:
+        flags.append(f"TTFT of {lost} requests is left out: this machine read their first token too late")
+    blurred = sum(r.blurred for r in good)
+    if blurred > 0.002 * sum(len(r.stamps_ns) for r in good):
+        flags.append(f"the tail of ITL is withheld: this machine read {blurred} token events too late")
     if sample.rate_limited:
         flags.append(f"rate limited {sample.rate_limited} times: concurrency was not held throughout")
     return flags

@@ -35,7 +35,8 @@ class RequestResult:
     message: str = ""
     status: int = 0
     retry_after_s: float | None = None
-    blurred: int = 0
+    late: array[int] = field(default_factory=lambda: array("q"))
+    """Pairs (first, last) of events that this machine read too late to tell apart."""
     reasoning_events: int = 0
     model: str = ""
 
@@ -43,6 +44,16 @@ class RequestResult:
     def ok(self) -> bool:
         """Whether it counts as a measurement."""
         return self.fault is None
+
+    @property
+    def blurred(self) -> int:
+        """Token events whose own moment is lost."""
+        return sum(self.late[1::2]) - sum(self.late[::2])
+
+    @property
+    def first_is_late(self) -> bool:
+        """Whether the first token's moment is lost, and TTFT and TPOT with it."""
+        return bool(self.late) and self.late[0] == 0
 
     @property
     def ttft_s(self) -> float:

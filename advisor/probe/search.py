@@ -31,9 +31,10 @@ class KneeSearch:
     def after(self, step: Step) -> StepPlan | None:
         """The next step in the light of the last, or None once the knee is known."""
         concurrency = round(step.concurrency or 1)
-        if step.valid and step.output_tps:
+        if step.succeeded and step.output_tps:
             self._seen[concurrency] = step.output_tps
-        else:
+        if concurrency not in self._seen or (not step.valid and concurrency > 1):
+            # Nothing came back, or this tool was the bottleneck: no higher load can be judged from here.
             self._failed_at = concurrency
         if not self._saturated:
             upward = self._upward(concurrency)

@@ -129,7 +129,7 @@ class ProbeSession:
                 self.stop("the watcher went away")
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
-            await self._lag.stop()
+            self._lag.stop()
             await self._client.aclose()
 
     async def _work(self) -> None:

@@ -14,7 +14,9 @@ from advisor.probe.http1 import ResponseHead
 from advisor.probe.sse import EventReader, EventTooLong
 
 _OVERRUN_SLACK = 4
-_BLUR_LAG_NS = 1_000_000
+_LATE_NS = 1_000_000
+_BLIND_NS = 3_500_000
+"""The monitor's tick and the timer's rounding: a loop that looks at its sockets no more seldom is not blind."""
 
 
 class TokenStream(BodySink):
@@ -27,13 +29,13 @@ class TokenStream(BodySink):
     __slots__ = (
         "_events",
         "_lag_log",
-        "blurred",
         "comments",
         "complete",
         "error_message",
         "finish_reason",
         "head_ns",
         "last_ns",
+        "late",
         "malformed",
         "max_tokens",
         "model",
@@ -58,8 +60,8 @@ class TokenStream(BodySink):
         self.text_bytes = 0
         self.reasoning_events = 0
         self.malformed = 0
-        self.blurred = 0
-        """Token events that shared a late read with another, so that their own moment is lost."""
+        self.late = array("q")
+        """Pairs (first, last) of events that came in one late read: all but the last have lost their moment."""
         self.comments = 0
         self.error_message = ""
         self.model = ""
@@ -86,9 +88,8 @@ class TokenStream(BodySink):
                 self._event(payload, stamp_ns)
         except EventTooLong as error:
             raise TransportFault(Fault.TOO_LARGE, str(error)) from None
-        fresh = len(self.stamps_ns) - before
-        if fresh > 1 and self._lag_log.last_ns > _BLUR_LAG_NS:
-            self.blurred += fresh - 1
+        if len(self.stamps_ns) - before > 1 and self._was_late(stamp_ns):
+            self.late.extend((before, len(self.stamps_ns) - 1))
         if len(self.stamps_ns) > self.max_tokens + _OVERRUN_SLACK:
             raise TransportFault(Fault.OVERRUN, f"the server went on after max_tokens={self.max_tokens}")
 
@@ -107,6 +108,14 @@ class TokenStream(BodySink):
         if not self.stamps_ns:
             return Fault.MALFORMED if self.malformed else Fault.EMPTY
         return None
+
+    def _was_late(self, stamp_ns: int) -> bool:
+        """Whether events of one read may have arrived apart: the kernel keeps the last one's stamp only.
+
+        They may where the read itself was late, or where the last arrival comes long after the loop last looked.
+        """
+        log = self._lag_log
+        return log.last_ns > _LATE_NS or (log.polled_ns > 0 and stamp_ns - log.polled_ns > _BLIND_NS)
 
     def _event(self, payload: bytes, stamp_ns: int) -> None:
         if payload[:6] == b"[DONE]":

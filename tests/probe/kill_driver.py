@@ -42,10 +42,28 @@ def probe(url: str, store_path: str, run_id: str, report: int) -> None:
     asyncio.run(run())
 
 
+def time_to_first_step(url: str, store_path: str) -> float:
+    """How long a run takes here to its first kept step [s], so that the kills fall into the work on any machine."""
+    read, write = os.pipe()
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        probe(url, store_path, "first", write)
+        os._exit(0)
+    os.close(write)
+    os.read(read, 1)
+    took = time.monotonic() - started
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(read)
+    return took
+
+
 def main() -> None:
     url, store_path, kills, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     chance = random.Random(seed)
     kept = lost = in_flight = early = 0
+    until_first_s = time_to_first_step(url, store_path)
     for number in range(kills):
         read, write = os.pipe()
         child = os.fork()
@@ -54,7 +72,7 @@ def main() -> None:
             probe(url, store_path, f"run-{number}", write)
             os._exit(0)
         os.close(write)
-        time.sleep(chance.uniform(0.0, 0.35))
+        time.sleep(chance.uniform(0.0, 3 * until_first_s))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         reported = len(os.read(read, 65536))

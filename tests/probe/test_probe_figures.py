@@ -136,6 +136,18 @@ def test_several_tokens_an_event_change_tpot_and_not_itl() -> None:
     assert "tokens per event" in step.flags[0]
 
 
+def test_percentiles_that_lost_moments_can_shift_are_withheld() -> None:
+    """Of 20 requests one lost its first token and one event in the middle: TTFT's tail and ITL's are not guessed."""
+    requests = [result(300 * i, 100, 20, 11) for i in range(20)]
+    requests[3].late.extend((0, 1))
+    requests[7].late.extend((4, 5))
+    step = summarise(sample(requests), None, None)
+    assert (step.ttft.n, step.ttft.p50, step.ttft.p90, step.ttft.p99) == (19, pytest.approx(0.1), None, None)
+    assert (step.itl.p50, step.itl.p90) == (pytest.approx(0.02), pytest.approx(0.02))
+    assert (step.itl.p99, step.e2el.p99) == (None, pytest.approx(0.3))  # 2 of 220 events; the last token was in time
+    assert any("the tail of ITL is withheld" in flag for flag in step.flags)
+
+
 def test_failures_are_counted_and_kept_out_of_the_figures() -> None:
     failed = result(3000, 1, 1, 3, fault=Fault.STALLED)
     step = summarise(sample([*(result(300 * i, 100, 20, 11) for i in range(10)), failed]), None, None)
@@ -272,7 +284,9 @@ def searched(throughput: dict[int, float], highest: int = 256) -> KneeSearch:
         seen.append(following.concurrency)
         tps = throughput.get(following.concurrency, min(following.concurrency, 40) * 10.0)
         ok = tps > 0
-        step = Step(index=0, isl=1, osl=1, concurrency=following.concurrency, output_tps=tps if ok else None, valid=ok)
+        step = Step(
+            index=0, isl=1, osl=1, concurrency=following.concurrency, output_tps=tps if ok else None, valid=ok, succeeded=ok
+        )  # fmt: skip
         following = search.after(step)
         assert len(seen) < 30
     assert len(set(seen)) == len(seen)

@@ -1,0 +1,118 @@
+"""The Probe screen from set-up to evidence, against a server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from probe_kit import Served
+from textual.widgets import Static
+
+from advisor.evidence.store import open_store
+from advisor.tui.app import AdvisorApp
+from advisor.tui.desk import Facts
+from advisor.tui.drafts import Drafts
+from advisor.tui.probing import Setup
+from advisor.tui.widgets.dialogs import Confirm
+from advisor.workbench import Workbench
+
+
+@pytest.fixture(scope="module")
+def workbench() -> Workbench:
+    return Workbench(as_of=date(2026, 11, 21), bare=True)
+
+
+@pytest.fixture
+def app(workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AdvisorApp:
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "store.sqlite3"))
+    return AdvisorApp(Facts(lambda: workbench), drafts=Drafts(tmp_path / "drafts"), refine=False)
+
+
+SETUP = Setup(
+    model="ok", concurrency="1", max_tokens=40_000, max_seconds=60.0, accelerator="mi300x", gpus=8, weights="fp8",
+    as_model="llama3.3-70b", engine="vllm", tp=8,
+)  # fmt: skip
+
+
+def text(app: AdvisorApp) -> str:
+    return str(app.query_one("#probe-text", Static).render())
+
+
+async def until(pilot: Any, ready: Any) -> None:
+    for _ in range(3000):
+        if ready():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(text(pilot.app))
+
+
+async def begin(app: AdvisorApp, pilot: Any, url: str, setup: Setup = SETUP) -> Any:
+    await until(pilot, app.desk.facts.ready.is_set)
+    await app.go("probe")
+    pane: Any = app.pane
+    assert "Not ready" in text(app)
+    pane.setup = replace(setup, url=url)
+    pane._fill()
+    pane._redraw()
+    await pilot.pause()
+    assert "At worst, and then it stops" in text(app)
+    await pilot.press("f5")
+    assert isinstance(app.screen, Confirm)
+    await pilot.press("y")
+    return pane
+
+
+async def test_from_set_up_to_evidence(app: AdvisorApp, fault_server: Served) -> None:
+    async with app.run_test(size=(130, 40)) as pilot:
+        pane = await begin(app, pilot, fault_server.url)
+        await until(pilot, lambda: "Spent against the limits" in text(app))
+        await until(pilot, lambda: pane.run_ is not None)
+        await pilot.pause()
+        shown = text(app)
+        assert pane.run_.outcome == "complete"
+        assert "measured" in shown
+        assert "estimate" in shown
+        assert "outside" in shown or "inside" in shown
+        before = app.desk.facts
+        await pilot.press("u")
+        await until(pilot, lambda: app.desk.facts is not before and app.desk.facts.ready.is_set())
+        assert [m.accelerator for m in app.desk.facts.bench.evidence] == ["mi300x"]  # type: ignore[union-attr]
+        assert app.desk.facts.bench.evidence[0].family == "own_probe"  # type: ignore[union-attr]
+
+
+async def test_stopping_keeps_what_is_measured(app: AdvisorApp, fault_server: Served) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        pane = await begin(app, pilot, fault_server.url, replace(SETUP, concurrency="1,2,4,8"))
+        await until(pilot, lambda: pane.snapshot is not None and pane.snapshot.done > 2)
+        await pilot.press("f8")
+        await until(pilot, lambda: pane.job is None)
+        assert pane.run_.outcome == "interrupted"
+    with open_store() as store:
+        assert store.runs()[0].id == pane.run_.id
+        assert store.runs()[0].steps
+
+
+async def test_a_server_that_is_not_there_is_told_on_the_screen(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        pane = await begin(app, pilot, "http://127.0.0.1:9")
+        await until(pilot, lambda: pane.job is None)
+        await pilot.pause()
+        assert "127.0.0.1:9" in text(app)
+        assert "✗" in text(app)
+
+
+async def test_the_form_refuses_before_anything_is_sent(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, app.desk.facts.ready.is_set)
+        await app.go("probe")
+        pane: Any = app.pane
+        pane.setup = replace(SETUP, url="http://gpu.example.com:8000")
+        await pilot.press("f5")
+        await asyncio.sleep(0)
+        await pilot.pause()
+        assert "without encryption" in text(app)
+        assert pane.job is None
