@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from advisor.domain.cost import Cost
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.report.blocks import Inline, Span
 from advisor.report.naming import short_name
@@ -13,6 +14,8 @@ OWN_WORDS = {
     "profile": "your profile", "user": "your own figure", "default": "default", "derived": "derived",
 }  # fmt: skip
 """Origins that are no documents."""
+OFF_THE_AXIS = 8.0
+"""A candidate that costs more than so many times the choice would press the others together."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,17 @@ class Context:
         """Feasible candidates for charts: choice, runner-up, then by rank."""
         first = [c for c in (self.choice, self.runner_up) if c is not None and c.feasible]
         return (*first, *(c for c in self.feasible if c not in first))
+
+    @cached_property
+    def charted(self) -> tuple[tuple[tuple[Candidate, Cost], ...], str]:
+        """Candidates whose cost a chart can show on one axis with the choice, and a note on the others."""
+        priced = tuple((c, c.cost) for c in self.leading if c.cost is not None)
+        if not priced:
+            return (), ""
+        most = OFF_THE_AXIS * priced[0][1].usd_per_month.p50
+        near = tuple((c, cost) for c, cost in priced if cost.usd_per_month.p50 <= most)
+        far = [short_name(c) for c, cost in priced if cost.usd_per_month.p50 > most]
+        return near, f"; far beyond the axis, in the table: {', '.join(far)}" if far else ""
 
     def find(self, accelerator: str | None) -> Candidate | None:
         """The candidate with that id."""

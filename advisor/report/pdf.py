@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.domain.errors import InputError
+from advisor.domain.text import plain
 from advisor.report.blocks import (
     Block,
     Cards,
@@ -90,6 +91,7 @@ def as_data(report: Report, paper: str) -> dict[str, Any]:
     """The report as plain data for the template."""
     return {
         "title": report.title,
+        "short_title": plain(report.title, 80),
         "kicker": report.kicker,
         "headline": report.headline,
         "as_of": f"judged as of {report.as_of.isoformat()}",
@@ -99,7 +101,10 @@ def as_data(report: Report, paper: str) -> dict[str, Any]:
         "paper": {"a4": "a4", "letter": "us-letter"}[paper],
         "fonts": [*BASE_FONTS, *WIDE_FONTS],
         "mono": [*MONO_FONTS, *BASE_FONTS, *WIDE_FONTS],
-        "blocks": [_block(b) for b in report.blocks],
+        "blocks": [
+            {**_block(b), "leads": isinstance(after, Table | Chart)}
+            for b, after in zip(report.blocks, [*report.blocks[1:], None], strict=True)
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from advisor.domain.recommendation import Candidate
 from advisor.report.blocks import (
     Block,
     Column,
@@ -18,6 +19,7 @@ from advisor.report.blocks import (
     strong,
 )
 from advisor.report.context import Context
+from advisor.report.naming import short_name
 from advisor.report.numbers import band, count
 
 
@@ -43,7 +45,7 @@ def arithmetic(ctx: Context) -> list[Block]:
     choice = ctx.choice
     if not ctx.explain or choice is None:
         return []
-    blocks: list[Block] = [Heading(1, inline(f"Arithmetic of {choice.name}"), "arithmetic")]
+    blocks: list[Block] = [Heading(1, inline(f"Arithmetic of {short_name(choice)}"), "arithmetic")]
     if choice.fleet is not None and choice.fleet.terms:
         rows = tuple((inline(t.name), inline(t.formula)) for t in choice.fleet.terms)
         blocks.append(Table("Fleet", (Column("Step", width=0.25), Column("Arithmetic", width=0.75)), rows, dense=True))
@@ -64,7 +66,32 @@ def arithmetic(ctx: Context) -> list[Block]:
             for q in inputs.values()
         )  # fmt: skip
         blocks.append(Table("Inputs of the cost", columns, cells, dense=True))
+    steps = _other_steps(ctx, choice)
+    if steps:
+        two = (Column("Step", width=0.25), Column("Arithmetic", width=0.75))
+        blocks.append(Table("Memory, engineering, risk and appetite", two, steps, dense=True))
     return blocks
+
+
+def _other_steps(ctx: Context, choice: Candidate) -> tuple[tuple[Inline, ...], ...]:
+    out: list[tuple[str, str]] = []
+    m = choice.memory
+    if m is not None:
+        out.append((
+            "Memory of one GPU",
+            f"{count(m.usable_gb)} GB usable = {count(m.weights_gb)} weights + {count(m.reserve_gb)} reserve +"
+            f" {count(m.kv_gb)} KV cache; {count(m.kv_bytes_per_token)} bytes of KV cache a token over the replica,"
+            f" {count(m.context_tokens)} tokens a request, {m.max_concurrency:,} requests at once",
+        ))  # fmt: skip
+    if choice.cost is not None and choice.cost.stack_premium is not None and choice.cost.stack_premium.formula:
+        out.append(("Engineering for the stack", choice.cost.stack_premium.formula))
+    out += [(f"Effect of: {r.name}", r.effect_formula) for r in choice.risks]
+    d = ctx.tree.decision
+    if d is not None:
+        out.append(("Appetite for risk", d.appetite.formula))
+        if d.information is not None and d.information.probes:
+            out.append(("Price of the best probe", d.information.probes[0].formula))
+    return tuple((inline(a), inline(b)) for a, b in out)
 
 
 def sources(ctx: Context) -> list[Block]:

@@ -100,7 +100,7 @@ def _failed_citations(ctx: Context, c: Candidate) -> Inline:
 
 
 def _ranges(ctx: Context) -> list[Block]:
-    priced = [(c, c.cost) for c in ctx.leading if c.cost is not None]
+    priced, beyond = ctx.charted
     if not priced:
         return []
     ranges = [
@@ -123,7 +123,7 @@ def _ranges(ctx: Context) -> list[Block]:
         f"{r.name} {money(r.low)}, {money(r.middle)}, {money(r.high)}" for r in ranges
     )
     svg = draw_ranges(ranges, "USD per month", "risk-adjusted", alt)
-    return [Chart("chart-range", svg, alt, "Cost under uncertainty, P10 to P90 with the median", table)]
+    return [Chart("chart-range", svg, alt, f"Cost under uncertainty, P10 to P90 with the median{beyond}", table)]
 
 
 def _pareto(ctx: Context) -> list[Block]:

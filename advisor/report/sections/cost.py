@@ -18,9 +18,9 @@ def cost(ctx: Context) -> list[Block]:
     if not priced:
         return []
     candidate, own = priced[0]
-    blocks: list[Block] = [Heading(1, inline("Cost"), "cost"), _stacks(priced)]
+    blocks: list[Block] = [Heading(1, inline("Cost"), "cost"), _stacks(ctx)]
     blocks += [_lines(candidate, own), _totals(own), _options(ctx, candidate, own)]
-    blocks += _months(candidate, own, priced[1] if len(priced) > 1 else None)
+    blocks += _months(ctx, candidate, own, priced[1] if len(priced) > 1 else None)
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
     if own.hosted_api is not None:
@@ -30,7 +30,8 @@ def cost(ctx: Context) -> list[Block]:
     return blocks
 
 
-def _stacks(priced: list[tuple[Candidate, Cost]]) -> Chart:
+def _stacks(ctx: Context) -> Chart:
+    priced, beyond = ctx.charted
     stacks = [
         Stack(short_name(c), tuple((line.category, line.usd_per_month) for line in x.lines), x.point_usd_per_month)
         for c, x in priced
@@ -46,7 +47,9 @@ def _stacks(priced: list[tuple[Candidate, Cost]]) -> Chart:
     alt = "Cost per month by kind. " + " ".join(
         f"{s.name}: {', '.join(f'{k} {money(v)}' for k, v in s.parts)}; total {money(s.total)}." for s in stacks
     )
-    return Chart("chart-cost", draw_stacks(stacks, alt), alt, "Cost per month by kind, at typical inputs", table)
+    return Chart(
+        "chart-cost", draw_stacks(stacks, alt), alt, f"Cost per month by kind, at typical inputs{beyond}", table
+    )
 
 
 def _lines(candidate: Candidate, own: Cost) -> Table:
@@ -110,7 +113,7 @@ def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
     )
 
 
-def _months(candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | None) -> list[Block]:
+def _months(ctx: Context, candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | None) -> list[Block]:
     if not own.flows:
         return []
     other = (short_name(rival[0]), [f.cash_usd for f in rival[1].flows]) if rival and rival[1].flows else None
@@ -131,7 +134,7 @@ def _months(candidate: Candidate, own: Cost, rival: tuple[Candidate, Cost] | Non
     )
     svg = draw_months((short_name(candidate), [f.cash_usd for f in own.flows]), other, alt)
     caption = "Cash out by month; purchases and bills fall at the beginning of a month, residual value comes back last"
-    return [Chart("chart-cash", svg, alt, caption, table)]
+    return [Chart("chart-cash", svg, alt, caption, table, show_table=ctx.explain)]
 
 
 def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:

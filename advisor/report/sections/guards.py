@@ -9,6 +9,8 @@ from advisor.report.context import Context
 from advisor.report.naming import short_name
 from advisor.report.numbers import money, percent, words
 
+ACROSS = 10
+"""Candidates side by side in one matrix."""
 STATUS = {"pass": "✓ pass", "condition": "▲ condition", "fail": "✗ fail"}
 
 
@@ -20,7 +22,7 @@ def gates(ctx: Context) -> list[Block]:
     blocks: list[Block] = [
         Heading(1, inline("Gates"), "gates"),
         Para(inline("A gate is a rule that a candidate must pass. Decision support, not legal advice.")),
-        _matrix(judged),
+        *_matrices(judged),
     ]
     choice = ctx.choice
     if choice is not None:
@@ -32,8 +34,12 @@ def gates(ctx: Context) -> list[Block]:
     return blocks
 
 
-def _matrix(judged: list[Candidate]) -> Table:
+def _matrices(judged: list[Candidate]) -> list[Table]:
     names = list(dict.fromkeys(g.gate for c in judged for g in c.gates))
+    return [_matrix(judged[i : i + ACROSS], names) for i in range(0, len(judged), ACROSS)]
+
+
+def _matrix(judged: list[Candidate], names: list[str]) -> Table:
     columns = (Column("Gate", width=1.0), *(Column(c.accelerator.upper()) for c in judged))
     rows = []
     for name in names:
