@@ -1,1 +1,1 @@
-"""The command line: parser, commands, plain-text rendering, diagnostics."""
+"""The command line: parser, commands, diagnostics."""

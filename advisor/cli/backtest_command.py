@@ -27,8 +27,8 @@ def add_backtest_parser(subparsers: Any) -> None:
 
 def run_backtest_command(args: argparse.Namespace) -> int:
     """Show or redo the backtest."""
-    from advisor.cli.output import write_result
     from advisor.cli.recommend_command import open_workbench
+    from advisor.report.output import write_result
 
     bench = open_workbench(args)
     result = bench.run_backtest() if args.run else bench.stored_backtest()

@@ -42,7 +42,7 @@ def run_batch(args: argparse.Namespace) -> int:
 
     _one_thread_each()
     from advisor.batch import exit_code, summary_csv
-    from advisor.cli.output import write_result
+    from advisor.report.output import write_result
 
     folder = Path(args.output)
     try:

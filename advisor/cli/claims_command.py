@@ -44,7 +44,7 @@ def run_claims(args: argparse.Namespace) -> int:
 
 def show_claims(args: argparse.Namespace, ids: Sequence[str]) -> int:
     """Claims in a list, or in full where ids are given."""
-    from advisor.cli.output import write_result
+    from advisor.report.output import write_result
 
     found = _checked(args, ids)
     wanted = getattr(args, "verdict", None)

@@ -33,8 +33,8 @@ def run_completion(args: argparse.Namespace) -> int:
     from advisor.cli.completion_scripts import bash_script, fish_script, zsh_script
     from advisor.cli.completion_tree import tree_of
     from advisor.cli.main import build_parser
-    from advisor.cli.output import write_result
     from advisor.profiles.locate import list_profiles
+    from advisor.report.output import write_result
 
     tree = tree_of(build_parser(), [entry.name for entry in list_profiles()])
     script = {"bash": bash_script, "zsh": zsh_script, "fish": fish_script}[args.shell]

@@ -27,10 +27,10 @@ def add_diff_parser(subparsers: Any) -> None:
 
 def run_diff(args: argparse.Namespace) -> int:
     """Compare and print; exit code 4 when the verdict changed."""
-    from advisor.cli.output import write_result
     from advisor.cli.tree_file import read_tree
     from advisor.domain.errors import InputError
     from advisor.engine.diff import diff
+    from advisor.report.output import write_result
 
     if args.old == "-" and args.new == "-":
         raise InputError("only one of the two answers can come from stdin")

@@ -59,8 +59,8 @@ def run_estimate(args: argparse.Namespace) -> int:
 
 def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     from advisor.cli.diagnostics import say
-    from advisor.cli.output import write_result
     from advisor.engine.estimator import INPUT_COLUMNS, RESULT_COLUMNS, estimate_rows
+    from advisor.report.output import write_result
 
     header, rows = read_points(args.points)
     unknown = [c for c in header if c not in INPUT_COLUMNS]
@@ -133,7 +133,7 @@ def to_csv(columns: list[str], rows: list[dict[str, str]]) -> str:
 
 
 def _print_point(row: dict[str, str]) -> None:
-    from advisor.cli.format import count, seconds
+    from advisor.report.figures import count, seconds
 
     def line(name: str, key: str, show: Any) -> None:
         if row[key]:

@@ -92,9 +92,9 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_show(args: argparse.Namespace) -> int:
     """One run."""
-    from advisor.cli.output import write_result
     from advisor.cli.probe_text import run_csv, run_json, run_text
     from advisor.evidence.store import open_store
+    from advisor.report.output import write_result
 
     with open_store(args.store) as store:
         run = store.get(args.run)
@@ -106,9 +106,9 @@ def run_export(args: argparse.Namespace) -> int:
     """Runs as JSON that `import` reads back, or as CSV, a line a step."""
     import json
 
-    from advisor.cli.output import write_result
     from advisor.cli.probe_text import runs_csv
     from advisor.evidence.store import open_store
+    from advisor.report.output import write_result
 
     with open_store(args.store) as store:
         runs = [store.get(run_id) for run_id in args.runs] if args.runs else store.runs()

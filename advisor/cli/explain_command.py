@@ -36,8 +36,8 @@ def run_explain(args: argparse.Namespace) -> int:
         from advisor.cli.claims_command import show_claims
 
         return show_claims(args, args.path)
-    from advisor.cli.output import write_result
     from advisor.engine.explain import explain
+    from advisor.report.output import write_result
 
     if args.profile is not None:
         from advisor.cli.recommend_command import answer

@@ -103,9 +103,9 @@ def add_probe_parser(subparsers: Any) -> None:
 
 def run_probe(args: argparse.Namespace) -> int:
     """Plan, confirm, measure, keep, print."""
-    from advisor.cli.output import write_result
     from advisor.cli.probe_text import confirm, plan_text, run_csv, run_json, run_text
     from advisor.domain.errors import ExitCode
+    from advisor.report.output import write_result
 
     plan = _plan(args)
     if args.plan:

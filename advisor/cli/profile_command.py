@@ -49,8 +49,8 @@ def run_list(args: argparse.Namespace) -> int:
 
 def run_new(args: argparse.Namespace) -> int:
     """Write the starter; an existing file is kept unless --force."""
-    from advisor.cli.output import write_result
     from advisor.profiles.starter import STARTER
+    from advisor.report.output import write_result
 
     if args.path != "-" and Path(args.path).exists() and not args.force:
         raise InputError(f"{args.path}: exists already; give another name, or --force to overwrite it")

@@ -61,7 +61,7 @@ def run_recommend(args: argparse.Namespace) -> int:
     if args.profile is None:
         raise InputError("give --profile FILE, or the name of a profile; `advisor profile list` names them")
     recommendation = answer(args)
-    from advisor.cli.output import write_result
+    from advisor.report.output import write_result
 
     write_result(render(recommendation, args), args.output)
     return int(ExitCode.INFEASIBLE if recommendation.verdict.kind == "infeasible" else ExitCode.OK)
@@ -138,7 +138,7 @@ def render(recommendation: Recommendation, args: argparse.Namespace) -> str | by
         return recommendation.model_dump_json(indent=2) + "\n"
     if args.format == "text":
         from advisor.cli.diagnostics import colour_wanted
-        from advisor.cli.text import render_text
+        from advisor.report.text import render_text
 
         colour = colour_wanted(args.no_color) and args.output in (None, "-")
         return render_text(recommendation, explain=args.explain, colour=colour)

@@ -33,8 +33,8 @@ def add_report_parser(subparsers: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """Read, check, render, write."""
-    from advisor.cli.output import write_result
     from advisor.cli.tree_file import read_tree
+    from advisor.report.output import write_result
 
     form = args.format or SUFFIXES.get(Path(args.output or "").suffix.lower(), "markdown")
     if args.charts and form != "markdown":
@@ -47,7 +47,7 @@ def run_report(args: argparse.Namespace) -> int:
 
 def _render(tree: Recommendation, form: str, args: argparse.Namespace) -> str | bytes:
     if form == "text":
-        from advisor.cli.text import render_text
+        from advisor.report.text import render_text
 
         return render_text(tree, explain=args.explain, colour=False)
     from advisor.report import render_report
@@ -59,9 +59,9 @@ def _with_charts(tree: Recommendation, args: argparse.Namespace) -> str:
     """The markdown, its charts written beside it and linked by relative paths."""
     from os.path import relpath
 
-    from advisor.cli.output import write_result
     from advisor.report.build import build_report
     from advisor.report.markdown import chart_files, write_markdown
+    from advisor.report.output import write_result
 
     report = build_report(tree, explain=args.explain)
     folder = Path(args.charts)

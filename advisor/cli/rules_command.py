@@ -57,11 +57,11 @@ def run_rules(args: argparse.Namespace) -> int:
 
     from advisor.catalog import load_catalog
     from advisor.catalog.resources import user_overlay_dirs
-    from advisor.cli.output import write_result
     from advisor.domain.errors import InputError, did_you_mean
     from advisor.domain.profile import Place
     from advisor.engine.gates.export import chip_of
     from advisor.engine.gates.place import judge, resolve_place, unspecified_chip
+    from advisor.report.output import write_result
 
     as_of = _day(args.as_of)
     catalog = load_catalog([*user_overlay_dirs(), *map(Path, args.catalog)])

@@ -1,4 +1,4 @@
-"""Reports: the recommendation as markdown, HTML, PDF and a CSV of the comparison.
+"""Reports: the recommendation as text, markdown, HTML, PDF and a CSV of the comparison.
 
 One list of blocks is built from the tree; each writer turns it into its own form. The report computes nothing but
 layout. Importing this package loads neither typst nor the section builders.

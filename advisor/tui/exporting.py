@@ -22,7 +22,7 @@ def render(answer: Recommendation, form: str) -> str | bytes:
     if form == "csv":
         return as_csv(answer)
     if form == "text":
-        from advisor.cli.text import render_text
+        from advisor.report.text import render_text
 
         return render_text(answer, explain=False, colour=False)
     from advisor.report import render_report
@@ -46,8 +46,8 @@ def preview_text(answer: Recommendation, form: str) -> str:
 
 def produce(answer: Recommendation, form: str, path: Path) -> str:
     """Write the file whole or not at all; returns what went wrong, in a sentence."""
-    from advisor.cli.output import write_result
     from advisor.domain.errors import AdvisorError
+    from advisor.report.output import write_result
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from advisor.cli.main import main
-from advisor.cli.text import WIDTH
+from advisor.report.text import WIDTH
 
 FAST = ["--as-of", "2026-11-21", "--draws", "500"]
 MINIMAL = """

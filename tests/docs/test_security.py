@@ -14,13 +14,13 @@ from doc_kit import ROOT
 from advisor.batch import COLUMNS, Row, summary_csv, targets
 from advisor.catalog.read import MAX_FILE_BYTES
 from advisor.cli.main import main
-from advisor.cli.output import write_result
 from advisor.cli.probe_text import run_csv
 from advisor.domain.errors import ProfileError
 from advisor.evidence.runs import Deployment, Run, Step
 from advisor.profiles.hf_config import model_from_config
 from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
+from advisor.report.output import write_result
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 FORMULAS = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1+1", "\r=1+1", " =1+1"]

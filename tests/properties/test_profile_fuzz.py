@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from advisor.cli.text import WIDTH, render_text
 from advisor.domain.errors import AdvisorError, ExitCode
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import parse_profile
+from advisor.report.text import WIDTH, render_text
 from advisor.workbench import Workbench
 
 AS_OF = date(2026, 11, 21)

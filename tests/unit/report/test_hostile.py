@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-from advisor.cli.text import render_text
 from advisor.domain.recommendation import Recommendation
 from advisor.report import render_report
 from advisor.report.comparison_csv import safe_cell
+from advisor.report.text import render_text
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 

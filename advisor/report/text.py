@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from advisor.cli.format import count, percent, seconds, usd
+from advisor.report.figures import count, percent, seconds, usd
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import plain
 
