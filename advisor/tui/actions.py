@@ -147,8 +147,8 @@ ACTIONS: tuple[Action, ...] = (
     *_pane(
         "probe",
         ("start", "f5", "Probe", "Start", "Measure, within the budget", True),
-        ("stop", "escape,f8", "Probe", "Stop", "End now; what is known is kept", True),
-        ("use", "u", "Probe", "Use as evidence", "Let the measurement overrule the estimate", True),
+        ("stop", "f8", "Probe", "Stop", "End now; what is known is kept", True),
+        ("use", "f7", "Probe", "Use as evidence", "Let the measurement overrule the estimate", True),
     ),
     *_pane(
         "compare",

@@ -142,7 +142,7 @@ def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
     parts += [content(("· ", "dim"), f"{flag}\n") for flag in run.flags]
     spent = f"{run.spent_tokens:,} tokens" if run.spent_tokens is not None else ""
     usd = f", USD {run.spent_usd:,.2f}" if run.spent_usd is not None else ""
-    parts.append(content((f"\nSpent: {spent}{usd}\n", "dim"), ("u uses it as evidence; F5 measures again.", "strong")))
+    parts.append(content((f"\nSpent: {spent}{usd}\n", "dim"), ("F7 uses it as evidence; F5 measures again.", "strong")))
     return Content("").join(parts)
 
 

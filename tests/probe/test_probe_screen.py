@@ -78,7 +78,7 @@ async def test_from_set_up_to_evidence(app: AdvisorApp, fault_server: Served) ->
         assert "estimate" in shown
         assert "outside" in shown or "inside" in shown
         before = app.desk.facts
-        await pilot.press("u")
+        await pilot.press("f7")
         await until(pilot, lambda: app.desk.facts is not before and app.desk.facts.ready.is_set())
         assert [m.accelerator for m in app.desk.facts.bench.evidence] == ["mi300x"]  # type: ignore[union-attr]
         assert app.desk.facts.bench.evidence[0].family == "own_probe"  # type: ignore[union-attr]

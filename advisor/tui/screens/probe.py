@@ -90,7 +90,7 @@ class ProbePane(Pane):
                 with Horizontal(id="probe-buttons"):
                     yield Button("Start (F5)", id="probe-start", variant="primary", compact=True)
                     yield Button("Stop (F8)", id="probe-stop", compact=True)
-                    yield Button("Use (u)", id="probe-use", compact=True)
+                    yield Button("Use (F7)", id="probe-use", compact=True)
                 yield Static("", id="probe-help", classes="note")
             with VerticalScroll(id="probe-right", can_focus=False):
                 yield Static("", id="probe-text")
