@@ -150,7 +150,7 @@ def ticks(low: float, high: float, about: int = 6) -> list[float]:
     if high - low <= 1e-9 * max(abs(low), abs(high), 1.0):
         high = low + max(abs(low), 1.0)
     raw = (high - low) / max(about - 1, 1)
-    scale = 10 ** math.floor(math.log10(raw))
+    scale = 10.0 ** math.floor(math.log10(raw))
     step = next(m * scale for m in (1, 2, 2.5, 5, 10) if m * scale >= raw * 0.999)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
