@@ -91,8 +91,9 @@ def _options(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:
     return [o for a in parser._actions for o in a.option_strings]
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The whole command line; given its words, commands that they do not name stay bare, unless help is asked for."""
+    bare = words is not None and not {"-h", "--help"} & set(words)
     parser = Parser(
         prog="advisor",
         description="Which AI accelerators to rent or buy for an LLM-serving workload, how many, at what cost and "
@@ -104,6 +105,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"advisor {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for module, name in COMMANDS:
+        if bare and name not in (words or ()):
+            subparsers.add_parser(name)
+            continue
         if find_spec(module) is None:
             continue
         getattr(import_module(module), f"add_{name}_parser")(subparsers)
@@ -120,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Looking for pydantic plugins reads the metadata of every installed package; none has a say in these models.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = build_parser(words).parse_args(words)
     if args.func is not None:
         return guarded(lambda: int(args.func(args)))
     if args.profile is not None:

@@ -6,7 +6,7 @@ measured most on the accelerator fills the gaps, so that a model nobody has meas
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,19 +42,21 @@ def index_configs(
     measurements: Iterable[Measurement], accelerators: Mapping[str, Accelerator]
 ) -> MeasuredConfigs:
     """Collect the configurations that measurements show to work; known-bad runs are left out."""
-    pairs: dict[tuple[str, str], Counter[ConfigKey]] = {}
-    engines: dict[str, Counter[str]] = {}
+    pairs: dict[tuple[str, str], dict[ConfigKey, int]] = defaultdict(lambda: defaultdict(int))
+    engines: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for m in measurements:
-        if m.family not in TRUSTED_FAMILIES or m.gpus is None or any("KNOWN_ISSUE" in f for f in m.flags):
+        if m.family not in TRUSTED_FAMILIES or m.gpus is None:
+            continue
+        if m.flags and any("KNOWN_ISSUE" in f for f in m.flags):
             continue
         key = (m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus)
-        pairs.setdefault((m.accelerator, m.model), Counter())[key] += 1
+        pairs[m.accelerator, m.model][key] += 1
         if not m.disagg:
-            engines.setdefault(m.accelerator, Counter())[m.engine] += 1
+            engines[m.accelerator][m.engine] += 1
     best = {a: sorted(c.items(), key=lambda item: (-item[1], item[0]))[0][0] for a, c in engines.items()}
     family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
     kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
-    return MeasuredConfigs(pairs, best, kin)
+    return MeasuredConfigs({pair: dict(counts) for pair, counts in pairs.items()}, best, kin)
 
 
 def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ...]:

@@ -98,15 +98,10 @@ def evidence_fingerprint(rows: Sequence[Measurement]) -> str:
 def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     """Read a fit back from its two files."""
     body = json.loads(parameters_json)
-    columns: dict[str, dict[str, float]] = {t: {} for t in TARGETS}
-    lines = csv.reader(io.StringIO(weights_csv))
-    header = next(lines)
-    for line in lines:
-        for name, cell in zip(header[1:], line[1:], strict=True):
-            if cell:
-                columns[name][line[0]] = float(cell)
+    (_, *ids), *columns = zip(*csv.reader(io.StringIO(weights_csv)), strict=True)
+    weights = {t: {row: float(cell) for row, cell in zip(ids, cells, strict=True) if cell} for t, *cells in columns}
     targets = {
-        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), columns[t]) for t in TARGETS if t in body
+        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t]) for t in TARGETS if t in body
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
     tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
