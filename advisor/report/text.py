@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from advisor.report.figures import count, percent, seconds, usd
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import plain
+from advisor.report.figures import count, percent, seconds, usd
 
 WIDTH = 100
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
