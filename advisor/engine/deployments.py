@@ -45,8 +45,8 @@ def index_configs(
     pairs: dict[tuple[str, str], dict[ConfigKey, int]] = defaultdict(lambda: defaultdict(int))
     engines: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for m in measurements:
-        if m.family not in TRUSTED_FAMILIES or m.gpus is None:
-            continue
+        if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1:
+            continue  # a split that the source does not state cannot be laid out
         if m.flags and any("KNOWN_ISSUE" in f for f in m.flags):
             continue
         key = (m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus)

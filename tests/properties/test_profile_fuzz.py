@@ -208,8 +208,14 @@ def check(tree: Recommendation) -> None:
     assert "\x1b" not in text
 
 
+PLAIN = {"isl": 1000, "osl": 200, "peak_concurrency": 8}
+DISAGGREGATED = {"name": "x", "model": {"id": "deepseek-r1"}, "traffic": PLAIN, "team": {"disaggregation": True}}
+"""Met configurations whose tensor parallelism no source states."""
+
+
 @settings(max_examples=EXAMPLES or 70, **BASE)
 @given(profiles())
+@example(DISAGGREGATED)
 def test_a_valid_profile_is_answered_within_the_laws(data: dict[str, Any]) -> None:
     code, tree, message = outcome(data)
     assert code in (ExitCode.OK, ExitCode.INFEASIBLE), message
