@@ -1,8 +1,11 @@
-"""A probe in a thread of its own, told to the screen as snapshots."""
+"""Setting up a probe, running it beside the screen, and what the estimate says of the same points."""
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from advisor.domain.profile import Profile
-    from advisor.evidence.runs import Deployment, Run, Step
-    from advisor.probe.keys import Secret
+    from advisor.evidence.runs import Deployment, Step
     from advisor.probe.plan import Plan
-    from advisor.probe.session import ProbeSession, Snapshot
+    from advisor.probe.session import Snapshot
     from advisor.probe.target import Target
     from advisor.workbench import Workbench
 
@@ -82,16 +84,16 @@ def deployment_of(setup: Setup) -> Deployment:
 
 
 class ProbeJob:
-    """One run. `told(snapshot)` and `ended(run, error)` are called through `back`, on the program's own thread."""
+    """One run in a process of its own. `told` and `ended` are called through `back`, on the program's own thread."""
 
     def __init__(
-        self, target: Target, key: Secret, setup: Setup, plan: Plan, back: Callable[..., Any],
-        told: Callable[[Snapshot], None], ended: Callable[[Run | None, str], None],
+        self, setup: Setup, plan: Plan, back: Callable[..., Any], told: Callable[[Snapshot], None],
+        ended: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._target, self._key, self._setup, self._plan = target, key, setup, plan
+        self._setup, self._plan = setup, plan
         self._back, self._told, self._ended = back, told, ended
-        self._session: ProbeSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         self._stopped = False
 
     def start(self) -> None:
@@ -100,53 +102,43 @@ class ProbeJob:
 
     def stop(self) -> None:
         """End cleanly; what is measured is kept."""
-        self._stopped = True
-        loop, session = self._loop, self._session
-        if loop is not None and session is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(session.stop)
+        with self._lock:
+            self._stopped = True
+            self._say_stop()
+
+    def _say_stop(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._process.stdin.write(b"s")
+                self._process.stdin.flush()
 
     def _run(self) -> None:
-        from advisor.domain.errors import AdvisorError
-        from advisor.evidence.store import open_store
+        from advisor.tui.probe_process import Job
 
-        run, error = None, ""
+        error = "the probe ended without a word"
         try:
-            # The selector loop takes plain readers on every platform; Windows' default does not.
-            with open_store() as store, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                run = runner.run(self._measure(store))
-        except AdvisorError as problem:
-            error = str(problem)
-        except Exception as problem:  # a fault of the probe must not end the program
-            error = f"this is a fault of the program, not of your input: {type(problem).__name__}"
-        self._back(self._ended, run, error)
-
-    async def _measure(self, store: Any) -> Run | None:
-        import secrets
-        from datetime import UTC, datetime
-
-        from advisor import __version__
-        from advisor.probe.client import ProbeClient
-        from advisor.probe.exchange import Limits
-        from advisor.probe.network import proxy_for, tls_context
-        from advisor.probe.plausibility import plausibility_check
-        from advisor.probe.session import ProbeSession
-        from advisor.probe.transport import StampedTransport
-
-        transport = StampedTransport(tls_context(None), proxy_for(self._target.base, None))
-        client = ProbeClient(self._target, self._key, model=self._setup.model, transport=transport, limits=Limits())
-        session = ProbeSession(
-            client, self._plan, run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-            deployment=deployment_of(self._setup), on_start=store.begin, on_step=store.add_step,
-            on_end=store.finish, tool_version=__version__, plausibility=plausibility_check(self._setup.accelerator),
-        )  # fmt: skip
-        self._loop, self._session = asyncio.get_running_loop(), session
-        if self._stopped:
-            session.stop()
-        run = None
-        async for snapshot in session.snapshots():
-            self._back(self._told, snapshot)
-            run = snapshot.run
-        return run
+            command = [sys.executable, "-m", "advisor.tui.probe_process"]
+            with subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as process:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdin.write(pickle.dumps(Job(self._setup, self._plan)))
+                process.stdin.flush()
+                with self._lock:
+                    self._process = process
+                    if self._stopped:
+                        self._say_stop()
+                kind = ""
+                while kind != "ended":
+                    kind, told = pickle.load(process.stdout)
+                    if kind == "snapshot":
+                        self._back(self._told, told)
+                    else:
+                        error = told
+        except (OSError, EOFError, pickle.UnpicklingError) as problem:
+            error = f"{error} ({type(problem).__name__})"
+        self._back(self._ended, error)
 
 
 def predictions(bench: Workbench, setup: Setup, steps: list[Step], served: str) -> list[dict[str, str]]:

@@ -77,6 +77,9 @@ async def test_from_set_up_to_evidence(app: AdvisorApp, fault_server: Served) ->
         assert "measured" in shown
         assert "estimate" in shown
         assert "outside" in shown or "inside" in shown
+        # A busy machine may call its own measurement invalid; what is used as evidence is judged here, not that.
+        steps = tuple(x.model_copy(update={"valid": True, "flags": ()}) for x in pane.run_.steps)
+        pane.run_ = pane.run_.model_copy(update={"steps": steps})
         before = app.desk.facts
         await pilot.press("f7")
         await until(pilot, lambda: app.desk.facts is not before and app.desk.facts.ready.is_set())

@@ -23,7 +23,7 @@ from advisor.tui.widgets.tones import content
 
 if TYPE_CHECKING:
     from advisor.evidence.runs import Run
-    from advisor.probe.keys import Secret
+    from advisor.probe.plan import Plan
     from advisor.probe.session import Snapshot
 
 
@@ -63,8 +63,8 @@ class ProbePane(Pane):
     HELP = (
         "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The right side shows the worst"
         " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves."
-        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is taken from"
-        " ADVISOR_API_KEY or typed on Start; it is held in memory only."
+        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is taken"
+        " from the environment variable ADVISOR_API_KEY and stays in memory."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("probe")]
 
@@ -206,25 +206,13 @@ class ProbePane(Pane):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._ask_key(target, plan)
+                self._start(plan)
 
         self.app.push_screen(Confirm(f"Start the probe of {target.shown}?", hint, "Start"), sure)
 
-    def _ask_key(self, target: Any, plan: Any) -> None:
-        from advisor.domain.errors import AdvisorError
-        from advisor.probe.keys import find_key
-
-        try:
-            key = find_key(env_name=None, prompt=False, keyring_service=None)
-        except AdvisorError as error:
-            self._error = str(error)
-            self._redraw()
-            return
-        self._start(target, plan, key)
-
-    def _start(self, target: Any, plan: Any, key: Secret) -> None:
+    def _start(self, plan: Plan) -> None:
         self._error, self.run_, self.snapshot, self._history = "", None, None, History()
-        self.job = ProbeJob(target, key, self.setup, plan, self.program.call_back, self._told, self._ended)
+        self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended)
         self._fill()
         self.query_one("#probe-text", Static).update(content(("◌ Contacting the server …", "warn")))
         self.job.start()
@@ -235,11 +223,10 @@ class ProbePane(Pane):
         if self.is_mounted:
             self._redraw()
 
-    def _ended(self, run: Run | None, error: str) -> None:
+    def _ended(self, error: str) -> None:
         self.job = None
-        if run is None and self.snapshot is not None:
-            run = self.snapshot.run
-        self.run_, self._error = run, error
+        self.run_ = self.snapshot.run if self.snapshot is not None else None
+        self._error = error
         if self.is_mounted:
             self._fill()
             self._redraw()

@@ -21,6 +21,8 @@ from advisor.tui.widgets.tones import Piece, Toned, fit, tone_styles
 Row = TypeVar("Row")
 GAP = 2
 SAMPLE = 200
+KEPT_LINES = 160
+"""Drawn rows that are kept; each holds some kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             tone = cell.tone if isinstance(cell, Piece) else "plain"
             segments.append(Segment(fit(_text(cell), w, c.right) + " " * GAP, back + tones[tone or "plain"]))
         strip = Strip(segments)
-        if len(self._lines) > 2000:
+        if len(self._lines) > KEPT_LINES:
             self._lines.clear()
         self._lines[key] = strip
         return strip

@@ -1,0 +1,89 @@
+"""The probe in a process of its own, so that drawing the screen does not delay what it measures.
+
+It reads one job from stdin, writes snapshots to stdout, and stops when anything else, or the end, comes on stdin. The
+key never passes between the processes: this one finds it in the environment that it inherits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from advisor.tui.probing import Setup, deployment_of
+
+if TYPE_CHECKING:
+    from advisor.probe.plan import Plan
+    from advisor.probe.session import ProbeSession
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done."""
+
+    setup: Setup
+    plan: Plan
+
+
+def main() -> int:
+    """Do the job."""
+    from advisor.domain.errors import AdvisorError
+    from advisor.evidence.store import open_store
+
+    out = sys.stdout.buffer
+    error = ""
+    try:
+        job: Job = pickle.load(sys.stdin.buffer)
+        # The selector loop takes plain readers on every platform; Windows' default does not.
+        with open_store() as store, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_measure(job, store, out))
+    except AdvisorError as problem:
+        error = str(problem)
+    except Exception as problem:  # a fault of the probe is told on the screen
+        error = f"this is a fault of the program, not of your input: {type(problem).__name__}: {problem}"
+    pickle.dump(("ended", error), out)
+    out.flush()
+    return 0
+
+
+async def _measure(job: Job, store: Any, out: Any) -> None:
+    import secrets
+    from datetime import UTC, datetime
+
+    from advisor import __version__
+    from advisor.probe.client import ProbeClient
+    from advisor.probe.exchange import Limits
+    from advisor.probe.keys import find_key
+    from advisor.probe.network import proxy_for, tls_context
+    from advisor.probe.plausibility import plausibility_check
+    from advisor.probe.session import ProbeSession
+    from advisor.probe.target import parse_target
+    from advisor.probe.transport import StampedTransport
+
+    target = parse_target(job.setup.url, allow_plain_http=job.setup.plain_http)
+    key = find_key(env_name=None, prompt=False, keyring_service=None)
+    transport = StampedTransport(tls_context(None), proxy_for(target.base, None))
+    client = ProbeClient(target, key, model=job.setup.model, transport=transport, limits=Limits())
+    session = ProbeSession(
+        client, job.plan, run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        deployment=deployment_of(job.setup), on_start=store.begin, on_step=store.add_step, on_end=store.finish,
+        tool_version=__version__, plausibility=plausibility_check(job.setup.accelerator),
+    )  # fmt: skip
+    threading.Thread(target=_watch, args=(session, asyncio.get_running_loop()), daemon=True).start()
+    async for snapshot in session.snapshots():
+        pickle.dump(("snapshot", snapshot), out)
+        out.flush()
+
+
+def _watch(session: ProbeSession, loop: asyncio.AbstractEventLoop) -> None:
+    """Stop on a word, and when the screen that asked is gone."""
+    sys.stdin.buffer.read(1)
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(session.stop)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
