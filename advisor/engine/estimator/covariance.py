@@ -147,14 +147,14 @@ class Covariance:
 
     def of_configurations(self, left: Singles, right: Singles) -> Singles:
         """Covariance at equal concurrency and full share: terms x left x right."""
-        distance = np.empty((len(COORDINATES), len(left) * len(right)), np.float32)
-        for d, (_, rule) in enumerate(COORDINATES):
-            gap = (left[:, d][:, None] - right[:, d][None, :]).reshape(-1)
+        distance = np.empty((len(COORDINATES), len(left), len(right)), np.float32)
+        for (_, rule), apart, mine, theirs in zip(COORDINATES, distance, left.T, right.T.copy(), strict=True):
             if rule == "name":
-                np.not_equal(gap, 0, out=distance[d])
+                np.not_equal(mine[:, None], theirs, out=apart)
             else:
-                np.abs(gap, out=distance[d])
-        out = -self.rates.astype(np.float32) @ distance
+                np.subtract(mine[:, None], theirs, out=apart)
+                np.abs(apart, out=apart)
+        out = -self.rates.astype(np.float32) @ distance.reshape(len(COORDINATES), -1)
         np.maximum(out, NOTHING_IN_COMMON, out=out)
         np.exp(out, out=out)
         out *= (self.scale**2).astype(np.float32)[:, None]
