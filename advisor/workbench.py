@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
-from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, Recommendation
+from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation
 from advisor.engine.deployments import MeasuredConfigs, index_configs
 from advisor.profiles.hf_config import model_by_hand, model_from_config
 
@@ -66,7 +67,7 @@ class Workbench:
     @cached_property
     def configs(self) -> MeasuredConfigs:
         """Configurations that measurements show to work."""
-        return index_configs([*self.catalog.measurements, *self.evidence], self.catalog.accelerators)
+        return index_configs([*self.catalog.measurements, *self._own_rows], self.catalog.accelerators)
 
     @cached_property
     def fit(self) -> Fit:
@@ -108,8 +109,24 @@ class Workbench:
         from advisor.engine.estimator import Estimator
 
         catalog = self.catalog
-        rows = [*catalog.measurements, *catalog.vendor_ci, *self.evidence]
+        rows = [*catalog.measurements, *catalog.vendor_ci, *self._own_rows]
         return Estimator(self.fit, rows, catalog.models, catalog.accelerators, self.as_of)
+
+    @cached_property
+    def _own_rows(self) -> list[Measurement]:
+        """The user's measurements with each model named as the catalog's measurements name it, so that they meet."""
+        measured = {m.model for m in self.catalog.measurements} if self.evidence else set()
+        out = []
+        for row in self.evidence:
+            spec = self.catalog.models.get(row.model)
+            names = [n for n in spec.measured_as if n in measured] if spec and row.model not in measured else []
+            out.append(replace(row, model=names[0]) if names else row)
+        return out
+
+    @cached_property
+    def _prior(self) -> Estimator:
+        """The estimator without the user's own measurements."""
+        return Workbench(self.overlays, as_of=self.as_of, bare=True).estimator
 
     @cached_property
     def backtest(self) -> BacktestSummary | None:
@@ -224,11 +241,12 @@ class Workbench:
         """What the engine takes beside the profile."""
         from advisor.engine.advise import Inputs
 
+        models = [self.find_model(w.model, folder) for w in profile.tiers]
         return Inputs(
             catalog=self.catalog,
             estimate=self.estimator.estimate,
             configs=self.configs,
-            models=[self.find_model(w.model, folder) for w in profile.tiers],
+            models=models,
             parameters=self.parameters,
             as_of=self.as_of,
             seed=seed,
@@ -236,8 +254,19 @@ class Workbench:
             backtest=self.backtest,
             command=command,
             own_evidence=self.evidence,
+            probes=self._probe_checks(profile, models),
             with_claims=with_claims,
         )
+
+    def _probe_checks(self, profile: Profile, models: Sequence[ModelSpec]) -> tuple[ProbeCheck, ...]:
+        if not self.evidence:
+            return ()
+        from advisor.engine.advise import DEFAULT_CANDIDATES
+        from advisor.engine.probe_checks import probe_checks
+
+        candidates = profile.candidates or DEFAULT_CANDIDATES
+        found = [probe_checks(self.evidence, m, candidates, self._prior.estimate) for m in models]
+        return tuple(check for checks in found for check in checks)
 
     def advise(
         self, profile: Profile, *, folder: Path | None = None, seed: int = DEFAULT_SEED, draws: int = DEFAULT_DRAWS,

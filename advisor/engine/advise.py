@@ -26,6 +26,7 @@ from advisor.domain.recommendation import (
     BacktestSummary,
     Candidate,
     ClaimNote,
+    ProbeCheck,
     Recommendation,
     Verdict,
 )
@@ -65,6 +66,8 @@ class Inputs:
     backtest: BacktestSummary | None = None
     command: str = ""
     own_evidence: Sequence[Measurement] = ()
+    probes: tuple[ProbeCheck, ...] = ()
+    """Own measurements against their predictions."""
     with_claims: bool = False
     """Whether to recompute public claims about the candidates, which reports print."""
 
@@ -127,6 +130,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         decision=decision,
         assumptions=assumptions,
         inputs=tuple(inputs.parameters.values()),
+        probes=inputs.probes,
         claims=claims,
         backtest=inputs.backtest,
         notes=collect_notes(candidates, inputs.as_of),

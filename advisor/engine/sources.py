@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from advisor.domain.provenance import Source
 
+OWN_RUN = "run:"
+"""Prefix of the source of a measurement in the user's own store."""
 UNCITED = frozenset({"", "profile", "default", "user", "derived"})
 """Origins that are no documents: the user's own input and values derived within the tree."""
 
@@ -39,10 +41,15 @@ def cited_ids(*parts: Any) -> set[str]:
 
 def resolve_sources(ids: Iterable[str], known: Mapping[str, Source]) -> tuple[Source, ...]:
     """Sources in order of id; an id that the catalog does not know stays visible as such."""
-    return tuple(
-        known.get(i) or Source(id=i, reference="not in the catalog", as_of=None, kind="unknown", attribution="")
-        for i in sorted(set(ids))
-    )
+    return tuple(known.get(i) or _unlisted(i) for i in sorted(set(ids)))
+
+
+def _unlisted(source_id: str) -> Source:
+    if source_id.startswith(OWN_RUN):
+        run = source_id.removeprefix(OWN_RUN)
+        reference = f"your own measurement, run {run}; `advisor evidence show {run}` prints it"
+        return Source(id=source_id, reference=reference, as_of=None, kind="measured", attribution="")
+    return Source(id=source_id, reference="not in the catalog", as_of=None, kind="unknown", attribution="")
 
 
 def attributions(sources: Iterable[Source]) -> tuple[str, ...]:

@@ -16,7 +16,13 @@ from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.assume import Assumer, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
-from advisor.engine.estimator.encode import MEDIAN_MONTH, months_since_epoch, points_of_measurements, points_of_queries
+from advisor.engine.estimator.encode import (
+    MEDIAN_MONTH,
+    Points,
+    months_since_epoch,
+    points_of_measurements,
+    points_of_queries,
+)
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key, interval_class
@@ -70,13 +76,29 @@ class Estimator:
         self._models = by_measured_name(models)
         self._accelerators = dict(accelerators)
         rows = usable(measurements, self._models, self._accelerators, probes=True)
-        self._core = Core(fit, rows, points_of_measurements(rows, self._models, self._accelerators))
+        self._newest = _newest_runs(rows)
+        self._core = Core(fit, rows, self._placed(rows))
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
         self._assumer = Assumer(ranking, self._accelerators)
         self._neighbourhood = Neighbourhood(ranking, as_of)
         self._others = OtherFamilies(rows)
-        self._newest = _newest_runs(ranking)
+
+    def _placed(self, rows: Sequence[Measurement]) -> Points:
+        """Points of the rows; the user's own stand at the day at which a query of their place is answered.
+
+        Otherwise a probe of today would lie months away from the undated question that it is meant to settle.
+        """
+        points = points_of_measurements(rows, self._models, self._accelerators)
+        own = [i for i, m in enumerate(rows) if m.family == "own_probe"]
+        if not own:
+            return points
+        kind, month = points.kind.copy(), points.month.copy()
+        for i in own:
+            run = self._newest.get(curve_key(rows[i], rows[i].model))
+            kind[i] = float(DATED) if run else 0.0
+            month[i] = months_since_epoch(run) if run else MEDIAN_MONTH
+        return replace(points, kind=kind, month=month)
 
     @property
     def models(self) -> Mapping[str, ModelSpec]:
@@ -178,10 +200,10 @@ class Estimator:
 
 
 def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
-    """Day of the newest dated run of each configuration and shape."""
+    """Day of the newest independent run of each configuration and shape."""
     out: dict[tuple[object, ...], date] = {}
     for m in rows:
-        if m.family in ("single_run", "own_probe") and m.date:
+        if m.family == "single_run" and m.date:
             key = curve_key(m, m.model)
             out[key] = max(m.date, out.get(key, m.date))
     return out

@@ -11,6 +11,9 @@ from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
 
 NAMED_ROWS = 6
+OWN_LENGTHS = 1.25
+"""Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
+_SHAPE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,22 @@ class Neighbourhood:
         self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
         self._general: dict[tuple[object, ...], Neighbours] = {}
+        self._own: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         for m in rows:
-            self._curve[curve_key(m, m.model)].append(m)
+            key = curve_key(m, m.model)
+            self._curve[key].append(m)
+            if m.family == "own_probe":
+                self._own[key[:-_SHAPE]].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
             self._accelerator[m.accelerator].append(m)
 
     def of(self, q: OperatingQuery, model_name: str) -> Neighbours:
         """The closest evidence for a query whose every part is filled in."""
-        curve = self._curve.get(curve_key(q, model_name), [])
+        place = curve_key(q, model_name)
+        curve = self._curve.get(place, [])
+        if self._own:
+            own = [m for m in self._own.get(place[:-_SHAPE], []) if _near(m, q) and m not in curve]
+            curve = [*curve, *own]
         if curve:
             return self._on_curve(q, curve)
         key = (q.accelerator, model_name, q.precision)
@@ -88,6 +99,12 @@ class Neighbourhood:
 
 def _count(rows: Sequence[Measurement]) -> str:
     return f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
+
+
+def _near(m: Measurement, q: OperatingQuery) -> bool:
+    """Whether the lengths of a measurement lie close enough to speak for a query."""
+    pairs = ((m.isl, q.isl), (m.osl, q.osl))
+    return all(max(a, b) <= OWN_LENGTHS * min(a, b) for a, b in pairs)
 
 
 def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object, ...]:

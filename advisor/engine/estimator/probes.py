@@ -1,7 +1,8 @@
 """The user's own measurements overrule: a second kriging on what the first left of them.
 
-Between any two points the first kriging leaves a covariance of about ``u·v·rho``, with u and v the
-spreads that it leaves and rho their prior correlation. Conditioning on the probes moves their neighbours and
+Between any two points the first kriging leaves a covariance of about ``u·v·rho²``, with u and v the
+spreads that it leaves and rho their prior correlation: what far points share it has taken out already, so that what is
+left reaches less far (a square is still a covariance, by Schur). Conditioning on the probes moves their neighbours and
 narrows them; far from a probe nothing changes.
 """
 
@@ -48,7 +49,7 @@ class ProbeShift:
 def _correlation(
     c: Covariance, left: Encoded, left_shares: Floats, right: Encoded, right_shares: Floats, loads: Floats
 ) -> Floats:
-    """Prior correlation of each left point, moved to each of `loads`, with each right point: left x loads x right."""
+    """Squared prior correlation of each left point, at each of `loads`, with each right one: left x loads x right."""
     a, b = left.coords[left.of_point], right.coords[right.of_point]
     gap = a[:, None, :] - b[None, :, :]
     named = np.array([rule == "name" for _, rule in COORDINATES])
@@ -61,5 +62,5 @@ def _correlation(
         out += weight[:, None, :] * decay
     mine = np.sqrt((c.scale[:, None] ** 2 * left_shares**2).sum(0))
     theirs = np.sqrt((c.scale[:, None] ** 2 * right_shares**2).sum(0))
-    result: Floats = out / mine[:, None, None] / theirs
+    result: Floats = (out / mine[:, None, None] / theirs) ** 2
     return result

@@ -1,0 +1,76 @@
+"""Own measurements against what would have been predicted without them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from advisor.domain.estimate import OperatingEstimate, OperatingQuery
+from advisor.domain.evidence import Measurement
+from advisor.domain.model import ModelSpec
+from advisor.domain.recommendation import ProbeCheck
+from advisor.domain.sizing import Deployment, Spread
+from advisor.engine.operating_point import EstimateMany
+
+MAX_CHECKS = 12
+
+
+def probe_checks(
+    rows: Sequence[Measurement],
+    model: ModelSpec,
+    accelerators: Collection[str],
+    predict: EstimateMany,
+) -> tuple[ProbeCheck, ...]:
+    """At most `MAX_CHECKS` checks, newest first.
+
+    Parameters
+    ----------
+    rows
+        Own measurements; those of other models or accelerators, or without a rate or a day, are left out.
+    predict
+        The estimator without the user's own measurements.
+    """
+    names = {model.id, *model.measured_as}
+    kept = [
+        m
+        for m in rows
+        if m.accelerator in accelerators and m.model in names and m.output_tps_per_gpu and m.date is not None
+    ]
+    kept.sort(key=lambda m: (m.date.toordinal() if m.date else 0, m.row_id), reverse=True)
+    kept = kept[:MAX_CHECKS]
+    estimates = predict([_query(m, model) for m in kept]) if kept else []
+    return tuple(_check(m, e) for m, e in zip(kept, estimates, strict=True) if not e.error)
+
+
+def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
+    return OperatingQuery(
+        accelerator=m.accelerator, model=model, precision=m.precision, isl=float(m.isl), osl=float(m.osl),
+        concurrency=m.concurrency, engine=m.engine or None, spec_method=m.spec_method or None, disagg=m.disagg,
+        tp=m.tp or None, ep=m.ep or None, dp_attention=m.dp_attention, gpus=m.gpus,
+    )  # fmt: skip
+
+
+def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
+    assert m.date is not None
+    assert m.output_tps_per_gpu is not None
+    predicted = e.output_tps_per_gpu
+    within = predicted.lo <= m.output_tps_per_gpu <= predicted.hi
+    ratio = m.output_tps_per_gpu / predicted.mid
+    deployment = Deployment(
+        engine=e.engine, precision=m.precision, kv_cache_precision="", tp=e.tp, ep=e.ep, dp_attention=e.dp_attention,
+        spec_method=e.spec_method, disagg=e.disagg, gpus_per_replica=e.gpus,
+    )  # fmt: skip
+    verdict = "within the predicted interval" if within else "outside the predicted interval"
+    return ProbeCheck(
+        accelerator=m.accelerator,
+        measured_on=m.date,
+        deployment=deployment.label,
+        concurrency=m.concurrency,
+        isl=m.isl,
+        osl=m.osl,
+        predicted_output_tps=Spread(lo=predicted.lo, value=predicted.mid, hi=predicted.hi),
+        measured_output_tps=m.output_tps_per_gpu,
+        predicted_tpot_s=e.tpot_p50_s.mid,
+        measured_tpot_s=m.tpot_p50_s,
+        within_interval=within,
+        text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement.",
+    )
