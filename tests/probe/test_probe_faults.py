@@ -41,7 +41,7 @@ async def test_a_fault_is_counted_and_costs_no_other_request(fault_server: Serve
     assert hit >= 7  # every third of at least 24 requests
     assert step.requests == step.succeeded + hit + stale
     assert step.succeeded >= 16
-    assert step.ttft.n == step.succeeded
+    assert step.e2el.n == step.succeeded
     assert step.mean_output_tokens == 8
 
 

@@ -285,7 +285,8 @@ def searched(throughput: dict[int, float], highest: int = 256) -> KneeSearch:
         tps = throughput.get(following.concurrency, min(following.concurrency, 40) * 10.0)
         ok = tps > 0
         step = Step(
-            index=0, isl=1, osl=1, concurrency=following.concurrency, output_tps=tps if ok else None, valid=ok, succeeded=ok
+            index=0, isl=1, osl=1, concurrency=following.concurrency, output_tps=tps if ok else None, valid=ok,
+            succeeded=int(ok),
         )  # fmt: skip
         following = search.after(step)
         assert len(seen) < 30

@@ -68,8 +68,8 @@ async def test_open_loop_latency_counts_from_the_intended_start(fault_server: Se
     session = make_session(fault_server.url, "ok", steps=(plan,))
     asyncio.get_running_loop().call_later(0.25, time.sleep, 0.06)
     step = only_step(await finish(session))
-    assert step.ttft.p99 is not None
-    assert step.ttft.p99 > 0.03
+    assert step.e2el.p99 is not None
+    assert step.e2el.p99 > 0.05
 
 
 async def test_the_search_finds_a_knee_and_says_so(fault_server: Served) -> None:
