@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import NoReturn
 
 from advisor import __version__
@@ -107,8 +106,6 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
     for module, name in COMMANDS:
         if bare and name not in (words or ()):
             subparsers.add_parser(name)
-            continue
-        if find_spec(module) is None:
             continue
         getattr(import_module(module), f"add_{name}_parser")(subparsers)
     from advisor.cli.recommend_command import add_recommend_options
