@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,7 +15,6 @@ from advisor.probe.http1 import ResponseHead
 from advisor.probe.sse import EventReader, EventTooLong
 
 _OVERRUN_SLACK = 4
-_LATE_NS = 1_000_000
 _BLIND_NS = 3_500_000
 """The monitor's tick and the timer's rounding: a loop that looks at its sockets no more seldom is not blind."""
 
@@ -29,6 +29,7 @@ class TokenStream(BodySink):
     __slots__ = (
         "_events",
         "_lag_log",
+        "_merged",
         "comments",
         "complete",
         "error_message",
@@ -51,6 +52,7 @@ class TokenStream(BodySink):
         self._lag_log = lag_log
         self.max_tokens = max_tokens
         self.stamps_ns = array("q")
+        self._merged: list[tuple[int, int, int]] = []
         self.complete = False
         self.finish_reason: str | None = None
         self.usage_input: int | None = None
@@ -88,8 +90,10 @@ class TokenStream(BodySink):
                 self._event(payload, stamp_ns)
         except EventTooLong as error:
             raise TransportFault(Fault.TOO_LARGE, str(error)) from None
-        if len(self.stamps_ns) - before > 1 and self._was_late(stamp_ns):
-            self.late.extend((before, len(self.stamps_ns) - 1))
+        if len(self.stamps_ns) - before > 1:
+            blind_ns = self._blind_ns(stamp_ns)
+            if blind_ns > _BLIND_NS:
+                self._merged.append((before, len(self.stamps_ns) - 1, blind_ns))
         if len(self.stamps_ns) > self.max_tokens + _OVERRUN_SLACK:
             raise TransportFault(Fault.OVERRUN, f"the server went on after max_tokens={self.max_tokens}")
 
@@ -99,6 +103,7 @@ class TokenStream(BodySink):
         if left is not None:
             self._event(left, self.last_ns)
         self.comments = self._events.comments
+        self.late = self._lost_moments() if self._merged else self.late
         if self.error_message:
             return Fault.ERROR_EVENT
         if not self.complete and self.finish_reason is None:
@@ -109,13 +114,25 @@ class TokenStream(BodySink):
             return Fault.MALFORMED if self.malformed else Fault.EMPTY
         return None
 
-    def _was_late(self, stamp_ns: int) -> bool:
-        """Whether events of one read may have arrived apart: the kernel keeps the last one's stamp only.
-
-        They may where the read itself was late, or where the last arrival comes long after the loop last looked.
-        """
+    def _blind_ns(self, stamp_ns: int) -> int:
+        """How long before the last arrival of a read the first may have come: the kernel keeps one stamp for all."""
         log = self._lag_log
-        return log.last_ns > _LATE_NS or (log.polled_ns > 0 and stamp_ns - log.polled_ns > _BLIND_NS)
+        return stamp_ns - log.polled_ns if log.polled_ns else log.last_ns
+
+    def _lost_moments(self) -> array[int]:
+        """Pairs (first, last) of events in one read that our blindness may have merged.
+
+        Events that a server sends evenly merge only where it lasted about as long as the time between them; in a
+        shorter one they were together when they came.
+        """
+        stamps = self.stamps_ns
+        gaps = sorted(b - a for a, b in pairwise(stamps) if b > a)
+        usual_ns = gaps[len(gaps) // 2] if gaps else 0
+        late = array("q")
+        for first, last, blind_ns in self._merged:
+            if blind_ns >= usual_ns // 2:
+                late.extend((first, last))
+        return late
 
     def _event(self, payload: bytes, stamp_ns: int) -> None:
         if payload[:6] == b"[DONE]":

@@ -90,7 +90,7 @@ async def test_latencies_are_those_of_the_server(known: Known, streams: int) -> 
     assert step.achieved_concurrency == pytest.approx(streams, rel=0.15)
     assert step.achieved_concurrency is not None
     # Little's law: throughput is what was in flight over the time that each took.
-    assert step.output_tps == pytest.approx(step.achieved_concurrency * 48 / (0.060 + 47 * 0.006), rel=0.05)
+    assert step.output_tps == pytest.approx(step.achieved_concurrency * 48 / (0.060 + 47 * 0.006), rel=0.15)
 
 
 async def test_a_probe_that_is_too_slow_says_so(known: Known) -> None:
