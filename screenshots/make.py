@@ -65,17 +65,20 @@ async def rest(app: Any, pilot: Any) -> None:
     await pilot.pause(0.3)
 
 
-async def take(shots: Sequence[Shot]) -> list[Path]:
+async def take(shots: Sequence[Shot], folder: Path) -> list[Path]:
     """Run the program once for each size and profile, and take the pictures."""
     from advisor.profiles.locate import find_profile
     from advisor.tui.app import AdvisorApp
     from advisor.tui.desk import Facts
+    from advisor.tui.drafts import Drafts
     from advisor.workbench import Workbench
 
     bench = Workbench(as_of=AS_OF, bare=True)
     out = []
     for shot in shots:
-        app = AdvisorApp(Facts(lambda: bench), as_of=AS_OF.isoformat(), live_draws=10_000)
+        app = AdvisorApp(
+            Facts(lambda: bench), as_of=AS_OF.isoformat(), drafts=Drafts(folder / shot.name), live_draws=10_000
+        )
         async with app.run_test(size=shot.size) as pilot:
             await rest(app, pilot)
             if shot.theme:
@@ -120,7 +123,7 @@ def main() -> None:
         os.environ["ADVISOR_CONFIG_DIR"] = os.environ["ADVISOR_CACHE_DIR"] = folder
         os.environ.pop("NO_COLOR", None)
         os.chdir(folder)
-        made = asyncio.run(take(chosen))
+        made = asyncio.run(take(chosen, Path(folder)))
         os.chdir(HERE)
     if "--png" in sys.argv:
         for svg in made:

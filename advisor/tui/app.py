@@ -15,7 +15,6 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.notifications import SeverityLevel
 from textual.timer import Timer
-from textual.widgets import Footer
 
 from advisor.tui.actions import PANE, PANES, bindings
 from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
@@ -24,6 +23,7 @@ from advisor.tui.drafts import Drafts
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
 from advisor.tui.widgets.bar import VerdictBar
+from advisor.tui.widgets.keybar import KeyBar
 from advisor.tui.widgets.rail import Rail, TitleBar
 from advisor.tui.widgets.tones import clean
 
@@ -90,12 +90,13 @@ class AdvisorApp(App[None]):
         with Horizontal(id="body"):
             yield Rail(id="rail")
             yield Container(id="stage")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(id="key-bar")
 
     async def on_mount(self) -> None:
         """Paint first, then load the facts."""
         self._loop_of_app = asyncio.get_running_loop()
         settings = self.drafts.settings()
+        self.theme_changed_signal.subscribe(self, self._recoloured)
         self.theme = settings.theme if settings.theme in self.available_themes else DEFAULT
         await self.go("profiles")
         self.call_after_refresh(self._painted)
@@ -218,9 +219,12 @@ class AdvisorApp(App[None]):
         """Use a colour scheme, and remember it."""
         self.theme = name
         self.remember()
-        self.refresh(layout=True)
+
+    def _recoloured(self, _: object) -> None:
+        """Draw anew what keeps drawn lines."""
         for widget in self.query("*"):
             widget.notify_style_update()
+            widget.refresh()
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None,

@@ -119,6 +119,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         self._sorted: tuple[str, bool] | None = None
         self._widths: list[int] = []
         self._lines: dict[tuple[int, int], Strip] = {}
+        self._tones: object = None
 
     @property
     def full_height(self) -> int:
@@ -204,6 +205,10 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The header, or one row in sight."""
+        tones = tone_styles(self.app)
+        if tones is not self._tones:
+            self._tones = tones
+            self._lines.clear()
         width = self.size.width
         scroll_x, scroll_y = self.scroll_offset
         if y == 0:

@@ -87,10 +87,13 @@ _EXTRA = {"strong": Style(bold=True), "head": Style(bold=True), "link": Style(un
 
 def tone_styles(app: App[object]) -> dict[str, Style]:
     """The styles of the tones in the present theme; made once per theme."""
-    cache: dict[str, dict[str, Style]] = app.__dict__.setdefault("_tone_styles", {})
-    styles = cache.get(app.theme)
+    cache: dict[tuple[str, ...], dict[str, Style]] = app.__dict__.setdefault("_tone_styles", {})
+    variables = app.theme_variables
+    key = tuple(
+        variables[name] for name in ("foreground", "background", "primary", "accent")
+    )  # a theme's name runs ahead
+    styles = cache.get(key)
     if styles is None:
-        variables = app.theme_variables
         front, back = _color(variables["foreground"]), _color(variables["background"])
         muted = _color(variables.get("text-muted", "auto"))
         if muted is None and front is not None and back is not None:
@@ -100,7 +103,7 @@ def tone_styles(app: App[object]) -> dict[str, Style]:
             color = _color(variables.get(variable, "auto")) or front
             plain = Style.null() if color is None else Style.from_color(color.rich_color)
             styles[tone] = plain + _EXTRA.get(tone, Style.null())
-        cache[app.theme] = styles
+        cache[key] = styles
     return styles
 
 
