@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from copy import deepcopy
 from datetime import date
 from functools import cache
 from typing import Any
@@ -242,6 +243,7 @@ WRONG = st.one_of(
 @settings(max_examples=EXAMPLES or 130, **BASE)
 @given(profiles(), st.data())
 def test_a_wrong_profile_is_one_line_and_exit_code_two(data: dict[str, Any], more: st.DataObject) -> None:
+    data = deepcopy(data)  # parts of it belong to the strategy
     for _ in range(more.draw(st.integers(1, 3))):
         place = more.draw(st.sampled_from(paths(data)))
         if not place:
