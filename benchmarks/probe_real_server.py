@@ -87,8 +87,8 @@ def show(step: dict[str, Any]) -> None:
     late_ms = 1e3 * (step["lag"]["arrival_p99_s"] or 0)
     print(
         f"  {step['load']} {step['concurrency']:.1f}: {step['succeeded']}/{step['requests']} ok, TTFT p50"
-        f" {ttft_ms:.1f} ms, TPOT p50 {tpot_ms:.2f} ms, {step['output_tps']:.1f} tok/s, tokens by {step['token_source']},"
-        f" read {late_ms:.2f} ms late (p99)"
+        f" {ttft_ms:.1f} ms, TPOT p50 {tpot_ms:.2f} ms, {step['output_tps']:.1f} tok/s,"
+        f" tokens by {step['token_source']}, read {late_ms:.2f} ms late (p99)"
     )
     for flag in step["flags"]:
         print(f"    {flag}")
