@@ -23,6 +23,7 @@ from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation
 from advisor.engine.deployments import MeasuredConfigs, index_configs
+from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
@@ -114,13 +115,19 @@ class Workbench:
 
     @cached_property
     def _own_rows(self) -> list[Measurement]:
-        """The user's measurements with each model named as the catalog's measurements name it, so that they meet."""
+        """The user's measurements as the catalog states its own: models by measured name, lengths nominal.
+
+        A probe states the lengths that it sent; the catalog's lengths are nominal, of which requests draw 0.9.
+        """
         measured = {m.model for m in self.catalog.measurements} if self.evidence else set()
         out = []
         for row in self.evidence:
             spec = self.catalog.models.get(row.model)
             names = [n for n in spec.measured_as if n in measured] if spec and row.model not in measured else []
-            out.append(replace(row, model=names[0]) if names else row)
+            isl, osl = (max(1, round(n / MEAN_OVER_NOMINAL)) for n in (row.isl, row.osl))
+            if row.family != "own_probe":
+                isl, osl = row.isl, row.osl
+            out.append(replace(row, model=names[0] if names else row.model, isl=isl, osl=osl))
         return out
 
     @cached_property

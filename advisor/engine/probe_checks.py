@@ -9,7 +9,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
 from advisor.domain.recommendation import ProbeCheck
 from advisor.domain.sizing import Deployment, Spread
-from advisor.engine.operating_point import EstimateMany
+from advisor.engine.operating_point import MEAN_OVER_NOMINAL, EstimateMany
 
 MAX_CHECKS = 12
 
@@ -42,8 +42,10 @@ def probe_checks(
 
 
 def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
+    # A probe states the lengths that it sent; the estimator asks for nominal ones.
+    isl, osl = m.isl / MEAN_OVER_NOMINAL, m.osl / MEAN_OVER_NOMINAL
     return OperatingQuery(
-        accelerator=m.accelerator, model=model, precision=m.precision, isl=float(m.isl), osl=float(m.osl),
+        accelerator=m.accelerator, model=model, precision=m.precision, isl=isl, osl=osl,
         concurrency=m.concurrency, engine=m.engine or None, spec_method=m.spec_method or None, disagg=m.disagg,
         tp=m.tp or None, ep=m.ep or None, dp_attention=m.dp_attention, gpus=m.gpus,
     )  # fmt: skip

@@ -25,7 +25,7 @@ def own(bench: Workbench, root: Path, factor: float) -> Measurement:
     return Measurement(
         row_id="r1:0", family="own_probe", accelerator="mi355x", model="llama3.3-70b", precision=d.precision,
         engine=d.engine, spec_method=d.spec_method, disagg=d.disagg, tp=d.tp, ep=d.ep, dp_attention=d.dp_attention,
-        gpus=d.gpus_per_replica, isl=round(3072 / 0.9), osl=round(1024 / 0.9), concurrency=p.concurrency,
+        gpus=d.gpus_per_replica, isl=3072, osl=1024, concurrency=p.concurrency,
         total_tps_per_gpu=p.total_tps_per_gpu * factor, output_tps_per_gpu=p.output_tps_per_gpu * factor,
         tpot_p50_s=p.tpot_p50_s / factor, ttft_p50_s=p.ttft_p50_s / factor, tpot_p99_s=None, ttft_p99_s=None,
         e2el_p50_s=None, date=AS_OF, source_id="run:r1",
