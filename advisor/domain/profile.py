@@ -21,6 +21,7 @@ Percentile = Literal[50, 90, 95, 99]
 
 Positive = Annotated[float, Field(gt=0, le=1e12)]
 NonNegative = Annotated[float, Field(ge=0, le=1e15)]
+Billions = Annotated[float, Field(ge=1e-6, le=1e12)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Tokens = Annotated[float, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -40,8 +41,8 @@ class CustomModel(Section):
     """A model described by hand; dimensions as in a Hugging Face `config.json`."""
 
     name: Name = Field(description="Name shown in the output.")
-    params_total_b: Positive = Field(description="All parameters [1e9].")
-    params_active_b: Positive | None = Field(None, description="Parameters used per token [1e9]; default all.")
+    params_total_b: Billions = Field(description="All parameters [1e9].")
+    params_active_b: Billions | None = Field(None, description="Parameters used per token [1e9]; default all.")
     layers: int = Field(ge=1, le=10_000, description="Transformer layers.")
     hidden: int = Field(ge=1, le=1_000_000, description="Model width.")
     heads: int = Field(ge=1, le=100_000, description="Attention heads.")

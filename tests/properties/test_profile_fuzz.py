@@ -281,3 +281,10 @@ def test_text_of_any_kind_is_no_crash(content: str, is_json: bool) -> None:
     with pytest.raises(AdvisorError) as caught:
         parse_profile(content, "fuzz", is_json=is_json)
     assert caught.value.exit_code == ExitCode.WRONG_INPUT
+
+
+def test_parameters_too_few_to_reckon_with_are_wrong_input() -> None:
+    custom = {"name": "x", "params_total_b": 1.0, "params_active_b": 1e-308, "layers": 1, "hidden": 64, "heads": 1}
+    code, _, message = outcome({"name": "x", "model": {"custom": custom}, "traffic": PLAIN})
+    assert code == ExitCode.WRONG_INPUT
+    assert "params_active_b" in message
