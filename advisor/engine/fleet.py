@@ -21,7 +21,8 @@ _EPS = 1e-9  # a replica that is filled to the last request is full, not overful
 def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
     """Whole replicas that carry a demand; both in the same unit."""
     ratio = np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float)
-    return np.maximum(1, np.ceil(ratio - _EPS)).astype(np.int64)
+    whole: NDArray[np.int64] = np.maximum(1, np.ceil(ratio - _EPS)).astype(np.int64)
+    return whole
 
 
 @lru_cache(maxsize=4096)
