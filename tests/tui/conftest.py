@@ -115,7 +115,9 @@ async def opened(pilot: Pilot[Any], name: str = PROFILE, show: str = "workload")
     await settled(pilot)
 
 
-_TEXT = re.compile(r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+" textLength="[\d.]+" clip-path="url\(#[^)]*line-(\d+)\)">'
+_TEXT = re.compile(
+    r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+" textLength="[\d.]+"'
+    r' clip-path="url\(#[^)]*line-(\d+)\)">'
                    r"([^<]*)</text>")  # fmt: skip
 _CELL = 12.2
 

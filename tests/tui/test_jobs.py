@@ -297,7 +297,8 @@ async def test_foreign_text_is_shown_as_text(app: AdvisorApp, tmp_path: Path) ->
     nasty = own_profiles_dir() / "nasty.toml"
     nasty.parent.mkdir(parents=True)
     nasty.write_text(
-        'name = "[bold red]x[/] $(id) \\u001b[31m"\nsummary = "[@click=app.quit]press[/]"\n[model]\nid = "llama3.3-70b"\n'
+        'name = "[bold red]x[/] $(id) \\u001b[31m"\nsummary = "[@click=app.quit]press[/]"\n'
+        '[model]\nid = "llama3.3-70b"\n'
         "[traffic]\nisl = 1000\nosl = 100\npeak_concurrency = 10\n"
     )
     async with app.run_test(size=(160, 40)) as pilot:

@@ -28,7 +28,9 @@ def claim(number: int, verdict: ClaimVerdict) -> ClaimCheck:
 BACKTEST = BacktestResult(
     fingerprint="f" * 64, measurements=6932,
     scores=tuple(
-        Score(scheme=s, metric=m, slice="all", n=1000, median_ape=0.03 * i, mean_ape=0.05 * i, bias=0.001, coverage=0.81)
+        Score(
+            scheme=s, metric=m, slice="all", n=1000, median_ape=0.03 * i, mean_ape=0.05 * i, bias=0.001, coverage=0.81
+        )  # fmt: skip
         for i, s in enumerate(("point", "shape", "future"), 1) for m in ("tpot_p50_s", "total_tps_per_gpu")
     ),
     decisions=(DecisionScore(label="comparisons, aggregated serving", n=178, right_share=0.76, mean_regret=0.048,

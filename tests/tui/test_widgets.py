@@ -83,7 +83,7 @@ async def test_mouse_moves_sorts_and_opens() -> None:
         assert seen == [(2, "n")]
         await pilot.click(grid, offset=(2, 0))
         await pilot.click(grid, offset=(2, 0))
-        assert list(grid.rows)[0] == 5
+        assert next(iter(grid.rows)) == 5
         assert grid.current == 2
 
 
