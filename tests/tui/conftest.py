@@ -58,6 +58,7 @@ class KeptFacts(Facts):
             self.ready.set()
 
     def answer(self, profile: Profile, folder: Path | None, draws: int) -> tuple[Recommendation | None, str]:
+        del folder
         self.load()
         self.asked.append(profile)
         if profile.model is not None and profile.model.id == "nonesuch":

@@ -26,17 +26,29 @@ def claim(number: int, verdict: ClaimVerdict) -> ClaimCheck:
 
 
 BACKTEST = BacktestResult(
-    fingerprint="f" * 64, measurements=6932,
+    fingerprint="f" * 64,
+    measurements=6932,
     scores=tuple(
         Score(
             scheme=s, metric=m, slice="all", n=1000, median_ape=0.03 * i, mean_ape=0.05 * i, bias=0.001, coverage=0.81
         )
-        for i, s in enumerate(("point", "shape", "future"), 1) for m in ("tpot_p50_s", "total_tps_per_gpu")
+        for i, s in enumerate(("point", "shape", "future"), 1)
+        for m in ("tpot_p50_s", "total_tps_per_gpu")
     ),
-    decisions=(DecisionScore(label="comparisons, aggregated serving", n=178, right_share=0.76, mean_regret=0.048,
-                             worst_regret=1.21, too_close_share=0.1, worst=()),),
+    decisions=(
+        DecisionScore(
+            label="comparisons, aggregated serving",
+            n=178,
+            right_share=0.76,
+            mean_regret=0.048,
+            worst_regret=1.21,
+            too_close_share=0.1,
+            worst=(),
+        ),
+    ),
     targets=(TargetLine(name="point, TPOT, median error", asked=0.03, reached=0.0254, met=True),),
-    prices_usd_per_gpu_hour={"b200": 4.25}, notes=("Each row was left out in turn.",),
+    prices_usd_per_gpu_hour={"b200": 4.25},
+    notes=("Each row was left out in turn.",),
 )
 
 
