@@ -61,9 +61,10 @@ COLUMNS = tuple(f.name for f in fields(Row))
 @lru_cache(maxsize=2)
 def _workbench(overlays: tuple[str, ...], as_of: date, bare: bool) -> Workbench:
     """The loaded facts, once per process."""
-    from advisor.workbench import Workbench
+    from advisor.workbench import Workbench, own_evidence
 
-    return Workbench([Path(p) for p in overlays], as_of=as_of, bare=bare)
+    evidence = [] if bare else own_evidence()
+    return Workbench([Path(p) for p in overlays], as_of=as_of, evidence=evidence, bare=bare)
 
 
 def warm_up(job: Job) -> None:

@@ -35,6 +35,18 @@ FIT_FILES = ("parameters.json", "weights.csv")
 BACKTEST_FILE = "backtest.json"
 
 
+def own_evidence() -> list[Measurement]:
+    """Measurements of the user's own store; none where there is no store yet."""
+    from advisor.evidence.place import store_exists
+
+    if not store_exists():
+        return []
+    from advisor.evidence.store import open_store
+
+    with open_store() as store:
+        return store.measurements()
+
+
 class Workbench:
     """The loaded facts; build one and answer many profiles.
 

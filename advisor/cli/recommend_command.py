@@ -11,7 +11,6 @@ from advisor.domain.errors import ExitCode, InputError
 if TYPE_CHECKING:
     from datetime import date
 
-    from advisor.domain.evidence import Measurement
     from advisor.domain.recommendation import Recommendation
     from advisor.workbench import Workbench
 
@@ -93,23 +92,11 @@ def open_workbench(args: argparse.Namespace) -> Workbench:
     """A workbench for the catalog options, the user's own evidence included."""
     from pathlib import Path
 
-    from advisor.workbench import Workbench
+    from advisor.workbench import Workbench, own_evidence
 
     overlays = [Path(p) for p in args.catalog]
     evidence = [] if args.no_user_data else own_evidence()
     return Workbench(overlays, as_of=parse_as_of(args.as_of), evidence=evidence, bare=args.no_user_data)
-
-
-def own_evidence() -> list[Measurement]:
-    """Measurements of the user's own store; none where there is no store yet."""
-    from advisor.evidence.place import store_exists
-
-    if not store_exists():
-        return []
-    from advisor.evidence.store import open_store
-
-    with open_store() as store:
-        return store.measurements()
 
 
 def parse_as_of(text: str | None) -> date:
