@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +17,6 @@ def render(answer: Recommendation, form: str) -> str | bytes:
     """The answer in one form."""
     if form == "json":
         return answer.model_dump_json(indent=2) + "\n"
-    if form == "csv":
-        return as_csv(answer)
     if form == "text":
         from advisor.report.text import render_text
 
@@ -59,31 +55,3 @@ def produce(answer: Recommendation, form: str, path: Path) -> str:
     except Exception as error:  # a fault in a report must not end the program
         return f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
     return ""
-
-
-def as_csv(answer: Recommendation) -> str:
-    """The comparison, one line a candidate; text that a spreadsheet could read as a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([
-        "accelerator", "name", "vendor", "feasible", "rank", "gpus", "nodes", "option", "usd_per_month_p10",
-        "usd_per_month_p50", "usd_per_month_p90", "usd_per_mtok_blended_p50", "p_cheapest",
-        "expected_loss_usd_per_month", "output_tps_per_gpu", "ttft_at_percentile_s", "tpot_at_percentile_s",
-        "evidence_grade", "deployment", "infeasible_reason",
-    ])  # fmt: skip
-    for c in answer.candidates:
-        cost, point = c.cost, c.operating_point
-        band = cost.usd_per_month if cost else None
-        writer.writerow([
-            c.accelerator, _safe(c.name), c.vendor, "yes" if c.feasible else "no", c.rank, c.fleet and c.fleet.gpus,
-            c.fleet and c.fleet.nodes, cost and cost.option, band and band.p10, band and band.p50, band and band.p90,
-            cost and cost.usd_per_mtok_blended.p50, c.p_cheapest, c.expected_loss_usd_per_month,
-            point and point.output_tps_per_gpu, point and point.ttft_at_percentile_s,
-            point and point.tpot_at_percentile_s, point and point.evidence_grade,
-            c.deployment and c.deployment.label, _safe(c.infeasible_reason),
-        ])  # fmt: skip
-    return out.getvalue()
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import pytest
+
 from advisor.catalog.kinds import KINDS
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp

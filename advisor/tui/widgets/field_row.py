@@ -30,7 +30,7 @@ class FieldRow(Toned, can_focus=True):
     FieldRow { height: 1; width: 1fr; background: $background; }
     FieldRow:focus, FieldRow:focus-within { background: $primary 22%; }
     FieldRow.wrong { height: 2; }
-    FieldRow > Input { width: 32; height: 1; margin-left: 25; background: $panel; padding: 0 1; border: none; }
+    FieldRow > Input { width: 31; height: 1; margin-left: 26; background: $panel; padding: 0; border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "edit", "Edit"),
