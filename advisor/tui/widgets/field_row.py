@@ -104,6 +104,8 @@ class FieldRow(Toned, can_focus=True):
             return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(self.problem, "bad")], width)
         spec, stated = self.spec, self.value is not None
         room = VALUE if width >= 84 else max(14, min(VALUE, width - LABEL - 24))
+        if spec.kind == "text" and stated and not self.picker:
+            room = max(room, width - LABEL - 4)  # nothing stands behind a text
         mark = Piece("✗", "bad") if self.problem else Piece("▎" if self.has_focus else " ", "head")
         label = Piece(fit(spec.label + (" *" if spec.required else ""), LABEL - 1), "strong" if stated else "plain")
         if stated:
