@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +20,7 @@ from advisor.tui.actions import PANE, PANES, bindings
 from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
 from advisor.tui.document import Key, ProfileDocument
 from advisor.tui.drafts import Drafts
+from advisor.tui.reach import Reach
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
 from advisor.tui.widgets.bar import VerdictBar
@@ -28,8 +29,7 @@ from advisor.tui.widgets.rail import Rail, TitleBar
 from advisor.tui.widgets.tones import clean
 
 if TYPE_CHECKING:
-    from advisor.domain.evidence import Measurement
-    from advisor.workbench import Workbench
+    pass
 
 HERE = Path(__file__).parent
 REFINE_S = 0.9
@@ -43,7 +43,7 @@ def _commands() -> Any:
     return Commands
 
 
-class AdvisorApp(App[None]):
+class AdvisorApp(Reach, App[None]):
     """The terminal program.
 
     Parameters
@@ -337,44 +337,6 @@ class AdvisorApp(App[None]):
 
         if len(self.screen_stack) == 1:
             save(self)
-
-    async def show_fact(self, kind: str, fact: str) -> None:
-        """Show one entry of the catalog."""
-        await self.go("catalog")
-        self.pane.show_entry(kind, fact)  # type: ignore[attr-defined]
-
-    async def show_evidence(self, row_id: str) -> None:
-        """Show one measurement."""
-        await self.go("evidence")
-        self.pane.show_row(row_id)  # type: ignore[attr-defined]
-
-    def use_evidence(self, found: Sequence[Measurement]) -> None:
-        """Answer from now on with measurements of one's own."""
-        from advisor.workbench import Workbench
-
-        bench = self.desk.facts.bench
-        if bench is None:
-            return
-        known = {m.row_id for m in bench.evidence}
-        evidence = (*bench.evidence, *(m for m in found if m.row_id not in known))
-
-        def opener() -> Workbench:
-            fresh = Workbench(bench.overlays, as_of=bench.as_of, evidence=evidence, bare=True)
-            fresh.__dict__["catalog"] = bench.catalog  # the catalog has not changed; reading it again takes a second
-            return fresh
-
-        self.desk.change_facts(Facts(opener))
-        self.in_thread(self._load)
-
-    def use_model(self, model: str) -> None:
-        """Serve another model in the open profile."""
-        tiers = self.desk.document.get(("workloads",)) if self.desk.document else None
-        self.edit(("workloads", 0, "model", "id") if tiers else ("model", "id"), model)
-
-    async def edit_field(self, key: Key) -> None:
-        """Go to a field of the form."""
-        await self.go("workload")
-        self.pane.jump(key)  # type: ignore[attr-defined]
 
     async def action_quit(self) -> None:
         """Leave; unsaved edits stay as a draft."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,33 +15,14 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from advisor.tui.widgets.column import Column, Row, cell_text
 from advisor.tui.widgets.tones import Piece, Toned, fit, tone_styles
 
-Row = TypeVar("Row")
+__all__ = ["Column", "Grid"]
 GAP = 2
 SAMPLE = 200
 KEPT_LINES = 160
 """Drawn rows that are kept; each holds some kilobytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column(Generic[Row]):
-    """One column: how it reads a row, how it sorts, how wide it may get."""
-
-    key: str
-    title: str
-    cell: Callable[[Row], Piece | str]
-    sort: Callable[[Row], Any] | None = None
-    right: bool = False
-    width: int | None = None
-    """Fixed width; None measures the first rows."""
-    most: int = 40
-    grow: bool = False
-    """Takes what is left of the line."""
-    least: int = 0
-    """A growing column shrinks no further than this."""
-    best: bool | None = None
-    """Direction of the first sort: True for descending."""
 
 
 class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
@@ -180,7 +160,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             if c.width is not None:
                 widths.append(c.width)
                 continue
-            longest = max((cell_len(_text(c.cell(r))) for r in self.rows[:SAMPLE]), default=0)
+            longest = max((cell_len(cell_text(c.cell(r))) for r in self.rows[:SAMPLE]), default=0)
             widths.append(max(cell_len(c.title) + (2 if c.sort else 0), min(longest, c.most)))
         room = self.scrollable_content_region.width
         total = sum(widths) + GAP * len(widths) - GAP
@@ -261,7 +241,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             if at_cursor and i == self.column:
                 back = self.get_component_rich_style("grid--cell")
             tone = cell.tone if isinstance(cell, Piece) else "plain"
-            segments.append(Segment(fit(_text(cell), w, c.right) + " " * GAP, back + tones[tone or "plain"]))
+            segments.append(Segment(fit(cell_text(cell), w, c.right) + " " * GAP, back + tones[tone or "plain"]))
         strip = Strip(segments)
         if len(self._lines) > KEPT_LINES:
             self._lines.clear()
@@ -329,7 +309,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         """Copy the row as tab-separated text."""
         if self.current is not None:
             row = self.current
-            self.app.copy_to_clipboard("\t".join(_text(c.cell(row)) for c in self.columns))
+            self.app.copy_to_clipboard("\t".join(cell_text(c.cell(row)) for c in self.columns))
             self.app.notify("Row copied.", timeout=2)
 
     def _scroll_to_cursor(self) -> None:
@@ -360,7 +340,3 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             self.cursor, self.column = index, column
             if again:
                 self.action_open()
-
-
-def _text(cell: Piece | str) -> str:
-    return cell if isinstance(cell, str) else cell.text
