@@ -258,12 +258,15 @@ class Workbench:
         command: str = "", with_claims: bool = False,
     ) -> Inputs:  # fmt: skip
         """What the engine takes beside the profile."""
+        from functools import partial
+
         from advisor.engine.advise import Inputs
+        from advisor.engine.estimator import Memo
 
         models = [self.find_model(w.model, folder) for w in profile.tiers]
         return Inputs(
             catalog=self.catalog,
-            estimate=self.estimator.estimate,
+            estimate=partial(self.estimator.estimate, memo=Memo()),
             configs=self.configs,
             models=models,
             parameters=self.parameters,

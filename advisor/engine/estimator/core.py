@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +11,14 @@ from numpy.typing import NDArray
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft_of
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
+from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
 from advisor.engine.estimator.encode import Floats, Points
+from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.kriging import LOAD_STEPS, Field, gather
-from advisor.engine.estimator.physics import MEAN_LENGTH, Physics, step_physics
+from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift
-from advisor.engine.estimator.targets import (
-    Step,
-    by_term,
-    correction,
-    decode_step,
-    little_ceiling,
-    share_baseline,
-    step_shares,
-    term_shares,
-    ttft_baseline,
-)
+from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
 
-DATED_KIND = 1.0
 CHUNK = 2048
 """Points that are worked on at a time."""
 SHARE_CEILING = 0.1
@@ -45,17 +35,11 @@ class Medians:
     spread: dict[str, Floats]
     """Spread of the log error by metric; interval widths are multiples of it."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Prior:
-    """What physics and fields say of points, before probes and laws: log values by target, points x LOAD_STEPS."""
-
-    encoded: Encoded
-    physics: Physics
-    own: Step
-    """The step at each point's own load."""
-    log_value: dict[str, Floats]
-    spread: dict[str, Floats]
+    def put(self, at: Places, other: Medians) -> None:
+        """Write the values of some points."""
+        self.tpot_s[at], self.ttft_s[at], self.total_tps[at] = other.tpot_s, other.ttft_s, other.total_tps
+        for metric, values in other.spread.items():
+            self.spread.setdefault(metric, np.empty(len(self.tpot_s)))[at] = values
 
 
 class Core:
@@ -83,7 +67,6 @@ class Core:
         return gather(target.covariance, take(encoded, have), scales[:, have], weights[have])
 
     def _learn(self, rows: list[Measurement], points: Points) -> dict[str, ProbeShift]:
-        prior = self._prior(points)
         physics = step_physics(points)
         truth = Truth(
             rows, points, physics,
@@ -93,79 +76,72 @@ class Core:
             np.ones(len(rows)),
         )  # fmt: skip
         measured, step = residuals(truth, self._fit)
-        base = self._baselines(points, physics, step)
+        base = baselines(self._fit, points, physics, step)
+        curves = self._lay(points)
+        at, load = np.arange(len(points)), np.log2(points.concurrency)
+        encoded = Encoded(curves.encoded.coords, curves.encoded.of_point, load)
+        spread = self._spreads(curves, at, load)
         out = {}
         for name, values in measured.items():
             have = np.flatnonzero(np.isfinite(values))
             if not len(have):
                 continue
-            known = at_load(prior.log_value[name], prior.encoded.load) - base[name][:, 0]
+            known = at_load(curves.log_value[name], load) - base[name][:, 0]
             c = self._fit.targets[name].covariance
             out[name] = ProbeShift(
-                c, take(prior.encoded, have), term_shares(step, c.shares)[:, have], prior.spread[name][have],
+                c, take(encoded, have), term_shares(step, c.shares)[:, have], spread[name][have],
                 (values - known)[have],
             )  # fmt: skip
         return out
 
-    def _baselines(self, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:
-        t = self._fit.targets
-        return {
-            "tpot": step.log_s,
-            "share": share_baseline(points, physics, t["share"].baseline),
-            "ttft": ttft_baseline(points, physics, step, t["ttft"].baseline),
-        }
+    def _lay(self, points: Points) -> Curves:
+        return lay_curves(points, self._fit, self._fields, self._vocabulary)
 
-    def _prior(self, points: Points) -> _Prior:
-        encoded = encode(points, self._vocabulary)
-        loads = np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS)))
-        physics = step_physics(points, loads)
-        coefficients = self._fit.targets["tpot"].baseline
-        step = decode_step(points, physics, coefficients, parts=self._fit.parts, odd=self._fit.odd)
-        own = Step(
-            at_load(step.log_s, encoded.load)[:, None],
-            {g: s if s.shape[1] == 1 else at_load(s, encoded.load)[:, None] for g, s in step.shares.items()},
-        )
-        log_value, spread = {}, {}
-        # TTFT is stated by dated runs alone, so that it is sought among them.
-        timed = encode(replace(points, kind=np.where(points.kind == 0, DATED_KIND, points.kind)), self._vocabulary)
-        for name, base in self._baselines(points, physics, step).items():
-            field, at = self._fields[name], timed if name == "ttft" else encoded
-            kinds = field.covariance.shares
-            values, spread[name] = field.evaluate(at, term_shares(own, kinds))
-            log_value[name] = base + correction([v[at.of_point] for v in values], step, kinds)
-        return _Prior(encoded, physics, own, log_value, spread)
+    def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
+        out = {}
+        for name, field in self._fields.items():
+            shares = curves.own_shares(rows, load, field.covariance.shares)
+            out[name] = curves.spread(name, field, rows, load, shares)
+        return out
 
-    def medians(self, points: Points) -> Medians:
+    def medians(self, points: Points, memo: Memo | None = None) -> Medians:
         """TPOT, TTFT and total tokens/s per GPU at each point, within the laws.
 
         TPOT does not fall with concurrency (the nearest rising curve is taken), is no shorter than reading what one
         request touches, and no rate exceeds peak arithmetic.
-        """
-        chunks = [self._chunk(points.take(part)) for part in _parts(len(points))]
-        return Medians(
-            np.concatenate([c.tpot_s for c in chunks]),
-            np.concatenate([c.ttft_s for c in chunks]),
-            np.concatenate([c.total_tps for c in chunks]),
-            {m: np.concatenate([c.spread[m] for c in chunks]) for m in chunks[0].spread},
-        )
 
-    def _chunk(self, points: Points) -> Medians:
-        prior = self._prior(points)
-        value, spread = dict(prior.log_value), dict(prior.spread)
-        for name, probe in self._probes.items():
-            shares = term_shares(prior.own, probe.covariance.shares)
-            shift, left = probe.at(prior.encoded, shares, prior.spread[name], LOAD_STEPS)
-            value[name], spread[name] = value[name] + shift, left
-        load = prior.encoded.load
-        log_tpot = np.maximum(value["tpot"], np.log(prior.physics.floor_s)[:, None])
-        tpot = np.exp(at_load(rising(log_tpot), load))
-        share = np.exp(np.minimum(at_load(value["share"], load), SHARE_CEILING))
-        total = share * little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
+        Parameters
+        ----------
+        memo
+            Keeps the curves for a later call on the same configurations.
+        """
+        n = len(points)
+        out = Medians(np.empty(n), np.empty(n), np.empty(n), {})
+        for part in _parts(n):
+            some = points.take(part)
+            for curves, chosen, rows in (memo or Memo()).curves_of(some, self._lay):
+                out.put(part[chosen], self._on(curves, rows, some.take(chosen)))
+        return out
+
+    def _on(self, curves: Curves, rows: Places, points: Points) -> Medians:
+        """Medians of points that lie on these rows of the curves."""
+        load = np.log2(points.concurrency)
+        spread = self._spreads(curves, rows, load)
+        log_tpot = at_load(curves.log_tpot, load, rows)
+        share, ttft = (at_load(curves.log_value[name], load, rows) for name in ("share", "ttft"))
+        if self._probes:
+            value, spread = self._probed(curves, rows, load, spread)
+            floor = np.log(curves.physics.floor_s[rows])[:, None]
+            log_tpot = at_load(rising(np.maximum(value["tpot"], floor)), load)
+            share, ttft = at_load(value["share"], load), at_load(value["ttft"], load)
+        tpot = np.exp(log_tpot)
+        part = np.exp(np.minimum(share, SHARE_CEILING))
+        total = part * little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
         tokens = MEAN_LENGTH * (points.isl + points.osl)
         return Medians(
             tpot,
-            np.maximum(np.exp(at_load(value["ttft"], load)), prior.physics.prefill_floor_s),
-            np.minimum(total, tokens / prior.physics.flops_floor_s),
+            np.maximum(np.exp(ttft), curves.physics.prefill_floor_s[rows]),
+            np.minimum(total, tokens / curves.physics.flops_floor_s[rows]),
             {
                 "tpot_p50_s": spread["tpot"],
                 "total_tps_per_gpu": np.hypot(spread["tpot"], spread["share"]),
@@ -173,28 +149,19 @@ class Core:
             },
         )
 
+    def _probed(
+        self, curves: Curves, rows: Places, load: Floats, spread: Mapping[str, Floats]
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Log values (points x LOAD_STEPS) and spreads after the user's own probes."""
+        value = {name: values[rows] for name, values in curves.log_value.items()}
+        left = dict(spread)
+        encoded = Encoded(curves.encoded.coords, curves.encoded.of_point[rows], load)
+        for name, probe in self._probes.items():
+            shares = curves.own_shares(rows, load, probe.covariance.shares)
+            shift, left[name] = probe.at(encoded, shares, spread[name], LOAD_STEPS)
+            value[name] = value[name] + shift
+        return value, left
+
 
 def _parts(n: int) -> list[NDArray[np.intp]]:
     return [np.arange(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
-
-
-def at_load(values: Floats, load: Floats) -> Floats:
-    """Each row of a points x LOAD_STEPS array at its own log2 concurrency, straight between the steps."""
-    width = LOAD_STEPS[1] - LOAD_STEPS[0]
-    place = np.clip(load / width, 0.0, len(LOAD_STEPS) - 1.0)
-    left = np.minimum(place.astype(np.intp), len(LOAD_STEPS) - 2)
-    row = np.arange(len(values))
-    out: Floats = values[row, left] * (1 - (place - left)) + values[row, left + 1] * (place - left)
-    return out
-
-
-def rising(log_values: Floats) -> Floats:
-    """A rising curve near each row: the mean of the running maximum and the reversed running minimum.
-
-    >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]])).tolist()
-    [[1.0, 2.5, 2.5, 4.0]]
-    """
-    up = np.maximum.accumulate(log_values, axis=1)
-    down = np.minimum.accumulate(log_values[:, ::-1], axis=1)[:, ::-1]
-    out: Floats = 0.5 * (up + down)
-    return out

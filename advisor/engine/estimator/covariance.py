@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base
 
 Singles = NDArray[np.float32]
+Real = TypeVar("Real", np.float32, np.float64)
 Rule = Literal["name", "gap"]
 UNKNOWN_GPUS_LOG2 = 4.5
 NOTHING_IN_COMMON = -30.0
@@ -147,19 +148,37 @@ class Covariance:
 
     def of_configurations(self, left: Singles, right: Singles) -> Singles:
         """Covariance at equal concurrency and full share: terms x left x right."""
-        distance = np.empty((len(COORDINATES), len(left), len(right)), np.float32)
-        for (_, rule), apart, mine, theirs in zip(COORDINATES, distance, left.T, right.T.copy(), strict=True):
-            if rule == "name":
+        out = self.decay(np.arange(len(COORDINATES)), left, right)
+        out *= (self.scale**2).astype(np.float32)[:, None, None]
+        return out
+
+    def decay(self, chosen: NDArray[np.intp], left: NDArray[Real], right: NDArray[Real]) -> NDArray[Real]:
+        """Correlation of each term over some of the coordinates: terms x left x right, as precise as `left` is.
+
+        Parameters
+        ----------
+        chosen
+            Places in COORDINATES of the columns of `left` and `right`.
+        """
+        kind = left.dtype
+        distance = np.empty((len(chosen), len(left), len(right)), kind)
+        for place, apart, mine, theirs in zip(chosen.tolist(), distance, left.T, right.T.copy(), strict=True):
+            if COORDINATES[place][1] == "name":
                 np.not_equal(mine[:, None], theirs, out=apart)
             else:
                 np.subtract(mine[:, None], theirs, out=apart)
                 np.abs(apart, out=apart)
-        out = -self.rates.astype(np.float32) @ distance.reshape(len(COORDINATES), -1)
+        out: NDArray[Real] = -self.rates[:, chosen].astype(kind) @ distance.reshape(len(chosen), len(left) * len(right))
         np.maximum(out, NOTHING_IN_COMMON, out=out)
         np.exp(out, out=out)
-        out *= (self.scale**2).astype(np.float32)[:, None]
-        result: Singles = out.reshape(len(self.scale), len(left), len(right))
-        return result
+        return out.reshape(len(self.scale), len(left), len(right))
+
+    def exponents(self, left: Singles, right: Singles) -> Floats:
+        """How far apart coordinates lie by the rates of each term; left and right broadcast over ... x coordinates."""
+        gap = left - right
+        named = np.array([rule == "name" for _, rule in COORDINATES])
+        out: Floats = np.where(named, gap != 0, np.abs(gap)) @ self.rates.T
+        return out
 
     def of_loads(self, left: Floats, right: Floats) -> Floats:
         """Correlation over concurrency: terms x left x right."""

@@ -16,6 +16,7 @@ from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.assume import Assumer, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
+from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.encode import (
     MEDIAN_MONTH,
     Points,
@@ -111,11 +112,19 @@ class Estimator:
             return model.id
         return next((name for name in model.measured_as if name in self._names), model.id)
 
-    def estimate(self, queries: Sequence[OperatingQuery], *, software: Software = "current") -> list[OperatingEstimate]:
-        """One estimate a query, in order; one that cannot be made carries its reason in `error`."""
+    def estimate(
+        self, queries: Sequence[OperatingQuery], *, software: Software = "current", memo: Memo | None = None
+    ) -> list[OperatingEstimate]:
+        """One estimate a query, in order; one that cannot be made carries its reason in `error`.
+
+        Parameters
+        ----------
+        memo
+            Keeps what later calls on the same deployments ask for again.
+        """
         asked = [self._ask(q) for q in queries]
         good = [a for a in asked if not a.error]
-        medians, drift = self._medians(good, software)
+        medians, drift = self._medians(good, software, memo)
         answers = iter([self._answer(a, medians, k, drift[k]) for k, a in enumerate(good)])
         return [_failed(a) if a.error else next(answers) for a in asked]
 
@@ -130,7 +139,9 @@ class Estimator:
         full, notes = (q, ()) if error else self._assumer.complete(q, name)
         return _Asked(q, full, name, notes, error)
 
-    def _medians(self, asked: Sequence[_Asked], software: Software) -> tuple[Medians, list[str]]:
+    def _medians(
+        self, asked: Sequence[_Asked], software: Software, memo: Memo | None
+    ) -> tuple[Medians, list[str]]:
         """Medians of every query, and what newer software changed, in words."""
         queries, names = [a.full for a in asked], [a.name for a in asked]
         points = points_of_queries(queries, names, self._accelerators)
@@ -139,12 +150,12 @@ class Estimator:
             return Medians(np.empty(0), np.empty(0), np.empty(0), {}), notes
         runs = [self._newest.get(curve_key(a.full, a.name)) for a in asked]
         if software == "typical" or not any(runs):
-            return self._core.medians(points), notes
+            return self._core.medians(points, memo), notes
         month = np.array([months_since_epoch(r) if r else MEDIAN_MONTH for r in runs])
         kind = np.array([float(DATED) if r else 0.0 for r in runs])
-        newer = self._core.medians(replace(points, kind=kind, month=month))
+        newer = self._core.medians(replace(points, kind=kind, month=month), memo)
         dated = np.flatnonzero(kind)
-        older = self._core.medians(points.take(dated))
+        older = self._core.medians(points.take(dated), memo)
         for i, before in zip(dated, older.total_tps, strict=True):
             change = newer.total_tps[i] / before - 1
             notes[i] = f"as run in {runs[i]:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"

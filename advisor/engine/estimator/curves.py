@@ -1,0 +1,189 @@
+"""Curves over concurrency: what physics and fields say of each configuration, and a memory of those worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
+from advisor.engine.estimator.encode import Floats, Points, distinct
+from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, View
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.physics import Physics, step_physics
+from advisor.engine.estimator.targets import (
+    Step,
+    correction,
+    decode_step,
+    share_baseline,
+    ttft_baseline,
+)
+
+DATED_KIND = 1.0
+BLOCK = 256
+"""Configurations that are worked on at a time."""
+KEPT_BYTES = 64 * 2**20
+"""Most that one memory holds of likenesses; what goes beyond is worked out again where it is asked for again."""
+_KIND = NAMES.index("kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where the measurements of one target stand to the distinct coordinates of the configurations."""
+
+    view: View
+    coords: Singles
+    alike: Floats
+    """Terms x coordinates x groups of the view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Physics and fields of distinct configurations, before probes and laws; arrays are configurations x LOAD_STEPS."""
+
+    points: Points
+    """The configurations, as points whose own load means nothing."""
+    encoded: Encoded
+    physics: Physics
+    step: Step
+    log_value: dict[str, Floats]
+    """By target."""
+    log_tpot: Floats
+    """TPOT within its laws: no shorter than a read of what one request touches, and rising."""
+    seen: dict[str, Seen]
+    """By target."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the likenesses, which are most of it [bytes]."""
+        return sum(seen.alike.nbytes for seen in self.seen.values())
+
+    def own_shares(self, rows: Places, load: Floats, kinds: Sequence[str]) -> Floats:
+        """Share by which each covariance term is scaled at points of these rows and loads [log2]: terms x points."""
+        ones = np.ones(len(rows))
+        known: dict[str, Floats] = {"": ones}
+        for kind in dict.fromkeys(k for k in kinds if k):
+            values = self.step.shares[kind]
+            known[kind] = values[rows, 0] if values.shape[1] == 1 else at_load(values, load, rows)
+        out: Floats = np.stack([known[kind] for kind in kinds])
+        return out
+
+    def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
+        """Standard deviation that the nearest measurement leaves at points of these rows [log].
+
+        Where points of one row differ in share, the last one's says which measurements are near.
+        """
+        seen = self.seen[target]
+        used, place = np.unique(self.encoded.of_point[rows], return_inverse=True)
+        place = place.reshape(-1)
+        theirs = np.empty((len(shares), len(used)))
+        theirs[:, place] = shares
+        near = seen.view.nearest(seen.alike[:, used], theirs)
+        return field.spread(Encoded(seen.coords[used], place, load), shares, near)
+
+
+def lay_curves(points: Points, fit: Fit, fields: Mapping[str, Field], vocabulary: Vocabulary) -> Curves:
+    """Work out the curves of distinct configurations."""
+    encoded = encode(points, vocabulary)
+    physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
+    step = decode_step(points, physics, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
+    # TTFT is stated by dated runs alone, so that it is sought among them.
+    timed = encoded.coords.copy()
+    timed[timed[:, _KIND] == 0, _KIND] = DATED_KIND
+    log_value, seen = {}, {}
+    for name, base in baselines(fit, points, physics, step).items():
+        field = fields[name]
+        coords = timed if name == "ttft" else encoded.coords
+        view = field.view(coords)
+        seen[name] = Seen(view, coords, view.alike(coords))
+        values = np.matmul(seen[name].alike, view.pull)
+        log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
+    log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))
+    return Curves(points, encoded, physics, step, log_value, log_tpot, seen)
+
+
+def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:
+    """Log of each target by physics alone, points x loads."""
+    t = fit.targets
+    return {
+        "tpot": step.log_s,
+        "share": share_baseline(points, physics, t["share"].baseline),
+        "ttft": ttft_baseline(points, physics, step, t["ttft"].baseline),
+    }
+
+
+class Memo:
+    """Curves of configurations that were asked for before: one answer asks for the same ones at more and more loads.
+
+    It belongs to one estimator. An answer has its own, so that what it says hangs on no other answer.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[object, ...], tuple[Curves, int]] = {}
+        self._bytes = 0
+
+    def curves_of(self, points: Points, lay: Callable[[Points], Curves]) -> Iterator[tuple[Curves, Places, Places]]:
+        """Curves with the places of the points that lie on them and the row of each; `lay` works out new ones."""
+        keys = list(_keys(points))
+        first, of_point = distinct(keys)
+        unknown = [k for k, i in enumerate(first) if keys[i] not in self._places]
+        known: dict[int, tuple[Curves, int]] = {
+            k: self._places[keys[i]] for k, i in enumerate(first) if keys[i] in self._places
+        }
+        for start in range(0, len(unknown), BLOCK):
+            part = unknown[start : start + BLOCK]
+            at = np.array([first[k] for k in part])
+            curves = lay(points.take(at))
+            fresh = {k: (curves, row) for row, k in enumerate(part)}
+            if self._bytes + curves.nbytes <= KEPT_BYTES:
+                self._bytes += curves.nbytes
+                self._places.update((keys[first[k]], place) for k, place in fresh.items())
+            yield from _grouped(fresh, of_point)
+        yield from _grouped(known, of_point)
+
+
+def _grouped(
+    places: Mapping[int, tuple[Curves, int]], of_point: Places
+) -> Iterator[tuple[Curves, Places, Places]]:
+    """Points by the curves that they lie on."""
+    groups: dict[int, tuple[Curves, dict[int, int]]] = {}
+    for k, (curves, row) in places.items():
+        groups.setdefault(id(curves), (curves, {}))[1][k] = row
+    for curves, rows in groups.values():
+        table = np.full(int(of_point.max()) + 1, -1)
+        table[list(rows)] = list(rows.values())
+        row_of_point = table[of_point]
+        chosen = np.flatnonzero(row_of_point >= 0)
+        yield curves, chosen, row_of_point[chosen]
+
+
+def _keys(p: Points) -> Iterator[tuple[object, ...]]:
+    """All that sets a point's curve apart: everything but its load. Curves keep their parts and models alive."""
+    gpus = np.where(np.isnan(p.gpus), -1.0, p.gpus)  # NaN differs from itself
+    numbers = (p.spec, p.disagg, p.tp, p.ep, p.dp, gpus, p.isl, p.osl, p.kind, p.month)
+    names = (map(id, p.accelerators), map(id, p.models), p.model_names, p.precision, p.engine)
+    return zip(*names, *(n.tolist() for n in numbers), strict=True)
+
+
+def at_load(values: Floats, load: Floats, row: Places | None = None) -> Floats:
+    """Rows of an array x LOAD_STEPS, each at a log2 concurrency, straight between steps; by default every row once."""
+    width = LOAD_STEPS[1] - LOAD_STEPS[0]
+    place = np.clip(load / width, 0.0, len(LOAD_STEPS) - 1.0)
+    left = np.minimum(place.astype(np.intp), len(LOAD_STEPS) - 2)
+    at: NDArray[np.intp] = np.arange(len(values)) if row is None else row
+    out: Floats = values[at, left] * (1 - (place - left)) + values[at, left + 1] * (place - left)
+    return out
+
+
+def rising(log_values: Floats) -> Floats:
+    """A rising curve near each row: the mean of the running maximum and the reversed running minimum.
+
+    >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]])).tolist()
+    [[1.0, 2.5, 2.5, 4.0]]
+    """
+    up = np.maximum.accumulate(log_values, axis=1)
+    down = np.minimum.accumulate(log_values[:, ::-1], axis=1)[:, ::-1]
+    out: Floats = 0.5 * (up + down)
+    return out

@@ -1,0 +1,227 @@
+"""A fitted residual field: what the measurements add to physics, at every load of a query's curve.
+
+The queries of one answer agree in most coordinates: one model, one pair of lengths, one date. What measured
+configurations owe to those is one factor each, so that measurements that differ in nothing else are added up first,
+and only the few hundred groups that are left are held against every query.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.engine.estimator.covariance import Covariance, Encoded, Singles
+from advisor.engine.estimator.encode import Floats, distinct
+
+Places = NDArray[np.intp]
+LOAD_STEPS = np.arange(0.0, 16.01, 0.25)
+"""log2 concurrencies at which curves are laid; between them they are straight in logs."""
+LIKE = 6
+"""Configurations among which the most similar measured point is sought."""
+REACH = (-1, 0)
+"""Their points just below and just above the query's load."""
+COMMON_LOADS = 16
+"""Measured loads that most points share, summed as a dense table; the odd ones go apart."""
+VIEWS = 4
+"""Views kept: an answer has one per pair of lengths and target, asked again at each of its rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loads:
+    """Points that share a set of loads, and how each load reaches the steps."""
+
+    points: Places
+    level: Places
+    """Place of each of the points among the loads."""
+    across: Floats
+    """Correlation, terms x loads x LOAD_STEPS."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The measurements as queries see them that agree in all but the `varying` coordinates."""
+
+    covariance: Covariance
+    varying: Places
+    groups: Floats
+    """What measured configurations have in the varying coordinates, distinct: groups x varying."""
+    pull: Floats
+    """Weight times share times correlation over load and agreed coordinates, summed over the points of a group: terms x
+    groups x LOAD_STEPS."""
+    members: Places
+    """Configurations sorted by group."""
+    first: Places
+    """Where each group starts in `members`, and the end."""
+    lean: Floats
+    """Mean share over the root of the variance, times correlation over agreed coordinates, terms x members."""
+    most: Floats
+    """The largest `lean` of each group, term by term: what no member exceeds."""
+    some: Floats
+    """The `lean` of one member of each group: what the best member reaches at least."""
+
+    def alike(self, coords: Singles) -> Floats:
+        """Covariance of queries with groups over the varying coordinates: terms x queries x groups.
+
+        In double precision: the weights of close measurements nearly cancel, which would leave single precision four
+        digits.
+        """
+        c = self.covariance
+        out = c.decay(self.varying, coords[:, self.varying].astype(np.float64), self.groups)
+        out *= c.scale[:, None, None] ** 2
+        return out
+
+    def nearest(self, alike: Floats, shares: Floats) -> Places:
+        """The LIKE measured configurations of the largest correlation with each query, in no order.
+
+        Parameters
+        ----------
+        alike
+            From `alike`.
+        shares
+            Share of each term at each query, terms x queries.
+        """
+        keep = min(LIKE, len(self.members))
+        if not keep:
+            return np.empty((alike.shape[1], 0), np.intp)
+        part = alike * shares[:, :, None]
+        ceiling = np.einsum("tqg,tg->qg", part, self.most)
+        least = np.full(len(ceiling), -np.inf)
+        if ceiling.shape[1] >= keep:
+            floor = ceiling if self.some is self.most else np.einsum("tqg,tg->qg", part, self.some)
+            # a hair below, since the sum of a member may round differently here and there
+            least = np.partition(floor, -keep, axis=1)[:, -keep] * (1 - 1e-9)
+        query, group = np.nonzero(ceiling >= least[:, None])
+        size = np.diff(self.first)[group]
+        query, group = np.repeat(query, size), np.repeat(group, size)
+        inside = np.arange(len(query)) - np.repeat(np.cumsum(size) - size, size)
+        member = self.first[group] + inside
+        total = np.einsum("tn,tn->n", part[:, query, group], self.lean[:, member])
+        order = np.lexsort((-total, query))
+        start = np.searchsorted(query, np.arange(len(ceiling)))
+        out: Places = self.members[member[order[start[:, None] + np.arange(keep)]]]
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Weights of the measurements under a covariance, sorted by configuration and load."""
+
+    covariance: Covariance
+    points: Encoded
+    """Sorted by configuration and load."""
+    shares: Floats
+    """Share of each term at each measured point, terms x points."""
+    weighted: Floats
+    """Weight times share of each point, terms x points."""
+    first: Places
+    """Points of each configuration start here; and the end."""
+    typical: Floats
+    """Mean share of each configuration over the root of its variance, terms x configurations."""
+    loads: tuple[_Loads, ...]
+    _views: OrderedDict[tuple[bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
+
+    def view(self, coords: Singles) -> View:
+        """The measurements as queries at these coordinates see them; the last few are kept, as they repeat."""
+        varies = (coords != coords[:1]).any(0)
+        agreed = np.flatnonzero(~varies)
+        key = varies.tobytes(), coords[0, agreed].tobytes()
+        found = self._views.get(key)
+        if found is None:
+            found = self._views[key] = self._seen(np.flatnonzero(varies), agreed, coords[0, agreed])
+            if len(self._views) > VIEWS:
+                self._views.popitem(last=False)
+        return found
+
+    def _seen(self, varying: Places, agreed: Places, values: Singles) -> View:
+        c = self.covariance
+        mine = self.points.coords
+        factor = c.decay(agreed, values[None].astype(np.float64), mine[:, agreed].astype(np.float64))[:, 0]
+        groups, group = _distinct_rows(mine[:, varying])
+        members = np.argsort(group, kind="stable")
+        first = np.searchsorted(group[members], np.arange(len(groups) + 1))
+        lean = (self.typical * factor)[:, members]
+        if len(groups) == len(mine):
+            most = some = lean
+        else:
+            most = np.maximum.reduceat(lean, first[:-1], axis=1)
+            heavy = np.lexsort((-lean.sum(0), group[members]))
+            some = lean[:, heavy[first[:-1]]]
+        pull = self._pull(factor, group, len(groups))
+        return View(c, varying, groups.astype(np.float64), pull, members, first, lean, most, some)
+
+    def _pull(self, factor: Floats, group: Places, groups: int) -> Floats:
+        out = np.zeros((len(factor), groups, len(LOAD_STEPS)))
+        of_point = self.points.of_point
+        for part in self.loads:
+            at = part.points
+            used, row = np.unique(group[of_point[at]], return_inverse=True)
+            width = part.across.shape[1]
+            cell = row.reshape(-1) * width + part.level
+            for term, one in enumerate(factor):
+                weight = self.weighted[term, at] * one[of_point[at]]
+                table = np.bincount(cell, weight, minlength=len(used) * width).reshape(len(used), width)
+                out[term, used] += table @ part.across[term]
+        return out
+
+    def spread(self, query: Encoded, shares: Floats, nearest: Places) -> Floats:
+        """Standard deviation left at each query point by kriging from its single most similar measured point [log].
+
+        ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho the largest correlation with a measured point. Intervals scale with
+        it; the backtest says by how much.
+
+        Parameters
+        ----------
+        shares
+            Share of each term at each query point, terms x points.
+        nearest
+            Measured configurations among which to seek, queries x LIKE.
+        """
+        c = self.covariance
+        apart = c.exponents(query.coords[:, None, :], self.points.coords[nearest])
+        config = nearest[query.of_point]
+        key = self.points.of_point * 64.0 + self.points.load
+        place = np.searchsorted(key, config * 64.0 + query.load[:, None])[..., None] + np.array(REACH)
+        row = np.clip(place, self.first[config][..., None], self.first[config + 1][..., None] - 1)
+        over = np.abs(query.load[:, None, None] - self.points.load[row])
+        by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
+        exponent = apart[query.of_point][:, :, None, :] + by_load
+        scaled = (c.scale[:, None] ** 2 * shares).T
+        k = np.einsum("nkrt,nt,tnkr->nkr", np.exp(-exponent), scaled, self.shares[:, row], optimize=False)
+        variance = (c.scale[:, None] ** 2 * shares**2).sum(0)
+        own = (c.scale[:, None] ** 2 * self.shares**2).sum(0)
+        rho2 = (k * k / (variance[:, None, None] * own[row])).max((1, 2), initial=0.0)
+        out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
+        return out
+
+
+def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Floats) -> Field:
+    """The field of measurements with their weights; `shares` are terms x points."""
+    order = np.lexsort((points.load, points.of_point))
+    of_point, load, shares = points.of_point[order], points.load[order], shares[:, order]
+    first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
+    levels, level, count = np.unique(load, return_inverse=True, return_counts=True)
+    common = np.sort(np.argsort(-count, kind="stable")[:COMMON_LOADS])
+    parts = []
+    for chosen in (common, np.setdiff1d(np.arange(len(levels)), common)):
+        place = np.full(len(levels), -1)
+        place[chosen] = np.arange(len(chosen))
+        at = np.flatnonzero(place[level.reshape(-1)] >= 0)
+        if len(at):
+            across = covariance.of_loads(levels[chosen], LOAD_STEPS)
+            parts.append(_Loads(at, place[level.reshape(-1)[at]], across))
+    mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
+    norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
+    kept = Encoded(points.coords, of_point, load)
+    return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
+
+
+def _distinct_rows(rows: Singles) -> tuple[Singles, Places]:
+    """Distinct rows, and which of them each row is."""
+    if not rows.shape[1]:
+        return rows[:1], np.zeros(len(rows), np.intp)
+    packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
+    start, group = distinct(packed.tolist())
+    return rows[start], group
