@@ -25,8 +25,12 @@ REACH = (-1, 0)
 """Their points just below and just above the query's load."""
 COMMON_LOADS = 16
 """Measured loads that most points share, summed as a dense table; the odd ones go apart."""
+NOTHING = 1e-60
+"""Correlations below this are taken as none: subnormal floats would slow everything down a hundredfold."""
 VIEWS = 4
-"""Views kept: an answer has one per pair of lengths and target, asked again at each of its rounds."""
+"""Views kept: an answer has one per pair of lengths, asked again at each of its rounds."""
+GROUPINGS = 16
+"""Groupings kept: which coordinates vary is much the same from answer to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,20 @@ class _Loads:
     """Place of each of the points among the loads."""
     across: Floats
     """Correlation, terms x loads x LOAD_STEPS."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Grouping:
+    """Measured configurations by what they have in some coordinates."""
+
+    groups: Floats
+    """Groups x coordinates."""
+    group: Places
+    """Of each configuration."""
+    members: Places
+    first: Places
+    cells: tuple[tuple[Places, Places], ...]
+    """For each set of loads: the groups that have any, and the place of each point in a table of them by load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +74,11 @@ class View:
     first: Places
     """Where each group starts in `members`, and the end."""
     lean: Floats
-    """Mean share over the root of the variance, times correlation over agreed coordinates, terms x members."""
+    """Mean share over the root of the variance, times correlation over agreed coordinates, members x terms."""
     most: Floats
-    """The largest `lean` of each group, term by term: what no member exceeds."""
+    """The largest `lean` of each group, term by term: what no member exceeds; terms x groups."""
     some: Floats
-    """The `lean` of one member of each group: what the best member reaches at least."""
+    """The `lean` of one member of each group, which the best member reaches at least; terms x groups."""
 
     def alike(self, coords: Singles) -> Floats:
         """Covariance of queries with groups over the varying coordinates: terms x queries x groups.
@@ -94,11 +112,12 @@ class View:
             # a hair below, since the sum of a member may round differently here and there
             least = np.partition(floor, -keep, axis=1)[:, -keep] * (1 - 1e-9)
         query, group = np.nonzero(ceiling >= least[:, None])
-        size = np.diff(self.first)[group]
-        query, group = np.repeat(query, size), np.repeat(group, size)
-        inside = np.arange(len(query)) - np.repeat(np.cumsum(size) - size, size)
-        member = self.first[group] + inside
-        total = np.einsum("tn,tn->n", part[:, query, group], self.lean[:, member])
+        part, size = part.transpose(1, 2, 0)[query, group], np.diff(self.first)[group]
+        pair = np.repeat(np.arange(len(query)), size)
+        member = np.arange(len(pair)) + np.repeat(self.first[group] - (np.cumsum(size) - size), size)
+        total = np.einsum("nt,nt->n", part[pair], self.lean[member])
+        good = np.flatnonzero(total >= least[query[pair]])
+        query, member, total = query[pair[good]], member[good], total[good]
         order = np.lexsort((-total, query))
         start = np.searchsorted(query, np.arange(len(ceiling)))
         out: Places = self.members[member[order[start[:, None] + np.arange(keep)]]]
@@ -122,6 +141,7 @@ class Field:
     """Mean share of each configuration over the root of its variance, terms x configurations."""
     loads: tuple[_Loads, ...]
     _views: OrderedDict[tuple[bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
+    _groupings: OrderedDict[bytes, _Grouping] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def view(self, coords: Singles) -> View:
         """The measurements as queries at these coordinates see them; the last few are kept, as they repeat."""
@@ -139,29 +159,42 @@ class Field:
         c = self.covariance
         mine = self.points.coords
         factor = c.decay(agreed, values[None].astype(np.float64), mine[:, agreed].astype(np.float64))[:, 0]
-        groups, group = _distinct_rows(mine[:, varying])
-        members = np.argsort(group, kind="stable")
-        first = np.searchsorted(group[members], np.arange(len(groups) + 1))
-        lean = (self.typical * factor)[:, members]
-        if len(groups) == len(mine):
+        grouping = self._grouped(varying)
+        members, first = grouping.members, grouping.first
+        lean = self.typical.take(members, axis=1) * factor.take(members, axis=1)
+        if len(grouping.groups) == len(mine):
             most = some = lean
         else:
             most = np.maximum.reduceat(lean, first[:-1], axis=1)
-            heavy = np.lexsort((-lean.sum(0), group[members]))
+            heavy = np.lexsort((-lean.sum(0), grouping.group[members]))
             some = lean[:, heavy[first[:-1]]]
-        pull = self._pull(factor, group, len(groups))
-        return View(c, varying, groups.astype(np.float64), pull, members, first, lean, most, some)
+        pull = self._pull(factor, grouping)
+        return View(c, varying, grouping.groups, pull, members, first, lean.T.copy(), most, some)
 
-    def _pull(self, factor: Floats, group: Places, groups: int) -> Floats:
-        out = np.zeros((len(factor), groups, len(LOAD_STEPS)))
-        of_point = self.points.of_point
-        for part in self.loads:
-            at = part.points
-            used, row = np.unique(group[of_point[at]], return_inverse=True)
-            width = part.across.shape[1]
-            cell = row.reshape(-1) * width + part.level
+    def _grouped(self, varying: Places) -> _Grouping:
+        key = varying.tobytes()
+        found = self._groupings.get(key)
+        if found is None:
+            start, group = _distinct_rows(self.points.coords[:, varying])
+            groups = self.points.coords[start][:, varying].astype(np.float64)
+            members = np.argsort(group, kind="stable")
+            first = np.searchsorted(group[members], np.arange(len(groups) + 1))
+            cells = tuple(self._cells(part, group) for part in self.loads)
+            found = self._groupings[key] = _Grouping(groups, group, members, first, cells)
+            if len(self._groupings) > GROUPINGS:
+                self._groupings.popitem(last=False)
+        return found
+
+    def _cells(self, part: _Loads, group: Places) -> tuple[Places, Places]:
+        used, row = np.unique(group[self.points.of_point[part.points]], return_inverse=True)
+        return used, row.reshape(-1) * part.across.shape[1] + part.level
+
+    def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
+        out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
+        for part, (used, cell) in zip(self.loads, grouping.cells, strict=True):
+            config, width = self.points.of_point[part.points], part.across.shape[1]
             for term, one in enumerate(factor):
-                weight = self.weighted[term, at] * one[of_point[at]]
+                weight = self.weighted[term].take(part.points) * one.take(config)
                 table = np.bincount(cell, weight, minlength=len(used) * width).reshape(len(used), width)
                 out[term, used] += table @ part.across[term]
         return out
@@ -200,7 +233,7 @@ class Field:
 def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Floats) -> Field:
     """The field of measurements with their weights; `shares` are terms x points."""
     order = np.lexsort((points.load, points.of_point))
-    of_point, load, shares = points.of_point[order], points.load[order], shares[:, order]
+    of_point, load, shares = points.of_point[order], points.load[order], shares.take(order, axis=1)
     first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
     levels, level, count = np.unique(load, return_inverse=True, return_counts=True)
     common = np.sort(np.argsort(-count, kind="stable")[:COMMON_LOADS])
@@ -211,6 +244,7 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
         at = np.flatnonzero(place[level.reshape(-1)] >= 0)
         if len(at):
             across = covariance.of_loads(levels[chosen], LOAD_STEPS)
+            across[across < NOTHING] = 0.0
             parts.append(_Loads(at, place[level.reshape(-1)[at]], across))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
     norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
@@ -218,10 +252,9 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
 
 
-def _distinct_rows(rows: Singles) -> tuple[Singles, Places]:
-    """Distinct rows, and which of them each row is."""
+def _distinct_rows(rows: Singles) -> tuple[list[int], Places]:
+    """Where each distinct row stands first, and which of them each row is."""
     if not rows.shape[1]:
-        return rows[:1], np.zeros(len(rows), np.intp)
+        return [0][: len(rows)], np.zeros(len(rows), np.intp)
     packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
-    start, group = distinct(packed.tolist())
-    return rows[start], group
+    return distinct(packed.tolist())
