@@ -264,9 +264,11 @@ class Workbench:
         from advisor.engine.estimator import Memo
 
         models = [self.find_model(w.model, folder) for w in profile.tiers]
+        memo = Memo()
         return Inputs(
             catalog=self.catalog,
-            estimate=partial(self.estimator.estimate, memo=Memo()),
+            estimate=partial(self.estimator.estimate, memo=memo),
+            first_token=partial(self.estimator.first_token, memo=memo),
             configs=self.configs,
             models=models,
             parameters=self.parameters,

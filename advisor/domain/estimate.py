@@ -45,6 +45,16 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstToken:
+    """Time to the first token at one operating point [s]; `error` says why there is none."""
+
+    ttft_p50_s: Interval
+    ttft_tail: dict[str, float]
+    """p90, p95, p99 over requests [s]."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class OtherFamily:
     """What another evidence family says of the same operating point."""
 

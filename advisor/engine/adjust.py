@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
-from advisor.engine.operating_point import EstimateMany
+from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
+from advisor.engine.operating_point import EstimateMany, FirstTokenMany
 
 
-def with_prefix_cache(estimate: EstimateMany, hit_rate: float) -> EstimateMany:
+def with_prefix_cache(
+    estimate: EstimateMany, hit_rate: float, first_token: FirstTokenMany | None = None
+) -> EstimateMany:
     """Account for input tokens that are found in the prefix cache.
 
     Cached tokens need no prefill, so TTFT is that of the remaining input. They still occupy the cache and are
     read in decode, so TPOT stays that of the whole input: a prudent choice, because less prefill also disturbs
     decode less. Throughput follows by Little's law from the shorter end-to-end time.
+
+    Parameters
+    ----------
+    first_token
+        TTFT alone, where that is had for less than a whole estimate.
     """
     if hit_rate <= 0:
         return estimate
+    ttft: Callable[[Sequence[OperatingQuery]], Sequence[OperatingEstimate | FirstToken]] = first_token or estimate
 
     def estimate_many(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
         full = estimate(queries)
-        short = estimate([replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries])
+        short = ttft([replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries])
         return [_compose(f, s) for f, s in zip(full, short, strict=True)]
 
     return estimate_many
 
 
-def _compose(full: OperatingEstimate, short: OperatingEstimate) -> OperatingEstimate:
+def _compose(full: OperatingEstimate, short: OperatingEstimate | FirstToken) -> OperatingEstimate:
     if full.error or short.error or short.ttft_p50_s.mid >= full.ttft_p50_s.mid:
         return full
     osl = full.query.osl

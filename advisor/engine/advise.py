@@ -41,7 +41,7 @@ from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.notes import collect_notes
-from advisor.engine.operating_point import EstimateMany, Load
+from advisor.engine.operating_point import EstimateMany, FirstTokenMany, Load
 from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand
@@ -68,6 +68,8 @@ class Inputs:
     own_evidence: Sequence[Measurement] = ()
     probes: tuple[ProbeCheck, ...] = ()
     """Own measurements against their predictions."""
+    first_token: FirstTokenMany | None = None
+    """TTFT alone, for less than a whole estimate; by default it is taken from one."""
     with_claims: bool = False
     """Whether to recompute public claims about the candidates, which reports print."""
 
@@ -164,7 +166,9 @@ def _lay_out_all(profile: Profile, accelerators: list[Accelerator], inputs: Inpu
     values = {name: q.value for name, q in inputs.parameters.items()}
     by_tier: list[dict[str, Layout]] = []
     for workload, model in zip(profile.tiers, inputs.models, strict=True):
-        estimate = with_prefix_cache(inputs.estimate, workload.traffic.prefix_cache_hit_rate)
+        estimate = with_prefix_cache(
+            inputs.estimate, workload.traffic.prefix_cache_hit_rate, inputs.first_token
+        )
         estimate = with_factors(estimate, profile.overrides.throughput_factor)
         by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, values, profile.team))
     drafts = []

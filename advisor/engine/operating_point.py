@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Slo, Traffic
 from advisor.domain.sizing import CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
@@ -16,6 +16,7 @@ MEAN_OVER_NOMINAL = 0.9
 """Mean drawn length over nominal length in the benchmark that the evidence comes from."""
 
 EstimateMany = Callable[[Sequence[OperatingQuery]], list[OperatingEstimate]]
+FirstTokenMany = Callable[[Sequence[OperatingQuery]], list[FirstToken]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, tak
 from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
 from advisor.engine.estimator.encode import Floats, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import TARGETS, Fit
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift
 from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
@@ -94,17 +95,18 @@ class Core:
             )  # fmt: skip
         return out
 
-    def _lay(self, points: Points) -> Curves:
-        return lay_curves(points, self._fit, self._fields, self._vocabulary)
+    def _lay(self, points: Points, targets: Sequence[str] = TARGETS) -> Curves:
+        return lay_curves(points, self._fit, self._fields, self._vocabulary, targets)
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out = {}
-        for name, field in self._fields.items():
+        for name in curves.log_value:
+            field = self._fields[name]
             shares = curves.own_shares(rows, load, field.covariance.shares)
             out[name] = curves.spread(name, field, rows, load, shares)
         return out
 
-    def medians(self, points: Points, memo: Memo | None = None) -> Medians:
+    def medians(self, points: Points, memo: Memo | None = None, targets: Sequence[str] = TARGETS) -> Medians:
         """TPOT, TTFT and total tokens/s per GPU at each point, within the laws.
 
         TPOT does not fall with concurrency (the nearest rising curve is taken), is no shorter than reading what one
@@ -114,12 +116,15 @@ class Core:
         ----------
         memo
             Keeps the curves for a later call on the same configurations.
+        targets
+            What is asked for: all, or TTFT alone; the rest is then NaN.
         """
         n = len(points)
-        out = Medians(np.empty(n), np.empty(n), np.empty(n), {})
+        out = Medians(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), {})
+        lay = partial(self._lay, targets=targets)
         for part in _parts(n):
             some = points.take(part)
-            for curves, chosen, rows in (memo or Memo()).curves_of(some, self._lay):
+            for curves, chosen, rows in (memo or Memo()).curves_of(some, tuple(targets), lay):
                 out.put(part[chosen], self._on(curves, rows, some.take(chosen)))
         return out
 
@@ -127,20 +132,26 @@ class Core:
         """Medians of points that lie on these rows of the curves."""
         load = np.log2(points.concurrency)
         spread = self._spreads(curves, rows, load)
-        log_tpot = at_load(curves.log_tpot, load, rows)
-        share, ttft = (at_load(curves.log_value[name], load, rows) for name in ("share", "ttft"))
         if self._probes:
             value, spread = self._probed(curves, rows, load, spread)
-            floor = np.log(curves.physics.floor_s[rows])[:, None]
-            log_tpot = at_load(rising(np.maximum(value["tpot"], floor)), load)
-            share, ttft = at_load(value["share"], load), at_load(value["ttft"], load)
-        tpot = np.exp(log_tpot)
-        part = np.exp(np.minimum(share, SHARE_CEILING))
+            own = {name: at_load(values, load) for name, values in value.items()}
+            if "tpot" in value:
+                floor = np.log(curves.physics.floor_s[rows])[:, None]
+                own["tpot"] = at_load(rising(np.maximum(value["tpot"], floor)), load)
+        else:
+            own = {name: at_load(values, load, rows) for name, values in curves.log_value.items()}
+            if curves.log_tpot is not None:
+                own["tpot"] = at_load(curves.log_tpot, load, rows)
+        ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
+        if "tpot" not in own:
+            return Medians(np.full(len(ttft), np.nan), ttft, np.full(len(ttft), np.nan), {"ttft_p50_s": spread["ttft"]})
+        tpot = np.exp(own["tpot"])
+        part = np.exp(np.minimum(own["share"], SHARE_CEILING))
         total = part * little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
         tokens = MEAN_LENGTH * (points.isl + points.osl)
         return Medians(
             tpot,
-            np.maximum(np.exp(ttft), curves.physics.prefill_floor_s[rows]),
+            ttft,
             np.minimum(total, tokens / curves.physics.flops_floor_s[rows]),
             {
                 "tpot_p50_s": spread["tpot"],
@@ -157,6 +168,8 @@ class Core:
         left = dict(spread)
         encoded = Encoded(curves.encoded.coords, curves.encoded.of_point[rows], load)
         for name, probe in self._probes.items():
+            if name not in value:
+                continue
             shares = curves.own_shares(rows, load, probe.covariance.shares)
             shift, left[name] = probe.at(encoded, shares, spread[name], LOAD_STEPS)
             value[name] = value[name] + shift

@@ -50,7 +50,7 @@ class Curves:
     step: Step
     log_value: dict[str, Floats]
     """By target."""
-    log_tpot: Floats
+    log_tpot: Floats | None
     """TPOT within its laws: no shorter than a read of what one request touches, and rising."""
     seen: dict[str, Seen]
     """By target."""
@@ -84,8 +84,10 @@ class Curves:
         return field.spread(Encoded(seen.coords[used], place, load), shares, near)
 
 
-def lay_curves(points: Points, fit: Fit, fields: Mapping[str, Field], vocabulary: Vocabulary) -> Curves:
-    """Work out the curves of distinct configurations."""
+def lay_curves(
+    points: Points, fit: Fit, fields: Mapping[str, Field], vocabulary: Vocabulary, targets: Sequence[str]
+) -> Curves:
+    """Work out the curves of distinct configurations for some of the targets."""
     encoded = encode(points, vocabulary)
     physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
     step = decode_step(points, physics, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
@@ -94,13 +96,17 @@ def lay_curves(points: Points, fit: Fit, fields: Mapping[str, Field], vocabulary
     timed[timed[:, _KIND] == 0, _KIND] = DATED_KIND
     log_value, seen = {}, {}
     for name, base in baselines(fit, points, physics, step).items():
+        if name not in targets:
+            continue
         field = fields[name]
         coords = timed if name == "ttft" else encoded.coords
         view = field.view(coords)
         seen[name] = Seen(view, coords, view.alike(coords))
         values = np.matmul(seen[name].alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
-    log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))
+    log_tpot = None
+    if "tpot" in log_value:
+        log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))
     return Curves(points, encoded, physics, step, log_value, log_tpot, seen)
 
 
@@ -124,9 +130,19 @@ class Memo:
         self._places: dict[tuple[object, ...], tuple[Curves, int]] = {}
         self._bytes = 0
 
-    def curves_of(self, points: Points, lay: Callable[[Points], Curves]) -> Iterator[tuple[Curves, Places, Places]]:
-        """Curves with the places of the points that lie on them and the row of each; `lay` works out new ones."""
-        keys = list(_keys(points))
+    def curves_of(
+        self, points: Points, kind: object, lay: Callable[[Points], Curves]
+    ) -> Iterator[tuple[Curves, Places, Places]]:
+        """Curves with the places of the points that lie on them and the row of each.
+
+        Parameters
+        ----------
+        kind
+            What the curves say; those of one kind do not stand in for those of another.
+        lay
+            Works out new ones.
+        """
+        keys = [(kind, key) for key in _keys(points)]
         first, of_point = distinct(keys)
         unknown = [k for k, i in enumerate(first) if keys[i] not in self._places]
         known: dict[int, tuple[Curves, int]] = {

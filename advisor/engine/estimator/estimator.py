@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
 import numpy as np
 
-from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
@@ -19,13 +19,14 @@ from advisor.engine.estimator.core import Core, Medians
 from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.encode import (
     MEDIAN_MONTH,
+    Floats,
     Points,
     months_since_epoch,
     points_of_measurements,
     points_of_queries,
 )
 from advisor.engine.estimator.families import OtherFamilies, cover
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import TARGETS, Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key, interval_class
 from advisor.engine.estimator.tails import tail_factors
 
@@ -33,6 +34,9 @@ Software = Literal["current", "typical"]
 """`current`: as the newest dated runs of the same configuration, where there are any; `typical`: as a median over
 all runs, which is what most published rows state."""
 DATED = 1
+FIRST_TOKEN = ("ttft",)
+TAILS = 4096
+"""Loads whose tails are kept."""
 NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 
@@ -84,6 +88,7 @@ class Estimator:
         self._assumer = Assumer(ranking, self._accelerators)
         self._neighbourhood = Neighbourhood(ranking, as_of)
         self._others = OtherFamilies(rows)
+        self._tails: dict[tuple[str, bool, int], dict[str, float]] = {}
 
     def _placed(self, rows: Sequence[Measurement]) -> Points:
         """Points of the rows; the user's own stand at the day at which a query of their place is answered.
@@ -125,8 +130,24 @@ class Estimator:
         asked = [self._ask(q) for q in queries]
         good = [a for a in asked if not a.error]
         medians, drift = self._medians(good, software, memo)
-        answers = iter([self._answer(a, medians, k, drift[k]) for k, a in enumerate(good)])
+        answers = iter(self._answers(good, medians, drift))
         return [_failed(a) if a.error else next(answers) for a in asked]
+
+    def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> list[FirstToken]:
+        """TTFT alone, as `estimate` has it, for a third of the work."""
+        asked = [self._ask(q) for q in queries]
+        good = [a for a in asked if not a.error]
+        medians, _ = self._medians(good, "current", memo, FIRST_TOKEN)
+        near = [self._neighbourhood.of(a.full, a.name) for a in good]
+        ttft = iter(self._intervals("ttft_p50_s", good, near, medians.ttft_s, medians))
+        out = []
+        for a in asked:
+            if a.error:
+                out.append(FirstToken(NOT_A_NUMBER, {}, a.error))
+                continue
+            interval = next(ttft)
+            out.append(FirstToken(interval, self._tail("ttft", a.full, interval.mid), ""))
+        return out
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> list[OperatingEstimate]:
         """The same deployment at several concurrencies."""
@@ -140,35 +161,44 @@ class Estimator:
         return _Asked(q, full, name, notes, error)
 
     def _medians(
-        self, asked: Sequence[_Asked], software: Software, memo: Memo | None
+        self, asked: Sequence[_Asked], software: Software, memo: Memo | None, targets: Sequence[str] = TARGETS
     ) -> tuple[Medians, list[str]]:
         """Medians of every query, and what newer software changed, in words."""
         queries, names = [a.full for a in asked], [a.name for a in asked]
         points = points_of_queries(queries, names, self._accelerators)
         notes = [""] * len(asked)
         if not asked:
-            return Medians(np.empty(0), np.empty(0), np.empty(0), {}), notes
+            return _nothing(), notes
         runs = [self._newest.get(curve_key(a.full, a.name)) for a in asked]
         if software == "typical" or not any(runs):
-            return self._core.medians(points, memo), notes
+            return self._core.medians(points, memo, targets), notes
         month = np.array([months_since_epoch(r) if r else MEDIAN_MONTH for r in runs])
         kind = np.array([float(DATED) if r else 0.0 for r in runs])
-        newer = self._core.medians(replace(points, kind=kind, month=month), memo)
+        newer = self._core.medians(replace(points, kind=kind, month=month), memo, targets)
         dated = np.flatnonzero(kind)
+        if "tpot" not in targets:
+            return newer, notes
         older = self._core.medians(points.take(dated), memo)
         for i, before in zip(dated, older.total_tps, strict=True):
             change = newer.total_tps[i] / before - 1
             notes[i] = f"as run in {runs[i]:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
         return newer, notes
 
-    def _answer(self, asked: _Asked, medians: Medians, k: int, drift: str) -> OperatingEstimate:
+    def _answers(
+        self, asked: Sequence[_Asked], medians: Medians, drift: Sequence[str]
+    ) -> Iterator[OperatingEstimate]:
+        near = [self._neighbourhood.of(a.full, a.name) for a in asked]
+        total = self._intervals("total_tps_per_gpu", asked, near, medians.total_tps, medians)
+        tpot = self._intervals("tpot_p50_s", asked, near, medians.tpot_s, medians)
+        ttft = self._intervals("ttft_p50_s", asked, near, medians.ttft_s, medians)
+        for k, a in enumerate(asked):
+            yield self._answer(a, near[k], total[k], tpot[k], ttft[k], drift[k])
+
+    def _answer(
+        self, asked: _Asked, near: Neighbours, total: Interval, tpot: Interval, ttft: Interval, drift: str
+    ) -> OperatingEstimate:
         q = asked.full
-        disagg = bool(q.disagg)
-        near = self._neighbourhood.of(q, asked.name)
         others = self._others.of(q, asked.name)
-        total = self._interval("total_tps_per_gpu", near, float(medians.total_tps[k]), medians, k, disagg)
-        tpot = self._interval("tpot_p50_s", near, float(medians.tpot_s[k]), medians, k, disagg)
-        ttft = self._interval("ttft_p50_s", near, float(medians.ttft_s[k]), medians, k, disagg)
         words = [near.text, drift]
         for other in others:
             total, tpot = cover(total, other.total_tps_per_gpu), cover(tpot, other.tpot_s)
@@ -177,12 +207,11 @@ class Estimator:
         if asked.notes:
             words.append("assumed " + ", ".join(asked.notes))
         part = q.osl / (q.isl + q.osl)
-        factors = {m: tail_factors(self.fit.tails, m, disagg, q.concurrency) for m in ("ttft", "tpot")}
         return OperatingEstimate(
             query=asked.query,
             engine=q.engine or "",
             spec_method=q.spec_method or "none",
-            disagg=disagg,
+            disagg=bool(q.disagg),
             tp=q.tp or 1,
             ep=q.ep or 1,
             dp_attention=bool(q.dp_attention),
@@ -191,8 +220,8 @@ class Estimator:
             tpot_p50_s=tpot,
             total_tps_per_gpu=total,
             output_tps_per_gpu=Interval(total.lo * part, total.mid * part, total.hi * part),
-            ttft_tail={p: ttft.mid * f for p, f in factors["ttft"].items()},
-            tpot_tail={p: tpot.mid * f for p, f in factors["tpot"].items()},
+            ttft_tail=self._tail("ttft", q, ttft.mid),
+            tpot_tail=self._tail("tpot", q, tpot.mid),
             evidence_grade=near.grade,
             basis=near.basis,
             basis_text="; ".join(w for w in words if w),
@@ -202,12 +231,27 @@ class Estimator:
             notes=asked.notes,
         )
 
-    def _interval(self, metric: str, near: Neighbours, mid: float, medians: Medians, k: int, disagg: bool) -> Interval:
+    def _intervals(
+        self, metric: str, asked: Sequence[_Asked], near: Sequence[Neighbours], mid: Floats, medians: Medians
+    ) -> list[Interval]:
         known = self.fit.half_width[metric]
-        grade = "B" if near.grade == "A" else near.grade
-        lo, hi = known[interval_class(f"{grade} {near.basis}", disagg)]
-        spread = float(medians.spread[metric][k])
-        return Interval(mid * float(np.exp(lo * spread)), mid, mid * float(np.exp(hi * spread)))
+        ends = []
+        for a, n in zip(asked, near, strict=True):
+            grade = "B" if n.grade == "A" else n.grade
+            ends.append(known[interval_class(f"{grade} {n.basis}", bool(a.full.disagg))])
+        offsets = np.array(ends, dtype=np.float64).reshape(-1, 2)
+        outer = mid[:, None] * np.exp(offsets * medians.spread[metric][:, None]) if ends else offsets
+        return [Interval(lo, m, hi) for (lo, hi), m in zip(outer.tolist(), mid.tolist(), strict=True)]
+
+    def _tail(self, metric: str, q: OperatingQuery, median: float) -> dict[str, float]:
+        """Percentiles over requests, from those over the median that depend on the load alone."""
+        key = (metric, bool(q.disagg), q.concurrency)
+        factors = self._tails.get(key)
+        if factors is None:
+            if len(self._tails) >= TAILS:
+                self._tails.clear()
+            factors = self._tails[key] = tail_factors(self.fit.tails, *key)
+        return {p: median * f for p, f in factors.items()}
 
 
 def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
@@ -218,6 +262,11 @@ def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
             key = curve_key(m, m.model)
             out[key] = max(m.date, out.get(key, m.date))
     return out
+
+
+def _nothing() -> Medians:
+    none = np.empty(0)
+    return Medians(none, none, none, dict.fromkeys(("total_tps_per_gpu", "tpot_p50_s", "ttft_p50_s"), none))
 
 
 def _failed(asked: _Asked) -> OperatingEstimate:
