@@ -17,7 +17,7 @@ from advisor.catalog.tables import PARAMETERS, SOURCES, VENDOR_CI
 from advisor.domain.errors import CatalogError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import date
 
     from advisor.catalog.gates import GateFacts
@@ -87,6 +87,19 @@ class Catalog:
         from advisor.catalog.evidence import read_measurements
 
         return read_measurements(self.layers)
+
+    @cached_property
+    def measurements_of(self) -> Mapping[str, Sequence[Measurement]]:
+        """Independent serving measurements by accelerator; none where it has no key."""
+        out: dict[str, list[Measurement]] = {}
+        for row in self.measurements:
+            out.setdefault(row.accelerator, []).append(row)
+        return out
+
+    @cached_property
+    def source_of_row(self) -> Mapping[str, str]:
+        """Source of each independent serving measurement, by its row id."""
+        return {row.row_id: row.source_id for row in self.measurements}
 
     @cached_property
     def vendor_ci(self) -> list[Measurement]:

@@ -193,7 +193,7 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
         return
     sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
     plans = [
-        plan_tier(w, m, layout, sizing, inputs.catalog.measurements)
+        plan_tier(w, m, layout, sizing, inputs.catalog.measurements_of.get(a.id, ()))
         for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
     ]
     order = main_tier_first(plans)
@@ -298,7 +298,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         layout,
         inputs.models[0],
         Load.of(profile.tiers[0].traffic, profile.tiers[0].slo),
-        inputs.catalog.measurements,
+        inputs.catalog.measurements_of.get(a.id, ()),
     )  # fmt: skip
     deployment = main.deployment if main else layout.deployment
     floor: tuple[str, ...] = ()
@@ -355,5 +355,6 @@ def _evidence_sources(candidates: Sequence[Candidate], inputs: Inputs) -> set[st
     rows = {r for c in candidates if c.operating_point for r in c.operating_point.evidence_rows}
     rows |= {p.row_id for c in candidates for p in c.curve if p.row_id}
     rows |= {r for c in candidates for t in c.tiers for r in t.operating_point.evidence_rows}
-    known = (*inputs.catalog.measurements, *inputs.own_evidence)
-    return {m.source_id for m in known if m.row_id in rows}
+    known = inputs.catalog.source_of_row
+    own = {m.source_id for m in inputs.own_evidence if m.row_id in rows}
+    return own | {known[row] for row in rows if row in known}

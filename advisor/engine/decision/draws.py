@@ -10,6 +10,7 @@ import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing
 from advisor.engine.sized import Z80, FloatArray
 
+MOST_KEPT = 20_000
+"""Draws up to which streams are kept; 16 of them take some MB."""
 RESIDUAL_LIMIT = 2.0
 """Residual values are not drawn further out than twice the distance to their low or high end."""
 
@@ -43,14 +46,26 @@ class Shared:
 
 def shared_draws(seed: int, draws: int) -> Shared:
     """Common random numbers."""
-    columns = np.random.default_rng([seed, 0]).standard_normal((7, draws))
-    return Shared(*columns)
+    return Shared(*_normal(seed, 0, 7, draws))
 
 
 def own_draws(seed: int, accelerator: str, draws: int) -> FloatArray:
     """(throughput, price) draws of one accelerator, two rows."""
-    key = zlib.crc32(accelerator.encode())
-    return np.random.default_rng([seed, key]).standard_normal((2, draws))
+    return _normal(seed, zlib.crc32(accelerator.encode()), 2, draws)
+
+
+def _normal(seed: int, key: int, rows: int, draws: int) -> FloatArray:
+    """Standard normal draws of one stream, read-only: profile after profile sees the same ones."""
+    return _kept(seed, key, rows, draws) if draws <= MOST_KEPT else _drawn(seed, key, rows, draws)
+
+
+def _drawn(seed: int, key: int, rows: int, draws: int) -> FloatArray:
+    out = np.random.default_rng([seed, key]).standard_normal((rows, draws))
+    out.flags.writeable = False
+    return out
+
+
+_kept = lru_cache(maxsize=16)(_drawn)
 
 
 def levels_of(pricing: Pricing, shared: Shared, own: FloatArray, defaults: Mapping[str, Quantity]) -> Levels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from advisor.catalog import Catalog
 from advisor.domain.evidence import Measurement
@@ -190,9 +191,8 @@ def _measured(
         return []
     return [
         m
-        for m in catalog.measurements
-        if m.accelerator == accelerator
-        and m.engine == engine
+        for m in catalog.measurements_of.get(accelerator, ())
+        if m.engine == engine
         and (not attention or (model is not None and m.model in model.measured_as))
         and (feature not in _PRECISION_FEATURE.values() or m.precision == precision)
         and (feature != "disagg_prefill" or m.disagg)
@@ -269,15 +269,22 @@ def _reach(
     issue: KnownIssue, names: tuple[str, ...], precision: str, model: ModelSpec | None, families: set[str]
 ) -> IssueReach | None:
     """How close an issue is to the deployment; None where engine or precision rule it out."""
-    text = f"{issue.component} {issue.summary}"
-    words = set(re.findall(r"[a-z0-9.+-]+", text.casefold()))
-    engines = {name for name in SERVING_ENGINES if name.casefold() in text.casefold()}
+    text = f"{issue.component} {issue.summary}".casefold()
+    engines, formats = _named_in(text)
     if engines and not engines & set(names):
         return None
-    formats = {p for p, marks in _PRECISION_WORDS.items() if any(m in w for m in marks for w in words)}
     if formats and precision not in formats:
         return None
-    named = {f for f in families if f.casefold() in text.casefold()}
+    named = {f for f in families if f.casefold() in text}
     if named:
         return "this model" if model is not None and model.family in named else "another model"
     return "this engine" if engines else "this part"
+
+
+@lru_cache(maxsize=1024)
+def _named_in(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(serving engines, precisions) that the text of an issue names."""
+    words = set(re.findall(r"[a-z0-9.+-]+", text))
+    engines = frozenset(name for name in SERVING_ENGINES if name.casefold() in text)
+    formats = frozenset(p for p, marks in _PRECISION_WORDS.items() if any(m in w for m in marks for w in words))
+    return engines, formats
