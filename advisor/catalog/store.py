@@ -42,12 +42,16 @@ if TYPE_CHECKING:
     from advisor.domain.rules import ExportRules
     from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
 
+MARKETS = 4096
+"""Rental markets that are kept."""
+
 
 class Catalog:
     """Facts by kind; each attribute is read once, on first use, and raises CatalogError on a bad row."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
+        self._markets: dict[tuple[object, ...], RentMarket] = {}
 
     @cached_property
     def _hardware(self) -> tuple[dict[str, Accelerator], dict[str, str]]:
@@ -128,7 +132,23 @@ class Catalog:
         """Low, typical and high rent; see `advisor.catalog.rent.rent_market`."""
         from advisor.catalog.rent import rent_market
 
-        return rent_market(self.rent_prices, accelerator, seller_class, commitment, as_of, countries, variant=variant)
+        where = None if countries is None else frozenset(countries)
+        key = (accelerator, seller_class, commitment, as_of, where, variant)
+        found = self._markets.get(key)
+        if found is None:
+            if len(self._markets) >= MARKETS:
+                self._markets.clear()
+            rows = self._rent_by_part.get(accelerator, ())
+            found = rent_market(rows, accelerator, seller_class, commitment, as_of, where, variant=variant)
+            self._markets[key] = found
+        return found
+
+    @cached_property
+    def _rent_by_part(self) -> Mapping[str, Sequence[RentPrice]]:
+        out: dict[str, list[RentPrice]] = {}
+        for row in self.rent_prices:
+            out.setdefault(row.accelerator, []).append(row)
+        return out
 
     @cached_property
     def price_history(self) -> list[PricePoint]:

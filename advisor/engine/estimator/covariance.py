@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base
+from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base, sorted_distinct
 
 Singles = NDArray[np.float32]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -124,14 +124,17 @@ def encode(points: Points, vocabulary: Vocabulary) -> Encoded:
     rows[:, 22] = np.where(known, np.log2(np.where(known, points.gpus, 1.0)), UNKNOWN_GPUS_LOG2)
     # Points of a curve differ by concurrency alone: to find equal bytes first leaves a tenth of the rows to sort.
     first, of_point = distinct(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1).tolist())
-    coords, inverse = np.unique(rows[first], axis=0, return_inverse=True)
-    return Encoded(coords, inverse.reshape(-1)[of_point], np.log2(points.concurrency))
+    coords = rows[first]
+    order = np.lexsort(coords.T[::-1])
+    place = np.empty(len(order), np.intp)
+    place[order] = np.arange(len(order))
+    return Encoded(coords[order], place[of_point], np.log2(points.concurrency))
 
 
 def take(points: Encoded, chosen: NDArray[np.intp]) -> Encoded:
     """Some of the points, with the configurations that they use."""
-    used, of_point = np.unique(points.of_point[chosen], return_inverse=True)
-    return Encoded(points.coords[used], of_point.reshape(-1), points.load[chosen])
+    used, of_point = sorted_distinct(points.of_point[chosen])
+    return Encoded(points.coords[used], of_point, points.load[chosen])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
-from advisor.engine.estimator.encode import Floats, Points, distinct
+from advisor.engine.estimator.encode import Floats, Points, distinct, sorted_distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, View
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.physics import Physics, step_physics
@@ -76,8 +76,7 @@ class Curves:
         Where points of one row differ in share, the last one's says which measurements are near.
         """
         seen = self.seen[target]
-        used, place = np.unique(self.encoded.of_point[rows], return_inverse=True)
-        place = place.reshape(-1)
+        used, place = sorted_distinct(self.encoded.of_point[rows])
         theirs = np.empty((len(shares), len(used)))
         theirs[:, place] = shares
         near = seen.view.nearest(seen.alike[:, used], theirs)

@@ -78,6 +78,21 @@ def distinct(*columns: Iterable[Hashable]) -> tuple[list[int], NDArray[np.intp]]
     return first, np.array(of_row, dtype=np.intp)
 
 
+def sorted_distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Distinct values in order, and which of them each value is: `np.unique`, which would load numpy.ma.
+
+    >>> sorted_distinct(np.array([3, 1, 3]))
+    (array([1, 3]), array([1, 0, 1]))
+    """
+    order = values.argsort(kind="stable")
+    ranked = values[order]
+    new = np.ones(len(ranked), np.bool_)
+    new[1:] = ranked[1:] != ranked[:-1]
+    of_value = np.empty(len(ranked), np.intp)
+    of_value[order] = new.cumsum() - 1
+    return ranked[new], of_value
+
+
 @cache
 def engine_base(engine: str) -> str:
     """The engine without its disaggregation layer: dynamo-trt -> trt."""

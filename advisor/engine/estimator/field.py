@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.engine.estimator.covariance import Covariance, Encoded, Singles
-from advisor.engine.estimator.encode import Floats, distinct
+from advisor.engine.estimator.encode import Floats, distinct, sorted_distinct
 
 Places = NDArray[np.intp]
 LOAD_STEPS = np.arange(0.0, 16.01, 0.25)
@@ -186,8 +186,8 @@ class Field:
         return found
 
     def _cells(self, part: _Loads, group: Places) -> tuple[Places, Places]:
-        used, row = np.unique(group[self.points.of_point[part.points]], return_inverse=True)
-        return used, row.reshape(-1) * part.across.shape[1] + part.level
+        used, row = sorted_distinct(group[self.points.of_point[part.points]])
+        return used, row * part.across.shape[1] + part.level
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
@@ -235,17 +235,17 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     order = np.lexsort((points.load, points.of_point))
     of_point, load, shares = points.of_point[order], points.load[order], shares.take(order, axis=1)
     first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
-    levels, level, count = np.unique(load, return_inverse=True, return_counts=True)
-    common = np.sort(np.argsort(-count, kind="stable")[:COMMON_LOADS])
+    levels, level = sorted_distinct(load)
+    by_count = np.argsort(-np.bincount(level, minlength=len(levels)), kind="stable")
     parts = []
-    for chosen in (common, np.setdiff1d(np.arange(len(levels)), common)):
+    for chosen in (np.sort(by_count[:COMMON_LOADS]), np.sort(by_count[COMMON_LOADS:])):
         place = np.full(len(levels), -1)
         place[chosen] = np.arange(len(chosen))
-        at = np.flatnonzero(place[level.reshape(-1)] >= 0)
+        at = np.flatnonzero(place[level] >= 0)
         if len(at):
             across = covariance.of_loads(levels[chosen], LOAD_STEPS)
             across[across < NOTHING] = 0.0
-            parts.append(_Loads(at, place[level.reshape(-1)[at]], across))
+            parts.append(_Loads(at, place[level[at]], across))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
     norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
     kept = Encoded(points.coords, of_point, load)
