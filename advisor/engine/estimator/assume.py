@@ -36,6 +36,11 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> 
     return ""
 
 
+def is_open(q: OperatingQuery) -> bool:
+    """Whether a query leaves anything to assume."""
+    return None in (q.engine, q.spec_method, q.disagg, q.tp, q.ep, q.dp_attention, q.gpus)
+
+
 class Assumer:
     """Picks, among measured configurations that agree with the query, the one of the highest rate nearby."""
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ MONTH_DAYS = 30.4
 MEDIAN_MONTH = 2.0
 """Where a median over runs sits on the time axis, in months after EPOCH: the middle of its ten months."""
 KIND = {"median": 0, "single_run": 1, "published_table": 2, "secondhand": 2, "vendor_ci": 3, "own_probe": 1}
+UNSTATED_TP = 8.0
 ENGINES = ("sglang", "trt", "vllm", "atom")
 
 
@@ -157,7 +159,7 @@ def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
 
 
 def _degrees(tp: int | None, ep: int | None, gpus: int | None, disagg: bool) -> tuple[float, float, float]:
-    width = float(tp) if tp and tp > 0 else 8.0
+    width = float(tp) if tp and tp > 0 else UNSTATED_TP
     known = float(gpus) if gpus and gpus > 0 else float("nan")
     return width, float(ep) if ep and ep > 0 else 1.0, known if disagg else width
 
@@ -166,32 +168,36 @@ def points_of_measurements(
     rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
 ) -> Points:
     """Encode measurements; the caller has kept only rows whose model and accelerator are known."""
-    out = []
-    for m in rows:
+
+    def column(name: str) -> list[Any]:
+        return list(map(attrgetter(name), rows))
+
+    def number(name: str) -> Floats:
+        return np.array(column(name), dtype=np.float64)
+
+    names, disagg = column("model"), np.array(column("disagg"), dtype=np.bool_)
+    tp, ep, gpus = number("tp"), number("ep"), number("gpus")  # None becomes NaN
+    width = np.where(tp > 0, tp, UNSTATED_TP)
+    dated = [MEDIAN_MONTH if m.family == "median" or m.date is None else months_since_epoch(m.date) for m in rows]
+    return Points(
+        accelerators=tuple(map(accelerators.__getitem__, column("accelerator"))),
+        models=tuple(map(models.__getitem__, names)),
+        model_names=tuple(names),
+        precision=tuple(column("precision")),
+        engine=tuple(column("engine")),
+        spec=np.array([method != "none" for method in column("spec_method")], dtype=np.bool_),
+        disagg=disagg,
+        tp=width,
+        ep=np.where(ep > 0, ep, 1.0),
+        dp=np.array(column("dp_attention"), dtype=np.bool_),
         # A total that the source does not state stays unknown, as it is to a query.
-        tp, ep, gpus = _degrees(m.tp, m.ep, m.gpus, m.disagg)
-        month = MEDIAN_MONTH if m.family == "median" or m.date is None else months_since_epoch(m.date)
-        out.append(
-            (
-                accelerators[m.accelerator],
-                models[m.model],
-                m.model,
-                m.precision,
-                m.engine,
-                m.spec_method != "none",
-                m.disagg,
-                tp,
-                ep,
-                m.dp_attention,
-                gpus,
-                m.isl,
-                m.osl,
-                max(1, m.concurrency),
-                KIND[m.family],
-                month,
-            )
-        )
-    return _stack(out)
+        gpus=np.where(disagg, np.where(gpus > 0, gpus, np.nan), width),
+        isl=number("isl"),
+        osl=number("osl"),
+        concurrency=np.maximum(1.0, number("concurrency")),
+        kind=np.array([KIND[family] for family in column("family")], dtype=np.float64),
+        month=np.array(dated, dtype=np.float64),
+    )
 
 
 def points_of_queries(

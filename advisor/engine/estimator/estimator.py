@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, Ope
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.estimator.assume import Assumer, problem_with
+from advisor.engine.estimator.assume import Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
 from advisor.engine.estimator.curves import Memo
@@ -85,10 +86,15 @@ class Estimator:
         self._core = Core(fit, rows, self._placed(rows))
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
-        self._assumer = Assumer(ranking, self._accelerators)
+        self._ranking = ranking
         self._neighbourhood = Neighbourhood(ranking, as_of)
         self._others = OtherFamilies(rows)
         self._tails: dict[tuple[str, bool, int], dict[str, float]] = {}
+
+    @cached_property
+    def _assumer(self) -> Assumer:
+        """Only queries that leave something open need it."""
+        return Assumer(self._ranking, self._accelerators)
 
     def _placed(self, rows: Sequence[Measurement]) -> Points:
         """Points of the rows; the user's own stand at the day at which a query of their place is answered.
@@ -157,7 +163,7 @@ class Estimator:
     def _ask(self, q: OperatingQuery) -> _Asked:
         error = problem_with(q, self._accelerators)
         name = self.measured_name(q.model)
-        full, notes = (q, ()) if error else self._assumer.complete(q, name)
+        full, notes = (q, ()) if error or not is_open(q) else self._assumer.complete(q, name)
         return _Asked(q, full, name, notes, error)
 
     def _medians(
