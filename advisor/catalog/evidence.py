@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
+from advisor.catalog.kept import kept_columns
 from advisor.catalog.read import Layer, parse_column, read_raw
 from advisor.catalog.schema import Table
 from advisor.catalog.tables import SERVING
@@ -17,11 +18,14 @@ from advisor.domain.evidence import Measurement
 
 def read_measurements(layers: Sequence[Layer], table: Table = SERVING) -> list[Measurement]:
     """All rows of a measurement table, in file order."""
-    with _collector_paused():
+
+    def parse() -> list[list[Any]]:
         raw = read_raw(table, layers)
-        columns: list[list[Any]] = [parse_column(raw, column) for column in table.columns]
+        return [parse_column(raw, column) for column in table.columns]
+
+    with _collector_paused():
         # the columns stand in the order of the fields: a test holds the two together
-        return _filled(columns)
+        return _filled(kept_columns(table, layers, parse))
 
 
 def _filled(columns: Sequence[Sequence[Any]]) -> list[Measurement]:
