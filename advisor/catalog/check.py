@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from advisor.catalog.sources import source_tables
 from advisor.catalog.store import Catalog
 from advisor.catalog.tables import PARAMETERS, SOURCES
 from advisor.domain.errors import CatalogError, did_you_mean
+from advisor.domain.record import record
 
 OWN_SOURCE = "user"
 """Source id that a user's own rows may cite without listing it."""
@@ -23,7 +23,7 @@ OWN_SOURCE = "user"
 _UNSORTED_BANDS = "superseded"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckReport:
     """What a check found."""
 

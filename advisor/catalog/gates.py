@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from advisor.catalog.market import read_objects
 from advisor.catalog.read import Layer
 from advisor.catalog.schema import Column, Table, listing, number, provenance_columns, text
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FloorRow:
     """A minimum version for some parts, engines and precisions; `*` is any."""
 
@@ -29,7 +29,7 @@ class FloorRow:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FormatRule:
     """What some parts do with a precision and a checkpoint's format (mxfp4, nvfp4, other; empty is any)."""
 
@@ -44,7 +44,7 @@ class FormatRule:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cooling:
     """Whether a part needs liquid cooling."""
 
@@ -54,7 +54,7 @@ class Cooling:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeadTime:
     """Weeks from order to use along one route; `*` is any part without a row of its own."""
 
@@ -67,7 +67,7 @@ class LeadTime:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seller:
     """Where a provider has its headquarters: ISO code, or EU where only that is known."""
 
@@ -76,7 +76,7 @@ class Seller:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FeatureRule:
     """What a vendor's stack does with a need that no engine's table names."""
 
@@ -87,7 +87,7 @@ class FeatureRule:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GateFacts:
     """All of them."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date
 from typing import Any
 
 from advisor.catalog.store import Catalog
 from advisor.domain.errors import InputError, did_you_mean
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FactKind:
     """One kind of fact: where it lies, how a row is named, and what a one-line list shows."""
 

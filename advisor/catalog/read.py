@@ -15,12 +15,13 @@ from pathlib import Path
 
 from advisor.catalog.schema import Column, Table, cell_parser
 from advisor.domain.errors import CatalogError, did_you_mean
+from advisor.domain.record import record
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A catalog file larger than this is refused unread: it is not one of ours."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """One folder of catalog files: the bundled one or an overlay."""
 

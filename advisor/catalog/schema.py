@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from advisor.domain.errors import did_you_mean
+from advisor.domain.record import record
 
 CellType = Literal["text", "float", "int", "bool", "date", "list"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """One column: its type, whether it may be empty, and what it may hold."""
 
@@ -27,7 +27,7 @@ class Column:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """One CSV file of the catalog."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 Finding = Literal["contradicted", "unverifiable", "out_of_scope", "to_check"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """What an article or a report says."""
 
@@ -28,7 +28,7 @@ class Claim:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecConflict:
     """Two public figures for the same property, and which one the catalog uses."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from advisor.domain.model import ModelSpec
+from advisor.domain.record import record
 
 EvidenceGrade = Literal["A", "B", "C", "D"]
 """A: own probe. B: independent measurement of this accelerator, model and precision. C: this accelerator on
@@ -14,7 +15,7 @@ other models or precisions. D: no measurement of this accelerator in this regime
 Basis = Literal["measured", "interpolated", "extrapolated", "modelled", "physics"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OperatingQuery:
     """A deployment and a load; None means "the best known configuration"."""
 
@@ -35,7 +36,7 @@ class OperatingQuery:
     """GPUs per replica."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Interval:
     """An 80 % interval around a median estimate."""
 
@@ -44,7 +45,7 @@ class Interval:
     hi: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FirstToken:
     """Time to the first token at one operating point [s]; `error` says why there is none."""
 
@@ -54,7 +55,7 @@ class FirstToken:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OtherFamily:
     """What another evidence family says of the same operating point."""
 
@@ -65,7 +66,7 @@ class OtherFamily:
     row_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OperatingEstimate:
     """Latency and throughput at one operating point; times in seconds, rates in tokens/s per GPU."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 Vendor = Literal["AMD", "NVIDIA"]
 Precision = Literal["bf16", "fp8", "fp4", "int4"]
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "fp4", "int4")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Accelerator:
     """One accelerator; every throughput is dense, every figure per GPU.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 SellerClass = Literal["neocloud", "hyperscaler", "serverless", "marketplace"]
 Commitment = Literal[
@@ -21,7 +21,7 @@ COMMITMENTS: tuple[Commitment, ...] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RentPrice:
     """One observed rental price."""
 
@@ -47,7 +47,7 @@ class RentPrice:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RentMarket:
     """What a class of sellers asks for an accelerator; None prices mean "not found", never zero.
 
@@ -86,7 +86,7 @@ class RentMarket:
         return bool(self.sellers)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PricePoint:
     """One dated value of a price series."""
 
@@ -101,7 +101,7 @@ class PricePoint:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PurchasePrice:
     """What hardware costs to buy; a missing end of the range stays None."""
 
@@ -128,7 +128,7 @@ class PurchasePrice:
         return band(self.low_usd, self.typical_usd, self.high_usd)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TcoParameter:
     """One cost, power or finance parameter with its range."""
 
@@ -149,7 +149,7 @@ class TcoParameter:
         return band(self.low, self.typical, self.high)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Availability:
     """How many sellers list an accelerator, and what is said of lead times."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 Attention = Literal["gqa", "mla"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelSpec:
     """Dimensions of a decoder-only transformer; parameters are counts, not billions.
 

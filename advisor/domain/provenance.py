@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from advisor.domain.record import record
 
 Kind = Literal[
     "datasheet", "measured", "list price", "quote", "index", "analyst", "vendor claim", "regulation",
@@ -21,7 +22,7 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Provenance:
     """Source, date and kind of one catalog row."""
 

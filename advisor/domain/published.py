@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - a field below is called date
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MlperfResult:
     """One MLPerf Inference result; the per-accelerator figure is derived and no official metric."""
 
@@ -42,7 +42,7 @@ class MlperfResult:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PublishedFigure:
     """One figure of a published table; units stand in the name of the metric."""
 
@@ -75,7 +75,7 @@ class PublishedFigure:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgenticRun:
     """One point of an agentic trace replay; input includes prefix-cache hits, so it compares only with its like."""
 

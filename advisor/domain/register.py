@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 from advisor.domain.risk import RiskCategory
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RiskTemplate:
     """One row of the risk register, before a profile and a candidate give it its exposure."""
 
@@ -33,7 +32,7 @@ class RiskTemplate:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoadmapOption:
     """A part on the roadmap as something to wait for."""
 

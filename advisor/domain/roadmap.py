@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 RoadmapStatus = Literal["available", "announced", "rumoured"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoadmapPart:
     """An upcoming or newly available part; peak figures are as announced, mostly not said dense or sparse."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Literal
 
 from advisor.domain.provenance import Source
+from advisor.domain.record import record
 
 DestinationClass = Literal[
     "US", "A5_A6", "OTHER", "D1_D4", "UAE", "CHINA_MACAU", "D5", "EMBARGO", "RUSSIA_BELARUS"
@@ -25,7 +26,7 @@ NOT_CONTROLLED = "not controlled"
 LETTER = "letter"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Country:
     """One destination of the export regulations."""
 
@@ -49,7 +50,7 @@ class Country:
         return "D:5" in self.groups or self.iso2 == "MO"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Threshold:
     """One numeric test; limits that are None do not bind, all others must hold together."""
 
@@ -84,7 +85,7 @@ class Threshold:
         return self.effective_date <= day and (self.superseded_date is None or day < self.superseded_date)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LicenceRule:
     """One row of the licence matrix; the first row that matches decides."""
 
@@ -127,7 +128,7 @@ class LicenceRule:
         return begun and (self.superseded_date is None or day < self.superseded_date)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Letter:
     """An individual licence requirement for one part that the thresholds do not catch."""
 
@@ -140,7 +141,7 @@ class Letter:
     confidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PolicyEvent:
     """One dated event; `countries` names the destinations (or blocs) that it bears on."""
 
@@ -163,7 +164,7 @@ class PolicyEvent:
     confidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LicenceDelay:
     """Days from application to decision, by review policy."""
 
@@ -177,7 +178,7 @@ class LicenceDelay:
     confidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Definition:
     """A legal term and the formula that it comes to."""
 
@@ -190,7 +191,7 @@ class Definition:
     confidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportRules:
     """All export data of the catalog."""
 
@@ -209,7 +210,7 @@ class ExportRules:
         return next((e for e in self.events if e.id == event_id), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Chip:
     """The parameters of a part that export rules look at; every rate is dense."""
 
@@ -224,7 +225,7 @@ class Chip:
     """Scale-up transfer rate, both directions [GB/s]; a lower bound of the rate to all other chips."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Classification:
     """What a part counts as on one day."""
 
@@ -248,7 +249,7 @@ class Classification:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExportFinding:
     """What the rules ask of one part, one destination and one owner on one day."""
 

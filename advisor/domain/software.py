@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - a field below is called date
 from typing import Literal
 
 from advisor.domain.provenance import Provenance
+from advisor.domain.record import record
 
 SupportStatus = Literal["full", "partial", "experimental", "none"]
 IssueState = Literal["open", "reported", "fixed", "closed", "structural"]
 Severity = Literal["critical", "high", "medium", "low"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SupportRow:
     """How well one engine supports one feature on one architecture."""
 
@@ -28,7 +28,7 @@ class SupportRow:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KnownIssue:
     """A public problem with its state; the state is that of the date in the provenance, not live."""
 
@@ -53,7 +53,7 @@ class KnownIssue:
         return self.state in ("open", "reported", "structural")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """A release of a software stack."""
 
@@ -65,7 +65,7 @@ class Release:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Package:
     """The state of a package on its index."""
 
@@ -78,7 +78,7 @@ class Package:
     provenance: Provenance
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BenchmarkConfig:
     """One configuration of a public benchmark suite: a sign of maturity, not a result."""
 

@@ -30,6 +30,7 @@ from advisor.domain.recommendation import (
     Recommendation,
     Verdict,
 )
+from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import with_factors, with_prefix_cache
@@ -50,7 +51,7 @@ from advisor.engine.sources import attributions, cited_ids, resolve_sources
 DEFAULT_CANDIDATES = ("mi300x", "mi325x", "mi350x", "mi355x", "h100", "h200", "b200", "b300")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inputs:
     """Everything beside the profile that an answer depends on."""
 

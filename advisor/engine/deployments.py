@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator, Precision
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model
+from advisor.domain.record import record
 from advisor.domain.sizing import Deployment, Memory
 from advisor.engine.memory import plan_memory
 
@@ -27,7 +27,7 @@ ConfigKey = tuple[str, str, str, bool, int, int, bool, int]
 """(engine, precision, speculative method, disaggregated, tp, ep, dp attention, GPUs)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MeasuredConfigs:
     """Configurations with measurements, by (accelerator, serving name of the model), with their row counts."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
@@ -24,7 +24,7 @@ WRONG_NUMBERS = re.compile(r"accura|corrupt|wrong|degenerate|GSM8K|gibberish|num
 VENDOR_ENGINES = {"trt": "NVIDIA", "dynamo-trt": "NVIDIA", "atom": "AMD"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exposure:
     """Units of exposure to one risk, and the facts behind them."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Slo
+from advisor.domain.record import record
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import Sample
 
@@ -16,7 +16,7 @@ HARD = 1e6
 """Relative size of a change that money and patience cannot make, e.g. another country."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Obstacle:
     """One thing that keeps one candidate out, and the change that would free it."""
 

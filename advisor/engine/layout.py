@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Team, Workload
+from advisor.domain.record import record
 from advisor.domain.sizing import Deployment, Memory
 from advisor.domain.units import GB
 from advisor.engine.deployments import (
@@ -65,7 +66,7 @@ class Option:
         return 0.0 if best is None else prudent_rate(best, load, self.gpus) / self.gpus
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layout:
     """The outcome for one accelerator; `sample` is None where nothing serves, and `failure` says why."""
 

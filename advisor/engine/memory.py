@@ -13,10 +13,10 @@ References
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.record import record
 from advisor.domain.sizing import Memory
 from advisor.domain.units import GB
 
@@ -28,7 +28,7 @@ BYTES_INT4 = 0.5 + 2 / 32  # group of 32 with a 16-bit scale, as in Kimi K2.5's 
 KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WeightBytes:
     """Weights of one copy of a model by tensor class [bytes]."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Slo, Traffic
+from advisor.domain.record import record
 from advisor.domain.sizing import CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
 
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -19,7 +19,7 @@ EstimateMany = Callable[[Sequence[OperatingQuery]], list[OperatingEstimate]]
 FirstTokenMany = Callable[[Sequence[OperatingQuery]], list[FirstToken]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load:
     """What one workload asks of a replica; lengths are means [tokens]."""
 
@@ -59,7 +59,7 @@ class Load:
         return (self.slo.ttft_ms or 0.0) / 1e3 + self.slo.tpot_ms / 1e3 * self.osl
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sample:
     """An estimate with what the service level makes of it."""
 

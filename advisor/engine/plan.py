@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
+from advisor.domain.record import record
 from advisor.domain.sizing import CurvePoint, Fleet, Memory, TierPlan
 from advisor.engine.curves import measured_points
 from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
@@ -18,7 +18,7 @@ from advisor.engine.operating_point import Load, Sample, curve_point, operating_
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sizing:
     """Numbers of the catalog and the profile that fleet sizing takes."""
 

@@ -7,12 +7,12 @@ expected loss is the mean of likelihood times the mean of effect, each the mean 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.domain.register import RiskTemplate
 from advisor.domain.risk import Risk, RiskRange
 from advisor.engine.exposure import Exposure, exposures
@@ -23,7 +23,7 @@ MEDIUM_SHARE, HIGH_SHARE = 0.005, 0.02
 """Expected loss over cost per month from which a risk is called medium, and high."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Base:
     """What one unit of effect is worth in dollars, and how that comes about."""
 

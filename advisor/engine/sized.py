@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any
@@ -16,6 +16,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
+from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
 from advisor.engine.fleet import ceil_replicas, spares, whole_nodes
@@ -32,7 +33,7 @@ Z80 = 1.2815515655446004
 """Standard normal quantile at 0.9: an 80 % interval spans 2 x 1.2816 standard deviations."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TierDemand:
     """What sizing one tier takes, so that the fleet of every Monte Carlo draw is sized as the fleet itself is."""
 
@@ -98,7 +99,7 @@ class TierDemand:
         return np.asarray(out)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SizedCandidate:
     """One accelerator with its tiers laid out; the main tier first."""
 
@@ -153,7 +154,7 @@ class SizedCandidate:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PricedCandidate:
     """A sized candidate with its cost and its risks."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from advisor.domain.errors import InputError, did_you_mean
+from advisor.domain.record import record
 
 NAMES = ("accelerator", "id", "gate", "name", "option", "driver", "part", "path", "rival", "tier")
 """Fields by which an item of a list may be called, besides its place."""
@@ -17,7 +17,7 @@ NAMES = ("accelerator", "id", "gate", "name", "option", "driver", "part", "path"
 LONGEST = 400
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A node of the tree with the way to it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -12,6 +12,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.market import PurchasePrice, TcoParameter
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Kind, Quantity
+from advisor.domain.record import record
 from advisor.engine.cost.prices import best_quote, quote_basis
 from advisor.engine.sized import SizedCandidate
 
@@ -27,7 +28,7 @@ EU_AND_NEIGHBOURS = frozenset(
 LARGE_CLUSTER_GPUS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Residual:
     """Share of the purchase price that hardware of an age still fetches, low, typical and high."""
 
@@ -51,7 +52,7 @@ class Residual:
         return shares[i - 1] + t * (shares[i] - shares[i - 1])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CostFacts:
     """Inputs of one candidate's cost."""
 

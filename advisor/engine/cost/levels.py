@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from advisor.domain.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Levels:
     """Values of the moving inputs; scalars or arrays of one length, which broadcast."""
 

@@ -8,13 +8,13 @@ value as the cash flow, and one code path serves point estimate, Monte Carlo, to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.levels import Levels
@@ -32,7 +32,7 @@ from advisor.engine.sized import FloatArray, SizedCandidate
 WEEKS_PER_YEAR = 52
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Way:
     """One way of paying, with its prices."""
 
@@ -60,7 +60,7 @@ class Way:
         return self.mode == "rent" and self.commitment in ("on_demand", "spot")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Term:
     """One term of the cost, levelised."""
 

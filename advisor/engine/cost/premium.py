@@ -8,7 +8,6 @@ overrule all of it; a catalog file of one's own overrules each number.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +16,7 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import StackPremium
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 Feature = tuple[str, str, str]
@@ -30,7 +30,7 @@ SURCHARGE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PremiumRule:
     """Extra engineers as a function of the fleet, and one-off weeks."""
 

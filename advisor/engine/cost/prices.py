@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from statistics import quantiles
 
@@ -18,6 +18,7 @@ from advisor.domain.cost import PriceBasis
 from advisor.domain.market import Commitment as MarketCommitment
 from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.profile import Profile, Quote
+from advisor.domain.record import record
 from advisor.engine.sized import Z80
 
 MIN_SERIES_DAYS = 14
@@ -28,7 +29,7 @@ RESERVED_DISCOUNT = {"reserved_1y": "reserved discount 1-yr", "reserved_3y": "re
 LOOSE_COMMITMENTS: tuple[MarketCommitment, ...] = ("reserved_2y", "reserved_unspecified")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MarketSpread:
     """How prices vary between sellers and over time, over the whole catalog."""
 
@@ -40,7 +41,7 @@ class MarketSpread:
     series: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Raw:
     """A price before its interval is widened."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import Band, Cost, CostLine, CostOption, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.cost.facts import CostFacts, cost_facts, own
 from advisor.engine.cost.features import limited_features
@@ -27,7 +27,7 @@ from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pricing:
     """A candidate's cost model with the ways of paying that are open."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -12,6 +11,7 @@ from advisor.domain.errors import AdvisorError
 from advisor.domain.gates import Gate
 from advisor.domain.market import SellerClass
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.prices import rent_basis
@@ -35,7 +35,7 @@ class NoWayOfPayingError(AdvisorError):
     """No way of paying for a candidate is both allowed and priced."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenWays:
     """Ways that can be priced and are allowed, and the options that are not."""
 

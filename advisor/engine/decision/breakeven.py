@@ -7,12 +7,12 @@ the tail's share, which stay as they are while one input moves. Values are solve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from advisor.domain.decision import BreakEven
+from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.timing import Calendar
@@ -30,7 +30,7 @@ HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
 Move = Callable[[Levels, FloatArray], Levels]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Question:
     """One input to move, on one side or on both."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -12,6 +11,7 @@ from advisor.domain.decision import Appetite, Decision, PairwiseLead
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Verdict
+from advisor.domain.record import record
 from advisor.engine.decision.breakeven import break_evens
 from advisor.engine.decision.information import value_of_information
 from advisor.engine.decision.negotiation import negotiation
@@ -33,7 +33,7 @@ DRAWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judged:
     """What the decision adds to one candidate."""
 
@@ -46,7 +46,7 @@ class Judged:
     risk_adjusted_usd_per_month: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DecisionOutcome:
     """Decision, verdict, and every candidate judged, by accelerator id."""
 

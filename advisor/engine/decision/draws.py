@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from advisor.domain.cost import PriceBasis
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing
 from advisor.engine.sized import Z80, FloatArray
@@ -26,7 +26,7 @@ RESIDUAL_LIMIT = 2.0
 """Residual values are not drawn further out than twice the distance to their low or high end."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shared:
     """Standard normal draws that every candidate sees."""
 

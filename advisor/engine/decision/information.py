@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -18,6 +17,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.domain.sizing import TierPlan
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
@@ -46,7 +46,7 @@ WORK_HOURS_PER_YEAR = 2080.0
 PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Given:
     """Mean objective of one candidate given its throughput error."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -12,13 +11,14 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import Band, Cost
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing, band_of, build_pricing, finalise
 from advisor.engine.decision.draws import levels_of, own_draws, shared_draws
 from advisor.engine.sized import FloatArray, PricedCandidate
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """One candidate in the Monte Carlo."""
 
@@ -65,7 +65,7 @@ class Run:
         return self.risk_adjusted - self.cost.point_usd_per_month
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Comparison:
     """All candidates side by side, best first."""
 

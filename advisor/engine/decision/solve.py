@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from advisor.domain.record import record
 from advisor.engine.sized import FloatArray
 
 COARSE, FINE, ZOOMS = 129, 33, 4
@@ -16,7 +16,7 @@ TOLERANCE = 1e-3
 Curve = Callable[[FloatArray], FloatArray]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Crossing:
     """A value at which the winner changes."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.decision import SplitOption, TierChoice
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.engine.cost.pricing import Pricing, build_pricing
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -18,7 +18,7 @@ PER_VENDOR = 2
 SPENT_WITH_SELLER = ("rent", "peak", "capital")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Part:
     """One tier on one accelerator, without the engineering of its stack."""
 

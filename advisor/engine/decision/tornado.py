@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from advisor.domain.decision import TornadoBar
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.draws import discount_upside, linear_pieces
@@ -19,7 +19,7 @@ DRIVERS = 10
 ENDS = np.array([-Z80, 0.0, Z80])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Driver:
     id: str
     name: str

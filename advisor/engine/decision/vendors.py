@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from advisor.domain.record import record
 from advisor.engine.decision.simulate import Comparison, Run
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VendorGap:
     """Best AMD against best NVIDIA."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from advisor.domain.decision import Decision, SplitOption, ValueOfInformation, WaitOption
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
+from advisor.domain.record import record
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -22,7 +22,7 @@ GRADE_TEXT = {
 MODE_TEXT = {"rent": "rented", "buy": "bought", "mixed": "a held base with the peak on demand"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kind:
     """The kind of verdict with the tests that led to it."""
 

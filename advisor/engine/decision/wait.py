@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,6 +11,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import WaitOption
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
 from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
 from advisor.engine.cost.pricing import typical_levels
@@ -25,7 +25,7 @@ TCO_TODAY = "InferenceX TCO, owner = hyperscaler (4-yr life)"
 DRAWS = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Dates:
     low: date
     typical: date
@@ -37,7 +37,7 @@ class _Dates:
         return days[0] / DAYS_PER_MONTH, days[1] / DAYS_PER_MONTH, days[2] / DAYS_PER_MONTH
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Priced:
     """What pricing an option takes."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
+from advisor.domain.record import record
 from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft_of
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
@@ -26,7 +26,7 @@ SHARE_CEILING = 0.1
 """log; medians of rate and TPOT from different runs put measured shares a little above 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Medians:
     """Median estimates, one entry a point."""
 

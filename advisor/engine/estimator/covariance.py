@@ -11,12 +11,12 @@ Concurrency is kept apart from the rest, so that a whole curve costs as much as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.domain.record import record
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base, sorted_distinct
 
 Singles = NDArray[np.float32]
@@ -65,7 +65,7 @@ class Vocabulary:
         return self._codes.setdefault((coordinate, name), len(self._codes))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Encoded:
     """Distinct configurations (points less concurrency), and which one each point has."""
 
@@ -137,7 +137,7 @@ def take(points: Encoded, chosen: NDArray[np.intp]) -> Encoded:
     return Encoded(points.coords[used], of_point, points.load[chosen])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Covariance:
     """Scales and decay rates of each term: `rates` is terms x COORDINATES."""
 

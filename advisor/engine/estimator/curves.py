@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
 from advisor.engine.estimator.encode import Floats, Points, distinct, sorted_distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, View
@@ -29,7 +29,7 @@ KEPT_BYTES = 64 * 2**20
 _KIND = NAMES.index("kind")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """Where the measurements of one target stand to the distinct coordinates of the configurations."""
 
@@ -39,7 +39,7 @@ class Seen:
     """Terms x coordinates x groups of the view."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Curves:
     """Physics and fields of distinct configurations, before probes and laws; arrays are configurations x LOAD_STEPS."""
 

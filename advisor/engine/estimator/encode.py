@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from functools import cache
 from operator import attrgetter
@@ -16,6 +16,7 @@ from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.record import record
 
 Floats = NDArray[np.float64]
 EPOCH = date(2026, 1, 1)
@@ -27,7 +28,7 @@ UNSTATED_TP = 8.0
 ENGINES = ("sglang", "trt", "vllm", "atom")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Points:
     """Operating points, one entry per point in every array; `gpus` is NaN where unknown."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -14,6 +14,7 @@ from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, Ope
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.record import record
 from advisor.engine.estimator.assume import Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
@@ -41,7 +42,7 @@ TAILS = 4096
 NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Asked:
     """A query with everything filled in, or the reason why it cannot be answered."""
 

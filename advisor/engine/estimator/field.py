@@ -8,11 +8,12 @@ and only the few hundred groups that are left are held against every query.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.domain.record import record
 from advisor.engine.estimator.covariance import Covariance, Encoded, Singles
 from advisor.engine.estimator.encode import Floats, distinct, sorted_distinct
 
@@ -33,7 +34,7 @@ GROUPINGS = 16
 """Groupings kept: which coordinates vary is much the same from answer to answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Loads:
     """Points that share a set of loads, and how each load reaches the steps."""
 
@@ -44,7 +45,7 @@ class _Loads:
     """Correlation, terms x loads x LOAD_STEPS."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Grouping:
     """Measured configurations by what they have in some coordinates."""
 
@@ -58,7 +59,7 @@ class _Grouping:
     """For each set of loads: the groups that have any, and the place of each point in a table of them by load."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """The measurements as queries see them that agree in all but the `varying` coordinates."""
 
@@ -124,7 +125,7 @@ class View:
         return out
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """Weights of the measurements under a covariance, sorted by configuration and load."""
 

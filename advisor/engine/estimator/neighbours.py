@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.domain.record import record
 
 NAMED_ROWS = 6
 OWN_LENGTHS = 1.25
@@ -16,7 +16,7 @@ OWN_LENGTHS = 1.25
 _SHAPE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Neighbours:
     """The evidence behind one estimate."""
 

@@ -8,10 +8,9 @@ narrows them; far from a probe nothing changes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from advisor.domain.record import record
 from advisor.engine.estimator.covariance import COORDINATES, Covariance, Encoded
 from advisor.engine.estimator.encode import Floats
 
@@ -19,7 +18,7 @@ PROBE_NOISE = 0.02
 """Repeatability of a probe's medians [log]: what a run of ten requests per slot scatters by."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProbeShift:
     """Own measurements of one target, ready to shift estimates."""
 

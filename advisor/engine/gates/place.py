@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Place
+from advisor.domain.record import record
 from advisor.domain.rules import Chip, Country, ExportFinding, ExportRules
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.export import chip_of, evaluate_export
@@ -17,7 +17,7 @@ from advisor.engine.gates.parties import end_user_gate, local_gate, party_gate
 from advisor.engine.gates.tariff import tariff_gate
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parties:
     """Where hardware goes, who owns it, who uses it, and where it ships from."""
 

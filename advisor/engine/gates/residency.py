@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from advisor.catalog import Catalog
 from advisor.domain.gates import DISCLAIMER, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.engine.gates.countries import resolve_country
 
 US = "US"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProviderView:
     """Providers of a part as far as residency and headquarters are known."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from statistics import median
 
 from advisor.catalog import Catalog
 from advisor.domain.gates import Blocks, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 
 _W_PER_KW = 1000.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Power:
     """IT power per GPU with its share of the node [kW], and how it was come by."""
 
