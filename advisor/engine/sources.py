@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -29,7 +31,9 @@ def cited_ids(*parts: Any) -> set[str]:
         if kind is tuple or kind is list:
             stack.extend(node)
         elif kind not in PLAIN and isinstance(node, BaseModel):
-            for name, value in node.__dict__.items():
+            fields = node.__dict__
+            for name in _fields_to_follow(node.__class__):
+                value = fields[name]
                 if name in CITING and isinstance(value, str):
                     found.update(part.strip() for part in value.split(";"))
                 elif name == "source_ids":
@@ -37,6 +41,33 @@ def cited_ids(*parts: Any) -> set[str]:
                 elif type(value) not in PLAIN:
                     stack.append(value)
     return found - UNCITED
+
+
+@lru_cache(maxsize=256)
+def _fields_to_follow(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Fields of a model that cite, or whose type may hold models that do."""
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if name in CITING or name == "source_ids" or _may_cite(field.annotation, frozenset({kind}))
+    )
+
+
+def _may_cite(annotation: Any, above: frozenset[type]) -> bool:
+    """Whether a value of this type may hold a source id; `above` are the models that it lies in."""
+    if get_origin(annotation) is Literal or annotation in PLAIN or annotation is date or annotation is Ellipsis:
+        return False
+    parts = get_args(annotation)
+    if parts:
+        return any(_may_cite(part, above) for part in parts)
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return True
+    if annotation in above:
+        return True
+    return any(
+        name in CITING or name == "source_ids" or _may_cite(field.annotation, above | {annotation})
+        for name, field in annotation.model_fields.items()
+    )
 
 
 def resolve_sources(ids: Iterable[str], known: Mapping[str, Source]) -> tuple[Source, ...]:

@@ -131,6 +131,18 @@ class CostModel:
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 
     def _fleet(self, levels: Levels, factors: FloatArray) -> FloatArray:
+        fixed = (levels.z, levels.throughput, levels.demand)
+        if not all(isinstance(value, float) for value in fixed):
+            return self._sized(levels, factors)
+        # ways of paying, break-evens and the tornado ask for the fleet at typical inputs again and again
+        key = ("fleet", *fixed, factors.tobytes())
+        found: FloatArray | None = self.sized.memo.get(key)
+        if found is None:
+            found = self.sized.memo[key] = self._sized(levels, factors)
+            found.flags.writeable = False
+        return found
+
+    def _sized(self, levels: Levels, factors: FloatArray) -> FloatArray:
         gpus = self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
         return gpus.astype(float)
 
@@ -185,10 +197,13 @@ class CostModel:
         landed = capex * (1.0 + facts.tariff_rate)
         bought = added @ when.year_starts / when.annuity
         held = base @ when.year_weights / when.annuity
-        ages = [when.months - 12 * y for y in range(when.years)]
-        shares = [self._residual_share(age, levels) for age in ages]
         end = (1.0 + when.rate) ** (-when.months / 12)
-        back = sum((added[..., y] * shares[y] for y in range(when.years)), start=np.float64(0.0)) * end / when.annuity
+        worth = (
+            added[..., y] * self._residual_share(when.months - 12 * y, levels)
+            for y in range(when.years)
+            if y == 0 or added[..., y].any()  # a steady fleet is bought in the first year
+        )
+        back = sum(worth, start=np.float64(0.0)) * end / when.annuity
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.flat("power")
         engineer = facts.typical("engineer_usd_per_year") / 12
