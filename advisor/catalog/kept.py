@@ -7,10 +7,11 @@ that cannot be read or written costs time and nothing else.
 from __future__ import annotations
 
 import hashlib
-import marshal
+import json
 import os
 import sys
 import zlib
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -20,12 +21,15 @@ from typing import Any
 from advisor import __version__
 from advisor.catalog.read import MAX_FILE_BYTES, Layer
 from advisor.catalog.resources import cache_dir
-from advisor.catalog.schema import Table
+from advisor.catalog.schema import Column, Table
 
 FORM = 1
 """Raise when the form of the file changes."""
 _DIGEST = 32
 _SUM = 4
+_SIZE = 8
+_PLACE = "I"
+"""Each column is its distinct values, as JSON, and the place of each row's value among them, as machine integers."""
 
 Columns = list[list[Any]]
 
@@ -42,12 +46,12 @@ def kept_columns(table: Table, layers: Sequence[Layer], parse: Callable[[], Colu
         return found
     columns = parse()
     with suppress(OSError, ValueError):
-        _store(path, digest, table, columns)
+        _store(path, digest, columns)
     return columns
 
 
 def _digest(table: Table, layers: Sequence[Layer]) -> bytes:
-    whole = hashlib.sha256(f"{FORM} {__version__} {sys.implementation.cache_tag} {table!r}".encode())
+    whole = hashlib.sha256(f"{FORM} {__version__} {sys.byteorder} {table!r}".encode())
     for layer in layers:
         path = layer.file(table.path)
         if path is None:
@@ -69,24 +73,37 @@ def _load(path: Path, digest: bytes, table: Table) -> Columns | None:
     if data[:_DIGEST] != digest or data[_DIGEST : _DIGEST + _SUM] != zlib.crc32(body).to_bytes(_SUM, "big"):
         return None
     try:
-        columns = marshal.loads(body)
-    except (EOFError, ValueError, TypeError):
+        size = int.from_bytes(body[:_SIZE], "big")
+        values = json.loads(bytes(body[_SIZE : _SIZE + size]))
+        places = array(_PLACE)
+        places.frombytes(body[_SIZE + size :])
+        rows = len(places) // len(table.columns)
+        return [
+            list(map(_typed(distinct, column).__getitem__, places[k * rows : (k + 1) * rows]))
+            for k, (column, distinct) in enumerate(zip(table.columns, values, strict=True))
+        ]
+    except (ValueError, TypeError, IndexError):
         return None
-    for place, column in enumerate(table.columns):
-        if column.type == "date":
-            days = {n: None if n is None else date.fromordinal(n) for n in set(columns[place])}
-            columns[place] = list(map(days.__getitem__, columns[place]))
-    return columns  # type: ignore[no-any-return]
 
 
-def _store(path: Path, digest: bytes, table: Table, columns: Columns) -> None:
+def _typed(values: list[Any], column: Column) -> list[Any]:
+    """Values as the parser has them; JSON knows neither dates nor tuples."""
+    if column.type == "date":
+        return [None if text is None else date.fromisoformat(text) for text in values]
+    return [tuple(value) for value in values] if column.type == "list" else values
+
+
+def _store(path: Path, digest: bytes, columns: Columns) -> None:
     import tempfile  # once in a long while
 
-    plain = [
-        [None if day is None else day.toordinal() for day in values] if column.type == "date" else list(values)
-        for column, values in zip(table.columns, columns, strict=True)
-    ]
-    body = marshal.dumps(plain)
+    values: list[list[Any]] = []
+    places = array(_PLACE)
+    for column in columns:
+        distinct: dict[Any, int] = {}
+        places.extend([distinct.setdefault(value, len(distinct)) for value in column])
+        values.append([value.isoformat() if isinstance(value, date) else value for value in distinct])
+    head = json.dumps(values, separators=(",", ":")).encode()
+    body = len(head).to_bytes(_SIZE, "big") + head + places.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem)
     try:
