@@ -23,7 +23,7 @@ from advisor.engine.estimator.calibration import Truth, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance
+from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, settle
 from advisor.engine.estimator.targets import term_shares
 
 Group = NDArray[np.intp]
@@ -108,10 +108,8 @@ def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[
         if len(asked.rows):
             wanted[asked.rows] = cross_covariance(covariance, asked.points, asked.shares, points, shares)
             variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
-        matrix[np.diag_indices(len(have))] += covariance.noise**2 * truth.noise[have]
-        inverse = np.linalg.inv(matrix)
+        inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.noise[have])
         del matrix
-        weights = inverse @ left[name][have]
         for s in schemes:
             for group in groups[s]:
                 local = at[group]

@@ -14,7 +14,7 @@ from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
 from advisor.engine.estimator.fit import Fit, Target
-from advisor.engine.estimator.kriging import covariance_matrix, solve_weights
+from advisor.engine.estimator.kriging import covariance_matrix, settle
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.tails import learn_tails
 from advisor.engine.estimator.targets import (
@@ -161,7 +161,7 @@ def calibrate(
         points = take(encode(truth.points, Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
-        weights = solve_weights(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
+        _, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named)
     return replace(start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows))

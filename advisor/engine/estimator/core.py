@@ -109,8 +109,8 @@ class Core:
     def medians(self, points: Points, memo: Memo | None = None, targets: Sequence[str] = TARGETS) -> Medians:
         """TPOT, TTFT and total tokens/s per GPU at each point, within the laws.
 
-        TPOT does not fall with concurrency (the nearest rising curve is taken), is no shorter than reading what one
-        request touches, and no rate exceeds peak arithmetic.
+        Neither TPOT nor TTFT falls with concurrency (the nearest rising curve is taken); TPOT is no shorter than
+        reading what one request touches, and no rate exceeds peak arithmetic.
 
         Parameters
         ----------
@@ -135,6 +135,7 @@ class Core:
         if self._probes:
             value, spread = self._probed(curves, rows, load, spread)
             own = {name: at_load(values, load) for name, values in value.items()}
+            own["ttft"] = at_load(rising(value["ttft"]), load)
             if "tpot" in value:
                 floor = np.log(curves.physics.floor_s[rows])[:, None]
                 own["tpot"] = at_load(rising(np.maximum(value["tpot"], floor)), load)

@@ -49,7 +49,7 @@ class Curves:
     physics: Physics
     step: Step
     log_value: dict[str, Floats]
-    """By target."""
+    """By target; TTFT rises with load, as requests queue."""
     log_tpot: Floats | None
     """TPOT within its laws: no shorter than a read of what one request touches, and rising."""
     seen: dict[str, Seen]
@@ -103,6 +103,8 @@ def lay_curves(
         seen[name] = Seen(view, coords, view.alike(coords))
         values = np.matmul(seen[name].alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
+    if "ttft" in log_value:
+        log_value["ttft"] = rising(log_value["ttft"])
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))

@@ -1,68 +1,56 @@
-"""A small L-BFGS: enough for the smooth objectives of calibration, without a further dependency."""
+"""Descent on objectives that are sampled anew at every step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from advisor.engine.estimator.encode import Floats
-
-MEMORY = 10
-SUFFICIENT = 1e-4
-MAX_HALVINGS = 12
-
+Floats = NDArray[np.float64]
 Objective = Callable[[Floats], tuple[float, Floats]]
+WARM_UP = 10
+"""Steps over which the rate rises to its full height."""
+LATE, LATE_RATE = 0.6, 0.3
+"""Share of the steps after which the rate is lower, and by what factor."""
+AVERAGED = 0.5
+"""Last share of the steps whose places are averaged."""
+FIRST_DECAY, SECOND_DECAY, TINY = 0.9, 0.98, 1e-8
 
 
-def minimise(objective: Objective, start: Floats, steps: int) -> Floats:
-    """Lower `objective` (value, gradient) from `start` for at most `steps` accepted steps.
+def descend(sample: Callable[[], Objective], start: Floats, *, steps: int, rate: float) -> Floats:
+    """Lower the mean of random objectives (value, gradient) from `start`.
 
-    Two-loop recursion of Nocedal and Wright, Numerical Optimization, 2006, algorithm 7.4, with backtracking.
+    Adam (Kingma and Ba, 2015, arXiv:1412.6980, algorithm 1), and the mean of the places of the later steps (Polyak
+    and Juditsky, SIAM J. Control Optim. 30(4), 1992). A sample whose value is not finite is passed over.
+
+    Parameters
+    ----------
+    rate
+        Length of a step in each coordinate at full height.
 
     >>> import numpy as np
-    >>> found = minimise(lambda x: (float(x @ x), 2 * x), np.array([3.0, -4.0]), 20)
-    >>> bool(np.abs(found).max() < 1e-6)
+    >>> rng = np.random.default_rng(0)
+    >>> def sample():
+    ...     centre = np.array([1.0, -2.0]) + rng.normal(size=2)
+    ...     return lambda x: (float(((x - centre) ** 2).sum()), 2 * (x - centre))
+    >>> found = descend(sample, np.zeros(2), steps=600, rate=0.1)
+    >>> bool(np.abs(found - [1.0, -2.0]).max() < 0.15)
     True
     """
     x = start.copy()
-    value, slope = objective(x)
-    moves: list[tuple[Floats, Floats]] = []
-    for _ in range(steps):
-        direction = -_two_loop(slope, moves)
-        descent = float(direction @ slope)
-        if descent >= 0:
-            moves.clear()
-            direction, descent = -slope, -float(slope @ slope)
-        if descent > -1e-14:
-            break
-        reach = 1.0 if moves else min(1.0, 0.5 / float(np.abs(direction).max()))
-        for _ in range(MAX_HALVINGS):
-            trial = x + reach * direction
-            new_value, new_slope = objective(trial)
-            if new_value <= value + SUFFICIENT * reach * descent:
-                break
-            reach *= 0.5
-        else:
-            break
-        moved, turned = trial - x, new_slope - slope
-        if moved @ turned > 1e-12:
-            moves = [*moves, (moved, turned)][-MEMORY:]
-        x, value, slope = trial, new_value, new_slope
-    return x
-
-
-def _two_loop(slope: Floats, moves: list[tuple[Floats, Floats]]) -> Floats:
-    q = slope.copy()
-    kept = []
-    for moved, turned in reversed(moves):
-        rho = 1.0 / float(moved @ turned)
-        alpha = rho * float(moved @ q)
-        q -= alpha * turned
-        kept.append((rho, alpha, moved, turned))
-    if moves:
-        moved, turned = moves[-1]
-        q *= float(moved @ turned) / float(turned @ turned)
-    for rho, alpha, moved, turned in reversed(kept):
-        q += (alpha - rho * float(turned @ q)) * moved
-    return q
+    mean, square, total = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
+    averaged, taken = 0, 0
+    for step in range(steps):
+        value, slope = sample()(x)
+        if np.isfinite(value):
+            taken += 1
+            mean = FIRST_DECAY * mean + (1 - FIRST_DECAY) * slope
+            square = SECOND_DECAY * square + (1 - SECOND_DECAY) * slope**2
+            reach = rate * min(1.0, taken / WARM_UP) * (LATE_RATE if step >= LATE * steps else 1.0)
+            steep = np.sqrt(square / (1 - SECOND_DECAY**taken)) + TINY
+            x = x - reach * mean / (1 - FIRST_DECAY**taken) / steep
+        if step >= (1 - AVERAGED) * steps:
+            total, averaged = total + x, averaged + 1
+    out: Floats = total / max(1, averaged) if averaged else x
+    return out

@@ -7,6 +7,11 @@ import numpy as np
 from advisor.engine.estimator.covariance import Covariance, Encoded
 from advisor.engine.estimator.encode import Floats
 
+TAIL = 4.0
+"""Degrees of freedom of the errors of measurements."""
+LEAST_MORE = 0.5
+"""Relative growth of a row's noise below which it stays as it is."""
+
 
 def covariance_matrix(covariance: Covariance, points: Encoded, shares: Floats) -> Floats:
     """Covariance of the residuals of every pair of points; `shares` are terms x points."""
@@ -36,9 +41,33 @@ def cross_covariance(
     return total
 
 
-def solve_weights(matrix: Floats, residual: Floats, noise: Floats) -> Floats:
-    """Weights ``(K + N)^-1 r`` of simple kriging; overwrites the diagonal of `matrix`."""
+def settle(matrix: Floats, residual: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """Inverse ``S = (K + N)^-1`` and weights ``S·r`` of simple kriging, with less trust in rows at odds with the rest.
+
+    A row that lies ``z`` spreads from what all others say of it gets the noise that Student's t with TAIL degrees of
+    freedom would give it: ``n·(TAIL + z²)/(TAIL + 1)`` where that is more (eq. 5.12 of [1]; Lange, Little and
+    Taylor, JASA 84(408), 1989).
+
+    Parameters
+    ----------
+    matrix
+        Covariance of the residuals of every pair of rows; overwritten.
+    noise
+        Variance of each row [log²].
+
+    References
+    ----------
+    .. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
+    """
     matrix[np.diag_indices(len(residual))] += noise
-    factor = np.linalg.cholesky(matrix)
-    weights: Floats = np.linalg.solve(factor.T, np.linalg.solve(factor, residual))
-    return weights
+    inverse: Floats = np.linalg.inv(matrix)
+    weights = np.asarray(inverse @ residual, dtype=np.float64)
+    apart = weights**2 / inverse.diagonal()  # z², as the left-out error is w/S_ii and its variance 1/S_ii
+    more = noise * ((TAIL + apart) / (TAIL + 1) - 1)
+    odd = np.flatnonzero(more > LEAST_MORE * noise)
+    if len(odd):
+        across = inverse[:, odd]  # a handful of rows changes the inverse by a matrix of low rank
+        middle = np.linalg.inv(across[odd] + np.diag(1 / more[odd]))
+        weights -= across @ (middle @ weights[odd])
+        inverse -= (across @ middle) @ across.T
+    return inverse, weights

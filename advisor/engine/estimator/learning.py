@@ -6,8 +6,9 @@ Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``
 - left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
   ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
 
-Rows are thinned anew in each round, and the results of the last rounds are averaged: with hundreds of rates and
-some sixty accelerator-model pairs, a single long optimisation would learn the pairs by heart.
+Each step of the descent sees a sample of its own: some of the accelerator-model pairs, and of these some whole
+curves and a few points of all others. With hundreds of rates and some sixty pairs, a descent that always saw the
+same ones would learn them by heart; what was kept from the learning is predicted a tenth better this way.
 
 References
 ----------
@@ -28,14 +29,18 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
 from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabulary, encode
-from advisor.engine.estimator.descent import minimise
+from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.targets import term_shares
 
-SHRINK = 1.5
+SHRINK = 1.0
 """Standard deviation [log] of the prior of every scale and rate around its start."""
-PRIOR_ROWS = 5000.0
+PRIOR_ROWS = 4000.0
+PLAIN_TERMS = 5
+"""Terms that speak for the whole step where learning starts."""
+NEGLIGIBLE = 0.05
+"""Scale [log] below which such a term goes in the end: it says less than the noise, and each costs time."""
 SOFT = 0.03
 """Error [log] below which the left-out loss is quadratic."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
@@ -49,10 +54,13 @@ Groups = list[tuple[float, list[Rows]]]
 class Plan:
     """How long to learn."""
 
-    rounds: int = 4
-    steps: int = 20
-    rows: int = 1200
-    averaged: int = 3
+    steps: int = 1000
+    rows: int = 700
+    pairs: float = 0.7
+    """Share of the accelerator-model pairs that a step sees."""
+    whole: float = 0.3
+    """Share of the rows of a step that come as whole curves."""
+    rate: float = 0.1
     likelihood: float = 0.3
     left_out: float = 1.0
 
@@ -71,25 +79,35 @@ def generic_covariance(shares: Sequence[str]) -> Covariance:
     )
 
 
-def learn_covariance(truth: Truth, fit: Fit, name: str, plan: Plan, *, seed: int = 0) -> Covariance:
-    """Improve the covariance of one target of `fit`."""
+def learn_covariance(
+    truth: Truth, fit: Fit, name: str, plan: Plan, *, seed: int = 0, kept: Rows | None = None
+) -> Covariance:
+    """Improve the covariance of one target of `fit`.
+
+    Parameters
+    ----------
+    kept
+        Rows to learn from; all that state the target by default. What is left out of them tests the learning itself.
+    """
     left, step = residuals(truth, fit)
     start = fit.targets[name].covariance
-    values, have = left[name], np.flatnonzero(np.isfinite(left[name]))
+    values = left[name]
+    have = np.flatnonzero(np.isfinite(values)) if kept is None else kept
     shares = term_shares(step, start.shares)
     encoded = encode(truth.points, Vocabulary())
     coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
-    theta = first = _pack(start)
+    first = _pack(start)
     held = np.array([kind == "odd" for kind in start.shares])  # odd stacks are set apart by rule, not learned
-    found = []
-    for r in range(plan.rounds):
-        rows = _thin(truth, have, plan.rows, np.random.default_rng(seed + r))
-        objective = _Objective(
+    curves = _curves(truth, have)
+    rng = np.random.default_rng(seed)
+
+    def sampled() -> _Objective:
+        rows = _sample(curves, plan, rng)
+        return _Objective(
             coords[rows], shares[:, rows], values[rows], truth.noise[rows], _groups(truth, rows), first, held, plan
         )
-        theta = minimise(objective, theta, plan.steps)
-        found.append(theta)
-    return _unpack(np.mean(found[-plan.averaged :], axis=0), start)
+
+    return _unpack(descend(sampled, first, steps=plan.steps, rate=plan.rate), start)
 
 
 def _pack(c: Covariance) -> Floats:
@@ -106,24 +124,34 @@ def _unpack(theta: Floats, like: Covariance) -> Covariance:
     )
 
 
-def _thin(truth: Truth, have: Rows, size: int, rng: np.random.Generator) -> Rows:
-    """Some whole curves, for what is near, and a few points of all others, for what is far."""
-    curves: dict[tuple[object, ...], list[int]] = defaultdict(list)
+Curves = list[tuple[tuple[str, str], list[int]]]
+"""Accelerator and model of each measured curve, and its rows."""
+
+
+def _curves(truth: Truth, have: Rows) -> Curves:
+    out: dict[tuple[object, ...], tuple[tuple[str, str], list[int]]] = {}
     for i in have:
         m = truth.rows[int(i)]
         key = (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.isl, m.osl)
-        curves[key].append(int(i))
+        out.setdefault(key, ((m.accelerator, m.model), []))[1].append(int(i))
+    return list(out.values())
+
+
+def _sample(curves: Curves, plan: Plan, rng: np.random.Generator) -> Rows:
+    """Some whole curves, for what is near, and a few points of all others, for what is far, of some of the pairs."""
+    seen = {pair for pair in sorted({pair for pair, _ in curves}) if rng.random() < plan.pairs}
+    shown = [rows for pair, rows in curves if pair in seen] or [rows for _, rows in curves]
     dense: list[int] = []
     sparse: list[int] = []
-    for key in rng.permutation(len(curves)):
-        members = list(curves.values())[int(key)]
-        if len(dense) < size / 3:
-            dense += members
+    for k in rng.permutation(len(shown)):
+        rows = shown[int(k)]
+        if len(dense) < plan.rows * plan.whole:
+            dense += rows
         else:
-            sparse += list(rng.choice(members, min(2, len(members)), replace=False))
-    rest = max(0, size - len(dense))
+            sparse += rng.choice(rows, min(2, len(rows)), replace=False).tolist()
+    rest = max(0, plan.rows - len(dense))
     if len(sparse) > rest:
-        sparse = list(rng.choice(sparse, rest, replace=False))
+        sparse = rng.choice(sparse, rest, replace=False).tolist()
     return np.array(sorted({*dense, *sparse}))
 
 
@@ -153,18 +181,26 @@ class _Objective:
         self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
         prior: Floats, held: NDArray[np.bool_], plan: Plan,
     ) -> None:  # fmt: skip
-        gap = np.abs(coords.T[:, :, None] - coords.T[:, None, :]).astype(np.float32)
-        for d, (_, rule) in enumerate(COORDINATES):
-            if rule == "name":
-                gap[d] = gap[d] != 0
-        self._distance = np.concatenate([gap, gap[-1:] ** 2]).reshape(len(gap) + 1, -1)
+        n, d = coords.shape
+        gap = np.empty((d + 1, n, n), np.float32)
+        rules = [rule for _, rule in COORDINATES]
+        for k, column in enumerate(coords.T):
+            if k < len(rules) and rules[k] == "name":
+                np.not_equal(column[:, None], column, out=gap[k])
+            else:
+                np.subtract(column[:, None], column, out=gap[k])
+                np.abs(gap[k], out=gap[k])
+        np.square(gap[d - 1], out=gap[d])
+        self._distance = gap.reshape(d + 1, -1)
         self._shares, self._values, self._noise = shares, values, noise
         self._groups, self._prior, self._held, self._plan = groups, prior, held, plan
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         terms, n = self._shares.shape
         rates = np.exp(theta[terms:-1]).reshape(terms, -1)
-        parts = np.exp(np.maximum(-rates.astype(np.float32) @ self._distance, -30.0)).reshape(terms, n, n)
+        parts = -rates.astype(np.float32) @ self._distance
+        np.maximum(parts, -30.0, out=parts)
+        parts = np.exp(parts, out=parts).reshape(terms, n, n)
         amplitude = (np.exp(theta[:terms])[:, None] * self._shares).astype(np.float32)
         parts *= amplitude[:, :, None]
         parts *= amplitude[:, None, :]
@@ -175,7 +211,8 @@ class _Objective:
             return np.inf, np.zeros_like(theta)
         inverse = np.linalg.inv(matrix)
         loss, slope = self._loss(inverse, float(logdet))
-        weighted = (parts * slope.astype(np.float32)).reshape(terms, -1)
+        parts *= slope.astype(np.float32)
+        weighted = parts.reshape(terms, -1)
         by_rate = -(weighted @ self._distance.T).astype(np.float64) * rates
         by_scale = 2 * weighted.sum(1, dtype=np.float64)
         by_rate[self._held] = 0.0
@@ -217,18 +254,25 @@ def learn_fit(
     truth = truth_of(rows, models, accelerators)
     fit = replace(start, parts=reference_parts(truth.rows, accelerators))
     for name, target in start.targets.items():
-        blank = replace(target, covariance=_keep_odd(target.covariance))
+        blank = replace(target, covariance=_blank(target.covariance))
         fit = replace(fit, targets={**fit.targets, name: blank})
-        learned = learn_covariance(truth, fit, name, plan)
+        learned = without_negligible(learn_covariance(truth, fit, name, plan))
         fit = replace(fit, targets={**fit.targets, name: replace(target, covariance=learned)})
     return fit
 
 
-def _keep_odd(c: Covariance) -> Covariance:
+def without_negligible(c: Covariance) -> Covariance:
+    """The covariance without the terms for the whole step that say nothing."""
+    keep = np.array([bool(kind) or scale >= NEGLIGIBLE for kind, scale in zip(c.shares, c.scale, strict=True)])
+    shares = tuple(kind for kind, stays in zip(c.shares, keep, strict=True) if stays)
+    return Covariance(c.scale[keep], c.rates[keep], c.load_gap[keep], c.load_square[keep], c.noise, shares)
+
+
+def _blank(c: Covariance) -> Covariance:
     """The generic covariance with the term of odd stacks as it is, since that one is set by rule."""
-    out = generic_covariance(c.shares)
-    for i, kind in enumerate(c.shares):
-        if kind == "odd":
-            out.scale[i], out.rates[i] = c.scale[i], c.rates[i]
-            out.load_gap[i], out.load_square[i] = c.load_gap[i], c.load_square[i]
+    out = generic_covariance(("",) * PLAIN_TERMS + tuple(kind for kind in c.shares if kind))
+    if "odd" in c.shares:
+        i, k = out.shares.index("odd"), c.shares.index("odd")
+        out.scale[i], out.rates[i] = c.scale[k], c.rates[k]
+        out.load_gap[i], out.load_square[i] = c.load_gap[k], c.load_square[k]
     return out
