@@ -80,6 +80,8 @@ class Draft:
     layouts: list[Layout]
     gates: list[Gate]
     obstacles: list[Obstacle] = field(default_factory=list)
+    plans: list[TierPlan] = field(default_factory=list)
+    """In the order of the profile; empty where a tier cannot be served."""
     tiers: tuple[TierPlan, ...] = ()
     fleet: Fleet | None = None
     sized: SizedCandidate | None = None
@@ -99,8 +101,12 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     profile = resolve_service_levels(profile, inputs.parameters)
     accelerators = select_accelerators(profile, inputs.catalog)
     drafts = _lay_out_all(profile, accelerators, inputs)
+    sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
     for draft in drafts:
-        _size(draft, profile, inputs)
+        _plan(draft, profile, inputs, sizing)
+    order = main_tier_first([d.plans for d in drafts if d.plans])
+    for draft in drafts:
+        _size(draft, profile, inputs, sizing, order)
     for draft in drafts:
         _price(draft, profile, inputs)
     priced = [
@@ -111,7 +117,8 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
-    assumptions = collect_assumptions(stated, inputs.parameters)
+    lent = {q.name: q for c in candidates if c.cost is not None for q in c.cost.inputs}
+    assumptions = collect_assumptions(stated, inputs.parameters, lent)
     decision = outcome.decision if outcome is not None else None
     evidence_ids = _evidence_sources(candidates, inputs)
     claims = _claims(profile, inputs)
@@ -176,7 +183,8 @@ def _lay_out_all(profile: Profile, accelerators: list[Accelerator], inputs: Inpu
     return drafts
 
 
-def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Plan every tier, or say what is in the way."""
     a = draft.accelerator
     simple = not profile.workloads
     for i, (workload, layout) in enumerate(zip(profile.tiers, draft.layouts, strict=True)):
@@ -187,13 +195,18 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     if any(layout.failure for layout in draft.layouts):
         draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
         return
-    sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
-    plans = [
+    draft.plans = [
         plan_tier(w, m, layout, sizing, inputs.catalog.measurements)
         for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
     ]
-    order = main_tier_first(plans)
-    draft.tiers = tuple(plans[i] for i in order)
+
+
+def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int]) -> None:
+    """The fleet over all tiers, in the order that all candidates share, and what the site says to it."""
+    if not draft.plans:
+        return
+    a = draft.accelerator
+    draft.tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)
     draft.fleet = total_fleet(draft.tiers, a)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.text import plain
+from advisor.domain.text import capital, plain
 from advisor.report.figures import count, percent, seconds, usd
 
 WIDTH = 100
@@ -81,15 +81,22 @@ _COLUMNS: Sequence[tuple[str, int]] = (
 )  # fmt: skip
 
 
-def _comparison(page: _Page, candidates: Iterable[Candidate]) -> None:
+def _comparison(page: _Page, candidates: Sequence[Candidate]) -> None:
     rows = [_row(c) for c in candidates if c.operating_point is not None and c.fleet is not None]
     if not rows:
         return
-    page.heading("Comparison (latency medians; output tok/s per GPU; levelised cost at real utilisation)")
+    names = next(([t.name for t in c.tiers] for c in candidates if c.tiers), [])
+    of_tier = f"tier {names[0]}: " if names else ""
+    page.heading(f"Comparison ({of_tier}latency medians; output tok/s per GPU; levelised cost at real utilisation)")
     page.row(_cells([name for name, _ in _COLUMNS]))
     for row in rows:
         page.row(_cells(row))
     page.row("conc: requests in flight per replica; gr: evidence grade, A own probe to D physics only", dim=True)
+    for i, name in enumerate(names[1:], start=1):
+        page.row(f"In the same fleet, tier {name}:")
+        for c in candidates:
+            if len(c.tiers) > i:
+                page.row(_cells(_tier_row(c, i)))
 
 
 def _row(c: Candidate) -> list[str]:
@@ -111,6 +118,16 @@ def _row(c: Candidate) -> list[str]:
         percent(c.p_cheapest) if c.feasible else "out",
         point.evidence_grade,
     ]
+
+
+def _tier_row(c: Candidate, tier: int) -> list[str]:
+    """A further tier in the columns of the comparison; its cost is in that of the fleet."""
+    plan = c.tiers[tier]
+    point = plan.operating_point
+    return [
+        "", c.accelerator, f"{plan.fleet.gpus:,}", str(point.concurrency), seconds(point.ttft_p50_s),
+        seconds(point.tpot_p50_s), count(point.output_tps_per_gpu), "", "", "", "", point.evidence_grade,
+    ]  # fmt: skip
 
 
 def _cells(cells: Sequence[str]) -> str:
@@ -139,7 +156,7 @@ def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:
             parts.append(f"costs {usd(c.expected_regret_usd_per_month)} USD/month more than the best on average")
         page.paragraph(f"{c.name}: {'; '.join(parts)}.", indent="  ", hang="    ")
     for c in excluded:
-        page.paragraph(f"{c.name}: excluded. {c.infeasible_reason}.", indent="  ", hang="    ")
+        page.paragraph(f"{c.name}: excluded. {_sentence(c.infeasible_reason)}", indent="  ", hang="    ")
 
 
 def _conditions(page: _Page, candidates: Iterable[Candidate]) -> None:
@@ -173,7 +190,7 @@ def _risks(page: _Page, r: Recommendation) -> None:
 def _sentence(text: str) -> str:
     """Text with a capital and a full stop."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _what_would_change(page: _Page, r: Recommendation) -> None:
@@ -185,8 +202,8 @@ def _what_would_change(page: _Page, r: Recommendation) -> None:
         page.bullet(point.text)
     if d.information is not None:
         page.bullet(d.information.text)
-        if d.information.plan is not None:
-            page.bullet(f"{d.information.plan.rule} {d.information.plan.command}")
+        if d.information.plan is not None and r.verdict.kind != "probe_first":  # else it stands among the next steps
+            page.bullet(f"Should you probe all the same: {d.information.plan.rule} {d.information.plan.command}")
     for option in [d.split, *d.waits]:
         if option is not None and option.worthwhile:
             page.bullet(option.text)

@@ -19,6 +19,7 @@ from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.sizing import TierPlan
+from advisor.domain.text import told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
 from advisor.engine.cost.pricing import allowed_countries
@@ -93,14 +94,16 @@ def value_of_information(
     if worth:
         plan = _plan(worth[0], comparison, given, profile, catalog, as_of)
     text = (
-        f"Knowing everything before committing would be worth USD {evpi:,.0f} over {months:g} months, knowing"
-        f" throughput alone USD {perfect:,.0f}"
+        f"Knowing everything before committing would be worth USD {told_usd(evpi)} over {months:g} months, knowing"
+        f" throughput alone USD {told_usd(perfect)}"
     )
-    if probes:
+    if probes and probes[0].evsi_usd < 0.5:
+        text += "; no single probe would change the choice"
+    elif probes:
         p = probes[0]
         text += (
-            f"; the best probe ({p.hours:g} h on {p.accelerator.upper()}) is worth USD {p.evsi_usd:,.0f} and costs USD"
-            f" {p.price_usd:,.0f}"
+            f"; the best probe ({p.hours:g} h on {p.accelerator.upper()}) is worth USD {told_usd(p.evsi_usd)} and costs"
+            f" USD {told_usd(p.price_usd)}"
         )
     return ValueOfInformation(
         evpi_usd=evpi,

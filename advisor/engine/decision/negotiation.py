@@ -8,6 +8,7 @@ from datetime import date
 from advisor.catalog import Catalog
 from advisor.domain.decision import Ask, BreakEven, Negotiation
 from advisor.domain.market import RentPrice
+from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -94,11 +95,10 @@ def _asks(best: Run, second: Run | None, walk_away: float | None, catalog: Catal
         out.append(Ask(what="a second written quote, or a price cap at renewal", why=why))
     for risk in sorted(best.candidate.risks, key=lambda r: -r.expected_loss_usd_per_month):
         if risk.owner in ("procurement", "legal", "finance", "platform team") and len(out) < ASKS:
-            why = f"{risk.name}: USD {risk.expected_loss_usd_per_month:,.0f} a month expected"
+            why = f"{risk.name}: USD {told_usd(risk.expected_loss_usd_per_month)} a month expected"
             out.append(Ask(what=risk.mitigation, why=why, source_id=next(iter(risk.source_ids), "default")))
     if walk_away is not None and second is not None:
-        unit = "per GPU" if best.pricing.way.buys else "per GPU-hour"
-        out.append(
-            Ask(what=f"nothing above USD {walk_away:,.2f} {unit}", why=f"above it {second.name} is the better answer")
-        )
+        unit, digits = ("per GPU", 0) if best.pricing.way.buys else ("per GPU-hour", 2)
+        limit = f"nothing above USD {walk_away:,.{digits}f} {unit}"
+        out.append(Ask(what=limit, why=f"above it {second.name} is the better answer"))
     return tuple(out[: ASKS + 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Choice, Recommendation
+from advisor.domain.text import counted
 from advisor.report.blocks import (
     Block,
     Card,
@@ -58,7 +59,8 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     out: list[Card] = []
     if verdict.choice is not None:
         c = verdict.choice
-        out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", f"{c.name}; {c.nodes:,} nodes, {_paying(c)}"))
+        how = f"{c.name}; {counted(c.nodes, 'node')}, {_paying(c)}"
+        out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", how))
     if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
         cost = choice.cost.usd_per_month
         out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
