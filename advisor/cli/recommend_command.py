@@ -99,6 +99,9 @@ def open_workbench(args: argparse.Namespace) -> Workbench:
     return Workbench(overlays, as_of=parse_as_of(args.as_of), evidence=evidence, bare=args.no_user_data)
 
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
 def parse_as_of(text: str | None) -> date:
     """The date to judge at; today where none is given."""
     from datetime import date
@@ -106,9 +109,12 @@ def parse_as_of(text: str | None) -> date:
     if text is None:
         return date.today()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InputError(f"--as-of {text}: not a date; write it as 2026-11-21") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InputError(f"--as-of {text}: the program judges days from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 def reproduce_command(profile: str, as_of: date, seed: int, draws: int, catalogs: list[str]) -> str:

@@ -40,6 +40,7 @@ from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
+from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes
 from advisor.engine.operating_point import EstimateMany, Load
 from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
@@ -99,6 +100,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     """
     stated = profile
     profile = resolve_service_levels(profile, inputs.parameters)
+    check_names(profile, inputs.catalog)
     accelerators = select_accelerators(profile, inputs.catalog)
     drafts = _lay_out_all(profile, accelerators, inputs)
     sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
@@ -155,10 +157,10 @@ def select_accelerators(profile: Profile, catalog: Catalog) -> list[Accelerator]
         With suggestions, when one is unknown.
     """
     out = []
-    for name in dict.fromkeys(profile.candidates or DEFAULT_CANDIDATES):
-        accelerator = catalog.accelerators.get(name.lower())
+    for name in dict.fromkeys(n.lower() for n in profile.candidates or DEFAULT_CANDIDATES):
+        accelerator = catalog.accelerators.get(name)
         if accelerator is None:
-            reason = catalog.incomplete_accelerators.get(name.lower())
+            reason = catalog.incomplete_accelerators.get(name)
             if reason:
                 raise ProfileError(f'candidates: "{name}" cannot be judged: {reason}')
             hint = did_you_mean(name, catalog.accelerators) or f"; known: {', '.join(sorted(catalog.accelerators))}"
@@ -342,7 +344,7 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
     return Verdict(
         kind="infeasible",
         headline=headline,
-        reason=f"What binds: {binding}.",
+        reason=f"What binds: {binding.replace('slo (', 'the service level (')} candidates.",
         confidence=1.0,
         confidence_word="high",
         binding_constraint=binding,
