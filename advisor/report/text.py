@@ -19,6 +19,7 @@ def render_text(recommendation: Recommendation, *, explain: bool = False, colour
     """The whole answer on a few screens; `explain` adds the arithmetic of the choice."""
     page = _Page(colour)
     _verdict(page, recommendation)
+    _measured(page, recommendation)
     _comparison(page, recommendation.candidates)
     _why_not(page, recommendation.candidates)
     _conditions(page, recommendation.candidates)
@@ -73,6 +74,19 @@ def _verdict(page: _Page, r: Recommendation) -> None:
         page.paragraph(f"Smallest change: {r.verdict.smallest_change}.")
     if r.backtest is not None:
         page.paragraph(r.backtest.text)
+
+
+def _measured(page: _Page, r: Recommendation) -> None:
+    """The user's own probes against what was predicted without them."""
+    if not r.probes:
+        return
+    page.heading("Your own measurements")
+    for probe in r.probes:
+        page.bullet(
+            f"{probe.accelerator} {probe.deployment}, {probe.isl:,.0f}/{probe.osl:,.0f} tokens at {probe.concurrency} in"
+            f" flight, {probe.measured_on}: {count(probe.measured_output_tps)} output tok/s per GPU measured,"
+            f" {count(probe.predicted_output_tps.value)} predicted. {capital(probe.text)}"
+        )
 
 
 _COLUMNS: Sequence[tuple[str, int]] = (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from advisor.domain.recommendation import Recommendation
+from advisor.domain.recommendation import ProbeCheck, Recommendation
+from advisor.domain.sizing import Spread
 from advisor.profiles.read import read_profile
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
@@ -94,3 +95,16 @@ def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, 
     assert wage.source_id != "default"
     assert taken["candidates"].value == "all eight"
     assert taken["procurement.cost_of_capital"].value.startswith("0.11")
+
+
+def test_own_probes_are_told_beside_their_prediction(answers: dict[str, Recommendation]) -> None:
+    tree = answers["renewal-100-gpus"]
+    assert "Your own measurements" not in render_text(tree)
+    probe = ProbeCheck(
+        accelerator="b300", measured_on=AS_OF, deployment="fp4 TP1 trt", concurrency=141, isl=2000, osl=500,
+        predicted_output_tps=Spread(lo=3000.0, value=3678.0, hi=4500.0), measured_output_tps=3059.0,
+        within_interval=True, text="0.83 times the prediction, within the predicted interval",
+    )  # fmt: skip
+    text = " ".join(render_text(tree.model_copy(update={"probes": (probe,)})).split())
+    assert "2,000/500 tokens at 141 in flight" in text
+    assert "3,059 output tok/s per GPU measured, 3,678 predicted. 0.83 times the prediction" in text
