@@ -83,8 +83,8 @@ def _measured(page: _Page, r: Recommendation) -> None:
     page.heading("Your own measurements")
     for probe in r.probes:
         page.bullet(
-            f"{probe.accelerator} {probe.deployment}, {probe.isl:,.0f}/{probe.osl:,.0f} tokens at {probe.concurrency} in"
-            f" flight, {probe.measured_on}: {count(probe.measured_output_tps)} output tok/s per GPU measured,"
+            f"{probe.accelerator} {probe.deployment}, {probe.isl:,.0f}/{probe.osl:,.0f} tokens at {probe.concurrency}"
+            f" in flight, {probe.measured_on}: {count(probe.measured_output_tps)} output tok/s per GPU measured,"
             f" {count(probe.predicted_output_tps.value)} predicted. {capital(probe.text)}"
         )
 
