@@ -64,7 +64,8 @@ class Workbench:
         self, overlays: Sequence[Path] = (), *, as_of: date, evidence: Sequence[Measurement] = (), bare: bool = False
     ) -> None:
         self.as_of = as_of
-        self.evidence = tuple(evidence)
+        # A judgement at an earlier day knows nothing of what was measured after it.
+        self.evidence = tuple(m for m in evidence if m.date is None or m.date <= as_of)
         self.overlays = (*(() if bare else user_overlay_dirs()), *overlays)
 
     @cached_property

@@ -25,8 +25,8 @@ def negotiation(
     seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
     needed = catalog.decision_defaults["negotiation_min_gpus"].value
     quoted = price.firmness == "user quote"
-    share = max(0.0, seen.band[2] - (0.0 if quoted else best.pricing.model.facts.volume_discount))
-    target = price.typical * (1 - seen.band[2])
+    promised = 0.0 if quoted else best.pricing.model.facts.volume_discount
+    target = price.typical * (1 - seen.band[2]) if seen.band[2] > promised else None
     lowest = _lowest(best, catalog, as_of)
     own = _value(found, "price", best.id)
     other = None if second is None else _value(found, "price", second.id)
@@ -46,10 +46,10 @@ def negotiation(
         discount_condition=condition,
         discount_source_id=seen.source_id,
         target_usd=target,
-        saving_at_target_usd_per_month=_saving(best, share),
+        saving_at_target_usd_per_month=None if target is None else _saving(best, seen.band[2] - promised),
         lowest_seen_usd=None if lowest is None else lowest.usd_per_gpu_hour,
         lowest_seen_at="" if lowest is None else _where(lowest),
-        asks=_asks(best, second, own, catalog),
+        asks=_asks(best, second, own, promised, catalog),
     )
 
 
@@ -83,12 +83,23 @@ def _where(price: RentPrice) -> str:
     return f"{price.provider}{region}, {price.as_of.isoformat()} ({price.id})"
 
 
-def _asks(best: Run, second: Run | None, walk_away: float | None, catalog: Catalog) -> tuple[Ask, ...]:
+def _discount(low: float, high: float, promised: float) -> str:
+    """What to ask for off the list, given what is promised already."""
+    if promised >= high:
+        return f"the {promised:.0%} that you were promised in writing: more than the {low:.0%} to {high:.0%} seen"
+    if promised >= low:
+        return f"{high:.0%} off in place of the {promised:.0%} promised"
+    return f"{low:.0%} to {high:.0%} off"
+
+
+def _asks(
+    best: Run, second: Run | None, walk_away: float | None, promised: float, catalog: Catalog
+) -> tuple[Ask, ...]:
     out: list[Ask] = []
     seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
     if second is not None:
         why = f"a competing quote for {second.name} is the strongest argument seen"
-        out.append(Ask(what=f"{seen.band[0]:.0%} to {seen.band[2]:.0%} off", why=why, source_id=seen.source_id))
+        out.append(Ask(what=_discount(seen.band[0], seen.band[2], promised), why=why, source_id=seen.source_id))
     if best.pricing.way.price.firmness == "quote, not a market":
         sellers = best.pricing.way.price.sellers
         why = f"{sellers} seller{'s list' if sellers != 1 else ' lists'} it: the list price is an opening"
