@@ -38,6 +38,7 @@ from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
+from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
@@ -250,12 +251,12 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     try:
         cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
     except NoWayOfPayingError as error:
-        _refuse(draft, _unpriced(draft, str(error)), 1.0)
+        _refuse(draft, unpriced(draft.accelerator.id, str(error)), 1.0)
         return
     draft.cost = cost
     budget = profile.procurement.budget_usd_per_month
     if budget is not None and cost.point_usd_per_month > budget:
-        _refuse(draft, _over_budget(cost.point_usd_per_month, budget), cost.point_usd_per_month / budget - 1)
+        _refuse(draft, over_budget(cost.point_usd_per_month, budget), cost.point_usd_per_month / budget - 1)
         return
     draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
 
@@ -265,30 +266,6 @@ def _refuse(draft: Draft, gate: Gate, size: float) -> None:
     draft.gates.append(gate)
     draft.obstacles.append(
         Obstacle(draft.accelerator.id, draft.accelerator.name, gate.gate, gate.title, gate.remedy, size)
-    )
-
-
-def _over_budget(cost_usd: float, budget_usd: float) -> Gate:
-    return Gate(
-        gate="budget",
-        status="fail",
-        title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month",
-        reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
-        f" prices is {cost_usd:,.0f} USD/month.",
-        remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {cost_usd:,.0f}",
-        source="profile",
-    )
-
-
-def _unpriced(draft: Draft, reason: str) -> Gate:
-    return Gate(
-        gate="price",
-        status="fail",
-        title="No price under the terms of the profile",
-        reason=f"A candidate without a price cannot be compared, and a missing price is never taken as zero: {reason}.",
-        remedy=f"widen procurement.mode or procurement.commitment, or put a quote for {draft.accelerator.id} into"
-        " procurement.quotes",
-        source="profile",
     )
 
 
