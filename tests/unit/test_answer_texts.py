@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from advisor.cli.main import main
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.profiles.read import read_profile
@@ -108,3 +110,25 @@ def test_own_probes_are_told_beside_their_prediction(answers: dict[str, Recommen
     text = " ".join(render_text(tree.model_copy(update={"probes": (probe,)})).split())
     assert "2,000/500 tokens at 141 in flight" in text
     assert "3,059 output tok/s per GPU measured, 3,678 predicted. 0.83 times the prediction" in text
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_advised_probe_runs_as_printed(
+    answers: dict[str, Recommendation], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Copied into a shell, it plans the very deployment, and one step fits into its own budget."""
+    tree = answers[name]
+    info = tree.decision.information if tree.decision is not None else None
+    if info is None or info.plan is None:
+        return
+    words = shlex.split(info.plan.command.replace("URL", "http://127.0.0.1:8000"))
+    assert main([*words[1:], "--plan"]) == 0
+    text = capsys.readouterr().out
+    steps, limits = re.findall(r"([\d,]+)$", text, re.MULTILINE), dict(re.findall(r"(\w+) +([\d,.]+) +\(limit", text))
+    assert {"tokens", "USD", "seconds"} <= set(limits)
+    most, allowed = (int(n.replace(",", "")) for n in (steps[0], re.findall(r"tokens .*limit ([\d,]+)", text)[0]))
+    assert most <= allowed
+    tier = next(c for c in tree.candidates if c.accelerator == info.plan.accelerator)
+    assert tier.deployment is not None
+    assert ("--spec" in words) is (tier.deployment.spec_method != "none")
+    assert words[words.index("--gpus") + 1] == str(tier.deployment.gpus_per_replica)

@@ -15,6 +15,7 @@ from datetime import date
 import numpy as np
 
 from advisor.catalog import Catalog
+from advisor.domain.cost import PriceBasis
 from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
@@ -35,6 +36,10 @@ INNER = 48
 """Quantiles of demand at which the mean given throughput is taken."""
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(11)
 WORK_HOURS_PER_YEAR = 2080.0
+STEP_WAVES = 8
+"""Waves of requests that a thorough step sends at most, its warm-up included."""
+STEP_SECONDS = 240
+"""What such a step takes where nothing is said."""
 PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
 
 
@@ -190,9 +195,7 @@ def _probes(
 ) -> list[ProbeOption]:
     """Probes of three lengths on one accelerator."""
     run, defaults = one.run, catalog.decision_defaults
-    rent = rent_basis(
-        profile, run.id, "on_demand", "neocloud", catalog, as_of, allowed_countries(profile, catalog)
-    ) or rent_basis(profile, run.id, "on_demand", "hyperscaler", catalog, as_of, allowed_countries(profile, catalog))
+    rent = _rent(run, profile, catalog, as_of)
     facts = run.pricing.model.facts
     if rent is None or "engineer_usd_per_year" not in facts.values:
         return []
@@ -226,6 +229,14 @@ def _probes(
             )
         )
     return out
+
+
+def _rent(run: Run, profile: Profile, catalog: Catalog, as_of: date) -> PriceBasis | None:
+    """What an hour of the part costs on demand; a neocloud before a hyperscaler."""
+    countries = allowed_countries(profile, catalog)
+    return rent_basis(profile, run.id, "on_demand", "neocloud", catalog, as_of, countries) or rent_basis(
+        profile, run.id, "on_demand", "hyperscaler", catalog, as_of, countries
+    )
 
 
 def _sample_value(one: Given, others: float, sigma: float, error: float) -> tuple[float, float]:
@@ -285,18 +296,39 @@ def _plan(
         expected_output_tps_per_gpu=point.output_tps_per_gpu,
         decides_at_output_tps_per_gpu=rate,
         rule=rule,
-        command=_command(run.id, tier, probe, isl, osl),
+        command=_command(run.id, tier, probe, isl, osl, _rent(run, profile, catalog, as_of)),
     )
 
 
-def _command(accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int) -> str:
-    d = tier.deployment
-    return (
-        f"advisor probe URL --accelerator {accelerator} --gpus {d.gpus_per_replica} --as-model {tier.model_id}"
-        f" --weights {d.precision} --engine {d.engine} --tp {d.tp} --isl {isl} --osl {osl}"
-        f" --concurrency {tier.operating_point.concurrency} --max-seconds {probe.hours * 3600:.0f}"
-        f" --max-usd {math.ceil(probe.price_usd)}"
-    )
+def _command(
+    accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int, rent: PriceBasis | None
+) -> str:
+    """The command that measures the plan: the very deployment, and a budget that one step of it fits into."""
+    d, point = tier.deployment, tier.operating_point
+    seconds = math.ceil(STEP_WAVES * point.e2el_p50_s / 60) * 60
+    words = [
+        "advisor probe URL --preset full", f"--accelerator {accelerator} --gpus {d.gpus_per_replica}",
+        f"--as-model {tier.model_id} --weights {d.precision} --engine {d.engine} --tp {d.tp}",
+        f"--ep {d.ep}" if d.ep > 1 else "", f"--spec {d.spec_method}" if d.spec_method != "none" else "",
+        f"--isl {isl} --osl {osl} --concurrency {point.concurrency}",
+        f"--step-seconds {seconds}" if seconds > STEP_SECONDS else "",
+        f"--max-tokens {_two_digits(STEP_WAVES * point.concurrency * (isl + osl))}",
+        f"--max-seconds {probe.hours * 3600:.0f}",
+    ]  # fmt: skip
+    if rent is not None:
+        dollars = math.ceil(d.gpus_per_replica * probe.hours * rent.typical)
+        words.append(f"--usd-per-gpu-hour {rent.typical:.2f} --max-usd {dollars}")
+    return " ".join(word for word in words if word)
+
+
+def _two_digits(value: float) -> int:
+    """Upwards to two significant digits.
+
+    >>> _two_digits(1_687_552)
+    1700000
+    """
+    unit = int(10 ** max(0, math.floor(math.log10(max(value, 1.0))) - 1))
+    return math.ceil(value / unit) * unit
 
 
 def _switch(one: Given, others: float) -> float | None:
