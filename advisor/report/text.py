@@ -211,7 +211,7 @@ def _what_would_change(page: _Page, r: Recommendation) -> None:
     d = r.decision
     if d is None:
         return
-    page.heading("What would change the answer")
+    page.heading("What would change the answer (one input moved, all else and every uncertainty kept)")
     for point in [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]:
         page.bullet(point.text)
     if d.information is not None:

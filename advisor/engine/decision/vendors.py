@@ -33,7 +33,7 @@ def vendor_gap(comparison: Comparison) -> VendorGap:
     if skill and gap < 0:
         text += f", with USD {told_usd(skill)} of engineering for ROCm paid"
     elif skill and gap < skill:
-        text += f"; engineering for ROCm takes USD {told_usd(skill)} of it and more: without it {amd.name} would lead"
+        text += f"; engineering for ROCm costs USD {told_usd(skill)}: without it {amd.name} would lead"
     elif skill:
         text += f", of which USD {told_usd(skill)} is engineering for ROCm"
     return VendorGap(gap, skill, text + ".")

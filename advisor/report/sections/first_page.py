@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Choice, Recommendation
-from advisor.domain.text import counted
+from advisor.domain.text import capital, counted
 from advisor.report.blocks import (
     Block,
     Card,
@@ -90,7 +90,7 @@ def _risks(ctx: Context) -> tuple[Inline, ...]:
     out = []
     for risk in choice.risks[:RISKS_ON_PAGE_ONE]:
         loss = f"Expected loss {usd(risk.expected_loss_usd_per_month)} a month; {risk.level}. "
-        out.append(inline(strong(f"{risk.name}. "), loss, small(risk.mitigation)))
+        out.append(inline(strong(f"{risk.name}. "), loss, small(capital(risk.mitigation))))
     return tuple(out)
 
 
