@@ -100,8 +100,9 @@ def _comparison(page: _Page, candidates: Sequence[Candidate]) -> None:
     if not rows:
         return
     names = next(([t.name for t in c.tiers] for c in candidates if c.tiers), [])
-    of_tier = f"tier {names[0]}: " if names else ""
-    page.heading(f"Comparison ({of_tier}latency medians; output tok/s per GPU; levelised cost at real utilisation)")
+    page.heading("Comparison (latency medians; output tok/s per GPU; levelised cost at real utilisation)")
+    if names:
+        page.row(f"Latency and tok/s of tier {names[0]}; GPUs and cost of all {len(names)} tiers:")
     page.row(_cells([name for name, _ in _COLUMNS]))
     for row in rows:
         page.row(_cells(row))

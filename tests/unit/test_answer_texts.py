@@ -86,7 +86,7 @@ def test_the_same_tier_stands_first_for_every_candidate(answers: dict[str, Recom
     orders = {tuple(t.name for t in c.tiers) for c in tree.candidates if c.tiers}
     assert len(orders) == 1
     text = render_text(tree)
-    assert "Comparison (tier reasoning:" in text
+    assert "Latency and tok/s of tier reasoning; GPUs and cost of all 2 tiers:" in text
     assert "In the same fleet, tier agents:" in text
 
 
