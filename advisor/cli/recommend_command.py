@@ -95,8 +95,9 @@ def open_workbench(args: argparse.Namespace) -> Workbench:
     from advisor.workbench import Workbench, own_evidence
 
     overlays = [Path(p) for p in args.catalog]
-    evidence = [] if args.no_user_data else own_evidence()
-    return Workbench(overlays, as_of=parse_as_of(args.as_of), evidence=evidence, bare=args.no_user_data)
+    as_of = parse_as_of(args.as_of)
+    evidence = [] if args.no_user_data else own_evidence(as_of)
+    return Workbench(overlays, as_of=as_of, evidence=evidence, bare=args.no_user_data)
 
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
