@@ -63,7 +63,7 @@ def _workbench(overlays: tuple[str, ...], as_of: date, bare: bool) -> Workbench:
     """The loaded facts, once per process."""
     from advisor.workbench import Workbench, own_evidence
 
-    evidence = [] if bare else own_evidence()
+    evidence = [] if bare else own_evidence(as_of)
     return Workbench([Path(p) for p in overlays], as_of=as_of, evidence=evidence, bare=bare)
 
 

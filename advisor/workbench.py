@@ -35,8 +35,11 @@ FIT_FILES = ("parameters.json", "weights.csv")
 BACKTEST_FILE = "backtest.json"
 
 
-def own_evidence() -> list[Measurement]:
-    """Measurements of the user's own store; none where there is no store yet."""
+def own_evidence(as_of: date) -> list[Measurement]:
+    """Measurements of the user's own store; none where there is no store yet.
+
+    A judgement at an earlier day knows nothing of what was measured after it.
+    """
     from advisor.evidence.place import store_exists
 
     if not store_exists():
@@ -44,7 +47,7 @@ def own_evidence() -> list[Measurement]:
     from advisor.evidence.store import open_store
 
     with open_store() as store:
-        return store.measurements()
+        return [m for m in store.measurements() if m.date is None or m.date <= as_of]
 
 
 class Workbench:

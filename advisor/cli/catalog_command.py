@@ -126,10 +126,11 @@ def run_status(args: argparse.Namespace) -> int:
     """Layers, fingerprint, rows and ages, what is stale, and what a refresh would touch."""
     from advisor.catalog.check import overlay_files
     from advisor.catalog.resources import cache_dir
+    from advisor.cli.recommend_command import parse_as_of
     from advisor.refresh.status import data_sets, refresh_lines
 
     catalog = open_catalog(args)
-    as_of = _parse_as_of(args.as_of)
+    as_of = parse_as_of(args.as_of)
     for n, layer in enumerate(catalog.layers):
         files = overlay_files(layer.root)
         print(f"{'catalog' if n == 0 else 'overlay'}  {plain(str(layer.root))}  {len(files)} files")
@@ -185,10 +186,3 @@ def _jsonable(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _parse_as_of(text: str | None) -> date:
-    if text is None:
-        return date.today()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"--as-of {text}: give a date like 2026-11-21") from None

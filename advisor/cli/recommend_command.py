@@ -95,8 +95,12 @@ def open_workbench(args: argparse.Namespace) -> Workbench:
     from advisor.workbench import Workbench, own_evidence
 
     overlays = [Path(p) for p in args.catalog]
-    evidence = [] if args.no_user_data else own_evidence()
-    return Workbench(overlays, as_of=parse_as_of(args.as_of), evidence=evidence, bare=args.no_user_data)
+    as_of = parse_as_of(args.as_of)
+    evidence = [] if args.no_user_data else own_evidence(as_of)
+    return Workbench(overlays, as_of=as_of, evidence=evidence, bare=args.no_user_data)
+
+
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def parse_as_of(text: str | None) -> date:
@@ -106,9 +110,12 @@ def parse_as_of(text: str | None) -> date:
     if text is None:
         return date.today()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise InputError(f"--as-of {text}: not a date; write it as 2026-11-21") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InputError(f"--as-of {text}: the program judges days from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 def reproduce_command(profile: str, as_of: date, seed: int, draws: int, catalogs: list[str]) -> str:

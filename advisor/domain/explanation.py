@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from advisor.domain.provenance import Frozen, Quantity, Source
@@ -23,6 +25,11 @@ class Explanation(Frozen):
     what: str = Field(description="What the figure is, with its unit.")
     value: str = Field(description="The figure as the tree holds it.")
     number: float | None = Field(None, description="As a number, where it is one.")
+    origin: Literal["", "reckoned", "given", "drawn", "estimated", "measured", "solved"] = Field(
+        "",
+        description="Of a number: reckoned from other fields, given by profile or catalog, drawn by the Monte Carlo,"
+        " estimated from measurements, measured, or solved with the cost model.",
+    )
     steps: tuple[Step, ...] = Field((), description="The arithmetic, step by step.")
     check: str = Field("", description="The figure reckoned again from the steps, and whether it agrees.")
     inputs: tuple[Quantity, ...] = Field((), description="Values that went in.")

@@ -314,9 +314,9 @@ class Governance(Section):
 
 
 class Profile(Section):
-    """A procurement question. Required: a name, and a model with traffic (or `workloads`)."""
+    """A procurement question. Required: a model with traffic, or `workloads`."""
 
-    name: Name = Field(description="Name of the profile.")
+    name: Name = Field("unnamed", description="Name of the profile; default the name of its file.")
     summary: Text = Field("", description="The situation in a sentence.")
     task: Literal["inference", "training", "fine-tuning"] = Field(
         "inference", description="What the hardware is for; only inference is in scope."

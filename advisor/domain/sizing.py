@@ -68,6 +68,7 @@ class Memory(Frozen):
     max_concurrency: int = Field(description="Requests whose KV cache fits the replica at once.")
     fits: bool = Field(description="Whether weights and at least one request fit.")
     binds: str = Field(description="What limits: weights, kv_cache or nothing.")
+    terms: tuple[Term, ...] = Field((), description="The arithmetic, step by step, from the rows of the catalog.")
 
 
 class EvidenceNote(Frozen):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+ROUND_FROM_USD = 99_500.0
+"""From here a sum in a sentence is told to three significant figures; the tree holds it exactly."""
+
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
 
@@ -26,3 +29,34 @@ def plain(text: str, limit: int | None = None) -> str:
             out.append(char)
     clean = "".join(out)
     return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def counted(n: float, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "seller"), counted(2_000, "node")
+    ('1 seller', '2,000 nodes')
+    """
+    return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
+
+
+def told_usd(usd: float) -> str:
+    """A sum as a sentence tells it: to the dollar, large ones to three significant figures.
+
+    >>> told_usd(1742.4), told_usd(3_174_595), told_usd(-507_545)
+    ('1,742', '3.17M', '-508k')
+    """
+    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(usd) >= max(0.9995 * scale, ROUND_FROM_USD):
+            return f"{usd / scale:.3g}{unit}"
+    return f"{usd:,.0f}"
+
+
+def capital(text: str) -> str:
+    """Text that begins a sentence; names such as vLLM keep their own spelling.
+
+    >>> capital("the fleet"), capital("vLLM FP4"), capital("")
+    ('The fleet', 'vLLM FP4', '')
+    """
+    first = text.split(" ", 1)[0]
+    return text if first[1:] != first[1:].lower() else text[:1].upper() + text[1:]

@@ -39,8 +39,10 @@ from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
+from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
+from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes
 from advisor.engine.operating_point import EstimateMany, FirstTokenMany, Load
 from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
@@ -83,6 +85,8 @@ class Draft:
     layouts: list[Layout]
     gates: list[Gate]
     obstacles: list[Obstacle] = field(default_factory=list)
+    plans: list[TierPlan] = field(default_factory=list)
+    """In the order of the profile; empty where a tier cannot be served."""
     tiers: tuple[TierPlan, ...] = ()
     fleet: Fleet | None = None
     sized: SizedCandidate | None = None
@@ -100,10 +104,15 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     """
     stated = profile
     profile = resolve_service_levels(profile, inputs.parameters)
+    check_names(profile, inputs.catalog)
     accelerators = select_accelerators(profile, inputs.catalog)
     drafts = _lay_out_all(profile, accelerators, inputs)
+    sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
     for draft in drafts:
-        _size(draft, profile, inputs)
+        _plan(draft, profile, inputs, sizing)
+    order = main_tier_first([d.plans for d in drafts if d.plans])
+    for draft in drafts:
+        _size(draft, profile, inputs, sizing, order)
     for draft in drafts:
         _price(draft, profile, inputs)
     priced = [
@@ -114,7 +123,8 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
-    assumptions = collect_assumptions(stated, inputs.parameters)
+    lent = {q.name: q for c in candidates if c.cost is not None for q in c.cost.inputs}
+    assumptions = collect_assumptions(stated, inputs.parameters, lent)
     decision = outcome.decision if outcome is not None else None
     evidence_ids = _evidence_sources(candidates, inputs)
     claims = _claims(profile, inputs)
@@ -151,10 +161,10 @@ def select_accelerators(profile: Profile, catalog: Catalog) -> list[Accelerator]
         With suggestions, when one is unknown.
     """
     out = []
-    for name in dict.fromkeys(profile.candidates or DEFAULT_CANDIDATES):
-        accelerator = catalog.accelerators.get(name.lower())
+    for name in dict.fromkeys(n.lower() for n in profile.candidates or DEFAULT_CANDIDATES):
+        accelerator = catalog.accelerators.get(name)
         if accelerator is None:
-            reason = catalog.incomplete_accelerators.get(name.lower())
+            reason = catalog.incomplete_accelerators.get(name)
             if reason:
                 raise ProfileError(f'candidates: "{name}" cannot be judged: {reason}')
             hint = did_you_mean(name, catalog.accelerators) or f"; known: {', '.join(sorted(catalog.accelerators))}"
@@ -181,7 +191,8 @@ def _lay_out_all(profile: Profile, accelerators: list[Accelerator], inputs: Inpu
     return drafts
 
 
-def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Plan every tier, or say what is in the way."""
     a = draft.accelerator
     simple = not profile.workloads
     for i, (workload, layout) in enumerate(zip(profile.tiers, draft.layouts, strict=True)):
@@ -192,13 +203,18 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     if any(layout.failure for layout in draft.layouts):
         draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
         return
-    sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
-    plans = [
+    draft.plans = [
         plan_tier(w, m, layout, sizing, inputs.catalog.measurements_of.get(a.id, ()))
         for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
     ]
-    order = main_tier_first(plans)
-    draft.tiers = tuple(plans[i] for i in order)
+
+
+def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int]) -> None:
+    """The fleet over all tiers, in the order that all candidates share, and what the site says to it."""
+    if not draft.plans:
+        return
+    a = draft.accelerator
+    draft.tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)
     draft.fleet = total_fleet(draft.tiers, a)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of)
@@ -240,12 +256,12 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     try:
         cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
     except NoWayOfPayingError as error:
-        _refuse(draft, _unpriced(draft, str(error)), 1.0)
+        _refuse(draft, unpriced(draft.accelerator.id, str(error)), 1.0)
         return
     draft.cost = cost
     budget = profile.procurement.budget_usd_per_month
     if budget is not None and cost.point_usd_per_month > budget:
-        _refuse(draft, _over_budget(cost.point_usd_per_month, budget), cost.point_usd_per_month / budget - 1)
+        _refuse(draft, over_budget(cost.point_usd_per_month, budget), cost.point_usd_per_month / budget - 1)
         return
     draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
 
@@ -255,30 +271,6 @@ def _refuse(draft: Draft, gate: Gate, size: float) -> None:
     draft.gates.append(gate)
     draft.obstacles.append(
         Obstacle(draft.accelerator.id, draft.accelerator.name, gate.gate, gate.title, gate.remedy, size)
-    )
-
-
-def _over_budget(cost_usd: float, budget_usd: float) -> Gate:
-    return Gate(
-        gate="budget",
-        status="fail",
-        title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month",
-        reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
-        f" prices is {cost_usd:,.0f} USD/month.",
-        remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {cost_usd:,.0f}",
-        source="profile",
-    )
-
-
-def _unpriced(draft: Draft, reason: str) -> Gate:
-    return Gate(
-        gate="price",
-        status="fail",
-        title="No price under the terms of the profile",
-        reason=f"A candidate without a price cannot be compared, and a missing price is never taken as zero: {reason}.",
-        remedy=f"widen procurement.mode or procurement.commitment, or put a quote for {draft.accelerator.id} into"
-        " procurement.quotes",
-        source="profile",
     )
 
 
@@ -334,7 +326,7 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
     return Verdict(
         kind="infeasible",
         headline=headline,
-        reason=f"What binds: {binding}.",
+        reason=f"What binds: {binding.replace('slo (', 'the service level (')} candidates.",
         confidence=1.0,
         confidence_word="high",
         binding_constraint=binding,

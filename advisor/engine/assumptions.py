@@ -31,10 +31,18 @@ def resolve_service_levels(profile: Profile, parameters: Mapping[str, Quantity])
     return profile.model_copy(update={"slo": with_service_level(profile.slo, parameters)[0]})
 
 
-def collect_assumptions(profile: Profile, parameters: Mapping[str, Quantity]) -> tuple[Assumption, ...]:
-    """Every default that the profile takes by silence, in the order of the profile, then the sizing parameters."""
+def collect_assumptions(
+    profile: Profile, parameters: Mapping[str, Quantity], taken: Mapping[str, Quantity] | None = None
+) -> tuple[Assumption, ...]:
+    """Every default that the profile takes by silence, in the order of the profile, then the sizing parameters.
+
+    Parameters
+    ----------
+    taken
+        Values that the catalog lent where the profile gives none, by the name of the field.
+    """
     out: list[Assumption] = []
-    _walk(profile, "", out)
+    _walk(profile, "", taken or {}, out)
     for path, slo in _levels(profile):
         _, defaulted = with_service_level(slo, parameters)
         for name in ("ttft_ms", "tpot_ms") if defaulted else ():
@@ -61,25 +69,32 @@ def _levels(profile: Profile) -> list[tuple[str, Slo]]:
     return [("slo", profile.slo)]
 
 
-def _walk(model: BaseModel, path: str, out: list[Assumption]) -> None:
+def _walk(model: BaseModel, path: str, taken: Mapping[str, Quantity], out: list[Assumption]) -> None:
     for name, info in type(model).model_fields.items():
         value = getattr(model, name)
         where = f"{path}.{name}" if path else name
-        if name == "governance":
+        if name in ("governance", "overrides"):
             continue
         if isinstance(value, BaseModel):
-            _walk(value, where, out)
+            _walk(value, where, taken, out)
             continue
         if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             for index, item in enumerate(value):
-                _walk(item, f"{where}[{index}]", out)
+                _walk(item, f"{where}[{index}]", taken, out)
             continue
         if name in model.model_fields_set or name in QUIET:
             continue
         # Where one of several alternatives was chosen, the others were not left open.
         if value is None and name in _ALTERNATIVES:
             continue
-        out.append(Assumption(path=where, value=_shown(value), why=info.description or name))
+        why = info.description or name
+        lent = taken.get(name) if value is None else None
+        if lent is not None:
+            shown = f"{lent.value:,.6g} {lent.unit}"
+            out.append(Assumption(path=where, value=shown, why=why, source_id=lent.source_id))
+        else:
+            shown = _SILENCE.get(name, "none") if value is None or value == () else _shown(value)
+            out.append(Assumption(path=where, value=shown, why=why))
 
 
 _ALTERNATIVES = frozenset(
@@ -88,13 +103,34 @@ _ALTERNATIVES = frozenset(
 )  # fmt: skip
 
 
+_SILENCE = {
+    "engineer_usd_per_year": "from the catalog",
+    "rocm_extra_engineers": "by experience and fleet size",
+    "rocm_migration_weeks": "by experience",
+    "headquarters_country": "as place.country",
+    "ultimate_parent_country": "as the headquarters",
+    "start_date": "at once",
+    "as_of": "not dated",
+    "cost_of_capital": "from the catalog",
+    "depreciation_years": "from the catalog",
+    "power_kw": "no limit",
+    "rack_kw": "no limit",
+    "liquid_cooling": "not known",
+    "pue": "from the catalog",
+    "power_usd_per_kwh": "from the catalog",
+    "space_usd_per_kw_month": "from the catalog",
+    "budget_usd_per_month": "no limit",
+    "candidates": "all eight",
+    "end_user_countries": "as place.country",
+    "data_residency": "anywhere",
+    "engines": "any",
+}
+"""What silence stands for, where no value of the catalog took its place in the cost."""
+
+
 def _shown(value: Any) -> str:
-    if value is None:
-        return "not limited, or taken from the catalog"
     if isinstance(value, tuple):
-        return ", ".join(str(v) for v in value) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{k} = {v}" for k, v in value.items()) or "none"
+        return ", ".join(str(v) for v in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)

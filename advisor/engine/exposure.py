@@ -10,9 +10,11 @@ from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
+from advisor.domain.text import counted
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
+from advisor.engine.gates.software import engine_names
 from advisor.engine.sized import SizedCandidate
 
 RECENT_DAYS = 365
@@ -96,7 +98,7 @@ def _issue_exposure(issues: list[KnownIssue], what: str, engineer_usd: float) ->
     return Exposure(
         units,
         basis + (f" ({listed})" if listed else ""),
-        "" if worst is None else f"{worst.component}: {worst.summary}",
+        "" if worst is None else f"known problem {worst.id} ({worst.component}): {worst.summary}",
         engineer_usd=engineer_usd,
         source_ids=tuple(dict.fromkeys(i.provenance.source_id for i in issues)),
         row_ids=tuple(f"known_issues:{i.id}" for i in issues),
@@ -150,8 +152,12 @@ def _supply(sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     waits = [g for g in sized.gates if g.status == "condition" and g.condition == "waitlist"]
     return Exposure(
         units + len(waits),
-        f"{sellers} sellers with a recent price" + (f"; {lead}" if lead else ""),
-        f"{sellers} sellers list it" if few else "lead times are stated for purchases",
+        f"{counted(sellers, 'seller')} with a recent price" + (f"; {lead}" if lead else ""),
+        f"only {counted(sellers, 'seller')} with a recent price"
+        if few
+        else f"stated lead time: {lead.split(';')[0]}"
+        if lead
+        else "",
         source_ids=tuple(a.provenance.source_id for a in rows),
         row_ids=tuple(f"availability:{a.accelerator}" for a in rows),
     )
@@ -217,16 +223,17 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
         return Exposure(0.0, "no long commitment")
     end = as_of.toordinal() + cost.horizon_months * 30
     successors = {option.roadmap_id for option in catalog.roadmap_options}
-    coming = [
-        p for p in catalog.roadmap
+    found = [
+        (p.latest, p) for p in catalog.roadmap
         if p.id in successors and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
     ]  # fmt: skip
+    coming = [part for _, part in sorted(found, key=lambda pair: (pair[0], pair[1].id))]
     bought = sum(line.usd_per_month for line in cost.lines if line.category == "capital") * cost.annuity_months
     rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") * cost.annuity_months
     return Exposure(
         float(len(coming)),
         f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",
-        "successors ship within the horizon" if coming else "",
+        f"{counted(len(coming), 'announced part')} ship within the horizon, {coming[0].part} first" if coming else "",
         value_usd=(bought if cost.commitment == "purchase" else rent) / 2,
         source_ids=tuple(dict.fromkeys(p.provenance.source_id for p in coming)),
         row_ids=tuple(f"roadmap:{p.id}" for p in coming),
@@ -257,8 +264,8 @@ def _team(profile: Profile, sized: SizedCandidate, engineer_usd: float) -> Expos
 
 def _engine(sized: SizedCandidate, engineer_usd: float) -> Exposure:
     bound = sorted({t.deployment.engine for t in sized.tiers if t.deployment.engine in VENDOR_ENGINES})
-    text = ", ".join(bound)
+    text = ", ".join(name for engine in bound for name in engine_names(engine))
     return Exposure(
         1.0 if bound else 0.0, f"engines of one vendor in use: {text or 'none'}",
-        f"{text} runs on {sized.accelerator.vendor} only" if bound else "", engineer_usd=engineer_usd,
+        f"{text} runs on {sized.accelerator.vendor} parts only" if bound else "", engineer_usd=engineer_usd,
     )  # fmt: skip

@@ -148,9 +148,14 @@ def _metric(name: str, lo: Sample, hi: Sample, load: Load) -> tuple[float, float
 
 
 def contiguous(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples in order up to and including the first that breaks the level."""
+    """Samples in order, from the first that holds up to and including the next that breaks the level.
+
+    Less load is never slower: a point that holds vouches for those below it, whatever the estimate there says.
+    """
+    ordered = sorted(samples, key=lambda s: s.concurrency)
+    first = next((i for i, s in enumerate(ordered) if not s.violated), 0)
     out: list[Sample] = []
-    for sample in sorted(samples, key=lambda s: s.concurrency):
+    for sample in ordered[first:]:
         out.append(sample)
         if sample.violated:
             break

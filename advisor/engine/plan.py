@@ -13,6 +13,7 @@ from advisor.domain.sizing import CurvePoint, Fleet, Memory, TierPlan
 from advisor.engine.curves import measured_points
 from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
 from advisor.engine.layout import Layout
+from advisor.engine.memory_terms import memory_terms
 from advisor.engine.operating_point import Load, Sample, curve_point, operating_point, requests_per_s
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
@@ -50,11 +51,13 @@ def plan_tier(
     assert layout.sample is not None
     load = Load.of(workload.traffic, workload.slo)
     gpus = layout.deployment.gpus_per_replica
+    utilisation = sizing.parameters["gpu_memory_utilisation"]
+    terms = memory_terms(model, layout.accelerator, layout.deployment, layout.memory, utilisation)
     return TierPlan(
         name=workload.name,
         model_id=model.id,
         deployment=layout.deployment,
-        memory=layout.memory,
+        memory=layout.memory.model_copy(update={"terms": terms}),
         operating_point=operating_point(layout.sample, load, gpus, layout.limit),
         fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
         curve=curve_of(layout, model, load, measurements),
@@ -115,9 +118,21 @@ def total_fleet(tiers: Sequence[TierPlan], accelerator: Accelerator) -> Fleet:
     return combine_fleets(tuple(t.fleet for t in tiers), accelerator.gpus_per_node)
 
 
-def main_tier_first(tiers: Sequence[TierPlan]) -> list[int]:
-    """Order of the tiers, the one with most GPUs first."""
-    return sorted(range(len(tiers)), key=lambda i: (-tiers[i].fleet.gpus_needed, i))
+def main_tier_first(plans: Sequence[Sequence[TierPlan]]) -> list[int]:
+    """Order of the tiers, the one that takes the largest share of the candidates' GPUs first.
+
+    One order for all candidates, so that a table of their main tiers compares like with like.
+
+    Parameters
+    ----------
+    plans
+        For each candidate that serves every tier, its plans in the order of the profile.
+    """
+    shares = [0.0] * len(plans[0]) if plans else []
+    for tiers in plans:
+        total = sum(t.fleet.gpus_needed for t in tiers)
+        shares = [share + t.fleet.gpus_needed / total for share, t in zip(shares, tiers, strict=True)]
+    return sorted(range(len(shares)), key=lambda i: (-shares[i], i))
 
 
 def memory_text(memory: Memory) -> str:

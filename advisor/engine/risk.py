@@ -61,8 +61,9 @@ def _risk(
         name=template.name,
         category=template.category,
         cause=exposure.cause or template.cause,
-        basis=f"{exposure.basis}; {template.likelihood:.0%} a year for one unit"
-        f" ({template.exposure}; {template.provenance.kind})",
+        basis=f"{exposure.basis}; {template.likelihood:.0%} a year for one unit ({template.likelihood_low:.0%} to"
+        f" {template.likelihood_high:.0%}; {template.exposure}; {template.provenance.kind}),"
+        f" {exposure.units:.3g} units: 1 - (1 - p)^units",
         kind=template.provenance.kind,
         likelihood_per_year=likelihood,
         effect_usd=effect,
@@ -107,7 +108,8 @@ def _effect(
         return RiskRange(low=usd, typical=usd, high=usd), "set by the profile"
     base = _base(template, exposure, sized, cost)
     low, typical, high = (base.usd * v for v in (template.effect_low, template.effect, template.effect_high))
-    text = f"{template.effect:g} x {base.text} = USD {typical:,.0f}"
+    factor = f"{template.effect:g} ({template.effect_low:g} to {template.effect_high:g})"
+    text = f"{factor} x {base.text} = USD {typical:,.0f}"
     return RiskRange(low=low, typical=typical, high=high), text
 
 

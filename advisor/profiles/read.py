@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ from advisor.domain.profile import Profile
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_SHOWN = 5
+NAME_LENGTH = 200
 
 
 def read_profile(path: Path) -> Profile:
@@ -90,7 +91,10 @@ def parse_document(text: str, name: str, *, is_json: bool) -> dict[str, Any]:
 
 
 def validate_profile(data: dict[str, Any], name: str) -> Profile:
-    """Validate a parsed profile, naming every wrong field (the first few)."""
+    """Validate a parsed profile, naming every wrong field (the first few); a nameless one is called as its file."""
+    stem = PurePath(name).stem
+    if "name" not in data and stem:
+        data = {"name": stem[:NAME_LENGTH], **data}
     try:
         return Profile.model_validate(data)
     except ValidationError as error:

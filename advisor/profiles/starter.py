@@ -1,7 +1,7 @@
 """The commented starter that `advisor profile new` writes."""
 
 STARTER = """\
-# A procurement question for advisor. Required: name, [model], [traffic]. Everything else has a default, and
+# A procurement question for advisor. Required: [model], [traffic]. Everything else has a default, and
 # every default that is taken is listed as an assumption in the answer.
 # Check with: advisor profile validate FILE      All keys: advisor profile schema
 

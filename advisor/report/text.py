@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.text import plain
+from advisor.domain.text import capital, plain
 from advisor.report.figures import count, percent, seconds, usd
 
 WIDTH = 100
@@ -19,6 +19,7 @@ def render_text(recommendation: Recommendation, *, explain: bool = False, colour
     """The whole answer on a few screens; `explain` adds the arithmetic of the choice."""
     page = _Page(colour)
     _verdict(page, recommendation)
+    _measured(page, recommendation)
     _comparison(page, recommendation.candidates)
     _why_not(page, recommendation.candidates)
     _conditions(page, recommendation.candidates)
@@ -75,21 +76,42 @@ def _verdict(page: _Page, r: Recommendation) -> None:
         page.paragraph(r.backtest.text)
 
 
+def _measured(page: _Page, r: Recommendation) -> None:
+    """The user's own probes against what was predicted without them."""
+    if not r.probes:
+        return
+    page.heading("Your own measurements")
+    for probe in r.probes:
+        page.bullet(
+            f"{probe.accelerator} {probe.deployment}, {probe.isl:,.0f}/{probe.osl:,.0f} tokens at {probe.concurrency}"
+            f" in flight, {probe.measured_on}: {count(probe.measured_output_tps)} output tok/s per GPU measured,"
+            f" {count(probe.predicted_output_tps.value)} predicted. {capital(probe.text)}"
+        )
+
+
 _COLUMNS: Sequence[tuple[str, int]] = (
     ("#", 2), ("accelerator", 11), ("GPUs", 6), ("conc", 5), ("TTFT", 8), ("TPOT", 8), ("tok/s/GPU", 9),
     ("USD/month", 9), ("P10-P90", 13), ("USD/Mtok", 8), ("P(best)", 7), ("gr", 2),
 )  # fmt: skip
 
 
-def _comparison(page: _Page, candidates: Iterable[Candidate]) -> None:
+def _comparison(page: _Page, candidates: Sequence[Candidate]) -> None:
     rows = [_row(c) for c in candidates if c.operating_point is not None and c.fleet is not None]
     if not rows:
         return
+    names = next(([t.name for t in c.tiers] for c in candidates if c.tiers), [])
     page.heading("Comparison (latency medians; output tok/s per GPU; levelised cost at real utilisation)")
+    if names:
+        page.row(f"Latency and tok/s of tier {names[0]}; GPUs and cost of all {len(names)} tiers:")
     page.row(_cells([name for name, _ in _COLUMNS]))
     for row in rows:
         page.row(_cells(row))
     page.row("conc: requests in flight per replica; gr: evidence grade, A own probe to D physics only", dim=True)
+    for i, name in enumerate(names[1:], start=1):
+        page.row(f"In the same fleet, tier {name}:")
+        for c in candidates:
+            if len(c.tiers) > i:
+                page.row(_cells(_tier_row(c, i)))
 
 
 def _row(c: Candidate) -> list[str]:
@@ -111,6 +133,16 @@ def _row(c: Candidate) -> list[str]:
         percent(c.p_cheapest) if c.feasible else "out",
         point.evidence_grade,
     ]
+
+
+def _tier_row(c: Candidate, tier: int) -> list[str]:
+    """A further tier in the columns of the comparison; its cost is in that of the fleet."""
+    plan = c.tiers[tier]
+    point = plan.operating_point
+    return [
+        "", c.accelerator, f"{plan.fleet.gpus:,}", str(point.concurrency), seconds(point.ttft_p50_s),
+        seconds(point.tpot_p50_s), count(point.output_tps_per_gpu), "", "", "", "", point.evidence_grade,
+    ]  # fmt: skip
 
 
 def _cells(cells: Sequence[str]) -> str:
@@ -139,7 +171,7 @@ def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:
             parts.append(f"costs {usd(c.expected_regret_usd_per_month)} USD/month more than the best on average")
         page.paragraph(f"{c.name}: {'; '.join(parts)}.", indent="  ", hang="    ")
     for c in excluded:
-        page.paragraph(f"{c.name}: excluded. {c.infeasible_reason}.", indent="  ", hang="    ")
+        page.paragraph(f"{c.name}: excluded. {_sentence(c.infeasible_reason)}", indent="  ", hang="    ")
 
 
 def _conditions(page: _Page, candidates: Iterable[Candidate]) -> None:
@@ -173,20 +205,20 @@ def _risks(page: _Page, r: Recommendation) -> None:
 def _sentence(text: str) -> str:
     """Text with a capital and a full stop."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return capital(text) + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _what_would_change(page: _Page, r: Recommendation) -> None:
     d = r.decision
     if d is None:
         return
-    page.heading("What would change the answer")
+    page.heading("What would change the answer (one input moved, all else and every uncertainty kept)")
     for point in [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]:
         page.bullet(point.text)
     if d.information is not None:
         page.bullet(d.information.text)
-        if d.information.plan is not None:
-            page.bullet(f"{d.information.plan.rule} {d.information.plan.command}")
+        if d.information.plan is not None and r.verdict.kind != "probe_first":  # else it stands among the next steps
+            page.bullet(f"Should you probe all the same: {d.information.plan.rule} {d.information.plan.command}")
     for option in [d.split, *d.waits]:
         if option is not None and option.worthwhile:
             page.bullet(option.text)

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "deep-lists.json": ("[" * 100_000, "nested"),
     "deep.toml": ("a = " + "[" * 60 + "]" * 60, "nested"),
     "only-name": ('name = "x"', "model and traffic"),
-    "no-name": (swapped('name = "x"', ""), "name: missing"),
+    "empty-name": (swapped('name = "x"', 'name = ""'), "name: string should have at least 1 character"),
     "no-traffic": ('name = "x"\n[model]\nid = "llama3.3-70b"\n', "traffic missing"),
     "unknown-key": (swapped("isl = 1000", "isl = 1000\nprefix_cache_rate = 0.1"), "prefix_cache_hit_rate"),
     "unknown-table": (added("[sloo]\nttft_ms = 1\n"), "slo"),
@@ -122,5 +122,52 @@ def test_a_profile_that_is_not_there(name: str, expected: str, capsys: pytest.Ca
     assert expected in capsys.readouterr().err
 
 
+def test_a_profile_without_a_name_is_called_as_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only model and traffic are required."""
+    path = tmp_path / "chat for the shop.toml"
+    path.write_text(swapped('name = "x"', ""), encoding="utf-8")
+    assert main(["profile", "validate", str(path)]) == 0
+    assert "chat for the shop" in capsys.readouterr().out
+
+
 def test_there_are_at_least_forty() -> None:
     assert len(CASES) >= 40
+
+
+MISSPELT = {
+    "quote": (added('[[procurement.quotes]]\naccelerator = "b2000"\nusd = 3.0\n'), "b200"),
+    "factor": (added("[overrides.throughput_factor]\nB200 = 0.9\n"), "b200"),
+    "likelihood": (added("[overrides.risk_likelihood]\nteams = 0.4\n"), "team"),
+    "effect": (added("[overrides.risk_effect_usd]\nnonsuch = 4\n"), "known: accuracy_regression"),
+    "engine": (added('[team]\nengines = ["vlm"]\n'), "vllm"),
+    "candidate": ('candidates = ["b20"]\n' + BASE, "b200"),
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_name_is_not_passed_over(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A quote for a part that does not exist would else leave the catalog's price standing in silence."""
+    text, expected = MISSPELT[name]
+    path = tmp_path / "p.toml"
+    path.write_text(text, encoding="utf-8")
+    assert main(["--profile", str(path), "--no-user-data", "--draws", "100"]) == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert message.count("\n") == 1
+
+
+def test_a_candidate_named_twice_counts_once_and_an_engine_of_ones_own_is_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text('candidates = ["b200", "B200"]\n' + BASE + '[team]\nengines = ["lmdeploy"]\n', encoding="utf-8")
+    assert main(["--profile", str(path), "--no-user-data", "--draws", "100", "--format", "json"]) == 0
+    assert capsys.readouterr().out.count('"expected_regret_usd_per_month"') == 1
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_beyond_reason_is_refused(day: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.toml"
+    path.write_text(BASE, encoding="utf-8")
+    assert main(["--profile", str(path), "--as-of", day]) == 2
+    assert "2000 to 2100" in capsys.readouterr().err

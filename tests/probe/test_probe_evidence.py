@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
+
 from advisor.engine.estimator import estimate_rows
 from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run
 from advisor.evidence.store import open_store
-from advisor.workbench import Workbench
+from advisor.workbench import Workbench, own_evidence
 
 AS_OF = date(2026, 11, 21)
 ROWS = [
@@ -48,3 +50,22 @@ def test_a_probe_overrules_the_prediction_and_moves_its_neighbours(tmp_path: Pat
         assert tps(new) < 0.95 * tps(old)
     width = [(tps(row, "_hi") - tps(row, "_lo")) / tps(row) for row in (predicted, after[1])]
     assert width[1] < width[0]
+
+
+def test_a_judgement_of_an_earlier_day_knows_nothing_of_a_later_probe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Step(
+        index=0, concurrency=32, isl=1000, osl=1000, requests=300, succeeded=300, output_tps=4000.0, total_tps=8000.0,
+        tpot=Distribution(n=300, p50=0.06, mean=0.06, p99=0.07), ttft=Distribution(n=300, p50=0.3, mean=0.3, p99=0.5),
+    )  # fmt: skip
+    run = Run(
+        id="probe-1", tool="advisor probe", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,),
+        deployment=Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8),
+    )  # fmt: skip
+    place = str(tmp_path / "e.sqlite3")
+    with open_store(place) as store:
+        store.put(run)
+    monkeypatch.setenv("ADVISOR_STORE", place)
+    assert own_evidence(date(2026, 11, 20)) == measurements_from_run(run)
+    assert own_evidence(date(2026, 11, 19)) == []

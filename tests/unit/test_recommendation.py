@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
@@ -159,3 +161,34 @@ def test_infeasible_profiles_name_the_constraint_and_the_change(bench: Workbench
     r = bench.advise(poor, draws=500)
     assert r.verdict.kind == "infeasible"
     assert "budget" in r.verdict.binding_constraint
+
+
+TIGHT: tuple[dict[str, float], ...] = (
+    {"ttft_ms": 50.0, "tpot_ms": 5.0},
+    {"ttft_ms": 40.0, "tpot_ms": 80.0},
+    {"tpot_ms": 4.0},
+    {"e2e_ms": 900.0},
+    {"ttft_ms": 50.0, "e2e_ms": 2000.0},
+)
+
+
+@pytest.mark.parametrize("limits", TIGHT)
+def test_the_smallest_change_really_frees_a_candidate(bench: Workbench, limits: dict[str, float]) -> None:
+    """Relaxed as advised, the named candidate serves; no sentence is left without its reason."""
+    base: dict[str, Any] = {
+        "model": {"id": "llama3.1-405b", "precisions": ["bf16"]},
+        "traffic": {"isl": 2000, "osl": 500, "peak_concurrency": 200},
+        "procurement": {"mode": "rent"},
+    }
+    tight = Profile.model_validate({**base, "slo": limits})
+    refused = bench.advise(tight, draws=200)
+    assert refused.verdict.kind == "infeasible"
+    change = refused.verdict.smallest_change
+    relaxed = {name: float(value) for name, value in re.findall(r"slo\.(\w+) from [\d.]+ to ([\d.e+]+)", change)}
+    assert relaxed
+    assert not re.search(r"level: +\(", refused.verdict.headline)
+    freed = bench.advise(Profile.model_validate({**base, "slo": {**limits, **relaxed}}), draws=200)
+    assert freed.verdict.kind != "infeasible"
+    named = re.search(r"\(frees (.+)\)", change)
+    assert named is not None
+    assert named.group(1) in {c.name for c in freed.candidates if c.feasible}

@@ -230,7 +230,9 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
         "engineers": f"headcount for {subject}", "power_price": "electricity price",
     }[question.variable]  # fmt: skip
     if found is None:
-        return f"No {what} in the range searched changes the order of {best.name} and {rival.name}."
+        # A probe may still change it: what it narrows is the tail, which is held here.
+        held = " (its interval as wide as today)" if question.variable == "throughput" else ""
+        return f"No {what} in the range searched{held} changes the order of {best.name} and {rival.name}."
     value, today = found.value * question.scale, question.today
     side = "above" if value >= today else "below"
     shown = _shown(question, value)

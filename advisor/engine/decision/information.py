@@ -14,11 +14,13 @@ from datetime import date
 import numpy as np
 
 from advisor.catalog import Catalog
+from advisor.domain.cost import PriceBasis
 from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.domain.sizing import TierPlan
+from advisor.domain.text import told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
 from advisor.engine.cost.pricing import allowed_countries
@@ -43,6 +45,10 @@ WEIGHTS = np.array([
 ])  # fmt: skip
 """Gauss-Hermite quadrature of 11 points (`numpy.polynomial.hermite_e.hermegauss`, which takes 10 ms to import)."""
 WORK_HOURS_PER_YEAR = 2080.0
+STEP_WAVES = 8
+"""Waves of requests that a thorough step sends at most, its warm-up included."""
+STEP_SECONDS = 240
+"""What such a step takes where nothing is said."""
 PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
 
 
@@ -102,14 +108,16 @@ def value_of_information(
     if worth:
         plan = _plan(worth[0], comparison, given, profile, catalog, as_of)
     text = (
-        f"Knowing everything before committing would be worth USD {evpi:,.0f} over {months:g} months, knowing"
-        f" throughput alone USD {perfect:,.0f}"
+        f"Knowing everything before committing would be worth USD {told_usd(evpi)} over {months:g} months, knowing"
+        f" throughput alone USD {told_usd(perfect)}"
     )
-    if probes:
+    if probes and probes[0].evsi_usd < 0.5:
+        text += "; no single probe would change the choice"
+    elif probes:
         p = probes[0]
         text += (
-            f"; the best probe ({p.hours:g} h on {p.accelerator.upper()}) is worth USD {p.evsi_usd:,.0f} and costs USD"
-            f" {p.price_usd:,.0f}"
+            f"; the best probe ({p.hours:g} h on {p.accelerator.upper()}) is worth USD {told_usd(p.evsi_usd)} and costs"
+            f" USD {told_usd(p.price_usd)}"
         )
     return ValueOfInformation(
         evpi_usd=evpi,
@@ -196,9 +204,7 @@ def _probes(
 ) -> list[ProbeOption]:
     """Probes of three lengths on one accelerator."""
     run, defaults = one.run, catalog.decision_defaults
-    rent = rent_basis(
-        profile, run.id, "on_demand", "neocloud", catalog, as_of, allowed_countries(profile, catalog)
-    ) or rent_basis(profile, run.id, "on_demand", "hyperscaler", catalog, as_of, allowed_countries(profile, catalog))
+    rent = _rent(run, profile, catalog, as_of)
     facts = run.pricing.model.facts
     if rent is None or "engineer_usd_per_year" not in facts.values:
         return []
@@ -232,6 +238,14 @@ def _probes(
             )
         )
     return out
+
+
+def _rent(run: Run, profile: Profile, catalog: Catalog, as_of: date) -> PriceBasis | None:
+    """What an hour of the part costs on demand; a neocloud before a hyperscaler."""
+    countries = allowed_countries(profile, catalog)
+    return rent_basis(profile, run.id, "on_demand", "neocloud", catalog, as_of, countries) or rent_basis(
+        profile, run.id, "on_demand", "hyperscaler", catalog, as_of, countries
+    )
 
 
 def _sample_value(one: Given, others: float, sigma: float, error: float) -> tuple[float, float]:
@@ -291,18 +305,39 @@ def _plan(
         expected_output_tps_per_gpu=point.output_tps_per_gpu,
         decides_at_output_tps_per_gpu=rate,
         rule=rule,
-        command=_command(run.id, tier, probe, isl, osl),
+        command=_command(run.id, tier, probe, isl, osl, _rent(run, profile, catalog, as_of)),
     )
 
 
-def _command(accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int) -> str:
-    d = tier.deployment
-    return (
-        f"advisor probe URL --accelerator {accelerator} --gpus {d.gpus_per_replica} --as-model {tier.model_id}"
-        f" --weights {d.precision} --engine {d.engine} --tp {d.tp} --isl {isl} --osl {osl}"
-        f" --concurrency {tier.operating_point.concurrency} --max-seconds {probe.hours * 3600:.0f}"
-        f" --max-usd {math.ceil(probe.price_usd)}"
-    )
+def _command(
+    accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int, rent: PriceBasis | None
+) -> str:
+    """The command that measures the plan: the very deployment, and a budget that one step of it fits into."""
+    d, point = tier.deployment, tier.operating_point
+    seconds = math.ceil(STEP_WAVES * point.e2el_p50_s / 60) * 60
+    words = [
+        "advisor probe URL --preset full", f"--accelerator {accelerator} --gpus {d.gpus_per_replica}",
+        f"--as-model {tier.model_id} --weights {d.precision} --engine {d.engine} --tp {d.tp}",
+        f"--ep {d.ep}" if d.ep > 1 else "", f"--spec {d.spec_method}" if d.spec_method != "none" else "",
+        f"--isl {isl} --osl {osl} --concurrency {point.concurrency}",
+        f"--step-seconds {seconds}" if seconds > STEP_SECONDS else "",
+        f"--max-tokens {_two_digits(STEP_WAVES * point.concurrency * (isl + osl))}",
+        f"--max-seconds {probe.hours * 3600:.0f}",
+    ]  # fmt: skip
+    if rent is not None:
+        dollars = math.ceil(d.gpus_per_replica * probe.hours * rent.typical)
+        words.append(f"--usd-per-gpu-hour {rent.typical:.2f} --max-usd {dollars}")
+    return " ".join(word for word in words if word)
+
+
+def _two_digits(value: float) -> int:
+    """Upwards to two significant digits.
+
+    >>> _two_digits(1_687_552)
+    1700000
+    """
+    unit = int(10 ** max(0, math.floor(math.log10(max(value, 1.0))) - 1))
+    return math.ceil(value / unit) * unit
 
 
 def _switch(one: Given, others: float) -> float | None:

@@ -8,6 +8,7 @@ from datetime import date
 from advisor.catalog import Catalog
 from advisor.domain.decision import Ask, BreakEven, Negotiation
 from advisor.domain.market import RentPrice
+from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -24,8 +25,8 @@ def negotiation(
     seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
     needed = catalog.decision_defaults["negotiation_min_gpus"].value
     quoted = price.firmness == "user quote"
-    share = max(0.0, seen.band[2] - (0.0 if quoted else best.pricing.model.facts.volume_discount))
-    target = price.typical * (1 - seen.band[2])
+    promised = 0.0 if quoted else best.pricing.model.facts.volume_discount
+    target = price.typical * (1 - seen.band[2]) if seen.band[2] > promised else None
     lowest = _lowest(best, catalog, as_of)
     own = _value(found, "price", best.id)
     other = None if second is None else _value(found, "price", second.id)
@@ -45,10 +46,10 @@ def negotiation(
         discount_condition=condition,
         discount_source_id=seen.source_id,
         target_usd=target,
-        saving_at_target_usd_per_month=_saving(best, share),
+        saving_at_target_usd_per_month=None if target is None else _saving(best, seen.band[2] - promised),
         lowest_seen_usd=None if lowest is None else lowest.usd_per_gpu_hour,
         lowest_seen_at="" if lowest is None else _where(lowest),
-        asks=_asks(best, second, own, catalog),
+        asks=_asks(best, second, own, promised, catalog),
     )
 
 
@@ -82,23 +83,33 @@ def _where(price: RentPrice) -> str:
     return f"{price.provider}{region}, {price.as_of.isoformat()} ({price.id})"
 
 
-def _asks(best: Run, second: Run | None, walk_away: float | None, catalog: Catalog) -> tuple[Ask, ...]:
+def _discount(low: float, high: float, promised: float) -> str:
+    """What to ask for off the list, given what is promised already."""
+    if promised >= high:
+        return f"the {promised:.0%} that you were promised in writing: more than the {low:.0%} to {high:.0%} seen"
+    if promised >= low:
+        return f"{high:.0%} off in place of the {promised:.0%} promised"
+    return f"{low:.0%} to {high:.0%} off"
+
+
+def _asks(
+    best: Run, second: Run | None, walk_away: float | None, promised: float, catalog: Catalog
+) -> tuple[Ask, ...]:
     out: list[Ask] = []
     seen = catalog.decision_defaults[f"negotiated_discount_{best.vendor.lower()}"]
     if second is not None:
         why = f"a competing quote for {second.name} is the strongest argument seen"
-        out.append(Ask(what=f"{seen.band[0]:.0%} to {seen.band[2]:.0%} off", why=why, source_id=seen.source_id))
+        out.append(Ask(what=_discount(seen.band[0], seen.band[2], promised), why=why, source_id=seen.source_id))
     if best.pricing.way.price.firmness == "quote, not a market":
         sellers = best.pricing.way.price.sellers
         why = f"{sellers} seller{'s list' if sellers != 1 else ' lists'} it: the list price is an opening"
         out.append(Ask(what="a second written quote, or a price cap at renewal", why=why))
     for risk in sorted(best.candidate.risks, key=lambda r: -r.expected_loss_usd_per_month):
         if risk.owner in ("procurement", "legal", "finance", "platform team") and len(out) < ASKS:
-            why = f"{risk.name}: USD {risk.expected_loss_usd_per_month:,.0f} a month expected"
+            why = f"{risk.name}: USD {told_usd(risk.expected_loss_usd_per_month)} a month expected"
             out.append(Ask(what=risk.mitigation, why=why, source_id=next(iter(risk.source_ids), "default")))
     if walk_away is not None and second is not None:
-        unit = "per GPU" if best.pricing.way.buys else "per GPU-hour"
-        out.append(
-            Ask(what=f"nothing above USD {walk_away:,.2f} {unit}", why=f"above it {second.name} is the better answer")
-        )
+        unit, digits = ("per GPU", 0) if best.pricing.way.buys else ("per GPU-hour", 2)
+        limit = f"nothing above USD {walk_away:,.{digits}f} {unit}"
+        out.append(Ask(what=limit, why=f"above it {second.name} is the better answer"))
     return tuple(out[: ASKS + 1])

@@ -9,6 +9,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import SplitOption, TierChoice
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import Pricing, build_pricing
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -105,7 +106,7 @@ def _priced(chosen: list[_Part], comparison: Comparison, catalog: Catalog) -> Sp
     who = ", ".join(f"{p.pricing.model.sized.tiers[0].name} on {p.run.name}" for p in chosen)
     verb = "saves" if gain >= 0 else "costs"
     text = (
-        f"Splitting ({who}) {verb} USD {abs(gain):,.0f} a month against {comparison.best.name} alone"
+        f"Splitting ({who}) {verb} USD {told_usd(abs(gain))} a month against {comparison.best.name} alone"
         f" ({gain / single:+.1%}; a split is advised from {least:.0%})."
     )
     return SplitOption(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.record import record
+from advisor.domain.text import told_usd
 from advisor.engine.decision.simulate import Comparison, Run
 
 
@@ -27,13 +28,13 @@ def vendor_gap(comparison: Comparison) -> VendorGap:
     gap = amd.risk_adjusted - nvidia.risk_adjusted
     share = abs(gap) / nvidia.risk_adjusted
     side = "above" if gap >= 0 else "below"
-    text = f"{amd.name} lies USD {abs(gap):,.0f} a month ({share:.0%}) {side} {nvidia.name}"
-    if skill:
-        text += f", of which USD {skill:,.0f} is engineering for ROCm"
-        if gap >= 0 and gap < skill:
-            text += f": without it {amd.name} would lead"
-        elif gap < 0:
-            text += " already paid for"
+    text = f"{amd.name} lies USD {told_usd(abs(gap))} a month ({share:.0%}) {side} {nvidia.name}"
+    if skill and gap < 0:
+        text += f", with USD {told_usd(skill)} of engineering for ROCm paid"
+    elif skill and gap < skill:
+        text += f"; engineering for ROCm costs USD {told_usd(skill)}: without it {amd.name} would lead"
+    elif skill:
+        text += f", of which USD {told_usd(skill)} is engineering for ROCm"
     return VendorGap(gap, skill, text + ".")
 
 

@@ -10,6 +10,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
 from advisor.domain.record import record
+from advisor.domain.text import capital, told_usd
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -19,6 +20,8 @@ GRADE_TEXT = {
     "C": "measurements of this accelerator on other models or precisions",
     "D": "physics alone, no measurement of this accelerator here",
 }
+GROWS = 1.05
+"""GPUs at the end of the horizon over those at its start, from which the fleet is said to grow."""
 MODE_TEXT = {"rent": "rented", "buy": "bought", "mixed": "a held base with the peak on demand"}
 
 
@@ -55,13 +58,14 @@ def kind_of(
     if paying:
         p = paying[0]
         reason = (
-            f"A probe of {p.hours:g} hours on {p.accelerator.upper()} costs USD {p.price_usd:,.0f}, is worth"
-            f" USD {p.evsi_usd:,.0f} and changes the choice with a probability of {p.changes_choice:.0%}."
+            f"A probe of {p.hours:g} hours on {p.accelerator.upper()} costs USD {told_usd(p.price_usd)}, is worth"
+            f" USD {told_usd(p.evsi_usd)} and changes the choice with a probability of {p.changes_choice:.0%}."
         )
         return Kind("probe_first", reason, " ".join([*tests, f"Probe first: yes. {reason}"]))
     tests.append(_no_probe(information, ratio, change))
     best_run = comparison.best
-    reason = f"{best_run.name} costs least, and no probe, wait or split is worth its price."
+    others = "waiting does not pay" if split is None else "neither waiting nor splitting pays"
+    reason = f"{best_run.name} costs least; {_probe_clause(information, ratio, change)}, and {others}."
     return Kind("get", reason, " ".join([*tests, f"Get: {reason}"]))
 
 
@@ -72,13 +76,26 @@ def _no_wait(priced: list[WaitOption]) -> str:
     return f"Wait: no. {best.text}"
 
 
+def _probe_clause(information: ValueOfInformation, ratio: float, change: float) -> str:
+    """Why no probe comes first, told no harder than the numbers are: one may be worth its price and not enough."""
+    if not information.probes:
+        return "there is nothing to probe"
+    p = information.probes[0]
+    if p.net_usd <= 0:
+        return "no probe is worth its price"
+    best = f"the best probe is worth USD {told_usd(p.evsi_usd)} for USD {told_usd(p.price_usd)}"
+    if p.evsi_usd < ratio * p.price_usd:
+        return f"{best}, less than the {ratio:g} times that a probe before signing is asked to return"
+    return f"{best} but changes the choice with {p.changes_choice:.0%} only ({change:.0%} is asked)"
+
+
 def _no_probe(information: ValueOfInformation, ratio: float, change: float) -> str:
     if not information.probes:
         return "Probe first: no, there is nothing to choose between or nothing to rent for it."
     p = information.probes[0]
     return (
-        f"Probe first: no. The best probe is worth USD {p.evsi_usd:,.0f} for USD {p.price_usd:,.0f} and changes the"
-        f" choice with {p.changes_choice:.0%} (asked: {ratio:g} times its price, and {change:.0%})."
+        f"Probe first: no. The best probe is worth USD {told_usd(p.evsi_usd)} for USD {told_usd(p.price_usd)} and"
+        f" changes the choice with {p.changes_choice:.0%} (asked: {ratio:g} times its price, and {change:.0%})."
     )
 
 
@@ -104,11 +121,13 @@ def verdict_of(
         word = "fair"
     choice = choice_of(best)
     licence = licence_gate(best)
+    reason = kind.reason if licence is None else f"{licence.remedy} {kind.reason}"
+    hosted = best.cost.hosted_api
     headline = _headline(kind, choice, best, decision)
     return Verdict(
         kind=kind.kind,
         headline=headline if licence is None else f"{licence.title}: {headline[0].lower()}{headline[1:]}",
-        reason=kind.reason if licence is None else f"{licence.remedy} {kind.reason}",
+        reason=reason if hosted is None else f"{reason} {capital(hosted.text)}",
         choice=choice,
         runner_up=None if second is None else second.id,
         confidence=confidence,
@@ -144,8 +163,11 @@ def choice_of(run: Run) -> Choice:
 
 def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
     band = best.cost.usd_per_month
+    cost, first, over = best.cost, "", ""
+    if cost.gpus_end > GROWS * cost.gpus_start:
+        first, over = " for the first year", f", levelled over {cost.horizon_months} months of growth"
     what = (
-        f"{choice.gpus} {best.name} ({best.pricing.way.label}), about USD {money(band.p50)} a month"
+        f"{choice.gpus:,} {best.name}{first} ({best.pricing.way.label}), about USD {money(band.p50)} a month{over}"
         f" (80 %: {money(band.p10)} to {money(band.p90)})"
     )
     match kind.kind:
@@ -223,7 +245,7 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
     if kind.kind == "probe_first" and plan is not None:
         out.append(
             f"Rent {plan.accelerator.upper()} ({plan.provider}) for {plan.hours:g} hours, at most USD"
-            f" {plan.budget_usd:,.0f}, and run: {plan.command}"
+            f" {plan.budget_usd:,.0f} with the engineer's time, and run: {plan.command}"
         )
         out.append(plan.rule)
     for gate in best.pricing.model.sized.gates:
@@ -231,9 +253,9 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
             out.append(f"{gate.title}: {gate.remedy}.".replace("..", "."))
     negotiation = decision.negotiation
     if negotiation is not None and negotiation.walk_away_usd is not None and negotiation.runner_up is not None:
-        unit = "GPU" if negotiation.unit == "USD/GPU" else "GPU-hour"
+        unit, digits = ("GPU", 0) if negotiation.unit == "USD/GPU" else ("GPU-hour", 2)
         out.append(
-            f"Ask for a written quote; above USD {negotiation.walk_away_usd:,.2f} per {unit} take"
+            f"Ask for a written quote; above USD {negotiation.walk_away_usd:,.{digits}f} per {unit} take"
             f" {negotiation.runner_up.upper()} instead."
         )
     elif not profile.procurement.quotes:

@@ -14,6 +14,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
+from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.draws import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
@@ -121,9 +122,10 @@ def _option(
     worthwhile = bool(enough and p_saves >= defaults["wait_probability"].value)
     verb = "saves" if saving >= 0 else "costs"
     text = (
-        f"Waiting for {part.part} (about {dates.typical.isoformat()}) {verb} USD {abs(saving):,.0f} a month against"
-        f" {comparison.best.name} now, with a probability of saving of {p_saves:.0%}"
-        f" (advised from {defaults['wait_probability'].value:.0%} and {defaults['wait_saving_share'].value:.0%})."
+        f"Waiting for {part.part} (about {dates.typical.isoformat()}) {verb} USD {told_usd(abs(saving))} a month"
+        f" against {comparison.best.name} now, with a probability of saving of {p_saves:.0%}"
+        f" (advised from {defaults['wait_probability'].value:.0%}, and a saving of"
+        f" {defaults['wait_saving_share'].value:.0%})."
     )
     return WaitOption.model_validate(
         {

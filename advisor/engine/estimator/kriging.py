@@ -61,7 +61,7 @@ def settle(matrix: Floats, residual: Floats, noise: Floats) -> tuple[Floats, Flo
     """
     matrix[np.diag_indices(len(residual))] += noise
     inverse: Floats = np.linalg.inv(matrix)
-    weights = np.asarray(inverse @ residual, dtype=np.float64)
+    weights: Floats = np.asarray(inverse @ residual, dtype=np.float64)
     apart = weights**2 / inverse.diagonal()  # z², as the left-out error is w/S_ii and its variance 1/S_ii
     more = noise * ((TAIL + apart) / (TAIL + 1) - 1)
     odd = np.flatnonzero(more > LEAST_MORE * noise)

@@ -18,6 +18,8 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, Memory, OperatingPoint
 from advisor.engine.explain import money, parts
 from advisor.engine.explain.asked import Asked, Draft
+from advisor.engine.explain.origin import origin_of
+from advisor.engine.explain.redo import redo
 from advisor.engine.tree_path import Place, children, find
 
 AGREES = 1e-6
@@ -39,17 +41,27 @@ def explain(recommendation: Recommendation, path: str) -> Explanation:
         if found is not None:
             explainer(found[0], Asked(found[1], place, recommendation, draft))
             break
+    number = _number(place.node)
+    redone = redo(place, recommendation) if number is not None else None
+    if redone is not None:
+        if not any(step.value == redone[1] for step in draft.steps):
+            name = place.path.rsplit(".", 1)[-1].replace("_", " ")
+            draft.add(name, f"{redone[0]} = {redone[1]:,.6g}", redone[1], place.path)
+        draft.again = redone[1] if draft.again is None else draft.again
     if not draft.steps:
         _plain(place, draft)
+    origin = origin_of(place, recommendation, reckoned=draft.again is not None) if number is not None else None
+    if origin is not None and origin.text:
+        draft.notes.append(origin.text)
     for quantity in draft.inputs:
         draft.source_ids += [part.strip() for part in quantity.source_id.split(";")]
         draft.rows += _rows_in(quantity.note)
-    number = _number(place.node)
     return Explanation(
         path=place.path,
         what=place.description,
         value=_shown(place.node),
         number=number,
+        origin="" if origin is None else origin.origin,
         steps=tuple(draft.steps),
         check=_check(number, draft.again),
         inputs=tuple({q.name: q for q in draft.inputs}.values()),

@@ -9,6 +9,7 @@ from advisor.catalog.gates import LeadTime
 from advisor.domain.gates import DelayWeeks, Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
+from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
 
 FEW_SELLERS = 4
@@ -48,7 +49,7 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
         title=f"{'Only ' if few else ''}{row.providers_recent} seller{'' if row.providers_recent == 1 else 's'} listed",
         reason=reason,
         remedy="get a written commitment of capacity with a date, and name a second source" if few else "",
-        arithmetic=f"{row.providers_recent} sellers against {FEW_SELLERS} for a market" if renting else "",
+        arithmetic=f"{counted(row.providers_recent, 'seller')} against {FEW_SELLERS} for a market" if renting else "",
         citation="availability table",
         source=p.source_id,
         as_of=p.as_of,

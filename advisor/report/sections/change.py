@@ -83,7 +83,8 @@ def _break_evens(d: Decision) -> Table:
         Column("Break-even", width=1.0), Column("Today", "right"), Column("Turns at", "right"), Column("Unit"),
         Column("Range searched", "right"),
     )  # fmt: skip
-    return Table("Break-evens, all else typical", columns, tuple(_break_even(b) for b in d.break_evens), dense=True)
+    caption = "Break-evens: one input moved, all else typical and every uncertainty kept"
+    return Table(caption, columns, tuple(_break_even(b) for b in d.break_evens), dense=True)
 
 
 def _break_even(b: BreakEven) -> tuple[Inline, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Candidate
-from advisor.domain.sizing import CurvePoint
+from advisor.domain.sizing import CurvePoint, Deployment, OperatingPoint
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Table, inline, small, strong
 from advisor.report.charts.bars import Range, draw_ranges
 from advisor.report.charts.pareto import DRAWN, draw_pareto, estimates
@@ -16,7 +16,7 @@ def comparison(ctx: Context) -> list[Block]:
     """Tables of the candidates, ranges of cost, throughput against speed per user."""
     blocks: list[Block] = [Heading(1, inline("Comparison"), "comparison")]
     if ctx.feasible:
-        blocks += [_money_table(ctx), _serving_table(ctx)]
+        blocks += [_money_table(ctx), *(_serving_table(ctx, i) for i in range(_tiers(ctx)))]
         blocks += _ranges(ctx)
     if ctx.excluded:
         blocks.append(_excluded(ctx))
@@ -51,7 +51,18 @@ def _money_table(ctx: Context) -> Table:
     )  # fmt: skip
 
 
-def _serving_table(ctx: Context) -> Table:
+def _tiers(ctx: Context) -> int:
+    """Workloads that each candidate serves; one stays the simple case."""
+    return max((len(c.tiers) for c in ctx.feasible), default=0) or 1
+
+
+def _run(c: Candidate, tier: int) -> tuple[Deployment | None, OperatingPoint | None]:
+    if not c.tiers:
+        return c.deployment, c.operating_point
+    return c.tiers[tier].deployment, c.tiers[tier].operating_point
+
+
+def _serving_table(ctx: Context, tier: int) -> Table:
     columns = (
         Column("Candidate", width=1.0), Column("Deployment"), Column("In flight", "right"), Column("TTFT", "right"),
         Column("TPOT", "right"), Column("Out tok/s/GPU", "right"), Column("80 % interval", "right"),
@@ -59,14 +70,14 @@ def _serving_table(ctx: Context) -> Table:
     )  # fmt: skip
     rows = []
     for c in ctx.feasible:
-        p = c.operating_point
+        deployment, p = _run(c, tier)
         if p is None:
             rows.append((inline(strong(short_name(c))), *(inline(NONE) for _ in columns[1:])))
             continue
         interval = p.output_tps_interval
         rows.append((
             inline(strong(short_name(c))),
-            inline(c.deployment.label if c.deployment else NONE),
+            inline(deployment.label if deployment else NONE),
             inline(f"{p.concurrency:,}"),
             inline(seconds(p.ttft_p50_s)),
             inline(seconds(p.tpot_p50_s)),
@@ -75,9 +86,10 @@ def _serving_table(ctx: Context) -> Table:
             inline(words(p.limited_by)),
             inline(f"{p.evidence_grade}, {p.basis}"),
         ))  # fmt: skip
+    name = next((f"tier {c.tiers[tier].name}, " for c in ctx.feasible if c.tiers), "")
     return Table(
-        "How each would be run: one replica at its operating point (latency medians; grade A own probe, B measured on"
-        " this model, C on others, D physics only)",
+        f"How each would be run: {name}one replica at its operating point (latency medians; grade A own probe, B"
+        " measured on this model, C on others, D physics only)",
         columns, tuple(rows), strong_rows=_choice_row(ctx), dense=True,
     )  # fmt: skip
 
@@ -146,7 +158,8 @@ def _pareto(ctx: Context) -> list[Block]:
         f" two candidates), hollow marks measurements, large marks where each would be run.{rest}"
     )
     blocks: list[Block] = [Chart("chart-pareto", svg, alt, caption, _curve_table(drawn))]
-    texts = [c for c in drawn if c.operating_point is not None and c.operating_point.evidence_text]
+    told = ctx.leading or ctx.tree.candidates
+    texts = [c for c in told if c.operating_point is not None and c.operating_point.evidence_text]
     if texts:
         blocks.append(_evidence(texts))
     return blocks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.cost import Cost, CostOption, PriceBasis
 from advisor.domain.recommendation import Candidate
+from advisor.domain.text import capital
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, strong
 from advisor.report.charts.bars import FILLS, Stack, draw_stacks
 from advisor.report.charts.months import draw_months
@@ -24,7 +25,7 @@ def cost(ctx: Context) -> list[Block]:
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
     if own.hosted_api is not None:
-        blocks += [Heading(2, inline("Against a hosted API"), "hosted"), Para(inline(own.hosted_api.text))]
+        blocks += [Heading(2, inline("Against a hosted API"), "hosted"), Para(inline(capital(own.hosted_api.text)))]
     if own.notes:
         blocks += [Heading(2, inline("Notes on cost"), "cost-notes"), Items(tuple(inline(n) for n in own.notes))]
     return blocks
@@ -70,14 +71,14 @@ def _lines(candidate: Candidate, own: Cost) -> Table:
 
 
 def _totals(own: Cost) -> Table:
-    budget = "" if own.within_budget is None else ("within budget" if own.within_budget else "over budget")
+    budget = "" if own.within_budget is None else f", {'within' if own.within_budget else 'over'} budget"
     rows = (
-        ("Median cost per month", usd(own.usd_per_month.p50), budget),
-        ("Mean over the draws", usd(own.mean_usd_per_month), "per month"),
+        ("Median cost per month", usd(own.usd_per_month.p50), f"over the draws{budget}"),
+        ("Mean cost per month", usd(own.mean_usd_per_month), "over the draws"),
         ("Per million tokens", usd(own.usd_per_mtok_blended.p50),
          f"input {money(own.usd_per_mtok_input.p50)}, output {money(own.usd_per_mtok_output.p50)}; at"
          f" {percent(own.utilisation)} utilisation"),
-        ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), ""),
+        ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), "of the GPUs paid for"),
         ("Net present cost", usd(own.npv_usd),
          f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
         ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Choice, Recommendation
+from advisor.domain.text import capital, counted
 from advisor.report.blocks import (
     Block,
     Card,
@@ -58,7 +59,8 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     out: list[Card] = []
     if verdict.choice is not None:
         c = verdict.choice
-        out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", f"{c.name}; {c.nodes:,} nodes, {_paying(c)}"))
+        how = f"{c.name}; {counted(c.nodes, 'node')}, {_paying(c)}"
+        out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", how))
     if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
         cost = choice.cost.usd_per_month
         out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
@@ -88,7 +90,7 @@ def _risks(ctx: Context) -> tuple[Inline, ...]:
     out = []
     for risk in choice.risks[:RISKS_ON_PAGE_ONE]:
         loss = f"Expected loss {usd(risk.expected_loss_usd_per_month)} a month; {risk.level}. "
-        out.append(inline(strong(f"{risk.name}. "), loss, small(risk.mitigation)))
+        out.append(inline(strong(f"{risk.name}. "), loss, small(capital(risk.mitigation))))
     return tuple(out)
 
 

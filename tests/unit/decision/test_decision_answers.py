@@ -232,3 +232,23 @@ def test_reasons_and_steps_are_there(catalog: Catalog) -> None:
     assert len(verdict.reasons) == 3
     assert 1 <= len(verdict.next_steps) <= 5
     assert verdict.confidence_word in ("high", "fair", "low")
+
+
+@pytest.mark.parametrize(
+    ("promised", "asked"),
+    [(0.0, "8% to 12% off"), (0.1, "12% off in place of the 10% promised"), (0.2, "the 20% that you were promised")],
+)
+def test_no_less_is_asked_for_than_was_promised(catalog: Catalog, promised: float, asked: str) -> None:
+    """A target above the price in hand would be worth nothing."""
+    profile = profile_of(
+        traffic={"peak_requests_per_s": 400.0},
+        team={"rocm_experience": "none"},
+        procurement={**FIRM, "volume_discount": promised},
+    )
+    outcome = answer(catalog, profile, {"b200": (2.0, 1.05), "mi355x": (0.5, 1.05)})
+    page = outcome.decision.negotiation
+    assert page is not None
+    assert page.seller_of == "b200"
+    assert page.asks[0].what.startswith(asked)
+    assert (page.target_usd is None) is (promised > 0.12)
+    assert page.saving_at_target_usd_per_month is None or page.saving_at_target_usd_per_month > 0

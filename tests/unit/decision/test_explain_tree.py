@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from advisor.catalog.resources import profiles_root
@@ -104,3 +108,53 @@ def test_names_and_places_lead_to_the_same_node(trees: dict[str, Recommendation]
     first = tree.candidates[0].accelerator
     assert find(tree, f"candidates.{first}.cost").node is find(tree, "candidates[0].cost").node
     assert find(tree, "candidates.0.gates.export").node.gate == "export"
+
+
+def _numbers(node: object, path: str = "") -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _numbers(value, f"{path}.{name}".lstrip("."))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from _numbers(value, f"{path}[{i}]")
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path
+
+
+MODELLED = re.compile(
+    r"operating_point\.(concurrency|ttft|tpot|output_tps)|curve|deployment|usd_per_m|p_cheapest|regret|leads|"
+    r"evpi|evsi|changes_choice|p_saves|^backtest|^seed|^draws|^profile|inputs|price|gates|risks|hosted_api|"
+    r"break_evens|tornado|waits|split|negotiation|information|options|flows|lines|appetite|request_|"
+    r"stack_premium|cost\.(utilisation|discount_rate|output_weight)|memory\.terms|fleet|other_families"
+)
+"""What may be given, drawn, estimated, measured or solved; anything else must be reckoned again and agree."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_says_whether_it_is_reckoned_given_drawn_estimated_or_solved(
+    trees: dict[str, Recommendation], name: str
+) -> None:
+    tree = trees[name]
+    seen: set[str] = set()
+    for path in _numbers(json.loads(tree.model_dump_json())):
+        general = re.sub(r"\[\d+\]", "", path)
+        if general in seen and "curve" in path:
+            continue
+        seen.add(general)
+        found = explain(tree, path)
+        assert found.origin, path
+        assert found.steps or found.notes, path
+        assert "DIFFERS" not in found.check, path
+        assert found.check.endswith("agrees") or MODELLED.search(path), path
+
+
+def test_memory_is_spelled_down_to_the_rows_of_part_and_model(trees: dict[str, Recommendation]) -> None:
+    """193.274 GB x 0.9 = 173.95 usable; FP4 at 0.5625 B with 16-bit embeddings; 2 x 80 x 8 x 128 bytes a token."""
+    tree = trees["startup-first-cluster"]
+    terms = {t.name: t for c in tree.candidates if c.accelerator == "b200" and c.memory for t in c.memory.terms}
+    assert "193.274 GB (catalog/accelerators/b200.toml) x 0.9 = 173.95" in terms["usable memory per GPU [GB]"].formula
+    assert "catalog/models/models.csv" in terms["weights per GPU [GB]"].formula
+    assert terms["KV cache of a token in the replica [bytes]"].value == 2 * 80 * 8 * 128
+    found = explain(tree, "candidates.b200.memory.weights_gb")
+    assert found.origin == "reckoned"
+    assert any("x 0.5625 B" in step.formula for step in found.steps)

@@ -1,0 +1,33 @@
+"""What the recalculations of an answer have in common."""
+
+from __future__ import annotations
+
+from advisor.domain.profile import Workload
+from advisor.domain.recommendation import Candidate, Recommendation
+from advisor.domain.sizing import TierPlan
+from advisor.engine.tree_path import Place
+
+Redone = dict[str, tuple[str, float]]
+"""By the name of a field: the arithmetic with numbers, and its result."""
+
+
+def candidate_of(tree: Recommendation, id_: str | None) -> Candidate | None:
+    """A candidate by its accelerator."""
+    return next((c for c in tree.candidates if c.accelerator == id_), None)
+
+
+def workloads(place: Place, tree: Recommendation) -> tuple[Workload, ...]:
+    """The workloads that a node speaks of: its tier's, else all of the candidate, main tier first."""
+    tier = place.nearest(TierPlan)
+    named = {w.name: w for w in tree.profile.tiers}
+    if tier is not None:
+        return (named[tier[0].name],)
+    found = place.nearest(Candidate)
+    names = [t.name for t in found[0].tiers] if found is not None else []
+    return tuple(named[n] for n in names) or tree.profile.tiers
+
+
+def in_use(w: Workload) -> float:
+    """Average demand over peak demand, hours without traffic included."""
+    t = w.traffic
+    return t.average_to_peak * t.hours_per_day / 24 * t.days_per_week / 7

@@ -1,0 +1,134 @@
+"""What an answer says in words agrees with its own numbers and reads as a sentence, for every bundled profile."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from advisor.cli.main import main
+from advisor.domain.recommendation import ProbeCheck, Recommendation
+from advisor.domain.sizing import Spread
+from advisor.profiles.read import read_profile
+from advisor.report.text import render_text
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+
+PROFILES = sorted(p.stem for p in (Path(__file__).parents[2] / "profiles").glob("*.toml"))
+
+
+@pytest.fixture(scope="module")
+def answers(root: Path) -> dict[str, Recommendation]:
+    bench = Workbench(as_of=AS_OF, bare=True)
+    return {name: bench.advise(read_profile(root / "profiles" / f"{name}.toml"), draws=1000) for name in PROFILES}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_words_on_probing_agree_with_its_numbers(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    assert tree.decision is not None
+    info = tree.decision.information
+    assert info is not None
+    if not info.probes or tree.verdict.kind != "get":
+        return
+    worth_it = info.probes[0].net_usd > 0
+    assert ("no probe is worth its price" in tree.verdict.reason) is not worth_it
+    if worth_it:
+        assert "the best probe is worth USD" in tree.verdict.reason
+    assert "worth USD 0 " not in info.text
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_hosted_api_in_the_profile_is_told_with_the_verdict(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    best = tree.candidates[0]
+    if tree.profile.procurement.hosted_api is not None and best.cost is not None:
+        assert best.cost.hosted_api is not None
+        assert best.cost.hosted_api.text[1:] in tree.verdict.reason
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_fleet_that_grows_is_said_to_grow(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    cost = tree.candidates[0].cost
+    assert cost is not None
+    assert ("first year" in tree.verdict.headline) is (cost.gpus_end > 1.05 * cost.gpus_start)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_part_is_never_more_than_the_whole(answers: dict[str, Recommendation], name: str) -> None:
+    d = answers[name].decision
+    assert d is not None
+    if "of which" in d.vendor_gap_text:
+        assert d.skill_gap_usd_per_month is not None
+        assert d.vendor_gap_usd_per_month is not None
+        assert d.skill_gap_usd_per_month <= d.vendor_gap_usd_per_month
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_sentences_count_and_round_as_people_do(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    told = json.dumps(tree.model_dump(mode="json", exclude={"profile"})) + render_text(tree)
+    assert not re.search(r"\b1 (sellers|nodes|parts|weeks) ", told)
+    assert not re.search(r"USD [\d,]{4,}\.\d\d per GPU\b(?!-)", told), "cents on a price per GPU"
+    assert "VLLM" not in told
+    assert "not limited, or taken" not in told
+    for sentence in (tree.verdict.headline, *tree.verdict.reasons, *tree.verdict.next_steps):
+        assert not re.search(r"USD \d,?\d{3},\d{3}\b", sentence), sentence
+
+
+def test_the_same_tier_stands_first_for_every_candidate(answers: dict[str, Recommendation]) -> None:
+    """Else a table of the main tiers would compare one model on one part with another model on the next."""
+    tree = answers["operator-2000-gpus"]
+    orders = {tuple(t.name for t in c.tiers) for c in tree.candidates if c.tiers}
+    assert len(orders) == 1
+    text = render_text(tree)
+    assert "Latency and tok/s of tier reasoning; GPUs and cost of all 2 tiers:" in text
+    assert "In the same fleet, tier agents:" in text
+
+
+def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, Recommendation]) -> None:
+    taken = {a.path: a for a in answers["regulated-rag-llama-70b"].assumptions}
+    wage = taken["team.engineer_usd_per_year"]
+    assert wage.value.startswith("211,243 USD")
+    assert wage.source_id != "default"
+    assert taken["candidates"].value == "all eight"
+    assert taken["procurement.cost_of_capital"].value.startswith("0.11")
+
+
+def test_own_probes_are_told_beside_their_prediction(answers: dict[str, Recommendation]) -> None:
+    tree = answers["renewal-100-gpus"]
+    assert "Your own measurements" not in render_text(tree)
+    probe = ProbeCheck(
+        accelerator="b300", measured_on=AS_OF, deployment="fp4 TP1 trt", concurrency=141, isl=2000, osl=500,
+        predicted_output_tps=Spread(lo=3000.0, value=3678.0, hi=4500.0), measured_output_tps=3059.0,
+        within_interval=True, text="0.83 times the prediction, within the predicted interval",
+    )  # fmt: skip
+    text = " ".join(render_text(tree.model_copy(update={"probes": (probe,)})).split())
+    assert "2,000/500 tokens at 141 in flight" in text
+    assert "3,059 output tok/s per GPU measured, 3,678 predicted. 0.83 times the prediction" in text
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_advised_probe_runs_as_printed(
+    answers: dict[str, Recommendation], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Copied into a shell, it plans the very deployment, and one step fits into its own budget."""
+    tree = answers[name]
+    info = tree.decision.information if tree.decision is not None else None
+    if info is None or info.plan is None:
+        return
+    words = shlex.split(info.plan.command.replace("URL", "http://127.0.0.1:8000"))
+    assert main([*words[1:], "--plan"]) == 0
+    text = capsys.readouterr().out
+    steps, limits = re.findall(r"([\d,]+)$", text, re.MULTILINE), dict(re.findall(r"(\w+) +([\d,.]+) +\(limit", text))
+    assert {"tokens", "USD", "seconds"} <= set(limits)
+    most, allowed = (int(n.replace(",", "")) for n in (steps[0], re.findall(r"tokens .*limit ([\d,]+)", text)[0]))
+    assert most <= allowed
+    tier = next(c for c in tree.candidates if c.accelerator == info.plan.accelerator)
+    assert tier.deployment is not None
+    assert ("--spec" in words) is (tier.deployment.spec_method != "none")
+    assert words[words.index("--gpus") + 1] == str(tier.deployment.gpus_per_replica)
