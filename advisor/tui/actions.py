@@ -118,7 +118,10 @@ ACTIONS: tuple[Action, ...] = (
         ("metric", "v", "Curves", "Throughput or cost", "tok/s per GPU, or USD per Mtok", True),
         ("next_series", "a", "Curves", "Next accelerator", "Whose points are walked", True),
         ("only", "f", "Curves", "Only this accelerator", "Hide or show the others", True),
-        ("logs", "g", "Curves", "Logarithmic axis", "Switch the vertical axis", True),
+        ("next_precision", "p", "Curves", "Next precision", "fp4, fp8, ... beside the chosen one", True),
+        ("next_engine", "n", "Curves", "Next engine", "Another engine at this precision", True),
+        ("next_model", "t", "Curves", "Next model", "Another tier, or any model of the catalog", True),
+        ("logs", "g", "Curves", "Logarithmic axis", "Switch the vertical axis", False),
     ),
     *_pane(
         "whatif",

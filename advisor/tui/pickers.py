@@ -60,9 +60,7 @@ def pick(app: AdvisorApp, spec: FieldSpec, value: Any) -> None:
 def _items(bench: Workbench, spec: FieldSpec, name: str) -> list[Item]:
     catalog = bench.catalog
     if name == "id":
-        models = sorted(catalog.models.values(), key=lambda m: (not m.measured_as, m.id))
-        rows = [Item(m.id, m.id, _model_line(m)) for m in models]
-        return [*rows, Item(CONFIG, CONFIG, "another model, from its Hugging Face config.json")]
+        return [*models(bench), Item(CONFIG, CONFIG, "another model, from its Hugging Face config.json")]
     if name in COUNTRY_FIELDS or name in COUNTRY_LISTS:
         countries = sorted(catalog.export.countries.values(), key=lambda c: c.name)
         return [Item(c.iso2, c.name, f"{c.iso2}  groups {', '.join(sorted(c.groups)) or 'none'}") for c in countries]
@@ -75,6 +73,12 @@ def _items(bench: Workbench, spec: FieldSpec, name: str) -> list[Item]:
         engines = sorted({m.engine for m in catalog.measurements})
         return [Item(e, e, f"{sum(m.engine == e for m in catalog.measurements):,} measurements") for e in engines]
     return [Item(c, c) for c in spec.choices]
+
+
+def models(bench: Workbench) -> list[Item]:
+    """Every model of the catalog, measured ones first."""
+    ordered = sorted(bench.catalog.models.values(), key=lambda m: (not m.measured_as, m.id))
+    return [Item(m.id, m.id, _model_line(m)) for m in ordered]
 
 
 def _model_line(model: Any) -> str:
