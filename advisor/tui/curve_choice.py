@@ -54,8 +54,9 @@ class CurveChoice:
         """The choices as they stand."""
         own = own_curve(answer, shown.candidate, self.tier)
         tiers = answer.profile.tiers
-        lead = (lambda name: f"{name} · ") if len(tiers) > 1 else (lambda _: "")
-        names = [(w.name, f"{lead(w.name)}{w.model.id or 'own'}") for w in tiers]
+        names = [(w.name, w.model.id or "own") for w in tiers]
+        if len(tiers) > 1:
+            names = [(tier, f"{tier} · {model}") for tier, model in names]
         if self.model:
             names.append((self.model, self.model))
         names.append((MORE, "other…"))

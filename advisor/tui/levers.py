@@ -12,7 +12,7 @@ from advisor.tui.document import Key
 
 if TYPE_CHECKING:
     from advisor.domain.decision import BreakEven
-    from advisor.domain.profile import Profile
+    from advisor.domain.profile import Profile, Traffic
     from advisor.domain.recommendation import Candidate, Recommendation
 
 Apply = Callable[["Profile", float], "Profile"]
@@ -36,6 +36,8 @@ class Lever:
     """Value of that field for a lever's value."""
     flips: BreakEven | None = None
     whole: bool = False
+    together: tuple[Key, ...] = ()
+    """Fields that it moves together; what they become is read from the moved profile."""
 
     @property
     def flip(self) -> float | None:
@@ -113,43 +115,60 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
     )]  # fmt: skip
 
 
+def _demand(profile: Profile, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+    """Average and peak of the traffic; of several tiers all together, then each."""
+    if profile.traffic is not None:
+        return _traffic(profile.traffic, ("traffic",), "", partial(_section, section="traffic"), evens)
+    keys = tuple(("workloads", i, "traffic", _peak(w.traffic)) for i, w in enumerate(profile.workloads))
+    out = [Lever(
+        "demand", "Demand of all tiers", "× today", 1.0, 0.1, 4.0, 0.05, _scaled_tiers, keys[0], lambda v: v,
+        evens.get(("demand", "")), together=keys,
+    )]  # fmt: skip
+    for i, w in enumerate(profile.workloads):
+        out += _traffic(w.traffic, ("workloads", i, "traffic"), w.name, partial(_tier, index=i), {})
+    return out
+
+
+def _peak(traffic: Traffic) -> str:
+    return "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
+
+
+def _traffic(
+    traffic: Traffic, key: Key, tier: str, apply: Callable[..., Profile], evens: dict[tuple[str, str], BreakEven]
+) -> list[Lever]:
+    peak = _peak(traffic)
+    base = float(getattr(traffic, peak))
+    end, of = (f".{tier}", f" of {tier}") if tier else ("", "")
+    return [
+        Lever(
+            f"utilisation{end}", f"Average over peak{of or ' demand'}", "%", traffic.average_to_peak, 0.05, 1.0, 0.02,
+            lambda p, v: apply(p, average_to_peak=v), (*key, "average_to_peak"), lambda v: round(v, 4),
+            evens.get(("utilisation", "")),
+        ),
+        Lever(
+            f"demand{end}", f"Peak{of or ' demand'}", "requests/s" if peak.endswith("_s") else "at once",
+            base, base * 0.1, base * 4, _nice(base * 0.05), lambda p, v: apply(p, **{peak: v}), (*key, peak),
+            lambda v: round(v, 3), evens.get(("demand", "")), whole=base >= 100,
+        ),
+    ]  # fmt: skip
+
+
+def _tier(profile: Profile, index: int, **values: Any) -> Profile:
+    tiers = list(profile.workloads)
+    tiers[index] = tiers[index].model_copy(update={"traffic": tiers[index].traffic.model_copy(update=values)})
+    return profile.model_copy(update={"workloads": tuple(tiers)})
+
+
+def _scaled_tiers(profile: Profile, factor: float) -> Profile:
+    for i, w in enumerate(profile.workloads):
+        peak = _peak(w.traffic)
+        profile = _tier(profile, i, **{peak: round(getattr(w.traffic, peak) * factor, 3)})
+    return profile
+
+
 def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
     out: list[Lever] = []
-    traffic = profile.traffic
-    if traffic is not None:
-        out.append(
-            Lever(
-                "utilisation",
-                "Average over peak demand",
-                "%",
-                traffic.average_to_peak,
-                0.05,
-                1.0,
-                0.02,
-                lambda p, v: _section(p, "traffic", average_to_peak=v),
-                ("traffic", "average_to_peak"),
-                lambda v: round(v, 4),
-                evens.get(("utilisation", "")),
-            )
-        )
-        peak = "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
-        base = float(getattr(traffic, peak))
-        out.append(
-            Lever(
-                "demand",
-                "Peak demand",
-                "requests/s" if peak.endswith("_s") else "at once",
-                base,
-                base * 0.1,
-                base * 4,
-                _nice(base * 0.05),
-                lambda p, v: _section(p, "traffic", **{peak: v}),
-                ("traffic", peak),
-                lambda v: round(v, 3),
-                evens.get(("demand", "")),
-                whole=base >= 100,
-            )
-        )
+    out += _demand(profile, evens)
     premium = next((c.cost.stack_premium for c in answer.candidates if c.cost and c.cost.stack_premium
                     and c.cost.stack_premium.stack == "rocm"), None)  # fmt: skip
     stated = profile.team.rocm_extra_engineers
@@ -185,6 +204,14 @@ def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str
             )
         )
     return out
+
+
+def value_at(profile: Profile, key: Key) -> Any:
+    """What a profile says at a field."""
+    found: Any = profile
+    for part in key:
+        found = found[part] if isinstance(part, int) else getattr(found, part)
+    return found
 
 
 def _override(name: str, profile: Profile, value: float) -> Profile:

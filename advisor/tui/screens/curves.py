@@ -35,8 +35,9 @@ class CurvesPane(Pane):
     HELP = (
         "Each point of a curve is a load: more requests at once give more tokens per GPU and fewer per user. The dotted"
         " band is the 80 % interval, diamonds are measured rows, the dashed line is the service level (TPOT): a fleet"
-        " must run to its right. Left and right walk the points; v shows the cost per million tokens instead. The"
-        " answer chose one model, precision and engine: t, p and n show any other that can run here, beside the choice (○)."
+        " must run to its right. Left and right walk the points; v shows the cost per million tokens instead."
+        " The answer chose one model, precision and engine: t, p and n show any other that can run here,"
+        " beside the choice (○)."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("curves")]
 
