@@ -51,7 +51,13 @@ class Lever:
         """A value with its unit."""
         if self.unit == "%":
             return f"{value * 100:.3g} %"
-        return f"{value:,.0f} {self.unit}" if self.whole else f"{value:.3g} {self.unit}"
+        return f"{self.number(value)} {self.unit}"
+
+    def number(self, value: float) -> str:
+        """A value without its unit."""
+        if self.unit == "%":
+            return self.text(value)
+        return f"{value:,.0f}" if self.whole or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
@@ -95,7 +101,8 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
     if c.cost is None or c.cost.price is None:
         return []
     basis, name = c.cost.price, c.accelerator
-    kind = "buy" if c.cost.mode == "buy" else "rent"
+    # A mixture owns its base: what is quoted there is the purchase.
+    kind = "rent" if basis.unit.endswith("GPU-h") else "buy"
 
     def apply(profile: Profile, value: float) -> Profile:
         from advisor.domain.profile import Quote

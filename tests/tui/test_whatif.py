@@ -67,6 +67,7 @@ async def test_levers_of_tiers_reach_the_engine_and_are_kept_in_the_profile(app:
         await pilot.press("left")
         await settled(pilot, lambda: round(kept.asked[-1].workloads[1].traffic.average_to_peak, 3) == 0.58)
         asked = kept.asked[-1]
+        assert found.values["demand"] == pytest.approx(1.2)
         peak = "peak_concurrency" if before.peak_concurrency is not None else "peak_requests_per_s"
         assert getattr(asked.workloads[0].traffic, peak) == pytest.approx(getattr(before, peak) * 1.2)
         await pilot.press("k")
@@ -91,3 +92,17 @@ async def test_the_verdict_flips_past_the_break_even(app: AdvisorApp, kept: Kept
         assert (found.value(lever) - lever.flip) * (lever.flip - lever.base) >= 0
         await pilot.press("r")
         assert found.value(lever) == lever.base
+
+
+def test_the_price_of_a_part_that_is_bought_is_quoted_as_a_purchase() -> None:
+    answer = frozen_answer()
+    c = answer.candidates[0]
+    assert c.cost is not None
+    assert c.cost.price is not None
+    mixed = c.cost.model_copy(update={
+        "mode": "mixed", "commitment": "purchase", "price": c.cost.price.model_copy(update={"unit": "USD/GPU"}),
+    })  # fmt: skip
+    answer = answer.model_copy(update={"candidates": (c.model_copy(update={"cost": mixed}), *answer.candidates[1:])})
+    lever = next(x for x in levers_of(answer, answer.profile) if x.id == f"price.{c.accelerator}")
+    quote = lever.apply(answer.profile, 40_000).procurement.quotes[-1]
+    assert (quote.kind, quote.commitment, quote.usd) == ("buy", "any", 40_000)

@@ -24,8 +24,8 @@ class LeverList(Toned, can_focus=True):
     LeverList { height: auto; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "row(-1)", "Up", show=False),
-        Binding("down,j", "row(1)", "Down", show=False),
+        Binding("up", "row(-1)", "Up", show=False),
+        Binding("down", "row(1)", "Down", show=False),
         Binding("home", "edge(0)", "To the low end", show=False),
         Binding("end", "edge(1)", "To the high end", show=False),
     ]
@@ -88,7 +88,7 @@ class LeverList(Toned, can_focus=True):
 
     def _names(self) -> int:
         longest = max((len(x.name) for x in self.levers), default=0) + 2
-        return max(NAME, min(longest, LONGEST, self.size.width // 2 - 8))
+        return max(NAME, min(longest, LONGEST, self.size.width - 32))
 
     def _track(self) -> int:
         return max(10, self.size.width - self._names() - 4)
@@ -104,9 +104,9 @@ class LeverList(Toned, can_focus=True):
         moved = value != lever.base
         if y % 2 == 0:
             mark = "▌" if here and self.has_focus else "·" if here else " "
-            flip = f"flips at {lever.text(lever.flip)}" if lever.flip is not None else (
+            flip = f"flips at {lever.number(lever.flip)}" if lever.flip is not None else (
                 "never flips" if lever.flips else "")  # fmt: skip
-            now = lever.text(value) + (f"  (today {lever.text(lever.base)})" if moved else "")
+            now = lever.text(value) + (f"  (today {lever.number(lever.base)})" if moved else "")
             return self.strip(
                 [Piece(mark, "head"), Piece(fit(lever.name, names), "strong" if here else "plain"),
                  Piece(now, "warn" if moved else "head"), Piece(f"   {flip}", "dim")], width,
