@@ -146,7 +146,11 @@ ACTIONS: tuple[Action, ...] = (
         ("search", "slash", "Catalog", "Filter by text", "Words that must all appear", True),
     ),
     *_pane("claims", ("search", "slash", "Claims", "Filter by text", "Words that must all appear", True)),
-    *_pane("backtest", ("run", "r", "Backtest", "Run", "Replay the evidence; takes a while", True)),
+    *_pane(
+        "backtest",
+        ("run", "r", "Backtest", "Run", "Replay the evidence; takes minutes, beside your work", True),
+        ("cancel", "c", "Backtest", "Cancel", "End the run; the result from before stays", True),
+    ),
     *_pane(
         "probe",
         ("start", "f5", "Probe", "Start", "Measure, within the budget", True),

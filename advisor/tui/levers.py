@@ -75,7 +75,7 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
         ranked.append(best_amd)
     out: list[Lever] = []
     for c in ranked:
-        out += _price(c, evens)
+        out += _price(c, profile.procurement.volume_discount, evens)
     for c in ranked:
         name = c.accelerator
         out.append(
@@ -97,10 +97,12 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
     return out
 
 
-def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+def _price(c: Candidate, discount: float, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
     if c.cost is None or c.cost.price is None:
         return []
     basis, name = c.cost.price, c.accelerator
+    # The lever stands at list price, as break-evens do; a quote is what is paid after the promised discount.
+    net = 1.0 if basis.firmness == "user quote" else 1.0 - discount
     # A mixture owns its base: what is quoted there is the purchase.
     kind = "rent" if basis.unit.endswith("GPU-h") else "buy"
 
@@ -110,7 +112,7 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
         assert c.cost is not None
         others = tuple(q for q in profile.procurement.quotes if (q.accelerator, q.kind) != (name, kind))
         commitment = c.cost.commitment if kind == "rent" else "any"
-        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value, "commitment": commitment})
+        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value * net, "commitment": commitment})
         moved = profile.procurement.model_copy(update={"quotes": (*others, quote)})
         return profile.model_copy(update={"procurement": moved})
 
@@ -118,7 +120,7 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
     return [Lever(
         f"price.{name}", f"Price of {f.short(name)}", basis.unit.replace("USD/", "$/"), basis.typical,
         basis.typical * 0.3, basis.typical * 2.5, _nice(basis.typical * 0.02), apply, ("procurement", "quotes"),
-        lambda v: {**stated, "usd": round(v, 4)}, evens.get(("price", name)),
+        lambda v: {**stated, "usd": round(v * net, 4)}, evens.get(("price", name)),
     )]  # fmt: skip
 
 

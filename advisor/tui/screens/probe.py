@@ -213,6 +213,7 @@ class ProbePane(Pane):
     def _start(self, plan: Plan) -> None:
         self._error, self.run_, self.snapshot, self._history = "", None, None, History()
         self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended)
+        self._rows["url"].focus()  # the button is about to be disabled, and keys go by the focus
         self._fill()
         self.query_one("#probe-text", Static).update(content(("◌ Contacting the server …", "warn")))
         self.job.start()
@@ -237,6 +238,7 @@ class ProbePane(Pane):
     def action_stop(self) -> None:
         """End now; what is measured is kept."""
         if self.job is not None:
+            self._rows["url"].focus()
             self.job.stop()
             self.notify("Stopping: what is in flight is cut, what is measured is kept.", timeout=4)
 

@@ -106,10 +106,10 @@ class LeverList(Toned, can_focus=True):
             mark = "▌" if here and self.has_focus else "·" if here else " "
             flip = f"flips at {lever.number(lever.flip)}" if lever.flip is not None else (
                 "never flips" if lever.flips else "")  # fmt: skip
-            now = lever.text(value) + (f"  (today {lever.number(lever.base)})" if moved else "")
+            now = lever.text(value) + (f" (was {lever.number(lever.base)})" if moved else "")
             return self.strip(
                 [Piece(mark, "head"), Piece(fit(lever.name, names), "strong" if here else "plain"),
-                 Piece(now, "warn" if moved else "head"), Piece(f"   {flip}", "dim")], width,
+                 Piece(now, "warn" if moved else "head"), Piece(f"  {flip}", "dim")], width,
             )  # fmt: skip
         cells = ["─"] * track
         base = self._cell(lever, lever.base, track)
