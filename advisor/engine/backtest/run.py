@@ -27,7 +27,7 @@ METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
 CLOSE_PREDICTED = 0.05
 """Predicted cost gap below which the winner is too close to call: the median error of a cost ratio, left out."""
 DIGITS = 4
-STAGE_ENDS = (0.7, 0.9)
+STAGE_ENDS = (0.96, 0.99)
 """Share of the whole run that is done after leaving out, and after predicting forward; for progress only."""
 
 
