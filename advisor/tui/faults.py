@@ -13,7 +13,7 @@ from rich.text import Text
 class Faults:
     """Mixin of the app, before the framework's own class."""
 
-    _exception: BaseException | None
+    _exception: Exception | None
     _exit_renderables: list[Any]
 
     def keep_draft(self) -> None:
@@ -35,8 +35,6 @@ class Faults:
 
 def fault_text(fault: BaseException | None) -> str:
     """What to say of a fault of the program: its kind and place, the way on; no value of any variable."""
-    import traceback
-
     frames = traceback.extract_tb(fault.__traceback__) if fault is not None else []
     own = [frame for frame in frames if "advisor" in Path(frame.filename).parts] or frames
     where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
