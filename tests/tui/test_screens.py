@@ -37,7 +37,7 @@ BACKTEST = BacktestResult(
     ),
     decisions=(
         DecisionScore(
-            label="comparisons, aggregated serving",
+            label="aggregated serving",
             n=178,
             right_share=0.76,
             mean_regret=0.048,

@@ -72,10 +72,11 @@ class ComparePane(Pane):
             grid.show([])
             note.update("Open a profile (1), or press a to add one to compare.")
             return
-        more = " Press a to add another." if len(entries) < MOST else ""
+        more = " Press a to add a profile, or an answer saved as JSON on another day." if len(entries) < MOST else ""
         same = len({e.answer.catalog_fingerprint for e in entries if e.answer}) < 2
         drift = "" if same else "  ▲ The answers rest on different catalogs."
-        note.update(content(f"{len(entries)} side by side.{more}", (drift, "warn"), (self._change(), "strong")))
+        lead = f"{len(entries)} side by side." if len(entries) > 1 else "Nothing stands beside it yet."
+        note.update(content(f"{lead}{more}", (drift, "warn"), (self._change(), "strong")))
         room = max(18, min(44, (self.size.width - 34) // len(entries) - 2))
         found: list[Column[Line]] = [
             Column("label", "", lambda r: Piece(r.label, "strong"), most=30),
