@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from advisor.domain.backtest import BacktestResult, DecisionScore, Score, TargetLine
@@ -13,7 +14,8 @@ from advisor.domain.claim_check import ClaimCheck, ClaimVerdict
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
 from advisor.tui.comparing import Entry
-from tests.tui.conftest import SIZES, opened, screen_text
+from advisor.tui.widgets.chips import Chips
+from tests.tui.conftest import SIZES, opened, screen_text, settled
 from tests.tui.frozen import frozen_answer
 
 
@@ -52,9 +54,11 @@ BACKTEST = BacktestResult(
 )
 
 
-async def prepare(app: AdvisorApp, pane: str) -> None:
-    """Fill what would come from a slow computation or from this machine."""
-    if pane == "claims":
+async def prepare(app: AdvisorApp, pane: str, pilot: Pilot[None]) -> None:
+    """Fill what would come from a slow computation or from this machine, and wait for what comes from a thread."""
+    if pane == "curves":
+        await settled(pilot, lambda: bool(app.query_one(Chips).groups) and not app.query_one(Chips).note)
+    elif pane == "claims":
         verdicts: tuple[ClaimVerdict, ...] = (
             "confirmed",
             "contradicted",
@@ -95,7 +99,7 @@ async def test_screens(
         await opened(pilot)
         for pane in PANES:
             await app.go(pane.id)
-            await prepare(app, pane.id)
+            await prepare(app, pane.id, pilot)
             for _ in range(3):
                 await pilot.pause()
             text = screen_text(app)

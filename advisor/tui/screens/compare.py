@@ -164,15 +164,16 @@ class ComparePane(Pane):
         self.app.push_screen(Ask("Answer to compare with", hint=hint, button="Add", check=check), given)
 
     def _add_file(self, path: Path) -> None:
-        from pydantic import ValidationError
-
-        from advisor.domain.recommendation import Recommendation
+        from advisor.domain.errors import InputError
+        from advisor.domain.stored import parse_answer
 
         try:
-            answer = Recommendation.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError, ValueError) as error:
-            why = "it cannot be read" if isinstance(error, OSError) else "it is no answer of this version"
-            self.notify(f"{path}: {why}", severity="error", timeout=8, markup=False)
+            answer = parse_answer(path.read_bytes(), path.name)
+        except OSError as error:
+            self.notify(f"{path}: cannot be read ({error.strerror})", severity="error", timeout=8)
+            return
+        except InputError as error:
+            self.notify(str(error), severity="error", timeout=12)
             return
         self.added.append(Entry(f"{path.stem} {answer.as_of}", answer))
         self._show()
