@@ -114,7 +114,7 @@ async def test_an_answer_of_another_day_beside_todays(app: AdvisorApp, tmp_path:
         await pilot.pause()
         text = screen_text(app)
         assert "earlier 2026-08-01" in text
-        assert "written with schema 0.9" in text
+        assert any("older.json: written with schema 0.9" in n.message for n in app._notifications)
         assert "2 side by side" in text
 
 
@@ -137,7 +137,7 @@ async def test_a_place_that_cannot_be_written_is_told_where_the_file_is_named(ap
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, show="export")
         await pilot.press("down", "down", "down", "tab")
-        app.query_one("#export-path", Input).value = str(tmp_path / "missing" / "answer.json")
+        app.query_one("#export-path", Input).value = str(tmp_path)
         await pilot.press("enter")
         await settled(pilot, lambda: "Not written" in shown(app, "#export-state"))
 
