@@ -88,7 +88,7 @@ def run_backtest(
     truth = truth_of(rows, models, accelerators)
     left = leave_out(
         truth, fit, (*SCHEMES, "model_shape_any"),
-        told=lambda share: told("leaving measurements out and predicting them", share * STAGE_ENDS[0]),
+        told=lambda share: told("predicting what was left out", share * STAGE_ENDS[0]),
     )  # fmt: skip
     any_shape = left.pop("model_shape_any")
     told("predicting the future from the past", STAGE_ENDS[0])

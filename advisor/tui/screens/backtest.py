@@ -125,7 +125,7 @@ class BacktestPane(Pane):
         state = self.query_one("#backtest-state", Static)
         if running:
             p = self.progress or Progress("starting", 0.0)
-            room = max(6, min(30, state.size.width - 48))
+            room = max(6, min(24, state.size.width - 40))
             state.update(content(("◌ ", "warn"), gauge(p.share, room), f" {f.share(p.share)}  ", (p.stage, "dim")))
         else:
             state.update(self._state)
@@ -198,7 +198,14 @@ def summary(result: BacktestResult) -> Content:
     for t in result.targets:
         sign, tone = ("✓", "good") if t.met else ("✗", "bad")
         parts.append(
-            content((f"{sign} ", tone), f"{t.name}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim"))
+            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim"))
         )
     parts.append(content((f"{result.measurements:,} independent measurements left out in turn.\n", "dim")))
     return Content("").join(parts)
+
+
+def in_words(name: str) -> str:
+    """A target's name with the metric as the field calls it."""
+    for metric, word in METRIC.items():
+        name = name.replace(metric, word)
+    return name
