@@ -198,8 +198,9 @@ def summary(result: BacktestResult) -> Content:
     for t in result.targets:
         sign, tone = ("✓", "good") if t.met else ("✗", "bad")
         parts.append(
-            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim"))
-        )
+            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f"{t.reached:g}", "strong"),
+                    (f" (asked {t.asked:g})\n", "dim"))
+        )  # fmt: skip
     parts.append(content((f"{result.measurements:,} independent measurements left out in turn.\n", "dim")))
     return Content("").join(parts)
 
