@@ -163,3 +163,16 @@ def screen_text(app: AdvisorApp) -> str:
             row = row.ljust(at) + text
         out.append(row.rstrip())
     return "\n".join(out)
+
+
+async def still_text(pilot: Pilot[Any]) -> str:
+    """What is on the screen once it has stopped changing, also on a machine that is busy."""
+    last, same = "", 0
+    for _ in range(300):
+        await pilot.pause(0.01)
+        text = screen_text(pilot.app)  # type: ignore[arg-type]
+        same = same + 1 if text == last else 0
+        if same >= 4:
+            return text
+        last = text
+    raise AssertionError("the screen does not come to rest")

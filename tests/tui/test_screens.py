@@ -15,7 +15,7 @@ from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
 from advisor.tui.comparing import Entry
 from advisor.tui.widgets.chips import Chips
-from tests.tui.conftest import SIZES, opened, screen_text, settled
+from tests.tui.conftest import SIZES, opened, settled, still_text
 from tests.tui.frozen import frozen_answer
 
 
@@ -100,9 +100,7 @@ async def test_screens(
         for pane in PANES:
             await app.go(pane.id)
             await prepare(app, pane.id, pilot)
-            for _ in range(3):
-                await pilot.pause()
-            text = screen_text(app)
+            text = await still_text(pilot)
             assert max(len(line) for line in text.splitlines()) <= size[0]
             assert text == snapshot(name=f"{pane.id} {size[0]}x{size[1]}")
 
@@ -111,17 +109,13 @@ async def test_windows(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
     async with app.run_test(size=(100, 32)) as pilot:
         await opened(pilot, show="verdict")
         await pilot.press("f1")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="help")
+        assert await still_text(pilot) == snapshot(name="help")
         await pilot.press("escape", "f2")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="go to")
+        assert await still_text(pilot) == snapshot(name="go to")
         await pilot.press("escape", "right", "right", "right", "e")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="explain")
+        assert await still_text(pilot) == snapshot(name="explain")
         await pilot.press("escape", "d")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="candidate")
+        assert await still_text(pilot) == snapshot(name="candidate")
 
 
 async def test_empty_screens_say_what_to_do(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
@@ -130,6 +124,4 @@ async def test_empty_screens_say_what_to_do(app: AdvisorApp, snapshot: SnapshotA
             if pane.id in ("profiles", "evidence", "catalog", "claims", "backtest", "probe"):
                 continue
             await app.go(pane.id)
-            await pilot.pause()
-            await pilot.pause()
-            assert screen_text(app) == snapshot(name=f"empty {pane.id}")
+            assert await still_text(pilot) == snapshot(name=f"empty {pane.id}")
