@@ -6,7 +6,7 @@ This is where files are read; the engine below gets values only.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -183,13 +183,13 @@ class Workbench:
         result = BacktestResult.model_validate_json(stored) if stored is not None else None
         return result if result is not None and result.fingerprint == self.fit.fingerprint else None
 
-    def run_backtest(self) -> BacktestResult:
-        """Leave everything out in turn, now; takes a minute or two."""
+    def run_backtest(self, told: Callable[[str, float], None] = lambda _stage, _share: None) -> BacktestResult:
+        """Leave everything out in turn, now; takes minutes. `told` hears the stage and the share that is done."""
         from advisor.engine.backtest import run_backtest
 
         catalog = self.catalog
         rows = [*catalog.measurements, *catalog.vendor_ci]
-        return run_backtest(rows, catalog.models, catalog.accelerators, self.fit, self.backtest_prices())[1]
+        return run_backtest(rows, catalog.models, catalog.accelerators, self.fit, self.backtest_prices(), told=told)[1]
 
     def backtest_prices(self) -> dict[str, float]:
         """Prices of the decision score [USD/GPU-h]: neocloud on demand, else the published three-year rental."""

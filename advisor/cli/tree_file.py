@@ -35,33 +35,6 @@ def read_tree(name: str) -> Recommendation:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"{name}: cannot be read ({error.strerror})") from None
-    from pydantic import ValidationError
+    from advisor.domain.stored import parse_answer
 
-    from advisor.domain.recommendation import SCHEMA_VERSION, Recommendation
-
-    try:
-        return Recommendation.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the top"
-        version = _version_of(data)
-        if version and version != SCHEMA_VERSION:
-            raise InputError(
-                f"{name}: written with schema {version}, this program reads {SCHEMA_VERSION} ({where}: {first['msg']});"
-                " use the version of advisor that wrote it, or write it again"
-            ) from None
-        raise InputError(
-            f"{name}: not a recommendation of schema {SCHEMA_VERSION}: {where}: {first['msg']}; write it again with"
-            " `advisor --profile ... --format json`"
-        ) from None
-
-
-def _version_of(data: bytes) -> str:
-    """The schema version that a file claims, or nothing."""
-    import json
-
-    try:
-        version = json.loads(data).get("schema_version")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return str(version)[:20] if version else ""
+    return parse_answer(data, name)

@@ -15,7 +15,7 @@ from advisor.domain.provenance import Frozen, Quantity, Source
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, Spread, TierPlan
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 DEFAULT_DRAWS = 10_000
 DEFAULT_SEED = 20_260_101
 

@@ -124,6 +124,23 @@ class CurvePoint(Frozen):
     meets_slo: bool = Field(description="Whether the service level holds.")
     label: str = Field("", description="Deployment, for a measured row of another configuration.")
     row_id: str = Field("", description="Catalog row of a measured point.")
+    usd_per_mtok_output: float | None = Field(
+        None,
+        description="Cost of output tokens, their input included, with every GPU at this load and at the candidate's"
+        " own cost per GPU-hour [USD/Mtok]; none without a cost.",
+    )
+
+
+class DeploymentCurve(Frozen):
+    """The curve of one way to run a model on an accelerator: the best layout of a precision and an engine."""
+
+    accelerator: str = Field(description="Accelerator id.")
+    tier: str = Field(description="Workload whose lengths and service level are held against it.")
+    model_id: str = Field(description="Model.")
+    deployment: Deployment = Field(description="How one replica is run.")
+    evidence_grade: Literal["A", "B", "C", "D"] = Field(description="Grade of the best point's evidence, A best.")
+    best_concurrency: int | None = Field(description="Load that yields most within the service level; none holds it.")
+    points: tuple[CurvePoint, ...] = Field((), description="Estimated points, then measured ones.")
 
 
 class Fleet(Frozen):

@@ -36,6 +36,7 @@ from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
+from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
@@ -293,6 +294,10 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         Load.of(profile.tiers[0].traffic, profile.tiers[0].slo),
         inputs.catalog.measurements_of.get(a.id, ()),
     )  # fmt: skip
+    cost = judged.cost if judged else draft.cost
+    tiers = draft.tiers if len(draft.tiers) > 1 else ()
+    if cost is not None:
+        curve, tiers = with_cost(curve, cost.usd_per_gpu_hour), tiers_with_cost(tiers, cost.usd_per_gpu_hour)
     deployment = main.deployment if main else layout.deployment
     floor: tuple[str, ...] = ()
     if deployment is not None:
@@ -309,9 +314,9 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         memory=main.memory if main else layout.memory,
         operating_point=main.operating_point if main else None,
         fleet=draft.fleet,
-        tiers=draft.tiers if len(draft.tiers) > 1 else (),
+        tiers=tiers,
         curve=curve,
-        cost=judged.cost if judged else draft.cost,
+        cost=cost,
         risks=draft.risks,
         expected_loss_usd_per_month=judged.expected_loss_usd_per_month if judged else None,
         risk_adjusted_usd_per_month=judged.risk_adjusted_usd_per_month if judged else None,

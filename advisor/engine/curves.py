@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
-from advisor.domain.sizing import CurvePoint
+from advisor.domain.sizing import CurvePoint, TierPlan
+from advisor.domain.units import usd_per_mtok
 from advisor.engine.deployments import TRUSTED_FAMILIES
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Load
 
@@ -16,11 +17,13 @@ MAX_SHAPE_DISTANCE = math.log(8.0)
 
 
 def measured_points(
-    measurements: Iterable[Measurement], model: ModelSpec, accelerator_id: str, precision: str, load: Load
-) -> tuple[CurvePoint, ...]:
+    measurements: Iterable[Measurement], model: ModelSpec, accelerator_id: str, precision: str, load: Load,
+    *, engine: str = "",
+) -> tuple[CurvePoint, ...]:  # fmt: skip
     """Measurements of the accelerator, model and precision at the measured shape nearest to the load.
 
-    Each point keeps the lengths it was measured at; its label names them. At most `MAX_POINTS`, frontier first.
+    With `engine`, of that engine alone. Each point keeps the lengths it was measured at; its label names them. At most
+    `MAX_POINTS`, frontier first.
     """
     names = {*model.measured_as, model.id}
     rows = [
@@ -29,6 +32,7 @@ def measured_points(
         if m.accelerator == accelerator_id
         and m.model in names
         and m.precision == precision
+        and (not engine or m.engine == engine)
         and m.family in TRUSTED_FAMILIES
         and m.tpot_p50_s
         and m.total_tps_per_gpu
@@ -42,6 +46,21 @@ def measured_points(
         return ()
     nearest = [m for m in rows if (m.isl, m.osl) == (isl, osl)]
     return tuple(_point(m) for m in _frontier_first(nearest)[:MAX_POINTS])
+
+
+def with_cost(points: Sequence[CurvePoint], usd_per_gpu_hour: float) -> tuple[CurvePoint, ...]:
+    """The points with what a million output tokens cost at each, every GPU-hour at one price [USD/GPU-h]."""
+    return tuple(
+        p.model_copy(update={"usd_per_mtok_output": usd_per_mtok(usd_per_gpu_hour, p.output_tps_per_gpu)})
+        if p.output_tps_per_gpu > 0
+        else p
+        for p in points
+    )
+
+
+def tiers_with_cost(tiers: Iterable[TierPlan], usd_per_gpu_hour: float) -> tuple[TierPlan, ...]:
+    """The tiers with the cost at each point of their curves [USD/GPU-h]."""
+    return tuple(t.model_copy(update={"curve": with_cost(t.curve, usd_per_gpu_hour)}) for t in tiers)
 
 
 def _distance(shape: tuple[int, int], load: Load) -> float:

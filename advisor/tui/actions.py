@@ -84,8 +84,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("redo", "ctrl+y", "Profile", "Redo", "Do again what was taken back", priority=True),
     Action("go('export')", "ctrl+e", "Export", "Write the answer", "PDF, markdown, HTML, JSON or CSV"),
     Action("full_draws", "ctrl+r", "Verdict", "Compute with all draws now", "Run the Monte Carlo in full"),
-    Action("next_pane(1)", "ctrl+pagedown,f4", "Go", "Next screen", "The next screen in the rail", priority=True),
-    Action("next_pane(-1)", "ctrl+pageup,f3", "Go", "Previous screen", "The previous screen", priority=True),
+    Action("next_pane(1)", "f4,ctrl+pagedown", "Go", "Next screen", "The next screen in the rail", show=True,
+           priority=True, key_text="F4 / ^pagedown"),
+    Action("next_pane(-1)", "f3,ctrl+pageup", "Go", "Previous screen", "The previous screen", priority=True),
     Action("theme_next", "ctrl+t", "View", "Next colour scheme", "Dark, light, high contrast"),
     Action("quit", "ctrl+q", "Program", "Quit", "Unsaved edits are kept as a draft", show=True, priority=True),
     *_pane(
@@ -100,8 +101,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *_pane(
         "workload",
-        ("search", "f6", "Workload", "Find a field", "Jump to a field by name", True),
-        ("reset", "delete", "Workload", "Back to the default", "Take the stated value away", True),
+        ("search", "f6", "Workload", "Find field", "Jump to a field by name", True),
+        ("reset", "delete", "Workload", "Reset field", "Take the stated value away", True),
         ("quote", "f7", "Workload", "Add a quote", "A price in hand overrules the catalog", False),
         ("hosted_api", "f8", "Workload", "Add a hosted API", "Compare with a bill per token", False),
         ("drop_section", "ctrl+delete", "Workload", "Remove this quote or tier", "Take the section away", False),
@@ -118,7 +119,10 @@ ACTIONS: tuple[Action, ...] = (
         ("metric", "v", "Curves", "Throughput or cost", "tok/s per GPU, or USD per Mtok", True),
         ("next_series", "a", "Curves", "Next accelerator", "Whose points are walked", True),
         ("only", "f", "Curves", "Only this accelerator", "Hide or show the others", True),
-        ("logs", "g", "Curves", "Logarithmic axis", "Switch the vertical axis", True),
+        ("next_precision", "p", "Curves", "Next precision", "fp4, fp8, ... beside the chosen one", True),
+        ("next_engine", "n", "Curves", "Next engine", "Another engine at this precision", True),
+        ("next_model", "t", "Curves", "Next model", "Another tier, or any model of the catalog", True),
+        ("logs", "g", "Curves", "Logarithmic axis", "Switch the vertical axis", False),
     ),
     *_pane(
         "whatif",
@@ -143,7 +147,11 @@ ACTIONS: tuple[Action, ...] = (
         ("search", "slash", "Catalog", "Filter by text", "Words that must all appear", True),
     ),
     *_pane("claims", ("search", "slash", "Claims", "Filter by text", "Words that must all appear", True)),
-    *_pane("backtest", ("run", "r", "Backtest", "Run", "Replay the evidence; takes a while", True)),
+    *_pane(
+        "backtest",
+        ("run", "r", "Backtest", "Run", "Replay the evidence; takes minutes, beside your work", True),
+        ("cancel", "c", "Backtest", "Cancel", "End the run; the result from before stays", True),
+    ),
     *_pane(
         "probe",
         ("start", "f5", "Probe", "Start", "Measure, within the budget", True),
@@ -158,7 +166,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     *_pane(
         "export",
-        ("write", "enter,w", "Export", "Write the file", "Write in the chosen form", True),
+        ("write", "w,enter", "Export", "Write the file", "Write in the chosen form", False),
         ("next_format", "f", "Export", "Next form", "PDF, markdown, HTML, JSON, CSV", True),
     ),
 )  # fmt: skip

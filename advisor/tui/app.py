@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult
@@ -20,6 +20,7 @@ from advisor.tui.actions import PANE, PANES, bindings
 from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
 from advisor.tui.document import Key, ProfileDocument
 from advisor.tui.drafts import Drafts
+from advisor.tui.faults import Faults
 from advisor.tui.reach import Reach
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
@@ -27,9 +28,6 @@ from advisor.tui.widgets.bar import VerdictBar
 from advisor.tui.widgets.keybar import KeyBar
 from advisor.tui.widgets.rail import Rail, TitleBar
 from advisor.tui.widgets.tones import clean
-
-if TYPE_CHECKING:
-    pass
 
 HERE = Path(__file__).parent
 REFINE_S = 0.9
@@ -43,7 +41,7 @@ def _commands() -> Any:
     return Commands
 
 
-class AdvisorApp(Reach, App[None]):
+class AdvisorApp(Reach, Faults, App[None]):
     """The terminal program.
 
     Parameters

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from advisor.domain.estimate import OperatingEstimate, OperatingQuery
     from advisor.domain.profile import Profile
     from advisor.domain.recommendation import Recommendation
+    from advisor.domain.sizing import DeploymentCurve
     from advisor.engine.operating_point import EstimateMany
     from advisor.workbench import Workbench
 
@@ -74,6 +75,30 @@ class Facts:
         except Exception as error:  # a fault of the engine must not take the editor with it
             return None, f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
 
+    def curves(
+        self, answer: Recommendation, folder: Path | None, accelerator: str, tier: str, model: str
+    ) -> tuple[tuple[DeploymentCurve, ...], str]:
+        """Curves of the deployments that the answer did not choose, or why there are none, in a sentence."""
+        from advisor.domain.errors import AdvisorError
+        from advisor.engine.other_curves import other_curves
+
+        bench = self.bench
+        if bench is None:
+            return (), self.error
+        cost = next((c.cost for c in answer.candidates if c.accelerator == accelerator), None)
+        try:
+            inputs = bench.inputs(answer.profile, folder=folder)
+            found = other_curves(
+                answer.profile, replace(inputs, estimate=self.recall(inputs.estimate)),
+                bench.catalog.accelerators[accelerator], tier, model=bench.catalog.models[model] if model else None,
+                usd_per_gpu_hour=cost.usd_per_gpu_hour if cost else None,
+            )  # fmt: skip
+        except AdvisorError as error:
+            return (), str(error)
+        except Exception as error:  # a fault of the engine must not take the screen with it
+            return (), f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
+        return found, "" if found else "no other deployment of this model fits this accelerator"
+
     def recall(self, estimate: EstimateMany) -> EstimateMany:
         """The estimator with a memory."""
         if self._recall is None:
@@ -119,8 +144,11 @@ class Recall:
             if len(known) > self.LIMIT:
                 known.clear()
                 new = list(dict.fromkeys(queries))
-            known.update(zip(new, self._estimate(new), strict=True))
-        return [known[q] for q in queries]
+            found = dict(zip(new, self._estimate(new), strict=True))
+            known.update(found)
+            # Another thread may have cleared what was known a moment ago.
+            return [found[q] if q in found else known.get(q) or self._estimate([q])[0] for q in queries]
+        return [known.get(q) or self._estimate([q])[0] for q in queries]
 
 
 class Runner:

@@ -12,7 +12,7 @@ from advisor.tui.document import Key
 
 if TYPE_CHECKING:
     from advisor.domain.decision import BreakEven
-    from advisor.domain.profile import Profile
+    from advisor.domain.profile import Profile, Traffic
     from advisor.domain.recommendation import Candidate, Recommendation
 
 Apply = Callable[["Profile", float], "Profile"]
@@ -36,6 +36,8 @@ class Lever:
     """Value of that field for a lever's value."""
     flips: BreakEven | None = None
     whole: bool = False
+    together: tuple[Key, ...] = ()
+    """Fields that it moves together; what they become is read from the moved profile."""
 
     @property
     def flip(self) -> float | None:
@@ -49,7 +51,13 @@ class Lever:
         """A value with its unit."""
         if self.unit == "%":
             return f"{value * 100:.3g} %"
-        return f"{value:,.0f} {self.unit}" if self.whole else f"{value:.3g} {self.unit}"
+        return f"{self.number(value)} {self.unit}"
+
+    def number(self, value: float) -> str:
+        """A value without its unit."""
+        if self.unit == "%":
+            return self.text(value)
+        return f"{value:,.0f}" if self.whole or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
@@ -67,7 +75,7 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
         ranked.append(best_amd)
     out: list[Lever] = []
     for c in ranked:
-        out += _price(c, evens)
+        out += _price(c, profile.procurement.volume_discount, evens)
     for c in ranked:
         name = c.accelerator
         out.append(
@@ -89,11 +97,14 @@ def levers_of(answer: Recommendation, profile: Profile) -> list[Lever]:
     return out
 
 
-def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+def _price(c: Candidate, discount: float, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
     if c.cost is None or c.cost.price is None:
         return []
     basis, name = c.cost.price, c.accelerator
-    kind = "buy" if c.cost.mode == "buy" else "rent"
+    # The lever stands at list price, as break-evens do; a quote is what is paid after the promised discount.
+    net = 1.0 if basis.firmness == "user quote" else 1.0 - discount
+    # A mixture owns its base: what is quoted there is the purchase.
+    kind = "rent" if basis.unit.endswith("GPU-h") else "buy"
 
     def apply(profile: Profile, value: float) -> Profile:
         from advisor.domain.profile import Quote
@@ -101,7 +112,7 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
         assert c.cost is not None
         others = tuple(q for q in profile.procurement.quotes if (q.accelerator, q.kind) != (name, kind))
         commitment = c.cost.commitment if kind == "rent" else "any"
-        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value, "commitment": commitment})
+        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value * net, "commitment": commitment})
         moved = profile.procurement.model_copy(update={"quotes": (*others, quote)})
         return profile.model_copy(update={"procurement": moved})
 
@@ -109,47 +120,64 @@ def _price(c: Candidate, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]
     return [Lever(
         f"price.{name}", f"Price of {f.short(name)}", basis.unit.replace("USD/", "$/"), basis.typical,
         basis.typical * 0.3, basis.typical * 2.5, _nice(basis.typical * 0.02), apply, ("procurement", "quotes"),
-        lambda v: {**stated, "usd": round(v, 4)}, evens.get(("price", name)),
+        lambda v: {**stated, "usd": round(v * net, 4)}, evens.get(("price", name)),
     )]  # fmt: skip
+
+
+def _demand(profile: Profile, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
+    """Average and peak of the traffic; of several tiers all together, then each."""
+    if profile.traffic is not None:
+        return _traffic(profile.traffic, ("traffic",), "", partial(_section, section="traffic"), evens)
+    keys = tuple(("workloads", i, "traffic", _peak(w.traffic)) for i, w in enumerate(profile.workloads))
+    out = [Lever(
+        "demand", "Demand of all tiers", "× today", 1.0, 0.1, 4.0, 0.05, _scaled_tiers, keys[0], lambda v: v,
+        evens.get(("demand", "")), together=keys,
+    )]  # fmt: skip
+    for i, w in enumerate(profile.workloads):
+        out += _traffic(w.traffic, ("workloads", i, "traffic"), w.name, partial(_tier, index=i), {})
+    return out
+
+
+def _peak(traffic: Traffic) -> str:
+    return "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
+
+
+def _traffic(
+    traffic: Traffic, key: Key, tier: str, apply: Callable[..., Profile], evens: dict[tuple[str, str], BreakEven]
+) -> list[Lever]:
+    peak = _peak(traffic)
+    base = float(getattr(traffic, peak))
+    end, of = (f".{tier}", f" of {tier}") if tier else ("", "")
+    return [
+        Lever(
+            f"utilisation{end}", f"Average over peak{of or ' demand'}", "%", traffic.average_to_peak, 0.05, 1.0, 0.02,
+            lambda p, v: apply(p, average_to_peak=v), (*key, "average_to_peak"), lambda v: round(v, 4),
+            evens.get(("utilisation", "")),
+        ),
+        Lever(
+            f"demand{end}", f"Peak{of or ' demand'}", "requests/s" if peak.endswith("_s") else "at once",
+            base, base * 0.1, base * 4, _nice(base * 0.05), lambda p, v: apply(p, **{peak: v}), (*key, peak),
+            lambda v: round(v, 3), evens.get(("demand", "")), whole=base >= 100,
+        ),
+    ]  # fmt: skip
+
+
+def _tier(profile: Profile, index: int, **values: Any) -> Profile:
+    tiers = list(profile.workloads)
+    tiers[index] = tiers[index].model_copy(update={"traffic": tiers[index].traffic.model_copy(update=values)})
+    return profile.model_copy(update={"workloads": tuple(tiers)})
+
+
+def _scaled_tiers(profile: Profile, factor: float) -> Profile:
+    for i, w in enumerate(profile.workloads):
+        peak = _peak(w.traffic)
+        profile = _tier(profile, i, **{peak: round(getattr(w.traffic, peak) * factor, 3)})
+    return profile
 
 
 def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str], BreakEven]) -> list[Lever]:
     out: list[Lever] = []
-    traffic = profile.traffic
-    if traffic is not None:
-        out.append(
-            Lever(
-                "utilisation",
-                "Average over peak demand",
-                "%",
-                traffic.average_to_peak,
-                0.05,
-                1.0,
-                0.02,
-                lambda p, v: _section(p, "traffic", average_to_peak=v),
-                ("traffic", "average_to_peak"),
-                lambda v: round(v, 4),
-                evens.get(("utilisation", "")),
-            )
-        )
-        peak = "peak_concurrency" if traffic.peak_concurrency is not None else "peak_requests_per_s"
-        base = float(getattr(traffic, peak))
-        out.append(
-            Lever(
-                "demand",
-                "Peak demand",
-                "requests/s" if peak.endswith("_s") else "at once",
-                base,
-                base * 0.1,
-                base * 4,
-                _nice(base * 0.05),
-                lambda p, v: _section(p, "traffic", **{peak: v}),
-                ("traffic", peak),
-                lambda v: round(v, 3),
-                evens.get(("demand", "")),
-                whole=base >= 100,
-            )
-        )
+    out += _demand(profile, evens)
     premium = next((c.cost.stack_premium for c in answer.candidates if c.cost and c.cost.stack_premium
                     and c.cost.stack_premium.stack == "rocm"), None)  # fmt: skip
     stated = profile.team.rocm_extra_engineers
@@ -185,6 +213,14 @@ def _shared(answer: Recommendation, profile: Profile, evens: dict[tuple[str, str
             )
         )
     return out
+
+
+def value_at(profile: Profile, key: Key) -> Any:
+    """What a profile says at a field."""
+    found: Any = profile
+    for part in key:
+        found = found[part] if isinstance(part, int) else getattr(found, part)
+    return found
 
 
 def _override(name: str, profile: Profile, value: float) -> Profile:

@@ -28,15 +28,20 @@ def has_picker(spec: FieldSpec) -> bool:
     )
 
 
-def pick(app: AdvisorApp, spec: FieldSpec, value: Any) -> None:
-    """Open the list of a field and edit the profile with what is taken."""
+def pick(app: AdvisorApp, spec: FieldSpec, value: Any, typed: str = "") -> None:
+    """Open the list of a field, what was typed looked for in it, and edit the profile with what is taken."""
+    if isinstance(app.screen, Picker):  # the next letter of a word came while the list was opening
+        app.screen.type(typed)
+        return
+    if len(app.screen_stack) > 1:
+        return
     name = str(spec.key[-1])
     if name == "config_json":
-        ask_config(app, spec.key)
+        ask_config(app, spec.key, typed)
         return
     bench = app.desk.facts.bench
     if bench is None:
-        app.notify("The catalog is still being read; type the value, or try again in a moment.", timeout=4)
+        app.notify("The catalog is still being read; try again in a moment.", timeout=4)
         return
     several = spec.kind == "names"
     marked = [str(v) for v in value or ()] if several else None
@@ -54,15 +59,13 @@ def pick(app: AdvisorApp, spec: FieldSpec, value: Any) -> None:
         else:
             app.edit(spec.key, answer)
 
-    app.push_screen(Picker(spec.label, items, marked=marked, at=at, hint=hint), taken)
+    app.push_screen(Picker(spec.label, items, marked=marked, at=at, hint=hint, query=typed), taken)
 
 
 def _items(bench: Workbench, spec: FieldSpec, name: str) -> list[Item]:
     catalog = bench.catalog
     if name == "id":
-        models = sorted(catalog.models.values(), key=lambda m: (not m.measured_as, m.id))
-        rows = [Item(m.id, m.id, _model_line(m)) for m in models]
-        return [*rows, Item(CONFIG, CONFIG, "another model, from its Hugging Face config.json")]
+        return [*models(bench), Item(CONFIG, CONFIG, "another model, from its Hugging Face config.json")]
     if name in COUNTRY_FIELDS or name in COUNTRY_LISTS:
         countries = sorted(catalog.export.countries.values(), key=lambda c: c.name)
         return [Item(c.iso2, c.name, f"{c.iso2}  groups {', '.join(sorted(c.groups)) or 'none'}") for c in countries]
@@ -77,6 +80,12 @@ def _items(bench: Workbench, spec: FieldSpec, name: str) -> list[Item]:
     return [Item(c, c) for c in spec.choices]
 
 
+def models(bench: Workbench) -> list[Item]:
+    """Every model of the catalog, measured ones first."""
+    ordered = sorted(bench.catalog.models.values(), key=lambda m: (not m.measured_as, m.id))
+    return [Item(m.id, m.id, _model_line(m)) for m in ordered]
+
+
 def _model_line(model: Any) -> str:
     size = f"{model.params_total / 1e9:.4g}B"
     if model.is_moe:
@@ -84,7 +93,7 @@ def _model_line(model: Any) -> str:
     return f"{size}, {model.attention.upper()}" + (", measured" if model.measured_as else "")
 
 
-def ask_config(app: AdvisorApp, key: Key) -> None:
+def ask_config(app: AdvisorApp, key: Key, typed: str = "") -> None:
     """Ask for a config.json and check it before it is taken."""
     from advisor.domain.errors import AdvisorError
     from advisor.profiles.hf_config import model_from_config
@@ -108,5 +117,5 @@ def ask_config(app: AdvisorApp, key: Key) -> None:
             app.edit(key, str(path))
 
     hint = "The config.json of a Hugging Face model on disk. Parameters, KV cache and experts are counted from it."
-    value = str(document.get(key) or "")
+    value = typed or str(document.get(key) or "")
     app.push_screen(Ask("Model from its configuration", value=value, hint=hint, button="Load", check=check), given)

@@ -1,7 +1,7 @@
 """The probe in a process of its own, so that drawing the screen does not delay what it measures.
 
-It reads one job from stdin, writes snapshots to stdout, and stops when anything else, or the end, comes on stdin. The
-key never passes between the processes: this one finds it in the environment that it inherits.
+It reads one job and the key from stdin, writes snapshots to stdout, and stops when anything else, or the end, comes on
+stdin. Where no key was typed, it looks for one in the environment that it inherits.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from advisor.tui.probing import Setup, deployment_of
+from advisor.tui.probing import Setup, deployment_of, receive_key
 
 if TYPE_CHECKING:
+    from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
     from advisor.probe.session import ProbeSession
 
@@ -32,31 +33,32 @@ def main() -> int:
     """Do the job."""
     from advisor.domain.errors import AdvisorError
     from advisor.evidence.store import open_store
+    from advisor.probe.keys import Redactor, Secret, find_key
 
     out = sys.stdout.buffer
-    error = ""
+    error, key = "", Secret("")
     try:
         job: Job = pickle.load(sys.stdin.buffer)
+        key = receive_key(sys.stdin.buffer) or find_key(env_name=None, prompt=False, keyring_service=None)
         # The selector loop takes plain readers on every platform; Windows' default does not.
         with open_store() as store, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_measure(job, store, out))
+            runner.run(_measure(job, key, store, out))
     except AdvisorError as problem:
         error = str(problem)
     except Exception as problem:  # a fault of the probe is told on the screen
         error = f"this is a fault of the program, not of your input: {type(problem).__name__}: {problem}"
-    pickle.dump(("ended", error), out)
+    pickle.dump(("ended", Redactor(key)(error)), out)
     out.flush()
     return 0
 
 
-async def _measure(job: Job, store: Any, out: Any) -> None:
+async def _measure(job: Job, key: Secret, store: Any, out: Any) -> None:
     import secrets
     from datetime import UTC, datetime
 
     from advisor import __version__
     from advisor.probe.client import ProbeClient
     from advisor.probe.exchange import Limits
-    from advisor.probe.keys import find_key
     from advisor.probe.network import proxy_for, tls_context
     from advisor.probe.plausibility import plausibility_check
     from advisor.probe.session import ProbeSession
@@ -64,7 +66,6 @@ async def _measure(job: Job, store: Any, out: Any) -> None:
     from advisor.probe.transport import StampedTransport
 
     target = parse_target(job.setup.url, allow_plain_http=job.setup.plain_http)
-    key = find_key(env_name=None, prompt=False, keyring_service=None)
     transport = StampedTransport(tls_context(None), proxy_for(target.base, None))
     client = ProbeClient(target, key, model=job.setup.model, transport=transport, limits=Limits())
     session = ProbeSession(

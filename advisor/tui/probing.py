@@ -9,11 +9,12 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from advisor.domain.profile import Profile
     from advisor.evidence.runs import Deployment, Step
+    from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
     from advisor.probe.session import Snapshot
     from advisor.probe.target import Target
@@ -84,13 +85,20 @@ def deployment_of(setup: Setup) -> Deployment:
 
 
 class ProbeJob:
-    """One run in a process of its own. `told` and `ended` are called through `back`, on the program's own thread."""
+    """One run in a process of its own. `told` and `ended` are called through `back`, on the program's own thread.
+
+    Parameters
+    ----------
+    key
+        Key that was typed; None leaves the environment variable to the process. It goes over the pipe alone: arguments
+        and environment of a process can be read by others.
+    """
 
     def __init__(
         self, setup: Setup, plan: Plan, back: Callable[..., Any], told: Callable[[Snapshot], None],
-        ended: Callable[[str], None],
+        ended: Callable[[str], None], *, key: Secret | None = None,
     ) -> None:  # fmt: skip
-        self._setup, self._plan = setup, plan
+        self._setup, self._plan, self._key = setup, plan, key
         self._back, self._told, self._ended = back, told, ended
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -124,6 +132,7 @@ class ProbeJob:
                 assert process.stdin is not None
                 assert process.stdout is not None
                 process.stdin.write(pickle.dumps(Job(self._setup, self._plan)))
+                send_key(process.stdin, self._key)
                 process.stdin.flush()
                 with self._lock:
                     self._process = process
@@ -139,6 +148,20 @@ class ProbeJob:
         except (OSError, EOFError, pickle.UnpicklingError) as problem:
             error = f"{error} ({type(problem).__name__})"
         self._back(self._ended, error)
+
+
+def send_key(pipe: IO[bytes], key: Secret | None) -> None:
+    """The key behind the job: its length, then its bytes; a secret refuses to be pickled."""
+    data = key.reveal().encode() if key is not None else b""
+    pipe.write(len(data).to_bytes(4, "big"))
+    pipe.write(data)
+
+
+def receive_key(pipe: IO[bytes]) -> Secret:
+    """What `send_key` sent; empty where none was typed."""
+    from advisor.probe.keys import Secret
+
+    return Secret(pipe.read(int.from_bytes(pipe.read(4), "big")).decode())
 
 
 def predictions(bench: Workbench, setup: Setup, steps: list[Step], served: str) -> list[dict[str, str]]:

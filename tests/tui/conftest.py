@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
+from advisor.domain.sizing import CurvePoint, DeploymentCurve
 from advisor.profiles.locate import find_profile
 from advisor.tui.app import AdvisorApp
 from advisor.tui.desk import Desk, Facts
@@ -51,6 +52,7 @@ class KeptFacts(Facts):
     def __init__(self, bench: Any) -> None:
         super().__init__(lambda: bench)
         self.asked: list[Profile] = []
+        self.curves_asked: list[tuple[str, str, str]] = []
 
     def load(self) -> None:
         if not self.ready.is_set():
@@ -65,6 +67,32 @@ class KeptFacts(Facts):
             return None, 'model.id: unknown model "nonesuch"'
         kept = frozen_answer()
         return kept.model_copy(update={"profile": profile, "draws": draws}), ""
+
+    def curves(
+        self, answer: Recommendation, folder: Path | None, accelerator: str, tier: str, model: str
+    ) -> tuple[tuple[DeploymentCurve, ...], str]:
+        """The candidate's own curve, slower in two other ways of running it."""
+        del folder
+        self.curves_asked.append((accelerator, tier, model))
+        candidate = next(c for c in answer.candidates if c.accelerator == accelerator)
+        d = candidate.deployment
+        if d is None:
+            return (), "nothing else fits"
+        ways = ((d.precision, "vllm", 0.9), (d.precision, "sglang", 0.8), ("bf16", "vllm", 0.5))
+        return tuple(
+            DeploymentCurve(
+                accelerator=accelerator, tier=tier, model_id=model or "llama3.3-70b", evidence_grade="C",
+                deployment=d.model_copy(update={"precision": precision, "engine": engine}),
+                best_concurrency=candidate.curve[1].concurrency,
+                points=tuple(_slower(p, factor) for p in candidate.curve if p.kind == "estimate"),
+            )
+            for precision, engine, factor in ways
+        ), ""  # fmt: skip
+
+
+def _slower(point: CurvePoint, factor: float) -> CurvePoint:
+    names = ("interactivity_tps", "output_tps_per_gpu", "output_tps_lo", "output_tps_hi")
+    return point.model_copy(update={name: getattr(point, name) * factor for name in names})
 
 
 @pytest.fixture(scope="session")
@@ -135,3 +163,16 @@ def screen_text(app: AdvisorApp) -> str:
             row = row.ljust(at) + text
         out.append(row.rstrip())
     return "\n".join(out)
+
+
+async def still_text(pilot: Pilot[Any]) -> str:
+    """What is on the screen once it has stopped changing, also on a machine that is busy."""
+    last, same = "", 0
+    for _ in range(300):
+        await pilot.pause(0.01)
+        text = screen_text(pilot.app)  # type: ignore[arg-type]
+        same = same + 1 if text == last else 0
+        if same >= 4:
+            return text
+        last = text
+    raise AssertionError("the screen does not come to rest")

@@ -376,3 +376,26 @@ async def test_answers_are_the_engine_s(live: AdvisorApp, workbench: object) -> 
         assert [c.cost for c in shown.candidates] == [c.cost for c in same.candidates]
         live.desk.refine()
         await settled(pilot, lambda: live.desk.sight.answer.draws == 10_000)  # type: ignore[union-attr]
+
+
+async def test_a_fault_of_the_program_keeps_the_edits_and_prints_no_values(
+    app: AdvisorApp, drafts: Drafts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        secret = "a value that stays here"
+        raise ValueError(secret)
+
+    async def run() -> None:
+        async with app.run_test(size=(100, 40)) as pilot:
+            await opened(pilot)
+            app.edit(("team", "engineers"), 11)
+            app.call_later(fail)
+            await pilot.pause()
+
+    with pytest.raises(ValueError, match="a value"):
+        await run()
+    assert any("engineers = 11" in p.read_text() for p in drafts.folder.glob("*.draft"))
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "(ValueError in test_jobs.py" in printed
+    assert "Unsaved edits are kept" in printed
+    assert "a value that stays here" not in printed

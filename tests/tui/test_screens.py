@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from advisor.domain.backtest import BacktestResult, DecisionScore, Score, TargetLine
@@ -13,7 +14,8 @@ from advisor.domain.claim_check import ClaimCheck, ClaimVerdict
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
 from advisor.tui.comparing import Entry
-from tests.tui.conftest import SIZES, opened, screen_text
+from advisor.tui.widgets.chips import Chips
+from tests.tui.conftest import SIZES, opened, settled, still_text
 from tests.tui.frozen import frozen_answer
 
 
@@ -37,7 +39,7 @@ BACKTEST = BacktestResult(
     ),
     decisions=(
         DecisionScore(
-            label="comparisons, aggregated serving",
+            label="aggregated serving",
             n=178,
             right_share=0.76,
             mean_regret=0.048,
@@ -52,9 +54,11 @@ BACKTEST = BacktestResult(
 )
 
 
-async def prepare(app: AdvisorApp, pane: str) -> None:
-    """Fill what would come from a slow computation or from this machine."""
-    if pane == "claims":
+async def prepare(app: AdvisorApp, pane: str, pilot: Pilot[None]) -> None:
+    """Fill what would come from a slow computation or from this machine, and wait for what comes from a thread."""
+    if pane == "curves":
+        await settled(pilot, lambda: bool(app.query_one(Chips).groups) and not app.query_one(Chips).note)
+    elif pane == "claims":
         verdicts: tuple[ClaimVerdict, ...] = (
             "confirmed",
             "contradicted",
@@ -95,10 +99,8 @@ async def test_screens(
         await opened(pilot)
         for pane in PANES:
             await app.go(pane.id)
-            await prepare(app, pane.id)
-            for _ in range(3):
-                await pilot.pause()
-            text = screen_text(app)
+            await prepare(app, pane.id, pilot)
+            text = await still_text(pilot)
             assert max(len(line) for line in text.splitlines()) <= size[0]
             assert text == snapshot(name=f"{pane.id} {size[0]}x{size[1]}")
 
@@ -107,17 +109,13 @@ async def test_windows(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
     async with app.run_test(size=(100, 32)) as pilot:
         await opened(pilot, show="verdict")
         await pilot.press("f1")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="help")
+        assert await still_text(pilot) == snapshot(name="help")
         await pilot.press("escape", "f2")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="go to")
+        assert await still_text(pilot) == snapshot(name="go to")
         await pilot.press("escape", "right", "right", "right", "e")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="explain")
+        assert await still_text(pilot) == snapshot(name="explain")
         await pilot.press("escape", "d")
-        await pilot.pause()
-        assert screen_text(app) == snapshot(name="candidate")
+        assert await still_text(pilot) == snapshot(name="candidate")
 
 
 async def test_empty_screens_say_what_to_do(app: AdvisorApp, snapshot: SnapshotAssertion) -> None:
@@ -126,6 +124,4 @@ async def test_empty_screens_say_what_to_do(app: AdvisorApp, snapshot: SnapshotA
             if pane.id in ("profiles", "evidence", "catalog", "claims", "backtest", "probe"):
                 continue
             await app.go(pane.id)
-            await pilot.pause()
-            await pilot.pause()
-            assert screen_text(app) == snapshot(name=f"empty {pane.id}")
+            assert await still_text(pilot) == snapshot(name=f"empty {pane.id}")

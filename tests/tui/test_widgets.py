@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
@@ -123,6 +123,7 @@ async def test_an_empty_plot_says_why() -> None:
         assert "No curve: it does not fit." in plot.render_line(1).text
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 12))
 def test_ticks_lie_within_their_ends_and_are_few(low: float, span: float, count: int) -> None:
     found = ticks(low, low + span, count)
@@ -130,6 +131,7 @@ def test_ticks_lie_within_their_ends_and_are_few(low: float, span: float, count:
     assert len(found) <= count + 2
 
 
+@settings(deadline=None)
 @given(st.floats(0, 50), st.floats(0, 50), st.floats(0, 50), st.integers(3, 60))
 def test_a_bar_has_its_width_and_its_median(a: float, b: float, c: float, width: int) -> None:
     low, mid, high = sorted((a, b, c))
@@ -138,11 +140,13 @@ def test_a_bar_has_its_width_and_its_median(a: float, b: float, c: float, width:
     assert text.count("●") == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), max_size=50), st.integers(1, 30))
 def test_a_sparkline_never_outgrows_its_width(values: list[float], width: int) -> None:
     assert len(spark(values, width)) == min(len(values), width)
 
 
+@settings(deadline=None)
 @given(st.floats(-1, 3), st.integers(0, 40))
 def test_a_gauge_has_its_width(share: float, width: int) -> None:
     assert len(gauge(share, width)) == width

@@ -78,8 +78,10 @@ def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
     return out
 
 
-def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[str, LeftOut]:
-    """Errors and spreads of every scheme."""
+def leave_out(
+    truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES, *, told: Callable[[float], None] = lambda _: None
+) -> dict[str, LeftOut]:
+    """Errors and spreads of every scheme; `told` hears how much is done, 0 to 1."""
     left, step = residuals(truth, fit)
     n = len(truth.rows)
     groups = {s: groups_for(s, truth.rows) for s in schemes}
@@ -93,7 +95,10 @@ def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[
     }
     vocabulary = Vocabulary()
     encoded = encode(truth.points, vocabulary)
-    for name, target in fit.targets.items():
+    count = sum(len(g) for g in groups.values())
+    for number, (name, target) in enumerate(fit.targets.items()):
+        done = 0
+        told(number / len(fit.targets))
         have = np.flatnonzero(np.isfinite(left[name]))
         at = np.full(n, -1)
         at[have] = np.arange(len(have))
@@ -112,6 +117,9 @@ def leave_out(truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES) -> dict[
         del matrix
         for s in schemes:
             for group in groups[s]:
+                done += 1
+                if done % 100 == 0:
+                    told((number + done / count) / len(fit.targets))
                 local = at[group]
                 local = local[local >= 0]
                 if not len(local):

@@ -27,6 +27,8 @@ METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
 CLOSE_PREDICTED = 0.05
 """Predicted cost gap below which the winner is too close to call: the median error of a cost ratio, left out."""
 DIGITS = 4
+STAGE_ENDS = (0.96, 0.99)
+"""Share of the whole run that is done after leaving out, and after predicting forward; for progress only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def run_backtest(
     accelerators: Mapping[str, Accelerator],
     fit: Fit,
     prices: Mapping[str, float],
+    *,
+    told: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> tuple[Fit, BacktestResult]:
     """Score the fit on evidence that it has not seen; the fit comes back with the interval widths that follow.
 
@@ -77,11 +81,19 @@ def run_backtest(
     ----------
     prices
         USD per GPU and hour by accelerator, for the decision score.
+    told
+        Hears the stage and how much of the whole is done, 0 to 1.
     """
+    told("reading the evidence", 0.0)
     truth = truth_of(rows, models, accelerators)
-    left = leave_out(truth, fit, (*SCHEMES, "model_shape_any"))
+    left = leave_out(
+        truth, fit, (*SCHEMES, "model_shape_any"),
+        told=lambda share: told("predicting what was left out", share * STAGE_ENDS[0]),
+    )  # fmt: skip
     any_shape = left.pop("model_shape_any")
+    told("predicting the future from the past", STAGE_ENDS[0])
     left["future"] = forward_in_time(truth, fit)
+    told("scoring predictions and decisions", STAGE_ENDS[1])
     clean = truth.noise <= 1.0
     schemes = [_scheme(name, found, truth) for name, found in left.items()]
     widths = fit_widths(_pools(schemes, clean))

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from advisor.tui import format as f
 from advisor.tui.actions import bindings
+from advisor.tui.backtesting import BacktestJob, Job, Progress
 from advisor.tui.desk import Sight
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.grid import Column, Grid
+from advisor.tui.widgets.spark import gauge
 from advisor.tui.widgets.tones import Piece, content
 
 if TYPE_CHECKING:
@@ -36,18 +38,25 @@ class BacktestPane(Pane):
     HELP = (
         "Evidence is left out in turn and predicted: a point, a whole shape, a model, a part, and the future. The error"
         " is that of the prediction; coverage is how often the 80 % interval held the truth; the decision score is how"
-        " often the cheapest part was named right, and what a wrong name would have cost."
+        " often the cheapest part was named right, and what a wrong name would have cost. r runs it anew, which takes"
+        " minutes and lets you work on meanwhile; c cancels it, and the stored result stays."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("backtest")]
 
     def __init__(self) -> None:
         super().__init__()
         self._bench: object = None
-        self._state = ""
+        self._state: Content = Content("")
         self.result: BacktestResult | None = None
+        self.job: BacktestJob | None = None
+        self.progress: Progress | None = None
 
     def compose(self) -> ComposeResult:
         """Summary, scores."""
+        with Horizontal(id="backtest-line"):
+            yield Button("Run now (r)", id="backtest-run", compact=True)
+            yield Button("Cancel (c)", id="backtest-cancel", compact=True)
+            yield Static("", id="backtest-state")
         with VerticalScroll(id="backtest-top", can_focus=False):
             yield Static("", id="backtest-text")
         yield Grid["Score"](
@@ -81,7 +90,7 @@ class BacktestPane(Pane):
                     right=True,
                 ),
             ],
-            empty="No stored backtest was found. Press r to run it now; it takes a minute or two.",
+            empty="No stored backtest belongs to this evidence. Press r to run it now; it takes minutes.",
             id="backtest-grid",
         )
 
@@ -100,40 +109,69 @@ class BacktestPane(Pane):
             try:
                 self.result = bench.stored_backtest()
             except AdvisorError as error:
-                self._state = f"✗ {error}"
+                self._state = content((f"✗ {error}", "bad"))
         self._show()
 
     def _show(self) -> None:
-        text = self.query_one("#backtest-text", Static)
         grid: Grid[Score] = self.query_one("#backtest-grid", Grid)
-        grid.show(self.result.scores if self.result else [])
-        parts = [summary(self.result)] if self.result is not None else []
-        if self._state:
-            parts.insert(0, content((f"{self._state}\n", "warn")))
-        text.update(Content("").join(parts))
+        grid.show(self.result.scores if self.result else [], keep=lambda s: (s.scheme, s.metric, s.slice))
+        self.query_one("#backtest-text", Static).update(summary(self.result) if self.result else "")
+        self._show_state()
 
+    def _show_state(self) -> None:
+        running = self.job is not None
+        self.query_one("#backtest-run", Button).disabled = running or self.bench is None
+        self.query_one("#backtest-cancel", Button).disabled = not running
+        state = self.query_one("#backtest-state", Static)
+        if running:
+            p = self.progress or Progress("starting", 0.0)
+            room = max(6, min(24, state.size.width - 40))
+            state.update(content(("◌ ", "warn"), gauge(p.share, room), f" {f.share(p.share)}  ", (p.stage, "dim")))
+        else:
+            state.update(self._state)
+
+    @on(Button.Pressed, "#backtest-run")
     def action_run(self) -> None:
         """Run it on the present evidence."""
-        bench, app = self.bench, self.program
-        if bench is None or self._state.startswith("◌"):
+        bench = self.bench
+        if bench is None:
+            self.notify("The catalog is still being read; try again in a moment.", timeout=3)
             return
-        self._state = "◌ Running: every measurement is left out and predicted. It goes on if you leave this screen."
-        self._show()
+        if self.job is not None:
+            return
+        self.job = BacktestJob(Job.of(bench), self.program.call_back, self._told, self._ended)
+        self.progress = None
+        self.query_one("#backtest-grid").focus()  # the button is about to be disabled, and keys go by the focus
+        self._show_state()
+        self.job.start()
 
-        def work() -> None:
-            try:
-                result, error = bench.run_backtest(), ""
-            except Exception as problem:  # whatever it is belongs on the screen, not on the terminal
-                result, error = None, f"✗ It could not be run: {problem}"
-            app.call_back(self._ran, result, error)
+    @on(Button.Pressed, "#backtest-cancel")
+    def action_cancel(self) -> None:
+        """End the run; the result from before stays."""
+        if self.job is not None:
+            self.query_one("#backtest-grid").focus()
+            self.job.cancel()
+        else:
+            self.notify("Nothing is running.", timeout=2)
 
-        app.in_thread(work)
+    def _told(self, progress: Progress) -> None:
+        self.progress = progress
+        if self.is_mounted and self.job is not None:
+            self._show_state()
 
-    def _ran(self, result: BacktestResult | None, error: str) -> None:
-        self._state = error
+    def _ended(self, result: BacktestResult | None, error: str) -> None:
+        self.job = None
+        if error:
+            self._state = content((f"✗ It could not be run: {error}", "bad"))
+        elif result is None:
+            self._state = content(("▲ Cancelled. ", "warn"), "The result below is the one from before.")
+        else:
+            self._state = content(("✓ Run just now ", "good"), "on the evidence at hand.")
         self.result = result or self.result
         if self.is_mounted:
             self._show()
+        if self.program.at != "backtest":
+            self.notify(error or "The backtest has ended; its result is under Backtest (b).", timeout=8)
 
     @on(Grid.Opened, "#backtest-grid")
     def _opened(self) -> None:
@@ -150,7 +188,7 @@ def summary(result: BacktestResult) -> Content:
         parts.append(
             content(
                 (f"{f.share(d.right_share)} ", "strong"),
-                f"of {d.n:,} {d.label}; a wrong name costs"
+                f"of {d.n:,} comparisons, {d.label}; a wrong name costs"
                 f" {f.share(d.mean_regret, 1)} on average, {f.share(d.worst_regret)} at worst; too close to"
                 f" call {f.share(d.too_close_share)}\n",
             )
@@ -160,7 +198,15 @@ def summary(result: BacktestResult) -> Content:
     for t in result.targets:
         sign, tone = ("✓", "good") if t.met else ("✗", "bad")
         parts.append(
-            content((f"{sign} ", tone), f"{t.name}: ", (f"{t.reached:g}", "strong"), (f" (asked {t.asked:g})\n", "dim"))
-        )
+            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f"{t.reached:g}", "strong"),
+                    (f" (asked {t.asked:g})\n", "dim"))
+        )  # fmt: skip
     parts.append(content((f"{result.measurements:,} independent measurements left out in turn.\n", "dim")))
     return Content("").join(parts)
+
+
+def in_words(name: str) -> str:
+    """A target's name with the metric as the field calls it."""
+    for metric, word in METRIC.items():
+        name = name.replace(metric, word)
+    return name

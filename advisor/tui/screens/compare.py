@@ -72,10 +72,11 @@ class ComparePane(Pane):
             grid.show([])
             note.update("Open a profile (1), or press a to add one to compare.")
             return
-        more = " Press a to add another." if len(entries) < MOST else ""
+        more = " Press a to add a profile, or an answer saved as JSON on another day." if len(entries) < MOST else ""
         same = len({e.answer.catalog_fingerprint for e in entries if e.answer}) < 2
         drift = "" if same else "  ▲ The answers rest on different catalogs."
-        note.update(content(f"{len(entries)} side by side.{more}", (drift, "warn"), (self._change(), "strong")))
+        lead = f"{len(entries)} side by side." if len(entries) > 1 else "Nothing stands beside it yet."
+        note.update(content(f"{lead}{more}", (drift, "warn"), (self._change(), "strong")))
         room = max(18, min(44, (self.size.width - 34) // len(entries) - 2))
         found: list[Column[Line]] = [
             Column("label", "", lambda r: Piece(r.label, "strong"), most=30),
@@ -163,15 +164,16 @@ class ComparePane(Pane):
         self.app.push_screen(Ask("Answer to compare with", hint=hint, button="Add", check=check), given)
 
     def _add_file(self, path: Path) -> None:
-        from pydantic import ValidationError
-
-        from advisor.domain.recommendation import Recommendation
+        from advisor.domain.errors import InputError
+        from advisor.domain.stored import parse_answer
 
         try:
-            answer = Recommendation.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError, ValueError) as error:
-            why = "it cannot be read" if isinstance(error, OSError) else "it is no answer of this version"
-            self.notify(f"{path}: {why}", severity="error", timeout=8, markup=False)
+            answer = parse_answer(path.read_bytes(), path.name)
+        except OSError as error:
+            self.notify(f"{path}: cannot be read ({error.strerror})", severity="error", timeout=8)
+            return
+        except InputError as error:
+            self.notify(str(error), severity="error", timeout=12)
             return
         self.added.append(Entry(f"{path.stem} {answer.as_of}", answer))
         self._show()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
@@ -33,6 +33,13 @@ ABOUT = {
 }
 
 
+class Forms(Grid[str]):
+    """The forms; Enter writes the one under the cursor."""
+
+    DEFAULT_CSS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Write")]
+
+
 class ExportPane(Pane):
     """Choose a form, look at it, write it."""
 
@@ -52,7 +59,7 @@ class ExportPane(Pane):
     def compose(self) -> ComposeResult:
         """Forms, file name, preview."""
         with Horizontal(id="export-top"):
-            yield Grid[str](
+            yield Forms(
                 [
                     Column("form", "Form", lambda n: Piece(n, "strong"), width=10),
                     Column("about", "What it is", lambda n: Piece(ABOUT[n], "dim"), grow=True, most=80),

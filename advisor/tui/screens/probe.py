@@ -19,10 +19,12 @@ from advisor.tui.probe_text import History, plan_content, progress_content, resu
 from advisor.tui.probing import ProbeJob, Setup, plan_of, predictions
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.field_row import FieldRow
+from advisor.tui.widgets.secret_row import SecretRow
 from advisor.tui.widgets.tones import content
 
 if TYPE_CHECKING:
     from advisor.evidence.runs import Run
+    from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
     from advisor.probe.session import Snapshot
 
@@ -53,7 +55,17 @@ FIELDS: tuple[FieldSpec, ...] = (
     _field("plain_http", "Plain http", "toggle", "Speak http beyond this machine, key and prompts in clear.",
            choices=("yes", "no"), default=False),
 )  # fmt: skip
-SUGGESTED = ("accelerator", "as_model", "weights", "engine", "gpus", "tp", "concurrency")
+KEY_HELP = (
+    "Type or paste it; it is not shown, and held in memory until you leave or press Delete. Empty takes the environment"
+    " variable ADVISOR_API_KEY."
+)
+
+
+def _no_key() -> str:
+    """What holds while no key is typed."""
+    import os
+
+    return "from ADVISOR_API_KEY" if os.environ.get("ADVISOR_API_KEY") else "none: type or paste it"
 
 
 class ProbePane(Pane):
@@ -63,8 +75,9 @@ class ProbePane(Pane):
     HELP = (
         "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The right side shows the worst"
         " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves."
-        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is taken"
-        " from the environment variable ADVISOR_API_KEY and stays in memory."
+        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is typed"
+        " or pasted without echo, or taken from the environment variable ADVISOR_API_KEY; it stays in memory, goes to"
+        " the server's own address alone, and is written nowhere."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("probe")]
 
@@ -87,6 +100,8 @@ class ProbePane(Pane):
                     row = FieldRow(spec)
                     self._rows[str(spec.key[0])] = row
                     yield row
+                    if spec is FIELDS[0]:
+                        yield SecretRow("Key", absent=_no_key(), id="probe-key")
                 with Horizontal(id="probe-buttons"):
                     yield Button("Start (F5)", id="probe-start", variant="primary", compact=True)
                     yield Button("Stop (F8)", id="probe-stop", compact=True)
@@ -99,6 +114,11 @@ class ProbePane(Pane):
         """Fill the form."""
         self._fill()
         self._redraw()
+
+    @property
+    def key(self) -> Secret | None:
+        """The key that was typed; it lives in its field alone, apart from the setup that is shown and kept."""
+        return self.query_one(SecretRow).secret
 
     def first_focus(self) -> Widget:
         """The first field."""
@@ -175,10 +195,21 @@ class ProbePane(Pane):
 
     @on(FieldRow.Stepped)
     def _stepped(self, event: FieldRow.Stepped) -> None:
-        names = list(self._rows)
-        at = names.index(str(event.row.spec.key[0])) + event.by
-        if 0 <= at < len(names):
-            self._rows[names[at]].focus()
+        self._step(event.row, event.by)
+
+    @on(SecretRow.Stepped)
+    def _stepped_from_key(self, event: SecretRow.Stepped) -> None:
+        self._step(self.query_one(SecretRow), event.by)
+
+    def _step(self, here: Widget, by: int) -> None:
+        rows: list[Widget] = [w for w in self.query_one("#probe-form").children if isinstance(w, FieldRow | SecretRow)]
+        at = rows.index(here) + by
+        if 0 <= at < len(rows):
+            rows[at].focus()
+
+    @on(SecretRow.Focused)
+    def _key_focused(self) -> None:
+        self.query_one("#probe-help", Static).update(content(("Key: ", "strong"), KEY_HELP))
 
     @on(FieldRow.Focused)
     def _focused(self, event: FieldRow.Focused) -> None:
@@ -212,7 +243,8 @@ class ProbePane(Pane):
 
     def _start(self, plan: Plan) -> None:
         self._error, self.run_, self.snapshot, self._history = "", None, None, History()
-        self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended)
+        self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended, key=self.key)
+        self._rows["url"].focus()  # the button is about to be disabled, and keys go by the focus
         self._fill()
         self.query_one("#probe-text", Static).update(content(("◌ Contacting the server …", "warn")))
         self.job.start()
@@ -237,6 +269,7 @@ class ProbePane(Pane):
     def action_stop(self) -> None:
         """End now; what is measured is kept."""
         if self.job is not None:
+            self._rows["url"].focus()
             self.job.stop()
             self.notify("Stopping: what is in flight is cut, what is measured is kept.", timeout=4)
 

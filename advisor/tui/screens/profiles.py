@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,14 +129,18 @@ class ProfilesPane(Pane):
         """Start from the commented starter."""
         from advisor.profiles.starter import STARTER
 
-        self._ask("New profile", "my-workload", "Create", lambda path: path.write_text(STARTER, encoding="utf-8"))
+        def write(path: Path, name: str) -> None:
+            text = STARTER.replace('name = "My service"', f"name = {json.dumps(name, ensure_ascii=False)}", 1)
+            path.write_text(text, encoding="utf-8")
+
+        self._ask("New profile", "my-workload", "Create", write)
 
     def action_copy(self) -> None:
         """Copy into one's own profiles."""
         row = self._row()
         if row is not None:
             self._ask(f"Copy {row.name}", f"{row.name}-copy", "Copy",
-                      lambda path: path.write_bytes(row.entry.path.read_bytes()), row.entry.path.suffix)  # fmt: skip
+                      lambda path, _: path.write_bytes(row.entry.path.read_bytes()), row.entry.path.suffix)  # fmt: skip
 
     def action_rename(self) -> None:
         """Rename an own profile."""
@@ -145,8 +150,15 @@ class ProfilesPane(Pane):
         if row.entry.bundled:
             self.notify("Bundled profiles keep their names. Press c to copy it first.", timeout=5)
             return
-        self._ask(f"Rename {row.name}", row.name, "Rename", lambda path: row.entry.path.rename(path),
-                  row.entry.path.suffix)  # fmt: skip
+        def move(path: Path, _: str) -> None:
+            row.entry.path.rename(path)
+            document = self.program.desk.document
+            if document is not None and document.path == row.entry.path:  # it stays open, under its new name
+                self.program.drafts.forget(document)
+                document.path, document.name = path, path.stem
+                self.program.desk.saved()
+
+        self._ask(f"Rename {row.name}", row.name, "Rename", move, row.entry.path.suffix)
 
     def action_delete(self) -> None:
         """Delete an own profile, after a question."""
@@ -186,7 +198,7 @@ class ProfilesPane(Pane):
             if text:
                 source = Path(text).expanduser()
                 self._ask(f"Import {source.name} as", source.stem, "Import",
-                          lambda path: path.write_bytes(source.read_bytes()), source.suffix)  # fmt: skip
+                          lambda path, _: path.write_bytes(source.read_bytes()), source.suffix)  # fmt: skip
 
         self.app.push_screen(
             Ask(
@@ -210,7 +222,7 @@ class ProfilesPane(Pane):
             path = folder / f"{slug(name)}{suffix}"
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                write(path)
+                write(path, name)
             except OSError as error:
                 self.notify(f"{path}: cannot be written ({error.strerror})", severity="error", markup=False)
                 return

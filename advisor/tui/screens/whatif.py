@@ -16,7 +16,7 @@ from advisor.tui import format as f
 from advisor.tui import pages
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Runner, Sight
-from advisor.tui.levers import levers_of
+from advisor.tui.levers import levers_of, value_at
 from advisor.tui.screens.pane import Pane
 from advisor.tui.screens.verdict import no_answer
 from advisor.tui.widgets.lever_list import LeverList
@@ -165,10 +165,14 @@ class WhatIfPane(Pane):
         if not moved or document is None:
             self.notify("No lever has been moved.", timeout=3)
             return
+        profile = self._profile()
         for lever, value in moved:
             stated: Any = lever.stated(value)
             if lever.key == ("procurement", "quotes"):
                 document.append(lever.key, stated)
+            elif lever.together:
+                for key in lever.together:
+                    document.set(key, value_at(profile, key))
             else:
                 document.set(lever.key, stated)
             document.seal()

@@ -169,7 +169,7 @@ class WorkloadPane(Pane):
 
     @on(FieldRow.Wanted)
     def _pick(self, event: FieldRow.Wanted) -> None:
-        pick(self.program, event.row.spec, event.row.value)
+        pick(self.program, event.row.spec, event.row.value, event.typed)
 
     def _help(self, row: FieldRow) -> None:
         self.query_one("#field-text", Static).update(field_help(row, self.sight))

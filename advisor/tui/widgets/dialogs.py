@@ -148,10 +148,12 @@ class Picker(ModalScreen[str | None]):
     ]
 
     def __init__(
-        self, title: str, items: Sequence[Item], *, marked: Sequence[str] | None = None, at: str = "", hint: str = ""
-    ) -> None:
+        self, title: str, items: Sequence[Item], *, marked: Sequence[str] | None = None, at: str = "", hint: str = "",
+        query: str = "",
+    ) -> None:  # fmt: skip
         super().__init__()
         self._title, self._items, self._at, self._hint = title, tuple(items), at, hint
+        self._query = query
         self.several = marked is not None
         self.marked = list(marked or ())
 
@@ -159,7 +161,7 @@ class Picker(ModalScreen[str | None]):
         """Search line and list."""
         with Vertical(id="box"):
             yield Static(content(self._title), id="title")
-            yield Input(placeholder="type to search", compact=True)
+            yield Input(self._query, placeholder="type to search", compact=True, select_on_focus=False)
             yield Grid(self._columns(), empty="Nothing matches. Delete some letters of the search.", id="list")
             yield Static(content(self._hint_text()), id="hint")
             with Horizontal(id="buttons"):
@@ -187,13 +189,27 @@ class Picker(ModalScreen[str | None]):
         grid = self.query_one("#list", Grid)
         grid.show(self._items)
         grid.select(lambda i: i.id == self._at)
-        self.query_one(Input).focus()
+        box = self.query_one(Input)
+        box.focus()
+        if box.value:
+            box.cursor_position = len(box.value)
+            self._find(box.value)
+
+    def type(self, text: str) -> None:
+        """Search for more, also while the window is still being made."""
+        self._query += text
+        for box in self.query(Input):
+            box.value += text
+            box.cursor_position = len(box.value)
 
     @on(Input.Changed)
     def _search(self, event: Input.Changed) -> None:
-        words = event.value.casefold().split()
+        self._find(event.value)
+
+    def _find(self, text: str) -> None:
+        words = text.casefold().split()
         found = [i for i in self._items if all(w in f"{i.id} {i.label} {i.detail}".casefold() for w in words)]
-        found.sort(key=lambda i: _rank(i, event.value.casefold().strip()))
+        found.sort(key=lambda i: _rank(i, text.casefold().strip()))
         self.query_one("#list", Grid).show(found)
 
     @on(Input.Submitted)

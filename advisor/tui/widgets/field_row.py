@@ -20,7 +20,8 @@ from advisor.tui.widgets.tones import Piece, Toned, fit
 
 LABEL = 24
 VALUE = 30
-_DEFAULT = re.compile(r"default ([^;.\]]+)")
+ABSENT = "–"
+_DEFAULT = re.compile(r"\b[Dd]efault ([^;.\]]+)")
 
 
 class FieldRow(Toned, can_focus=True):
@@ -54,11 +55,11 @@ class FieldRow(Toned, can_focus=True):
         """Typing in the field has ended."""
 
     class Wanted(Message):
-        """The field asks for its picker."""
+        """The field asks for its picker; `typed` is what is to be searched for in it."""
 
-        def __init__(self, row: FieldRow) -> None:
+        def __init__(self, row: FieldRow, typed: str = "") -> None:
             super().__init__()
-            self.row = row
+            self.row, self.typed = row, typed
 
     class Focused(Message):
         """The keyboard came to the field."""
@@ -112,8 +113,11 @@ class FieldRow(Toned, can_focus=True):
             value = Piece(fit(to_text(spec, self.value), room), "head")
             tail = [Piece(f" {spec.unit}", "dim")]
         else:
-            value = Piece(fit(self._default(), room), "dim")
-            tail = [Piece(f" {spec.unit}" if spec.unit else "", "dim"), Piece(" · default", "dim")]
+            default = self._default()
+            value = Piece(fit(default, room), "dim")
+            tail = [Piece(f" {spec.unit}" if spec.unit else "", "dim")]
+            if default != ABSENT:
+                tail.append(Piece(" · default", "dim"))
             if spec.required:
                 tail = [Piece(" · needed", "warn")]
         if self.picker:
@@ -130,7 +134,7 @@ class FieldRow(Toned, can_focus=True):
         if self.assumed and self.assumed != "none":
             return self.assumed
         words = _DEFAULT.search(self.spec.help)
-        return words.group(1).replace("`", "") if words else "–"
+        return words.group(1).replace("`", "") if words else ABSENT
 
     # --------------------------------------------------------------- editing
 
@@ -217,7 +221,10 @@ class FieldRow(Toned, can_focus=True):
                 return
             event.stop()
             event.prevent_default()
-            await self.start(event.character)
+            if self.picker:  # what is typed is looked for in the list: hardly anybody means to write an id by hand
+                self.post_message(self.Wanted(self, event.character))
+            else:
+                await self.start(event.character)
 
     async def action_edit(self) -> None:
         """Edit, or open the picker."""

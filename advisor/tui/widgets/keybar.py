@@ -5,6 +5,7 @@ A line that is drawn rather than a widget for each key: the keys change with eve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from textual import events
@@ -13,8 +14,10 @@ from textual.strip import Strip
 
 from advisor.tui.widgets.tones import Piece, Toned
 
-FIRST = ("help", "goto", "command_palette", "save", "quit")
+FIRST = ("help", "goto", "next_pane(1)", "command_palette", "save", "quit")
 """Actions that stand last, in this order, since they are the same everywhere."""
+
+FUNCTION_KEY = re.compile(r"f\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,11 @@ class KeyBar(Toned):
         own: dict[str, Shown] = {}
         common: dict[str, Shown] = {}
         for _, binding, enabled, _ in screen.active_bindings.values():
-            if not binding.show or not enabled or binding.action in own or binding.action in common:
+            if not binding.show or not enabled:
                 continue
             target = common if binding.action in FIRST else own
+            if binding.action in target and not FUNCTION_KEY.fullmatch(binding.key):
+                continue  # of several keys the first, or the one that works while typing too
             target[binding.action] = Shown(binding.key, self.app.get_key_display(binding), binding.description)
         keys = (*own.values(), *(common[a] for a in FIRST if a in common))
         if keys != self.keys:
@@ -67,7 +72,7 @@ class KeyBar(Toned):
     def _fitting(self) -> list[Shown]:
         room = self.size.width
         out = list(self.keys)
-        drop = ("Quit", "Save", "Find")
+        drop = ("Quit", "Save", "Find", "Next screen")
         for word in drop:
             if sum(_width(s) for s in out) > room:
                 out = [s for s in out if s.word != word]

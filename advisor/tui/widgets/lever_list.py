@@ -13,7 +13,8 @@ from textual.strip import Strip
 from advisor.tui.levers import Lever
 from advisor.tui.widgets.tones import Piece, Toned, fit
 
-NAME = 26
+NAME, LONGEST = 26, 38
+"""Width of the names: as many cells as they take, between these."""
 
 
 class LeverList(Toned, can_focus=True):
@@ -23,8 +24,8 @@ class LeverList(Toned, can_focus=True):
     LeverList { height: auto; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "row(-1)", "Up", show=False),
-        Binding("down,j", "row(1)", "Down", show=False),
+        Binding("up", "row(-1)", "Up", show=False),
+        Binding("down", "row(1)", "Down", show=False),
         Binding("home", "edge(0)", "To the low end", show=False),
         Binding("end", "edge(1)", "To the high end", show=False),
     ]
@@ -85,8 +86,12 @@ class LeverList(Toned, can_focus=True):
         if lever is not None:
             self.move(lever, lever.high if high else lever.low)
 
+    def _names(self) -> int:
+        longest = max((len(x.name) for x in self.levers), default=0) + 2
+        return max(NAME, min(longest, LONGEST, self.size.width - 32))
+
     def _track(self) -> int:
-        return max(10, self.size.width - NAME - 4)
+        return max(10, self.size.width - self._names() - 4)
 
     def render_line(self, y: int) -> Strip:
         """Name, value and flip on one line, the slider on the next."""
@@ -95,16 +100,16 @@ class LeverList(Toned, can_focus=True):
             return self.strip([], width)
         lever = self.levers[y // 2]
         here = y // 2 == self.row
-        value, track = self.value(lever), self._track()
+        value, track, names = self.value(lever), self._track(), self._names()
         moved = value != lever.base
         if y % 2 == 0:
             mark = "▌" if here and self.has_focus else "·" if here else " "
-            flip = f"flips at {lever.text(lever.flip)}" if lever.flip is not None else (
+            flip = f"flips at {lever.number(lever.flip)}" if lever.flip is not None else (
                 "never flips" if lever.flips else "")  # fmt: skip
-            now = lever.text(value) + (f"  (today {lever.text(lever.base)})" if moved else "")
+            now = lever.text(value) + (f" (was {lever.number(lever.base)})" if moved else "")
             return self.strip(
-                [Piece(mark, "head"), Piece(fit(lever.name, NAME), "strong" if here else "plain"),
-                 Piece(now, "warn" if moved else "head"), Piece(f"   {flip}", "dim")], width,
+                [Piece(mark, "head"), Piece(fit(lever.name, names), "strong" if here else "plain"),
+                 Piece(now, "warn" if moved else "head"), Piece(f"  {flip}", "dim")], width,
             )  # fmt: skip
         cells = ["─"] * track
         base = self._cell(lever, lever.base, track)
@@ -114,7 +119,7 @@ class LeverList(Toned, can_focus=True):
         at = self._cell(lever, value, track)
         left, right = "".join(cells[:at]), "".join(cells[at + 1 :])
         return self.strip(
-            [Piece(" " * (NAME + 1)), Piece("├", "dim"), Piece(left, "dim"), Piece("●", "warn" if moved else "head"),
+            [Piece(" " * (names + 1)), Piece("├", "dim"), Piece(left, "dim"), Piece("●", "warn" if moved else "head"),
              Piece(right, "dim"), Piece("┤", "dim")], width,
         )  # fmt: skip
 
@@ -136,7 +141,7 @@ class LeverList(Toned, can_focus=True):
             self._grab(event.x)
 
     def _grab(self, x: int) -> None:
-        lever, track = self.current, self._track()
-        if lever is not None and NAME + 2 <= x < NAME + 2 + track:
-            share = (x - NAME - 2) / max(1, track - 1)
+        lever, track, start = self.current, self._track(), self._names() + 2
+        if lever is not None and start <= x < start + track:
+            share = (x - start) / max(1, track - 1)
             self.move(lever, round((lever.low + share * (lever.high - lever.low)) / lever.step) * lever.step)

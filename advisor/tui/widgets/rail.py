@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from textual import events
 from textual.message import Message
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
 
 from advisor.tui.actions import PANE, PANES
+from advisor.tui.widgets.field_row import FieldRow
+from advisor.tui.widgets.secret_row import SecretRow
 from advisor.tui.widgets.tones import Piece, Toned, fit
+
+
+def takes_text(widget: Widget | None) -> bool:
+    """Whether letters and digits are taken by a widget."""
+    return isinstance(widget, Input | FieldRow | SecretRow)
 
 
 class Rail(Toned):
@@ -27,16 +37,28 @@ class Rail(Toned):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.at = "profiles"
+        self.typing = False
+        """Whether letters and digits go into a field, so that the keys of the screens do not work."""
         self._lines: list[tuple[str, str]] = []
-        for roomy in (True,):
-            group = ""
-            for p in PANES:
-                if p.group != group:
-                    if group and roomy:
-                        self._lines.append(("", ""))
-                    group = p.group
-                    self._lines.append(("", group))
-                self._lines.append((p.id, p.title))
+        group = ""
+        for p in PANES:
+            if p.group != group:
+                if group:
+                    self._lines.append(("", ""))
+                group = p.group
+                self._lines.append(("", group))
+            self._lines.append((p.id, p.title))
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._focus_moved)
+
+    def _focus_moved(self, screen: Screen[object]) -> None:
+        if self.is_attached and screen is self.screen:
+            typing = takes_text(screen.focused)
+            if typing != self.typing:
+                self.typing = typing
+                self.refresh()
 
     def show(self, pane: str) -> None:
         """Mark a screen."""
@@ -56,6 +78,8 @@ class Rail(Toned):
         lines = self._visible()
         width = self.size.width
         if y >= len(lines):
+            if self.typing and y == len(lines) + 1:
+                return self.strip([Piece(" F2 ", "head"), Piece("go to", "dim")], width)
             return self.strip([], width)
         pane, title = lines[y]
         if not pane:
@@ -63,11 +87,15 @@ class Rail(Toned):
         if pane == self.at:
             base = self.rich_style + self.tone("head").__class__(reverse=False)
             return self.strip(
-                [Piece("▌", "head"), Piece(PANE[pane].key + " ", "head"), Piece(fit(title, width - 3), "head")],
+                [Piece("▌", "head"), Piece(self._key(pane), "head"), Piece(fit(title, width - 3), "head")],
                 width,
                 base,
             )
-        return self.strip([Piece(f" {PANE[pane].key} ", "dim"), Piece(title)], width)
+        return self.strip([Piece(f" {self._key(pane)}", "dim"), Piece(title)], width)
+
+    def _key(self, pane: str) -> str:
+        """The key of a screen, where it works now."""
+        return "· " if self.typing else f"{PANE[pane].key} "
 
     def on_click(self, event: events.Click) -> None:
         """Go to the screen."""

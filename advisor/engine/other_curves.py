@@ -1,0 +1,137 @@
+"""Curves of every precision and engine that a model can run in on one accelerator; asked for, never part of an answer.
+
+An answer keeps the curve of the deployment that it chose. Somebody who asks "and in bf16, or in another engine?" gets
+the rest from here, at the cost of a few hundred estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Profile, Workload
+from advisor.domain.sizing import Deployment, DeploymentCurve
+from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.advise import Inputs
+from advisor.engine.assumptions import resolve_service_levels
+from advisor.engine.curves import measured_points, with_cost
+from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments, usual_engine
+from advisor.engine.layout import Option
+from advisor.engine.operating_point import EstimateMany, Load, curve_point, judge, ladder, query_for
+
+COARSE = (4, 32, 128)
+"""Concurrencies that tell which layout of a precision and an engine is its best."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    model: ModelSpec
+    load: Load
+    estimate: EstimateMany
+
+
+def other_curves(
+    profile: Profile,
+    inputs: Inputs,
+    accelerator: Accelerator,
+    tier: str,
+    *,
+    model: ModelSpec | None = None,
+    usd_per_gpu_hour: float | None = None,
+) -> tuple[DeploymentCurve, ...]:
+    """The best layout of each precision and engine, most output tokens/s per GPU within the service level first.
+
+    Parameters
+    ----------
+    tier
+        Name of the workload whose lengths and service level hold; the first one where none has that name.
+    model
+        Another model at that load; default the tier's own.
+    usd_per_gpu_hour
+        Price of a GPU-hour for the cost at each point [USD/GPU-h].
+    """
+    profile = resolve_service_levels(profile, inputs.parameters)
+    index = next((i for i, w in enumerate(profile.tiers) if w.name == tier), 0)
+    workload = profile.tiers[index]
+    spec = model or inputs.models[index]
+    estimate = with_prefix_cache(inputs.estimate, workload.traffic.prefix_cache_hit_rate)
+    question = _Question(
+        spec, Load.of(workload.traffic, workload.slo), with_factors(estimate, profile.overrides.throughput_factor)
+    )
+    options = _options(profile, workload, inputs, accelerator, question)
+    _sample(options, COARSE, question)
+    best: dict[tuple[str, str], Option] = {}
+    for option in options:
+        key = option.deployment.precision, option.deployment.engine
+        if option.samples and (key not in best or _better(option, best[key], question.load)):
+            best[key] = option
+    _sample(list(best.values()), None, question)
+    kept = sorted(best.values(), key=lambda o: (-o.rate_per_gpu(question.load), o.deployment.label))
+    return tuple(_curve(o, workload, question, inputs, usd_per_gpu_hour) for o in kept)
+
+
+def _options(
+    profile: Profile, workload: Workload, inputs: Inputs, accelerator: Accelerator, question: _Question
+) -> list[Option]:
+    values = {name: q.value for name, q in inputs.parameters.items()}
+    context = question.load.isl + question.load.osl
+    # Every precision is of interest here; which ones are accepted, the profile decides for the answer alone.
+    section = workload.model.model_copy(update={"precisions": ("bf16", "fp8", "fp4", "int4")})
+    team = profile.team
+
+    def fitting(deployments: Sequence[Deployment], values: Mapping[str, float]) -> list[Option]:
+        plans = [(d, memory_of(d, question.model, accelerator, context, values)) for d in deployments]
+        return [Option(accelerator, d, m) for d, m in plans if m.fits]
+
+    found = candidate_deployments(
+        question.model, section, accelerator, inputs.configs, disaggregation=team.disaggregation, engines=team.engines
+    )
+    engine = usual_engine(inputs.configs, accelerator.id)
+    return fitting(found, values) or fitting(
+        multi_node_deployments(question.model, section, accelerator, engine), values
+    )
+
+
+def _sample(options: Sequence[Option], steps: Sequence[int] | None, question: _Question) -> None:
+    """Estimate at some loads, or at all of the ladder."""
+    wanted: list[tuple[Option, int]] = []
+    for option in options:
+        rungs = ladder(option.memory, question.load)
+        if steps is not None and rungs:
+            rungs = sorted({min(s, rungs[-1]) for s in steps})
+        wanted += [(option, n) for n in rungs if n not in option.samples]
+    asked = [query_for(o.deployment, o.accelerator.id, question.model, question.load, n) for o, n in wanted]
+    for (option, n), result in zip(wanted, question.estimate(asked) if asked else [], strict=True):
+        if not result.error:
+            option.samples[n] = judge(result, question.load)
+
+
+def _better(one: Option, other: Option, load: Load) -> bool:
+    """Whether one layout yields more within the service level; where neither holds it, which is faster per user."""
+    a, b = one.rate_per_gpu(load), other.rate_per_gpu(load)
+    if a == b == 0:
+        fastest = [min(s.tpot_at_percentile_s for s in o.samples.values()) for o in (one, other)]
+        return fastest[0] < fastest[1]
+    return a > b
+
+
+def _curve(
+    option: Option, workload: Workload, question: _Question, inputs: Inputs, usd_per_gpu_hour: float | None
+) -> DeploymentCurve:
+    samples = sorted(option.samples.values(), key=lambda s: s.concurrency)
+    held = option.best(question.load)
+    d = option.deployment
+    points = tuple(curve_point(s) for s in samples) + measured_points(
+        inputs.catalog.measurements, question.model, option.accelerator.id, d.precision, question.load, engine=d.engine
+    )
+    return DeploymentCurve(
+        accelerator=option.accelerator.id,
+        tier=workload.name,
+        model_id=question.model.id,
+        deployment=d,
+        evidence_grade=(held or samples[0]).estimate.evidence_grade,
+        best_concurrency=held.concurrency if held else None,
+        points=with_cost(points, usd_per_gpu_hour) if usd_per_gpu_hour is not None else points,
+    )

@@ -1,0 +1,235 @@
+"""Looking things up, comparing, exporting, and finding anything by name: each job from start to finish."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input, Static
+
+from advisor.profiles.locate import list_profiles
+from advisor.tui.actions import ACTIONS, PANES
+from advisor.tui.app import AdvisorApp
+from advisor.tui.explain import Explanation
+from advisor.tui.palette import Commands
+from advisor.tui.widgets.dialogs import Ask, Picker, Reader
+from advisor.tui.widgets.grid import Grid
+from tests.tui.conftest import opened, screen_text, settled
+from tests.tui.frozen import PROFILE, frozen_answer
+
+
+def shown(app: AdvisorApp, selector: str) -> str:
+    return str(app.query_one(selector, Static).render())
+
+
+async def test_evidence_is_filtered_and_read_to_its_source(app: AdvisorApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await opened(pilot, show="evidence")
+        grid: Grid[Any] = app.query_one("#evidence-list", Grid)
+        everything = len(grid.rows)
+        part, engine = grid.rows[0].accelerator, grid.rows[0].engine
+        await pilot.press("slash", *f"{part} engine:{engine}", "enter")
+        assert grid.has_focus
+        assert 0 < len(grid.rows) <= everything
+        assert all((m.accelerator, m.engine) == (part, engine) for m in grid.rows)
+        await pilot.press("escape")
+        assert len(grid.rows) == everything
+        await pilot.press("right", "f")  # like the model under the cursor
+        assert {m.model for m in grid.rows} == {grid.rows[0].model}
+        assert "model:" in app.query_one("#evidence-search", Input).value
+        await pilot.press("enter")
+        assert isinstance(app.screen, Reader)
+        text = str(app.screen.query_one("#page Static", Static).render())
+        assert "Source" in text
+        assert " old" in text
+        await pilot.press("escape", "escape", "slash", *"no such thing", "enter")
+        assert len(grid.rows) == 0
+        assert "0 of" in shown(app, "#evidence-count")
+
+
+async def test_the_rows_behind_the_answer(app: AdvisorApp) -> None:
+    answer = frozen_answer()
+    behind = {r for c in answer.candidates if c.operating_point for r in c.operating_point.evidence_rows}
+    behind |= {p.row_id for c in answer.candidates for p in c.curve if p.row_id}
+    async with app.run_test(size=(140, 40)) as pilot:
+        await opened(pilot, show="evidence")
+        await pilot.press("w")
+        grid: Grid[Any] = app.query_one("#evidence-list", Grid)
+        assert {m.row_id for m in grid.rows} <= behind
+        assert "behind this answer" in shown(app, "#evidence-count")
+
+
+async def test_a_number_of_the_verdict_down_to_its_source(app: AdvisorApp) -> None:
+    async with app.run_test(size=(140, 44)) as pilot:
+        await opened(pilot, show="verdict")
+        await pilot.press("right", "right", "right", "e")
+        assert isinstance(app.screen, Explanation)
+        await pilot.press("backspace")
+        tree = app.screen.query_one("#tree", Grid)
+        tree.select(lambda n: n.name == "price")
+        await pilot.pause()
+        text = str(app.screen.query_one("#text", Static).render())
+        assert "Sources" in text
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+
+async def test_two_and_three_profiles_side_by_side(app: AdvisorApp) -> None:
+    async with app.run_test(size=(140, 44)) as pilot:
+        await opened(pilot, show="compare")
+        assert "Press a to add" in screen_text(app)
+        for name in ("startup", "buy-800"):
+            await pilot.press("a")
+            assert isinstance(app.screen, Picker)
+            await pilot.press(*name, "enter")
+            await settled(pilot, lambda: all(e.answer is not None for e in app.pane.entries))  # type: ignore[attr-defined]
+        assert "3 side by side" in screen_text(app)
+        await pilot.press("a")
+        assert len(app.screen_stack) == 1  # three are the most
+        grid: Grid[Any] = app.query_one("#compare-grid", Grid)
+        everything = len(grid.rows)
+        await pilot.press("f")
+        assert 0 < len(grid.rows) < everything
+        assert all(line.differs for line in grid.rows)
+        await pilot.press("d", "d")
+        assert "Nothing stands beside it" in screen_text(app)
+
+
+async def test_an_answer_of_another_day_beside_todays(app: AdvisorApp, tmp_path: Path) -> None:
+    tree = frozen_answer().model_dump(mode="json")
+    tree["as_of"] = "2026-08-01"
+    earlier, older = tmp_path / "earlier.json", tmp_path / "older.json"
+    earlier.write_text(json.dumps(tree))
+    older.write_text(json.dumps({**tree, "schema_version": "0.9", "gone": 1}))
+    async with app.run_test(size=(140, 44)) as pilot:
+        await opened(pilot, show="compare")
+        for path in (older, earlier):
+            await pilot.press("a", "enter")
+            assert isinstance(app.screen, Ask)
+            app.screen.query_one(Input).value = str(path)
+            await pilot.press("enter")
+            await pilot.pause()
+        await pilot.pause()
+        text = screen_text(app)
+        assert "earlier 2026-08-01" in text
+        assert any("older.json: written with schema 0.9" in n.message for n in app._notifications)
+        assert "2 side by side" in text
+
+
+async def test_the_report_is_previewed_and_written_as_a_pdf(app: AdvisorApp, tmp_path: Path) -> None:
+    target = tmp_path / "report.pdf"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        await settled(pilot, lambda: "Recommendation" in shown(app, "#export-text"))
+        for _ in range(3):
+            await pilot.press("down")
+        await settled(pilot, lambda: '"schema_version"' in shown(app, "#export-text"))
+        await pilot.press("up", "up", "up", "tab")
+        app.query_one("#export-path", Input).value = str(target)
+        await pilot.press("enter")
+        await settled(pilot, lambda: "Written" in shown(app, "#export-state"))
+    assert target.read_bytes().startswith(b"%PDF-")
+
+
+async def test_a_place_that_cannot_be_written_is_told_where_the_file_is_named(app: AdvisorApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        await pilot.press("down", "down", "down", "tab")
+        app.query_one("#export-path", Input).value = str(tmp_path)
+        await pilot.press("enter")
+        await settled(pilot, lambda: "Not written" in shown(app, "#export-state"))
+
+
+@pytest.mark.parametrize("pane", ["risks", "gates"])
+async def test_risks_and_gates_of_any_candidate(app: AdvisorApp, pane: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show=pane)
+        first = screen_text(app)
+        await pilot.press("a")
+        await pilot.pause()
+        assert screen_text(app) != first
+        await pilot.press("enter")
+        assert isinstance(app.screen, Reader)
+
+
+async def test_the_palette_finds_every_action_profile_accelerator_and_model(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="verdict")
+        commands = Commands(app.screen)
+        names = {name for name, _, _ in commands._things()}
+        bench = app.desk.facts.bench
+        assert bench is not None
+        assert {f"Profile: Open {e.name}" for e in list_profiles()} <= names
+        assert {f"Accelerator: {a.name}" for a in bench.catalog.accelerators.values()} <= names
+        assert {f"Model: {m.name}" for m in bench.catalog.models.values()} <= names
+        found: set[str] = set()
+        for pane in PANES:
+            await app.go(pane.id)
+            found |= {name for name, _, _ in commands._actions()}
+        assert {a.name for a in ACTIONS} <= found
+
+
+async def test_the_palette_goes_to_a_fact_a_profile_and_a_field(app: AdvisorApp) -> None:
+    async def find(words: str) -> None:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*words)
+        await settled(pilot, lambda: bool(app.screen.query("CommandList Option, CommandList")))
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await settled(pilot, lambda: len(app.screen_stack) == 1)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="verdict")
+        await find("accelerator: instinct mi355x")
+        await settled(pilot, lambda: app.at == "catalog")
+        assert app.query_one("#catalog-rows", Grid).current.id == "mi355x"
+        await find("profile: open startup")
+        await settled(pilot, lambda: app.desk.sight.name == "startup-first-cluster")
+        await find("field: service level, ttft")
+        await settled(pilot, lambda: app.at == "workload")
+        assert app.focused.spec.path == "slo.ttft_ms"  # type: ignore[union-attr]
+
+
+async def test_a_name_given_to_a_new_profile_is_its_name(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await pilot.press("n", *"Chat for staff", "enter")
+        await settled(pilot, lambda: app.desk.sight.profile is not None)
+        assert app.desk.sight.profile.name == "Chat for staff"  # type: ignore[union-attr]
+        assert app.desk.sight.name == "chat-for-staff"
+
+
+async def test_an_open_profile_stays_open_under_its_new_name(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await pilot.press("n", *"first", "enter")
+        await settled(pilot, lambda: app.desk.sight.name == "first")
+        app.edit(("team", "engineers"), 11)
+        await settled(pilot)
+        await app.go("profiles")
+        app.query_one("#profile-list", Grid).select(lambda r: r.name == "first")
+        await pilot.press("r", *["backspace"] * 10, *"second", "enter")
+        await pilot.pause()
+        assert app.desk.sight.name == "second"
+        assert app.desk.sight.dirty
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        folder = app.desk.document.path.parent  # type: ignore[union-attr]
+        assert "engineers = 11" in (folder / "second.toml").read_text()
+        assert not (folder / "first.toml").exists()
+
+
+async def test_letters_on_a_field_with_a_list_are_looked_for_in_it(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await opened(pilot, PROFILE)
+        app.pane.jump(("model", "id"))  # type: ignore[attr-defined]
+        await pilot.pause()
+        await pilot.press(*"mixtral")
+        assert isinstance(app.screen, Picker)
+        assert app.screen.query_one(Input).value == "mixtral"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "mixtral" in app.desk.sight.profile.model.id  # type: ignore[union-attr, operator]

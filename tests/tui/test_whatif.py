@@ -1,0 +1,108 @@
+"""Levers: what they move, for one workload and for several, and what is kept in the profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.domain.profile import Profile
+from advisor.profiles.locate import find_profile
+from advisor.profiles.read import read_profile
+from advisor.tui.app import AdvisorApp
+from advisor.tui.levers import Lever, levers_of, value_at
+from advisor.tui.widgets.lever_list import LeverList
+from tests.tui.conftest import KeptFacts, opened, settled
+from tests.tui.frozen import PROFILE, frozen_answer
+
+TIERS = "operator-2000-gpus"
+
+
+@pytest.fixture
+def tiers() -> Profile:
+    return read_profile(find_profile(TIERS))
+
+
+def levers(profile: Profile) -> dict[str, Lever]:
+    return {x.id: x for x in levers_of(frozen_answer().model_copy(update={"profile": profile}), profile)}
+
+
+def test_one_workload_has_its_levers() -> None:
+    found = levers(read_profile(find_profile(PROFILE)))
+    assert {"demand", "utilisation", "horizon"} <= set(found)
+    assert {k.partition(".")[0] for k in found} >= {"price", "throughput"}
+
+
+def test_every_tier_has_its_levers_and_all_tiers_one(tiers: Profile) -> None:
+    found = levers(tiers)
+    for name in (w.name for w in tiers.workloads):
+        assert f"demand.{name}" in found
+        assert f"utilisation.{name}" in found
+    assert "demand" in found
+    assert "utilisation" not in found
+
+
+def test_a_lever_of_a_tier_moves_that_tier_alone(tiers: Profile) -> None:
+    lever = levers(tiers)[f"demand.{tiers.workloads[1].name}"]
+    moved = lever.apply(tiers, 777)
+    assert value_at(moved, lever.key) == 777
+    assert moved.workloads[0] == tiers.workloads[0]
+    assert moved.workloads[1].model_copy(update={"traffic": tiers.workloads[1].traffic}) == tiers.workloads[1]
+
+
+def test_the_lever_of_all_tiers_scales_each(tiers: Profile) -> None:
+    lever = levers(tiers)["demand"]
+    moved = lever.apply(tiers, 1.5)
+    for key in lever.together:
+        assert value_at(moved, key) == pytest.approx(value_at(tiers, key) * 1.5)
+
+
+async def test_levers_of_tiers_reach_the_engine_and_are_kept_in_the_profile(app: AdvisorApp, kept: KeptFacts) -> None:
+    async with app.run_test(size=(140, 50)) as pilot:
+        await opened(pilot, TIERS, show="whatif")
+        found = app.query_one(LeverList)
+        before = value_at(app.desk.sight.profile, ("workloads", 0, "traffic"))  # type: ignore[arg-type]
+        found.row = [x.id for x in found.levers].index("demand")
+        for _ in range(4):
+            await pilot.press("right")
+        found.row = [x.id for x in found.levers].index("utilisation.agents")
+        await pilot.press("left")
+        await settled(pilot, lambda: round(kept.asked[-1].workloads[1].traffic.average_to_peak, 3) == 0.58)
+        asked = kept.asked[-1]
+        assert found.values["demand"] == pytest.approx(1.2)
+        peak = "peak_concurrency" if before.peak_concurrency is not None else "peak_requests_per_s"
+        assert getattr(asked.workloads[0].traffic, peak) == pytest.approx(getattr(before, peak) * 1.2)
+        await pilot.press("k")
+        await settled(pilot)
+        profile = app.desk.sight.profile
+        assert profile is not None
+        assert profile.workloads[0].traffic == asked.workloads[0].traffic
+        assert profile.workloads[1].traffic.average_to_peak == asked.workloads[1].traffic.average_to_peak
+        assert app.desk.sight.dirty
+
+
+async def test_the_verdict_flips_past_the_break_even(app: AdvisorApp, kept: KeptFacts) -> None:
+    async with app.run_test(size=(140, 50)) as pilot:
+        await opened(pilot, show="whatif")
+        found = app.query_one(LeverList)
+        found.row = next(i for i, x in enumerate(found.levers) if x.flip is not None)
+        lever = found.levers[found.row]
+        asked = len(kept.asked)
+        await pilot.press("f")
+        await settled(pilot, lambda: len(kept.asked) > asked)
+        assert lever.flip is not None
+        assert (found.value(lever) - lever.flip) * (lever.flip - lever.base) >= 0
+        await pilot.press("r")
+        assert found.value(lever) == lever.base
+
+
+def test_the_price_of_a_part_that_is_bought_is_quoted_as_a_purchase() -> None:
+    answer = frozen_answer()
+    c = answer.candidates[0]
+    assert c.cost is not None
+    assert c.cost.price is not None
+    mixed = c.cost.model_copy(update={
+        "mode": "mixed", "commitment": "purchase", "price": c.cost.price.model_copy(update={"unit": "USD/GPU"}),
+    })  # fmt: skip
+    answer = answer.model_copy(update={"candidates": (c.model_copy(update={"cost": mixed}), *answer.candidates[1:])})
+    lever = next(x for x in levers_of(answer, answer.profile) if x.id == f"price.{c.accelerator}")
+    quote = lever.apply(answer.profile, 40_000).procurement.quotes[-1]
+    assert (quote.kind, quote.commitment, quote.usd) == ("buy", "any", 40_000)
