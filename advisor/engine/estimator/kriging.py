@@ -68,6 +68,6 @@ def settle(matrix: Floats, residual: Floats, noise: Floats) -> tuple[Floats, Flo
     if len(odd):
         across = inverse[:, odd]  # a handful of rows changes the inverse by a matrix of low rank
         middle = np.linalg.inv(across[odd] + np.diag(1 / more[odd]))
-        weights -= across @ (middle @ weights[odd])
+        weights = weights - across @ (middle @ weights[odd])
         inverse -= (across @ middle) @ across.T
     return inverse, weights
