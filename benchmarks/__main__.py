@@ -213,7 +213,8 @@ def probe() -> Iterator[Figure]:
         met = probe_accuracy.within(streams, best)
         note = ("" if met else "a percentile or the processor time is not within; ") + best.note
         asked = 100 * probe_accuracy.TARGETS[streams][0]
-        yield Figure("probe", f"TTFT p50 at {streams} streams", 100 * _ttft_error(best), asked, "%", note=note, sound=met)
+        name = f"TTFT p50 at {streams} streams"
+        yield Figure("probe", name, 100 * _ttft_error(best), asked, "%", note=note, sound=met)
 
 
 def _ttft_error(outcome: probe_accuracy.Outcome) -> float:
