@@ -9,7 +9,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
-from advisor.domain.sizing import CurvePoint, Fleet, Memory, TierPlan
+from advisor.domain.sizing import CurvePoint, Fleet, TierPlan
 from advisor.engine.curves import measured_points
 from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
 from advisor.engine.layout import Layout
@@ -118,11 +118,3 @@ def total_fleet(tiers: Sequence[TierPlan], accelerator: Accelerator) -> Fleet:
 def main_tier_first(tiers: Sequence[TierPlan]) -> list[int]:
     """Order of the tiers, the one with most GPUs first."""
     return sorted(range(len(tiers)), key=lambda i: (-tiers[i].fleet.gpus_needed, i))
-
-
-def memory_text(memory: Memory) -> str:
-    """Memory of a replica in a sentence."""
-    return (
-        f"{memory.weights_gb:,.0f} GB of weights and {memory.kv_gb:,.0f} GB of KV cache per GPU hold"
-        f" {memory.max_concurrency:,} requests of {memory.context_tokens:,.0f} tokens"
-    )
