@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from advisor.domain.errors import AdvisorError, ExitCode
+from advisor.domain.text import is_device
 
 if TYPE_CHECKING:
     from advisor.workbench import Workbench
@@ -132,7 +134,8 @@ def run_processes(jobs: Sequence[Job], processes: int) -> Iterator[Row]:
     """In worker processes, results as they come."""
     import multiprocessing
 
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    # elsewhere threads of the system's own libraries do not survive a fork, or there is none
+    method = "fork" if sys.platform == "linux" else "spawn"
     if method == "fork":
         warm_up(jobs[0])
     context = multiprocessing.get_context(method)
@@ -164,6 +167,7 @@ def targets(paths: Sequence[str], folder: Path) -> list[str]:
     used: set[str] = set()
     for path in paths:
         stem, n = Path(path).stem, 1
+        stem = f"_{stem}" if is_device(stem) else stem
         name = stem
         while name.casefold() in used or name.casefold() == "summary":
             n += 1

@@ -15,7 +15,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 AS_OF = date(2026, 11, 21)
 
 
-def decision_time() -> None:
-    """Time spent in pricing, risks and decision within one answer, processor time."""
+def decision_times() -> Iterator[tuple[str, float, dict[str, float]]]:
+    """(bundled profile, its whole answer [s], time within it [s] by step), processor time."""
     from advisor.catalog.resources import profiles_root
     from advisor.engine import advise as module
     from advisor.profiles.read import read_profile
@@ -49,16 +49,20 @@ def decision_time() -> None:
     bench = Workbench(as_of=AS_OF, bare=True)
     paths = sorted(profiles_root().glob("*.toml"))
     bench.advise(read_profile(paths[0]))
-    print(f"{'profile':<36} {'answer':>9} {'price':>8} {'risks':>8} {'decide':>8}   [ms]")
     for path in paths:
         profile = read_profile(path)
-        for name in spent:
-            spent[name] = 0.0
+        spent.update(dict.fromkeys(spent, 0.0))
         started = time.process_time()
         bench.advise(profile)
-        whole = time.process_time() - started
+        yield path.stem, time.process_time() - started, dict(spent)
+
+
+def show_decision_times() -> None:
+    """Time spent in pricing, risks and decision within one answer."""
+    print(f"{'profile':<36} {'answer':>9} {'price':>8} {'risks':>8} {'decide':>8}   [ms]")
+    for name, whole, spent in decision_times():
         print(
-            f"{path.stem:<36} {whole * 1e3:9.0f} {spent['price_candidate'] * 1e3:8.1f}"
+            f"{name:<36} {whole * 1e3:9.0f} {spent['price_candidate'] * 1e3:8.1f}"
             f" {spent['assess_risks'] * 1e3:8.1f} {spent['decide'] * 1e3:8.1f}"
         )
 
@@ -120,5 +124,5 @@ if __name__ == "__main__":
     parser.add_argument("--profiles", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    decision_time()
+    show_decision_times()
     batch_rate(options.profiles, options.jobs)

@@ -8,8 +8,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# `pytest --hypothesis-profile=full` for ten thousand examples of each, drawn afresh
+settings.register_profile(
+    "ci", max_examples=200, derandomize=True, database=None, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+settings.register_profile("full", settings.get_profile("ci"), max_examples=10_000, derandomize=False)
+settings.load_profile("ci")
 
 AS_OF = date(2026, 11, 21)
 NETWORKED = ("probe", "refresh", "cluster")

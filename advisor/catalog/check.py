@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from advisor.catalog import export, gates, registers, sizing
 from advisor.catalog.context_tables import ALL_TABLES
 from advisor.catalog.hardware import FOLDER
 from advisor.catalog.read import Layer, RawTable, parse_column, read_raw
@@ -17,8 +18,21 @@ from advisor.catalog.tables import PARAMETERS, SOURCES
 from advisor.domain.errors import CatalogError, did_you_mean
 from advisor.domain.record import record
 
+CHECKED_TABLES: tuple[Table, ...] = tuple(
+    {
+        table.path: table
+        for table in (
+            *ALL_TABLES, *export.TABLES, *gates.TABLES, registers.DEFAULTS, registers.RISKS, registers.ROADMAP_OPTIONS,
+            sizing.PARAMETERS,
+        )
+    }.values()
+)  # fmt: skip
+"""Every table that something reads."""
+
 OWN_SOURCE = "user"
 """Source id that a user's own rows may cite without listing it."""
+
+ANY = "*"
 
 _UNSORTED_BANDS = "superseded"
 
@@ -38,7 +52,8 @@ def check_catalog(catalog: Catalog) -> CheckReport:
     faults: list[str] = list(_unknown_files(layers))
     parsed: dict[str, tuple[RawTable, dict[str, list[Any]]]] = {}
     rows = files = 0
-    for table in (*ALL_TABLES, *(t for t in source_tables(layers) if t is not SOURCES)):
+    own = (t for t in source_tables(layers) if t.path not in {table.path for table in CHECKED_TABLES})
+    for table in (*CHECKED_TABLES, *own):
         for layer in layers:
             faults += _duplicates(table, layer)
         try:
@@ -66,7 +81,7 @@ def _unknown_files(layers: Sequence[Layer]) -> Iterator[str]:
     """Files of an overlay that nothing reads: most likely a misspelt name."""
     base = layers[0].root
     known = {p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file()}
-    known |= {table.path for table in ALL_TABLES}
+    known |= {table.path for table in CHECKED_TABLES}
     for layer in layers[1:]:
         for path in sorted(p for p in layer.root.rglob("*") if p.is_file() and p.suffix in (".csv", ".toml")):
             name = path.relative_to(layer.root).as_posix()
@@ -97,6 +112,10 @@ def _attributes(catalog: Catalog) -> Iterator[str]:
                 getattr(catalog, name)
             except CatalogError as error:
                 yield str(error)
+    try:
+        sizing.read_sizing(catalog)
+    except CatalogError as error:
+        yield str(error)
 
 
 def _references(catalog: Catalog, parsed: dict[str, tuple[RawTable, dict[str, list[Any]]]]) -> Iterator[str]:
@@ -117,8 +136,9 @@ def _references(catalog: Catalog, parsed: dict[str, tuple[RawTable, dict[str, li
 
 def _missing(raw: RawTable, columns: dict[str, list[Any]], name: str, known: set[str], reason: str) -> Iterator[str]:
     for (file, row), value in zip(raw.places, columns.get(name, ()), strict=False):
-        for part in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
-            if part and part not in known:
+        parts = value if isinstance(value, tuple) else value.split(";") if isinstance(value, str) else ()
+        for part in filter(None, map(str.strip, parts)):
+            if part != ANY and part not in known:
                 yield str(
                     CatalogError(f"{reason}{did_you_mean(part, known)}", file=file, row=row, field=name, value=part)
                 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from advisor.catalog.read import Layer, RawTable, parse_column, read_raw
@@ -116,11 +115,6 @@ SOURCES = _table(
 TABLES = (COUNTRIES, THRESHOLDS, MATRIX, LETTERS, EVENTS, DELAYS, DEFINITIONS, SOURCES)
 
 T = TypeVar("T")
-
-
-def load_export_rules(root: Path, overlays: Sequence[Path] = ()) -> ExportRules:
-    """The export rules of a catalog folder, with overlay folders laid over it, weakest first."""
-    return read_export_rules([Layer(root, "catalog"), *(Layer(path, str(path)) for path in overlays)])
 
 
 def read_export_rules(layers: Sequence[Layer]) -> ExportRules:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal, cast, get_args
 
-from advisor.catalog.read import Layer, read_text
+from advisor.catalog.read import Layer, read_text, toml_of
 from advisor.domain.errors import CatalogError, did_you_mean
 from advisor.domain.hardware import Accelerator
 from advisor.domain.provenance import Kind, Provenance
@@ -49,8 +48,8 @@ def read_accelerators(layers: Sequence[Layer]) -> tuple[dict[str, Accelerator], 
 
 def _parse(content: str, shown: str) -> dict[str, Any]:
     try:
-        entry = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
+        entry = toml_of(content)
+    except ValueError as error:
         raise CatalogError(f"is not TOML: {error}", file=shown) from None
     for key in entry:
         if key not in _KNOWN:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import math
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from advisor.catalog.schema import Column, Table, cell_parser
 from advisor.domain.errors import CatalogError, did_you_mean
@@ -62,6 +64,14 @@ def read_text(path: Path, shown: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CatalogError(f"is not UTF-8 text (byte {error.start})", file=shown) from None
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """A TOML document; whatever is wrong with it is a ValueError with the reason."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def read_raw(table: Table, layers: Sequence[Layer]) -> RawTable:

@@ -142,9 +142,12 @@ def _number_parser(column: Column) -> Callable[[str], object]:
         value: float
         try:
             value = int(cell) if whole else float(cell)
+            finite = math.isfinite(value)
         except ValueError:
             raise ValueError(f"must be a {'whole ' if whole else ''}number") from None
-        if not math.isfinite(value):
+        except OverflowError:
+            finite = False
+        if not finite:
             raise ValueError("must be finite")
         if column.low is not None and value < column.low:
             raise ValueError(f"must be at least {column.low:g}")

@@ -145,7 +145,7 @@ def _closing(rows: Sequence[Row], place: Any) -> str:
     counts = Counter(row.verdict or "wrong" for row in rows)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in ranked)
-    return f"{len(rows)} profiles: {parts}. Summary: {place}"
+    return f"{len(rows)} profile{'s' * (len(rows) != 1)}: {parts}. Summary: {place}"
 
 
 class _Progress:

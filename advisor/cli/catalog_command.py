@@ -39,7 +39,7 @@ def add_catalog_parser(subparsers: Any) -> None:
     listed.set_defaults(func=run_list)
     show = inner.add_parser("show", help="one row with its source", allow_abbrev=False)
     show.add_argument("name", metavar="[KIND/]ID", help="id as lists show it")
-    show.add_argument("--format", choices=("text", "json"), default="text")
+    show.add_argument("--format", choices=("text", "json"), default="text", help="form (default text)")
     show.set_defaults(func=run_show)
     status = inner.add_parser("status", help="where the files lie, how many rows, how old", allow_abbrev=False)
     status.add_argument("--as-of", metavar="DATE", help="count ages from this date (default today)")

@@ -36,13 +36,13 @@ def add_evidence_parser(subparsers: Any) -> None:
         return made
 
     listed = action("list", "runs, newest first", run_list)
-    listed.add_argument("--format", choices=("text", "json"), default="text")
+    listed.add_argument("--format", choices=("text", "json"), default="text", help="form (default text)")
     shown = action("show", "one run with all its steps", run_show)
     shown.add_argument("run", metavar="RUN", help="id, or a unique beginning of it")
-    shown.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    shown.add_argument("--format", choices=("text", "json", "csv"), default="text", help="form (default text)")
     out = action("export", "write runs to a file", run_export)
     out.add_argument("runs", nargs="*", metavar="RUN", help="ids (default all)")
-    out.add_argument("--format", choices=("json", "csv"), default="json")
+    out.add_argument("--format", choices=("json", "csv"), default="json", help="form (default json)")
     out.add_argument("--output", metavar="FILE", help="default stdout")
     brought = action("import", "read results of other benchmarks, or an export", run_import)
     brought.add_argument("files", nargs="+", metavar="FILE")

@@ -51,6 +51,12 @@ examples:
   advisor probe http://127.0.0.1:8000 --profile mine.toml
 
 exit codes: 0 a verdict; 1 a fault of ours; 2 wrong input; 3 nothing feasible; 4 verdict changed (diff)
+
+files: own catalog files, profiles and refresh.toml lie in the configuration folder, refreshed data and fits in the
+cache folder, measurements in the data folder (docs/headless.md).
+
+variables: ADVISOR_CONFIG_DIR, ADVISOR_CACHE_DIR, ADVISOR_DATA_DIR, ADVISOR_STORE (where measurements are kept),
+ADVISOR_API_KEY (probe), ADVISOR_DEBUG=1 (tracebacks), NO_COLOR, HTTPS_PROXY and NO_PROXY (probe, refresh).
 """
 
 
@@ -112,6 +118,10 @@ def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
 
     add_recommend_options(parser)
     parser.set_defaults(func=None)
+    if not bare:
+        from advisor.cli.help_pages import complete_help
+
+        complete_help(parser)
     return parser
 
 

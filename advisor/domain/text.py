@@ -9,6 +9,17 @@ ROUND_FROM_USD = 99_500.0
 
 _BIDI = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))})
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file of that name for a device, whatever its ending.
+
+    >>> is_device("con"), is_device("NUL.old"), is_device("console")
+    (True, True, False)
+    """
+    return name.casefold().partition(".")[0].rstrip() in _DEVICES
+
 
 def plain(text: str, limit: int | None = None) -> str:
     """Text without control characters, escapes and direction marks, on one line.

@@ -9,7 +9,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
 from advisor.domain.record import record
-from advisor.domain.sizing import CurvePoint, Fleet, Memory, TierPlan
+from advisor.domain.sizing import CurvePoint, Fleet, TierPlan
 from advisor.engine.curves import measured_points
 from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
 from advisor.engine.layout import Layout
@@ -133,11 +133,3 @@ def main_tier_first(plans: Sequence[Sequence[TierPlan]]) -> list[int]:
         total = sum(t.fleet.gpus_needed for t in tiers)
         shares = [share + t.fleet.gpus_needed / total for share, t in zip(shares, tiers, strict=True)]
     return sorted(range(len(shares)), key=lambda i: (-shares[i], i))
-
-
-def memory_text(memory: Memory) -> str:
-    """Memory of a replica in a sentence."""
-    return (
-        f"{memory.weights_gb:,.0f} GB of weights and {memory.kv_gb:,.0f} GB of KV cache per GPU hold"
-        f" {memory.max_concurrency:,} requests of {memory.context_tokens:,.0f} tokens"
-    )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _MAX_EVENT_BYTES = 4 * 1024 * 1024
+_MARK = b"\xef\xbb\xbf"
+_NEWLINE = 10
 
 
 class EventTooLong(Exception):
@@ -21,7 +23,7 @@ class EventReader:
     __slots__ = ("_carriage", "_started", "_tail", "comments", "event_type")
 
     def __init__(self) -> None:
-        self._tail = b""
+        self._tail = bytearray()
         self._carriage = False
         self._started = False
         self.comments = 0
@@ -33,20 +35,19 @@ class EventReader:
         """Data of each event that these bytes complete."""
         if b"\r" in data or self._carriage:
             data = self._plain_newlines(data)
-        if self._tail:
-            data = self._tail + data
-        if not self._started and data:
-            if data[:3] == b"\xef\xbb\xbf":
-                data = data[3:]
-            elif len(data) < 3 and b"\xef\xbb\xbf".startswith(data):
-                self._tail = data
+        if not data or (not self._started and not (data := self._without_mark(data))):
+            return
+        tail = self._tail
+        if tail:
+            if b"\n\n" not in data and not (tail[-1] == data[0] == _NEWLINE):
+                tail += data  # looked at once, so that a line dripped byte by byte costs no more than its length
+                _check_length(len(tail) - tail.endswith(b"\n"))
                 return
-            self._started = True
+            data = bytes(tail) + data
         blocks = data.split(b"\n\n")
-        self._tail = blocks.pop()
-        if len(self._tail) > _MAX_EVENT_BYTES:
-            raise EventTooLong(f"an event is longer than {_MAX_EVENT_BYTES} bytes")
+        self._tail = bytearray(blocks.pop())
         for block in blocks:
+            _check_length(len(block))
             if block[:5] == b"data:" and b"\n" not in block:
                 self.event_type = b""
                 yield block[6:] if block[5:6] == b" " else block[5:]
@@ -54,11 +55,22 @@ class EventReader:
                 found = self._read_block(block)
                 if found is not None:
                     yield found
+        _check_length(len(self._tail) - self._tail.endswith(b"\n"))
 
     def finish(self) -> bytes | None:
         """Data of an event that the stream left without its blank line."""
-        block, self._tail = self._tail, b""
+        block, self._tail = bytes(self._tail), bytearray()
         return self._read_block(block.strip(b"\n")) if block else None
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """The stream's first bytes less a byte order mark; nothing while they may still become one."""
+        data = bytes(self._tail) + data
+        self._tail = bytearray()
+        if len(data) < len(_MARK) and _MARK.startswith(data):
+            self._tail = bytearray(data)
+            return b""
+        self._started = True
+        return data.removeprefix(_MARK)
 
     def _plain_newlines(self, data: bytes) -> bytes:
         if self._carriage:
@@ -82,3 +94,8 @@ class EventReader:
             elif name == b"event":
                 self.event_type = value
         return b"\n".join(lines) if lines else None
+
+
+def _check_length(length: int) -> None:
+    if length > _MAX_EVENT_BYTES:
+        raise EventTooLong(f"an event is longer than {_MAX_EVENT_BYTES} bytes")

@@ -15,6 +15,8 @@ from advisor.probe.http1 import ResponseHead
 from advisor.probe.sse import EventReader, EventTooLong
 
 _OVERRUN_SLACK = 4
+_MAX_TOKENS = 2**53
+"""A count beyond what a float holds exactly is no count."""
 _BLIND_NS = 3_500_000
 """The monitor's tick and the timer's rounding: a loop that looks at its sockets no more seldom is not blind."""
 
@@ -182,7 +184,7 @@ class TokenStream(BodySink):
             return
         for key, name in (("prompt_tokens", "usage_input"), ("completion_tokens", "usage_output")):
             count = usage.get(key)
-            if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+            if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _MAX_TOKENS:
                 setattr(self, name, count)
 
     def _odd_event(self, event: dict[str, Any]) -> None:

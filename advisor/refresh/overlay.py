@@ -112,7 +112,7 @@ def _read_state(path: Path) -> dict[str, ItemState]:
         if content["version"] != STATE_VERSION:
             return {}
         return {str(name): ItemState(**entry) for name, entry in content["items"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 

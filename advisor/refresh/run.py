@@ -238,5 +238,5 @@ def _commit_day(url: str, get: Callable[[str], Fetched]) -> date | None:
     try:
         answer = get(f"https://api.github.com/repos/{found[1]}/commits?path={found[2]}&per_page=1").body
         return date.fromisoformat(json.loads(answer or b"")[0]["commit"]["committer"]["date"][:10])
-    except (NetworkError, ValueError, LookupError, TypeError):
+    except (NetworkError, ValueError, LookupError, TypeError, RecursionError):
         return None  # the date is then that of the retrieval, and the row says so

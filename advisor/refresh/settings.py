@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from advisor.catalog.read import toml_of
 from advisor.domain.errors import InputError, did_you_mean
 
 FILE = "refresh.toml"
@@ -65,10 +65,10 @@ def read_settings(path: Path | None, config: Path, known: tuple[str, ...]) -> Re
     if path is None and not file.is_file():
         return RefreshSettings()
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = toml_of(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{file}: is not TOML: {error}") from None
     try:
         settings = RefreshSettings.model_validate(content)

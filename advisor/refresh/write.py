@@ -100,6 +100,9 @@ def _generations(cache: Path, folder: str) -> Path:
 
 def _publish(cache: Path, folder: str, staging: Path) -> Path:
     current = cache / folder
+    if os.name == "nt":
+        _move_in(current, staging)  # a link to a folder cannot be replaced there
+        return current
     before = current.resolve() if current.exists() else None
     link = cache / f".{folder}.{secrets.token_hex(4)}"
     try:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advisor.domain.text import is_device
+
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
@@ -342,6 +344,6 @@ def slug(name: str, taken: Sequence[str] = ()) -> str:
     """
     base = "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split()) or "profile"
     found, n = base[:60], 2
-    while found in taken:
+    while found in taken or is_device(found):
         found, n = f"{base[:56]}-{n}", n + 1
     return found

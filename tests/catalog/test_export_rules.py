@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog import load_catalog
-from advisor.catalog.export import load_export_rules
 from advisor.catalog.resources import catalog_root
 from advisor.catalog_build.drop import Drop, Output
 from advisor.catalog_build.export import READS, run
@@ -37,7 +36,7 @@ def edit(root: Path, table: str, key: str, column: str, value: str) -> None:
 
 
 def test_counts_and_coverage() -> None:
-    rules = load_export_rules(ROOT)
+    rules = load_catalog().export
     assert len(rules.countries) == 201
     assert len({c.iso3 for c in rules.countries.values()}) == 201
     cited = {part for rule in rules.matrix for part in rule.matrix_row.split(";")}
@@ -48,7 +47,7 @@ def test_counts_and_coverage() -> None:
 
 
 def test_a_drop_of_one_rule_follows_another_without_gap_or_overlap() -> None:
-    rules = load_export_rules(ROOT)
+    rules = load_catalog().export
     by_id = {rule.id: rule for rule in rules.matrix}
     for base in ("L2", "L3"):
         first, second, third = by_id[f"{base}-2023"], by_id[f"{base}-pending"], by_id[base]
@@ -77,7 +76,7 @@ def test_errors_name_file_row_and_field(
     root = copy_of(tmp_path)
     edit(root, table, key, column, value)
     with pytest.raises(CatalogError, match=message):
-        load_export_rules(root)
+        _ = load_catalog([root]).export
 
 
 def test_an_overlay_replaces_one_rule_and_leaves_the_order(tmp_path: Path) -> None:

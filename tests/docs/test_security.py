@@ -6,20 +6,26 @@ import ast
 import csv
 import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 from doc_kit import ROOT
 
 from advisor.batch import COLUMNS, Row, summary_csv, targets
+from advisor.catalog import load_catalog
 from advisor.catalog.read import MAX_FILE_BYTES
 from advisor.cli.main import main
 from advisor.cli.probe_text import run_csv
-from advisor.domain.errors import ProfileError
+from advisor.domain.errors import CatalogError, InputError, ProfileError
+from advisor.domain.text import is_device
 from advisor.evidence.runs import Deployment, Run, Step
 from advisor.profiles.hf_config import model_from_config
 from advisor.profiles.locate import find_profile
-from advisor.profiles.read import read_profile
+from advisor.profiles.read import parse_profile, read_profile
+from advisor.refresh import decode
+from advisor.refresh.decode import SourceError, member
+from advisor.refresh.settings import read_settings
 from advisor.report.output import write_result
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -63,18 +69,22 @@ def test_a_name_of_a_profile_leaves_no_folder(name: str, tmp_path: Path, monkeyp
         read_profile(find_profile(name))
 
 
-@pytest.mark.parametrize("name", ["../../x.toml", "/etc/cron.d/x.toml", "..toml", "summary.toml", "a\\..\\b.toml"])
+@pytest.mark.parametrize(
+    "name", ["../../x.toml", "/etc/cron.d/x.toml", "..toml", "summary.toml", "a\\..\\b.toml", "con.toml", "NUL.a.toml"]
+)
 def test_files_of_a_batch_stay_in_their_folder(name: str, tmp_path: Path) -> None:
     for place in targets([name, name], tmp_path / "out"):
         assert Path(place).parent == tmp_path / "out"
         assert Path(place).name.lower() not in ("summary.csv", "summary.json")
+        assert not is_device(Path(place).name)
 
 
-@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "..", ".ssh", "a\0b", "con\n"])
+@pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "..", ".ssh", "a\0b", "con\n", "NUL", "com1"])
 def test_the_interactive_program_names_files_harmlessly(name: str) -> None:
     from advisor.tui.document import slug
 
     assert re.fullmatch(r"[\w-]+", slug(name))
+    assert not is_device(slug(name))
 
 
 def test_output_on_a_link_replaces_the_link(tmp_path: Path) -> None:
@@ -109,6 +119,42 @@ def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path, capsys: pytest.C
     link = tmp_path / "endless.toml"
     link.symlink_to("/dev/zero")
     assert main(["profile", "show", str(link)]) == 2
+
+
+DEEP = ["a = " + "[" * 5000, "a = " + "[" * 5000 + "]" * 5000, "a = " + "{b=" * 5000, "a = " + "9" * 6000, "a\0 = 1"]
+
+
+@pytest.mark.parametrize("text", DEEP)
+def test_toml_without_measure_is_wrong_input(text: str, tmp_path: Path) -> None:
+    (tmp_path / "accelerators").mkdir()
+    (tmp_path / "accelerators" / "mi355x.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"accelerators/mi355x\.toml: is not TOML"):
+        _ = load_catalog([tmp_path]).accelerators
+    (tmp_path / "refresh.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="is not TOML"):
+        read_settings(None, tmp_path, ())
+    with pytest.raises(ProfileError):
+        parse_profile(text, "mine.toml")
+
+
+def bomb(size: int, stated: int | None = None) -> bytes:
+    """A zip whose one member is that large once unpacked, and says so, or says something else."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("prices.csv", bytes(size))
+    packed = out.getvalue()
+    return packed if stated is None else packed.replace(size.to_bytes(4, "little"), stated.to_bytes(4, "little"))
+
+
+@pytest.mark.parametrize("stated", [None, 10])
+def test_a_zip_bomb_is_not_unpacked(stated: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "MAX_MEMBER_BYTES", 2**20)
+    packed = bomb(2**20 + 1, stated)
+    assert len(packed) < 2**12
+    with pytest.raises(SourceError):
+        member(packed, "prices.csv")
+    with pytest.raises(SourceError, match=r"holds no \.\./prices\.csv"):
+        member(bomb(1), "../prices.csv")
 
 
 def test_a_huge_catalog_file_is_refused_unread(tmp_path: Path) -> None:

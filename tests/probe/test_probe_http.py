@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import h11
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.probe.connection import LagLog
@@ -132,7 +132,6 @@ events = st.lists(
 
 
 @given(events, st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans(), cuts)
-@settings(max_examples=200)
 def test_events_survive_any_split_and_any_line_end(
     texts: list[str], newline: str, mark: bool, spaced: bool, places: list[int]
 ) -> None:
@@ -209,7 +208,6 @@ json_values = st.recursive(
 
 
 @given(st.lists(json_values, max_size=4))
-@settings(max_examples=300)
 def test_no_shape_of_json_breaks_the_token_reader(documents: list[object]) -> None:
     stream = TokenStream(LagLog(), 8)
     for document in documents:

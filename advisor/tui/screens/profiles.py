@@ -248,7 +248,7 @@ def describe(entry: ProfileEntry) -> Listed:
             data = tomllib.loads(text)
         if not isinstance(data, dict):
             raise ValueError("is no table")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Listed(entry, "", "", "", "", f"unreadable: {error}")
     tiers = data.get("workloads")
     models = [
