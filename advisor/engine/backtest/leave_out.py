@@ -113,7 +113,7 @@ def leave_out(
         if len(asked.rows):
             wanted[asked.rows] = cross_covariance(covariance, asked.points, asked.shares, points, shares)
             variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
-        inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.noise[have])
+        inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.variance[have])
         del matrix
         for s in schemes:
             for group in groups[s]:

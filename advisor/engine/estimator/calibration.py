@@ -29,6 +29,8 @@ from advisor.engine.estimator.targets import (
 FITTED_FAMILIES = ("median", "single_run", "published_table", "secondhand", "vendor_ci")
 VENDOR_NOISE = 4.0
 """Relative variance of a vendor's own CI points, which state means: they inform, at a quarter of the weight."""
+SPLIT_NOISE = 2.0
+"""Relative variance of disaggregated serving, whose split into prefill and decode no row and no query states."""
 DOUBTFUL = ("one_off_stall", "implied_gpus_off", "tput_exceeds_tpot_bound", "io_split_inconsistent")
 SUSPECT = ("known_issue", "ttft_or_stall_dominated")
 
@@ -98,7 +100,13 @@ class Truth:
     total_tps: Floats
     ttft_s: Floats
     noise: Floats
-    """Relative variance of each row."""
+    """Relative variance of each row, for what its source flags."""
+
+    @property
+    def variance(self) -> Floats:
+        """Relative variance of each row, for its flags and for what configurations leave open."""
+        out: Floats = self.noise * np.where(self.points.disagg, SPLIT_NOISE, 1.0)
+        return out
 
 
 def truth_of(
@@ -161,7 +169,7 @@ def calibrate(
         points = take(encode(truth.points, Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
-        _, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.noise[have])
+        _, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named)
     return replace(start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows))

@@ -17,7 +17,7 @@ from advisor.engine.estimator.encode import Floats, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
 from advisor.engine.estimator.fit import TARGETS, Fit
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
-from advisor.engine.estimator.probes import ProbeShift
+from advisor.engine.estimator.probes import ProbeShift, parts_of
 from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
 
 CHUNK = 2048
@@ -91,7 +91,7 @@ class Core:
             c = self._fit.targets[name].covariance
             out[name] = ProbeShift(
                 c, take(encoded, have), term_shares(step, c.shares)[:, have], spread[name][have],
-                (values - known)[have],
+                (values - known)[have], parts_of(self._fields[name].points),
             )  # fmt: skip
         return out
 

@@ -60,7 +60,7 @@ def settle(matrix: Floats, residual: Floats, noise: Floats) -> tuple[Floats, Flo
     .. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
     """
     matrix[np.diag_indices(len(residual))] += noise
-    inverse: Floats = np.linalg.inv(matrix)
+    inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     weights: Floats = np.asarray(inverse @ residual, dtype=np.float64)
     apart = weights**2 / inverse.diagonal()  # z², as the left-out error is w/S_ii and its variance 1/S_ii
     more = noise * ((TAIL + apart) / (TAIL + 1) - 1)

@@ -96,7 +96,7 @@ def learn_covariance(
     shares = term_shares(step, start.shares)
     encoded = encode(truth.points, Vocabulary())
     coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
-    first = _pack(start)
+    first, variance = _pack(start), truth.variance
     held = np.array([kind == "odd" for kind in start.shares])  # odd stacks are set apart by rule, not learned
     curves = _curves(truth, have)
     rng = np.random.default_rng(seed)
@@ -104,7 +104,7 @@ def learn_covariance(
     def sampled() -> _Objective:
         rows = _sample(curves, plan, rng)
         return _Objective(
-            coords[rows], shares[:, rows], values[rows], truth.noise[rows], _groups(truth, rows), first, held, plan
+            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, held, plan
         )
 
     return _unpack(descend(sampled, first, steps=plan.steps, rate=plan.rate), start)

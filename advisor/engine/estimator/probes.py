@@ -3,7 +3,8 @@
 Between any two points the first kriging leaves a covariance of about ``u·v·rho²``, with u and v the
 spreads that it leaves and rho their prior correlation: what far points share it has taken out already, so that what is
 left reaches less far (a square is still a covariance, by Schur). Conditioning on the probes moves their neighbours and
-narrows them; far from a probe nothing changes.
+narrows them; far from a probe nothing changes. A part that has measurements of its own keeps what they say when
+another part is probed: its error is another's only where neither was measured (the decision draws them apart too).
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from advisor.domain.record import record
-from advisor.engine.estimator.covariance import COORDINATES, Covariance, Encoded
+from advisor.engine.estimator.covariance import COORDINATES, NAMES, Covariance, Encoded
 from advisor.engine.estimator.encode import Floats
 
+_PART = NAMES.index("accelerator")
 PROBE_NOISE = 0.02
 """Repeatability of a probe's medians [log]: what a run of ten requests per slot scatters by."""
 
@@ -28,6 +30,8 @@ class ProbeShift:
     spread: Floats
     residual: Floats
     """log of measured over estimated."""
+    measured: Floats
+    """Codes of the accelerators that have measurements of their own."""
 
     def at(self, query: Encoded, shares: Floats, spread: Floats, loads: Floats) -> tuple[Floats, Floats]:
         """Shift of each query at each log2 load, and the spread left at its own load."""
@@ -35,14 +39,28 @@ class ProbeShift:
         inner = _correlation(c, p, self.shares, p, self.shares, p.load[:, None])[:, 0]
         own = inner * self.spread[:, None] * self.spread
         matrix = own + np.eye(len(own)) * PROBE_NOISE**2
-        across = _correlation(c, query, shares, p, self.shares, loads[None])
+        reach = self._reach(query)
+        across = _correlation(c, query, shares, p, self.shares, loads[None]) * reach[:, None]
         across = across * spread[:, None, None] * self.spread
         shift: Floats = across @ np.linalg.solve(matrix, self.residual)
         here = _correlation(c, query, shares, p, self.shares, query.load[:, None])[:, 0]
-        here = here * spread[:, None] * self.spread
+        here = here * reach * spread[:, None] * self.spread
         gain = np.einsum("qp,qp->q", here, np.linalg.solve(matrix, here.T).T)
         left: Floats = np.sqrt(np.maximum(spread**2 - gain, PROBE_NOISE**2))
         return shift, left
+
+    def _reach(self, query: Encoded) -> Floats:
+        """1 where a query's part is the probe's, or was never measured itself; else 0: queries x probes."""
+        part = query.coords[query.of_point, _PART][:, None]
+        probed = self.points.coords[self.points.of_point, _PART]
+        out: Floats = ((part == probed) | ~np.isin(part, self.measured)).astype(np.float64)
+        return out
+
+
+def parts_of(points: Encoded) -> Floats:
+    """Codes of the accelerators of some points."""
+    out: Floats = np.unique(points.coords[:, _PART]).astype(np.float64)
+    return out
 
 
 def _correlation(

@@ -68,6 +68,20 @@ def test_an_own_probe_moves_its_neighbourhood_and_narrows_it() -> None:
     assert new[2].tpot_p50_s.mid == pytest.approx(old[2].tpot_p50_s.mid, rel=0.02)
 
 
+def test_an_own_probe_leaves_other_measured_parts_alone_and_reaches_one_that_nobody_measured() -> None:
+    q, *others = (query(part) for part in ("mi355x", "mi325x", "b200", "mi350x"))
+    old = bundled_estimator().estimate([q, *others])
+    slow = _probe(
+        accelerator="mi355x", tpot_p50_s=old[0].tpot_p50_s.mid * 1.3,
+        total_tps_per_gpu=old[0].total_tps_per_gpu.mid / 1.3,
+    )  # fmt: skip
+    new = estimator_with(probes=(slow,)).estimate([q, *others])
+    assert new[0].tpot_p50_s.mid > 1.15 * old[0].tpot_p50_s.mid
+    assert new[1].tpot_p50_s.mid == old[1].tpot_p50_s.mid
+    assert new[2].tpot_p50_s.mid == old[2].tpot_p50_s.mid
+    assert new[3].tpot_p50_s.mid > 1.02 * old[3].tpot_p50_s.mid
+
+
 def test_newer_software_supersedes_and_the_text_says_so() -> None:
     dated = [m for m in evidence() if m.family == "single_run" and m.accelerator == "mi355x" and m.engine == "sglang"]
     queries = [query_of(m) for m in dated if not m.disagg][:20]
