@@ -56,4 +56,5 @@ def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> 
             out.error[name][later] = predicted - left[name][later]
             out.spread[name][later] = np.sqrt(prior[~before] * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
             out.group[later] = 0
+    out.join(truth.points.disagg)
     return out

@@ -22,7 +22,7 @@ from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import Truth, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import APART, Fit
 from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, settle
 from advisor.engine.estimator.targets import term_shares
 
@@ -40,6 +40,13 @@ class LeftOut:
     spread: dict[str, Floats]
     group: NDArray[np.intp]
     """Number of the group that each row was left out with; -1 for none."""
+
+    def join(self, disagg: NDArray[np.bool_]) -> None:
+        """Let each target speak for all rows: for disaggregated ones its field apart does."""
+        for values in (self.error, self.spread):
+            for name, apart in APART.items():
+                if apart in values:
+                    values[name] = np.where(disagg, values.pop(apart), values[name])
 
 
 def shape_of(m: Measurement) -> tuple[int, int]:
@@ -133,6 +140,8 @@ def leave_out(
                 rho2 = np.minimum(near.max(axis=1), 1.0)
                 out[s].error[name][have[local]] = predicted - left[name][have[local]]
                 out[s].spread[name][have[local]] = np.sqrt(variance[local] * (1 - rho2) + covariance.noise**2)
+    for found in out.values():
+        found.join(truth.points.disagg)
     return out
 
 

@@ -13,7 +13,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
-from advisor.engine.estimator.fit import Fit, Target
+from advisor.engine.estimator.fit import APART, Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, settle
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.tails import learn_tails
@@ -137,7 +137,11 @@ def reference_parts(rows: Sequence[Measurement], accelerators: Mapping[str, Acce
 
 
 def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
-    """What physics leaves of each target [log], and the physics of the decode step."""
+    """What physics leaves of each target [log], and the physics of the decode step.
+
+    NaN where a row does not state it, or where another field speaks for the row (`APART`): that of disaggregated
+    serving learns from all rows, that of aggregated serving from its own.
+    """
     p, physics = truth.points, truth.physics
     baselines = {name: t.baseline for name, t in fit.targets.items()}
     step = decode_step(p, physics, baselines["tpot"], parts=fit.parts, odd=fit.odd)
@@ -147,6 +151,10 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
         "share": np.log(truth.total_tps / ceiling) - share_baseline(p, physics, baselines["share"])[:, 0],
         "ttft": np.log(truth.ttft_s) - ttft_baseline(p, physics, step, baselines["ttft"])[:, 0],
     }
+    for name, apart in APART.items():
+        if apart in fit.targets:
+            left[apart] = left[name]
+            left[name] = np.where(p.disagg, np.nan, left[name])
     return left, step
 
 

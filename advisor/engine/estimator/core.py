@@ -55,10 +55,16 @@ class Core:
         shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
         ids = [m.row_id for m in rows]
         self._fields = {name: self._field(name, ids, encoded, shares) for name in fit.targets}
-        self._probes: dict[str, ProbeShift] = {}
-        if own.any():
-            chosen = np.flatnonzero(own)
-            self._probes = self._learn([rows[int(i)] for i in chosen], points.take(chosen))
+        self._probes: dict[bool, dict[str, ProbeShift]] = {}
+        for disagg in (False, True):
+            chosen = np.flatnonzero(own & (points.disagg == disagg))
+            if len(chosen):
+                self._probes[disagg] = self._learn([rows[int(i)] for i in chosen], points.take(chosen))
+
+    def _fields_of(self, points: Points) -> dict[str, tuple[str, Field]]:
+        """By target, the name and the field that speak for points of one kind of serving."""
+        names = {t: self._fit.field_name(t, bool(points.disagg[0])) for t in TARGETS}
+        return {t: (name, self._fields[name]) for t, name in names.items()}
 
     def _field(self, name: str, row_ids: Sequence[str], encoded: Encoded, shares: Mapping[str, Floats]) -> Field:
         target = self._fit.targets[name]
@@ -83,25 +89,26 @@ class Core:
         encoded = Encoded(curves.encoded.coords, curves.encoded.of_point, load)
         spread = self._spreads(curves, at, load)
         out = {}
-        for name, values in measured.items():
+        for name, (source, field) in self._fields_of(points).items():
+            values, c = measured[source], field.covariance
             have = np.flatnonzero(np.isfinite(values))
             if not len(have):
                 continue
             known = at_load(curves.log_value[name], load) - base[name][:, 0]
-            c = self._fit.targets[name].covariance
             out[name] = ProbeShift(
                 c, take(encoded, have), term_shares(step, c.shares)[:, have], spread[name][have],
-                (values - known)[have], parts_of(self._fields[name].points),
+                (values - known)[have], parts_of(field.points),
             )  # fmt: skip
         return out
 
     def _lay(self, points: Points, targets: Sequence[str] = TARGETS) -> Curves:
-        return lay_curves(points, self._fit, self._fields, self._vocabulary, targets)
+        fields = {name: field for name, (_, field) in self._fields_of(points).items()}
+        return lay_curves(points, self._fit, fields, self._vocabulary, targets)
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
-        out = {}
+        out, fields = {}, self._fields_of(curves.points)
         for name in curves.log_value:
-            field = self._fields[name]
+            _, field = fields[name]
             shares = curves.own_shares(rows, load, field.covariance.shares)
             out[name] = curves.spread(name, field, rows, load, shares)
         return out
@@ -122,7 +129,7 @@ class Core:
         n = len(points)
         out = Medians(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), {})
         lay = partial(self._lay, targets=targets)
-        for part in _parts(n):
+        for part in _parts(points.disagg):
             some = points.take(part)
             for curves, chosen, rows in (memo or Memo()).curves_of(some, tuple(targets), lay):
                 out.put(part[chosen], self._on(curves, rows, some.take(chosen)))
@@ -132,8 +139,9 @@ class Core:
         """Medians of points that lie on these rows of the curves."""
         load = np.log2(points.concurrency)
         spread = self._spreads(curves, rows, load)
-        if self._probes:
-            value, spread = self._probed(curves, rows, load, spread)
+        probes = self._probes.get(bool(curves.points.disagg[0]))
+        if probes:
+            value, spread = _probed(probes, curves, rows, load, spread)
             own = {name: at_load(values, load) for name, values in value.items()}
             own["ttft"] = at_load(rising(value["ttft"]), load)
             if "tpot" in value:
@@ -161,21 +169,24 @@ class Core:
             },
         )
 
-    def _probed(
-        self, curves: Curves, rows: Places, load: Floats, spread: Mapping[str, Floats]
-    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Log values (points x LOAD_STEPS) and spreads after the user's own probes."""
-        value = {name: values[rows] for name, values in curves.log_value.items()}
-        left = dict(spread)
-        encoded = Encoded(curves.encoded.coords, curves.encoded.of_point[rows], load)
-        for name, probe in self._probes.items():
-            if name not in value:
-                continue
-            shares = curves.own_shares(rows, load, probe.covariance.shares)
-            shift, left[name] = probe.at(encoded, shares, spread[name], LOAD_STEPS)
-            value[name] = value[name] + shift
-        return value, left
+
+def _probed(
+    probes: Mapping[str, ProbeShift], curves: Curves, rows: Places, load: Floats, spread: Mapping[str, Floats]
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Log values (points x LOAD_STEPS) and spreads after the user's own probes."""
+    value = {name: values[rows] for name, values in curves.log_value.items()}
+    left = dict(spread)
+    encoded = Encoded(curves.encoded.coords, curves.encoded.of_point[rows], load)
+    for name, probe in probes.items():
+        if name not in value:
+            continue
+        shares = curves.own_shares(rows, load, probe.covariance.shares)
+        shift, left[name] = probe.at(encoded, shares, spread[name], LOAD_STEPS)
+        value[name] = value[name] + shift
+    return value, left
 
 
-def _parts(n: int) -> list[NDArray[np.intp]]:
-    return [np.arange(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+def _parts(disagg: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Points that are worked on together: of one kind of serving, CHUNK at most."""
+    kinds = (np.flatnonzero(~disagg), np.flatnonzero(disagg))
+    return [kind[start : start + CHUNK] for kind in kinds for start in range(0, len(kind), CHUNK)]

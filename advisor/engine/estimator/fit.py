@@ -23,7 +23,10 @@ PART_FIELDS = (
     "id", "vendor", "name", "architecture", "memory_bytes", "bandwidth_gbps", "dense_tflops", "scale_up_gbps",
 )  # fmt: skip
 TARGETS = ("tpot", "share", "ttft")
-FIT_VERSION = 1
+APART = {"tpot": "tpot_disagg"}
+"""Targets with a field of its own for disaggregated serving: what its rows leave open would blur the others."""
+COLUMNS = (*TARGETS, *APART.values())
+FIT_VERSION = 2
 """Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
 
 
@@ -53,6 +56,11 @@ class Fit:
     """Stacks measured far from all their kin; they keep their own curve and teach the others nothing."""
     version: int = FIT_VERSION
 
+    def field_name(self, target: str, disagg: bool) -> str:
+        """Which of `targets` speaks for a quantity of aggregated or disaggregated serving."""
+        apart = APART.get(target, "")
+        return apart if disagg and apart in self.targets else target
+
     def parameters_json(self) -> str:
         """Coefficients, covariances and interval widths."""
         body: dict[str, Any] = {"version": self.version, "fingerprint": self.fingerprint, "coordinates": NAMES}
@@ -80,9 +88,9 @@ class Fit:
         ids = sorted({row for target in self.targets.values() for row in target.weights})
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["row_id", *TARGETS])
+        writer.writerow(["row_id", *COLUMNS])
         for row in ids:
-            cells = [self.targets[t].weights.get(row) for t in TARGETS]
+            cells = [self.targets[t].weights.get(row) if t in self.targets else None for t in COLUMNS]
             writer.writerow([row, *("" if w is None else f"{w:.6g}" for w in cells)])
         return out.getvalue()
 
@@ -101,7 +109,7 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     (_, *ids), *columns = zip(*csv.reader(io.StringIO(weights_csv)), strict=True)
     weights = {t: {row: float(cell) for row, cell in zip(ids, cells, strict=True) if cell} for t, *cells in columns}
     targets = {
-        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t]) for t in TARGETS if t in body
+        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t]) for t in COLUMNS if t in body
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
     tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
