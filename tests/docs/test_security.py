@@ -198,8 +198,8 @@ def test_a_run_has_no_room_for_prompts_or_answers() -> None:
     assert not {f for f in fields if re.search(r"prompt|content|answer|text|body|completion", f)}
 
 
-OWN_PIPE = ("probe_process.py", "probing.py")
-"""The interactive program and the probe process that it starts itself; nothing on disk is read so."""
+OWN_PIPE = ("probe_process.py", "probing.py", "backtesting.py", "backtest_process.py")
+"""The interactive program and the processes that it starts itself, for a probe and for a backtest; nothing on disk is read so."""
 
 
 def test_nothing_read_is_evaluated_or_handed_to_a_shell() -> None:

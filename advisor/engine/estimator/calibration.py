@@ -13,7 +13,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
-from advisor.engine.estimator.fit import APART, Fit, Target
+from advisor.engine.estimator.fit import APART, FIT_VERSION, Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, settle
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.tails import learn_tails
@@ -180,4 +180,6 @@ def calibrate(
         _, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named)
-    return replace(start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows))
+    return replace(
+        start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows), version=FIT_VERSION
+    )
