@@ -10,18 +10,19 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from advisor.tui.document import Key, Problem, ProfileDocument
 
 if TYPE_CHECKING:
-    from advisor.domain.estimate import OperatingEstimate, OperatingQuery
+    from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuery
     from advisor.domain.profile import Profile
     from advisor.domain.recommendation import Recommendation
     from advisor.domain.sizing import DeploymentCurve
-    from advisor.engine.operating_point import EstimateMany
+    from advisor.engine.advise import Inputs
     from advisor.workbench import Workbench
 
+T = TypeVar("T")
 Phase = Literal["empty", "loading", "working", "ready", "stuck"]
 LIVE_DRAWS = 2_000
 """Draws while somebody edits; the full number follows when the hands rest."""
@@ -57,7 +58,7 @@ class Facts:
         self.ready = threading.Event()
         self.bench: Workbench | None = None
         self.error = ""
-        self._recall: Recall | None = None
+        self._recall: tuple[Recall[OperatingEstimate], Recall[FirstToken]] | None = None
 
     def answer(self, profile: Profile, folder: Path | None, draws: int) -> tuple[Recommendation | None, str]:
         """The answer, or why there is none, in a sentence."""
@@ -69,7 +70,7 @@ class Facts:
             return None, self.error
         try:
             inputs = self.bench.inputs(profile, folder=folder, draws=draws)
-            return advise(profile, replace(inputs, estimate=self.recall(inputs.estimate))), ""
+            return advise(profile, self.remembering(inputs)), ""
         except AdvisorError as error:
             return None, str(error)
         except Exception as error:  # a fault of the engine must not take the editor with it
@@ -89,7 +90,7 @@ class Facts:
         try:
             inputs = bench.inputs(answer.profile, folder=folder)
             found = other_curves(
-                answer.profile, replace(inputs, estimate=self.recall(inputs.estimate)),
+                answer.profile, self.remembering(inputs),
                 bench.catalog.accelerators[accelerator], tier, model=bench.catalog.models[model] if model else None,
                 usd_per_gpu_hour=cost.usd_per_gpu_hour if cost else None,
             )  # fmt: skip
@@ -99,11 +100,13 @@ class Facts:
             return (), f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
         return found, "" if found else "no other deployment of this model fits this accelerator"
 
-    def recall(self, estimate: EstimateMany) -> EstimateMany:
-        """The estimator with a memory."""
+    def remembering(self, inputs: Inputs) -> Inputs:
+        """The inputs with an estimator that has a memory."""
         if self._recall is None:
-            self._recall = Recall(estimate)
-        return self._recall
+            assert inputs.first_token is not None  # a workbench gives both
+            self._recall = Recall(inputs.estimate), Recall(inputs.first_token)
+        estimate, first_token = self._recall
+        return replace(inputs, estimate=estimate, first_token=first_token)
 
     def load(self) -> None:
         """Open; safe to call from several threads."""
@@ -124,7 +127,7 @@ class Facts:
                 self.ready.set()
 
 
-class Recall:
+class Recall(Generic[T]):
     """Remembers estimates: most edits leave most operating points as they were.
 
     An estimate depends on its query alone, so that remembering it changes no answer.
@@ -132,11 +135,11 @@ class Recall:
 
     LIMIT = 60_000
 
-    def __init__(self, estimate: EstimateMany) -> None:
+    def __init__(self, estimate: Callable[[Sequence[OperatingQuery]], Sequence[T]]) -> None:
         self._estimate = estimate
-        self._known: dict[OperatingQuery, OperatingEstimate] = {}
+        self._known: dict[OperatingQuery, T] = {}
 
-    def __call__(self, queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+    def __call__(self, queries: Sequence[OperatingQuery]) -> list[T]:
         """Estimates in the order of the queries."""
         known = self._known
         new = [q for q in dict.fromkeys(queries) if q not in known]

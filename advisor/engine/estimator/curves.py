@@ -195,12 +195,25 @@ def at_load(values: Floats, load: Floats, row: Places | None = None) -> Floats:
 
 
 def rising(log_values: Floats) -> Floats:
-    """A rising curve near each row: the mean of the running maximum and the reversed running minimum.
+    """The rising curve nearest to each row in least squares: ``max_i<=k min_j>=k mean(i..j)`` at place k.
+
+    The max-min formula of isotonic regression (Robertson, Wright and Dykstra, Order Restricted Statistical Inference,
+    Wiley, 1988, theorem 1.4.4). Rows that rise already stay as they are.
 
     >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]])).tolist()
     [[1.0, 2.5, 2.5, 4.0]]
     """
-    up = np.maximum.accumulate(log_values, axis=1)
-    down = np.minimum.accumulate(log_values[:, ::-1], axis=1)[:, ::-1]
-    out: Floats = 0.5 * (up + down)
+    out = log_values.copy()
+    falling = np.flatnonzero((np.diff(log_values, axis=1) < 0).any(1))
+    n = log_values.shape[1]
+    start, end = np.triu_indices(n)
+    place = np.arange(n)
+    for first in range(0, len(falling), BLOCK):
+        rows = falling[first : first + BLOCK]
+        total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(log_values[rows], axis=1)], axis=1)
+        mean = np.full((len(rows), n, n), np.inf)
+        mean[:, start, end] = (total[:, end + 1] - total[:, start]) / (end + 1 - start)
+        least = np.minimum.accumulate(mean[:, :, ::-1], axis=2)[:, :, ::-1]
+        least[:, place[:, None] > place] = -np.inf  # a mean that starts after a place says nothing of it
+        out[rows] = np.maximum.accumulate(least, axis=1)[:, place, place]
     return out
