@@ -169,10 +169,11 @@ async def still_text(pilot: Pilot[Any]) -> str:
     """What is on the screen once it has stopped changing, also on a machine that is busy."""
     last, same = "", 0
     for _ in range(300):
-        await pilot.pause(0.01)
+        await pilot.pause(0.02)
         text = screen_text(pilot.app)  # type: ignore[arg-type]
-        same = same + 1 if text == last else 0
-        if same >= 4:
+        at_work = any(not worker.is_finished for worker in pilot.app.workers)
+        same = same + 1 if text == last and not at_work else 0
+        if same >= 8:
             return text
         last = text
     raise AssertionError("the screen does not come to rest")
