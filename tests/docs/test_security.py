@@ -199,7 +199,7 @@ def test_a_run_has_no_room_for_prompts_or_answers() -> None:
 
 
 OWN_PIPE = ("probe_process.py", "probing.py", "backtesting.py", "backtest_process.py")
-"""The interactive program and the processes that it starts itself, for a probe and for a backtest; nothing on disk is read so."""
+"""The interactive program and the processes that it starts for a probe and a backtest; nothing on disk is read so."""
 
 
 def test_nothing_read_is_evaluated_or_handed_to_a_shell() -> None:

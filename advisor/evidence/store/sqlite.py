@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from advisor.domain.errors import EvidenceError
 from advisor.evidence.store.base import EvidenceStore
 from advisor.evidence.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
-_BUSY_S = 30.0
+_BUSY_S = 30.0  # how long to wait for another process
+_RETRY_S = 0.02
 
 
 class SqliteStore(EvidenceStore):
@@ -33,7 +35,7 @@ class SqliteStore(EvidenceStore):
         except sqlite3.Error as error:
             raise EvidenceError(f"{path}: cannot be opened ({error})") from None
         try:
-            self._open(path)
+            self._open_when_free(path)
         except sqlite3.Error as error:
             self._db.close()
             raise EvidenceError(
@@ -42,6 +44,19 @@ class SqliteStore(EvidenceStore):
         except EvidenceError:
             self._db.close()
             raise
+
+    def _open_when_free(self, path: Path) -> None:
+        """Open, and wait for others also where SQLite does not: while they turn the file to WAL or leave it."""
+        deadline = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                self._open(path)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
 
     def _open(self, path: Path) -> None:
         version = self._pragma("user_version")
