@@ -28,7 +28,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
-from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabulary, encode
+from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Covariance, Vocabulary, encode
 from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import Fit
@@ -175,49 +175,54 @@ def _groups(truth: Truth, rows: Rows) -> Groups:
 
 
 class _Objective:
-    """Loss and gradient in the logs of scales, rates and noise."""
+    """Loss and gradient in the logs of scales, rates and noise; what is symmetric is worked out for one half."""
 
     def __init__(
         self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
         prior: Floats, held: NDArray[np.bool_], plan: Plan,
     ) -> None:  # fmt: skip
         n, d = coords.shape
-        gap = np.empty((d + 1, n, n), np.float32)
+        self._left, self._right = np.triu_indices(n, 1)
+        gap = np.empty((d + 1, len(self._left)), np.float32)
         rules = [rule for _, rule in COORDINATES]
         for k, column in enumerate(coords.T):
+            mine, theirs = column[self._left], column[self._right]
             if k < len(rules) and rules[k] == "name":
-                np.not_equal(column[:, None], column, out=gap[k])
+                np.not_equal(mine, theirs, out=gap[k])
             else:
-                np.subtract(column[:, None], column, out=gap[k])
+                np.subtract(mine, theirs, out=gap[k])
                 np.abs(gap[k], out=gap[k])
         np.square(gap[d - 1], out=gap[d])
-        self._distance = gap.reshape(d + 1, -1)
+        self._distance = gap
         self._shares, self._values, self._noise = shares, values, noise
         self._groups, self._prior, self._held, self._plan = groups, prior, held, plan
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         terms, n = self._shares.shape
+        left, right = self._left, self._right
         rates = np.exp(theta[terms:-1]).reshape(terms, -1)
         parts = -rates.astype(np.float32) @ self._distance
-        np.maximum(parts, -30.0, out=parts)
-        parts = np.exp(parts, out=parts).reshape(terms, n, n)
+        np.maximum(parts, NOTHING_IN_COMMON, out=parts)
+        np.exp(parts, out=parts)
         amplitude = (np.exp(theta[:terms])[:, None] * self._shares).astype(np.float32)
-        parts *= amplitude[:, :, None]
-        parts *= amplitude[:, None, :]
+        parts *= amplitude[:, left]
+        parts *= amplitude[:, right]
         noise = np.exp(2 * theta[-1]) * self._noise
-        matrix = parts.sum(0).astype(np.float64) + np.diag(noise)
+        matrix = np.zeros((n, n))
+        matrix[left, right] = parts.sum(0)
+        matrix += matrix.T
+        own = amplitude.astype(np.float64) ** 2
+        matrix[np.diag_indices(n)] = own.sum(0) + noise
         sign, logdet = np.linalg.slogdet(matrix)
         if sign <= 0 or not np.isfinite(logdet):
             return np.inf, np.zeros_like(theta)
-        inverse = np.linalg.inv(matrix)
-        loss, slope = self._loss(inverse, float(logdet))
-        parts *= slope.astype(np.float32)
-        weighted = parts.reshape(terms, -1)
-        by_rate = -(weighted @ self._distance.T).astype(np.float64) * rates
-        by_scale = 2 * weighted.sum(1, dtype=np.float64)
+        loss, slope = self._loss(np.linalg.inv(matrix), float(logdet))
+        parts *= (2 * slope[left, right]).astype(np.float32)
+        by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
+        by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
         by_rate[self._held] = 0.0
         by_scale[self._held] = 0.0
-        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * np.diag(slope) @ noise]])
+        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * slope.diagonal() @ noise]])
         off = (theta - self._prior) / SHRINK
         return loss + 0.5 * float(off @ off) / PRIOR_ROWS, gradient + off / SHRINK / PRIOR_ROWS
 
