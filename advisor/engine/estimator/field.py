@@ -200,7 +200,11 @@ class Field:
                 out[term, used] += table @ part.across[term]
         return out
 
-    def spread(self, query: Encoded, shares: Floats, nearest: Places) -> Floats:
+    def apart(self, coords: Singles, near: Places) -> Floats:
+        """How far places lie from the measured configurations `near` them: places x LIKE x terms."""
+        return self.covariance.exponents(coords[:, None, :], self.points.coords[near])
+
+    def spread(self, load: Floats, shares: Floats, near: Places, apart: Floats) -> Floats:
         """Standard deviation left at each query point by kriging from its single most similar measured point [log].
 
         ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho the largest correlation with a measured point. Intervals scale with
@@ -208,24 +212,26 @@ class Field:
 
         Parameters
         ----------
+        load
+            log2 concurrency of each query point.
         shares
             Share of each term at each query point, terms x points.
-        nearest
-            Measured configurations among which to seek, queries x LIKE.
+        near
+            Measured configurations among which to seek, points x LIKE.
+        apart
+            How far those lie off, points x LIKE x terms.
         """
         c = self.covariance
-        apart = c.exponents(query.coords[:, None, :], self.points.coords[nearest])
-        config = nearest[query.of_point]
+        square = c.scale[:, None] ** 2
         key = self.points.of_point * 64.0 + self.points.load
-        place = np.searchsorted(key, config * 64.0 + query.load[:, None])[..., None] + np.array(REACH)
-        row = np.clip(place, self.first[config][..., None], self.first[config + 1][..., None] - 1)
-        over = np.abs(query.load[:, None, None] - self.points.load[row])
+        place = np.searchsorted(key, near * 64.0 + load[:, None])[..., None] + np.array(REACH)
+        row = np.clip(place, self.first[near][..., None], self.first[near + 1][..., None] - 1)
+        over = np.abs(load[:, None, None] - self.points.load[row])
         by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
-        exponent = apart[query.of_point][:, :, None, :] + by_load
-        scaled = (c.scale[:, None] ** 2 * shares).T
-        k = np.einsum("nkrt,nt,tnkr->nkr", np.exp(-exponent), scaled, self.shares[:, row], optimize=False)
-        variance = (c.scale[:, None] ** 2 * shares**2).sum(0)
-        own = (c.scale[:, None] ** 2 * self.shares**2).sum(0)
+        alike = np.exp(-(apart[:, :, None, :] + by_load))
+        k = np.einsum("nkrt,nt,tnkr->nkr", alike, (square * shares).T, self.shares[:, row], optimize=False)
+        variance = (square * shares**2).sum(0)
+        own = (square * self.shares**2).sum(0)
         rho2 = (k * k / (variance[:, None, None] * own[row])).max((1, 2), initial=0.0)
         out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
         return out
