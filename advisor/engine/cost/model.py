@@ -143,8 +143,7 @@ class CostModel:
         return found
 
     def _sized(self, levels: Levels, factors: FloatArray) -> FloatArray:
-        gpus = self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
-        return gpus.astype(float)
+        return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
 
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
         """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
@@ -157,7 +156,8 @@ class CostModel:
 
     def base(self, fleet: FloatArray, share: float) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
-        return whole_nodes(np.ceil(fleet * share - 1e-9), self.sized.accelerator.gpus_per_node).astype(float)
+        per_node = self.sized.accelerator.gpus_per_node
+        return np.asarray(np.ceil(np.ceil(fleet * share - 1e-9) / per_node) * per_node)
 
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
@@ -226,7 +226,7 @@ class CostModel:
     def _residual_share(self, age: int, levels: Levels) -> Any:
         curve, at = self.facts.residual, levels.flat("residual")
         low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
-        return np.maximum(0.0, typical + np.where(at >= 0, at * (high - typical), at * (typical - low)))
+        return np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low))
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node
