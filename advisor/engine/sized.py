@@ -79,7 +79,7 @@ class TierDemand:
         most = int(working.max())
         if most <= EXACT_REPLICAS:
             return np.asarray(self._gpus_by_count(working, most)[working])
-        return (working + self._spares(working)) * float(self.gpus_per_replica)
+        return np.asarray((working + self._spares(working)) * float(self.gpus_per_replica), dtype=float)
 
     def _gpus_by_count(self, working: NDArray[np.int64], most: int) -> FloatArray:
         """GPUs by count of replicas that work, right for the counts that occur."""

@@ -21,6 +21,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.timing import (
     Calendar,
+    calendar_of,
     in_use_share,
     monthly_growth,
     share_above,
@@ -91,7 +92,7 @@ class CostModel:
         replicas = sum(d.gpus_per_replica for d in sized.demands)
         self.floor_gpus = float(whole_nodes(replicas, sized.accelerator.gpus_per_node))
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
-        self.calendar = Calendar(profile.procurement.horizon_months, self.rate)
+        self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
         self.mtok_input_peak, self.mtok_output_peak = _tokens_at_average(sized)
 
     def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
