@@ -25,7 +25,7 @@ LIKE = 6
 REACH = (-1, 0)
 """Their points just below and just above the query's load."""
 COMMON_LOADS = 16
-"""Measured loads that most points share, summed as a dense table; the odd ones go apart."""
+"""Measured loads that most points share, summed as a dense table; the odd ones go point by point."""
 NOTHING = 1e-60
 """Correlations below this are taken as none: subnormal floats would slow everything down a hundredfold."""
 VIEWS = 4
@@ -43,6 +43,8 @@ class _Loads:
     """Place of each of the points among the loads."""
     across: Floats
     """Correlation, terms x loads x LOAD_STEPS."""
+    common: bool
+    """Whether the loads are those that most points share."""
 
 
 @record
@@ -56,7 +58,8 @@ class _Grouping:
     members: Places
     first: Places
     cells: tuple[tuple[Places, Places], ...]
-    """For each set of loads: the groups that have any, and the place of each point in a table of them by load."""
+    """For each set of loads: the groups that have any; and of common loads the place of each point in a table of those
+    groups by load, of odd ones the place among those groups."""
 
 
 @record
@@ -188,16 +191,16 @@ class Field:
 
     def _cells(self, part: _Loads, group: Places) -> tuple[Places, Places]:
         used, row = sorted_distinct(group[self.points.of_point[part.points]])
-        return used, row * part.across.shape[1] + part.level
+        return used, row * part.across.shape[1] + part.level if part.common else row
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
         for part, (used, cell) in zip(self.loads, grouping.cells, strict=True):
-            config, width = self.points.of_point[part.points], part.across.shape[1]
-            for term, one in enumerate(factor):
-                weight = self.weighted[term].take(part.points) * one.take(config)
-                table = np.bincount(cell, weight, minlength=len(used) * width).reshape(len(used), width)
-                out[term, used] += table @ part.across[term]
+            weight = self.weighted.take(part.points, axis=1)
+            weight *= factor.take(self.points.of_point[part.points], axis=1)
+            add = _by_table if part.common else _by_point
+            for term, across in enumerate(part.across):
+                out[term, used] += add(weight[term], across, part.level, cell, len(used))
         return out
 
     def apart(self, coords: Singles, near: Places) -> Floats:
@@ -252,11 +255,27 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
         if len(at):
             across = covariance.of_loads(levels[chosen], LOAD_STEPS)
             across[across < NOTHING] = 0.0
-            parts.append(_Loads(at, place[level[at]], across))
+            parts.append(_Loads(at, place[level[at]], across, common=not parts))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
     norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
     kept = Encoded(points.coords, of_point, load)
     return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
+
+
+def _by_table(weight: Floats, across: Floats, _level: Places, cell: Places, groups: int) -> Floats:
+    """Sum of weights times correlation by group, where most cells of a table of groups by load are filled."""
+    width = len(across)
+    table = np.bincount(cell, weight, minlength=groups * width).reshape(groups, width)
+    return table @ across
+
+
+def _by_point(weight: Floats, across: Floats, level: Places, group: Places, groups: int) -> Floats:
+    """The same where few are: point by point."""
+    order = np.argsort(group, kind="stable")
+    reach = across.take(level[order], axis=0)
+    reach *= weight[order, None]
+    out: Floats = np.add.reduceat(reach, np.searchsorted(group[order], np.arange(groups)), axis=0)
+    return out
 
 
 def _distinct_rows(rows: Singles) -> tuple[list[int], Places]:
