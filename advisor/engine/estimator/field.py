@@ -247,7 +247,7 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
     levels, level = sorted_distinct(load)
     by_count = np.argsort(-np.bincount(level, minlength=len(levels)), kind="stable")
-    parts = []
+    parts: list[_Loads] = []
     for chosen in (np.sort(by_count[:COMMON_LOADS]), np.sort(by_count[COMMON_LOADS:])):
         place = np.full(len(levels), -1)
         place[chosen] = np.arange(len(chosen))
