@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
-from advisor.engine.operating_point import EstimateMany, FirstTokenMany
+from advisor.engine.estimates import OUTPUT, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
 
 
 def with_prefix_cache(
@@ -25,23 +27,29 @@ def with_prefix_cache(
     """
     if hit_rate <= 0:
         return estimate
-    ttft: Callable[[Sequence[OperatingQuery]], Sequence[OperatingEstimate | FirstToken]] = first_token or estimate
 
-    def estimate_many(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+    def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
         full = estimate(queries)
-        short = ttft([replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries])
-        return [_compose(f, s) for f, s in zip(full, short, strict=True)]
+        rest = [replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries]
+        short: Batch[FirstToken] | Batch[OperatingEstimate] = (first_token or estimate)(rest)
+        ttft, better = full.table[:, TTFT], short.table[:, TTFT]
+        decode = full.table[:, TPOT] * np.array([q.osl for q in queries])
+        gain = (ttft + decode) / (better + decode)
+        table = full.table.copy()
+        table[:, TTFT:TPOT] = short.table[:, TTFT:TPOT]
+        table[:, OUTPUT:] *= gain[:, None]
+        # NaN, where either cannot be made, is no gain either
+        helps = better < ttft
+
+        def make(place: int) -> OperatingEstimate:
+            return _compose(full[place], short[place], float(gain[place])) if helps[place] else full[place]
+
+        return Batch(np.where(helps[:, None], table, full.table), full.errors, make)
 
     return estimate_many
 
 
-def _compose(full: OperatingEstimate, short: OperatingEstimate | FirstToken) -> OperatingEstimate:
-    if full.error or short.error or short.ttft_p50_s.mid >= full.ttft_p50_s.mid:
-        return full
-    osl = full.query.osl
-    before = full.ttft_p50_s.mid + full.tpot_p50_s.mid * osl
-    after = short.ttft_p50_s.mid + full.tpot_p50_s.mid * osl
-    gain = before / after
+def _compose(full: OperatingEstimate, short: OperatingEstimate | FirstToken, gain: float) -> OperatingEstimate:
     return replace(
         full,
         ttft_p50_s=short.ttft_p50_s,
@@ -57,8 +65,13 @@ def with_factors(estimate: EstimateMany, factors: Mapping[str, float]) -> Estima
     if not factors:
         return estimate
 
-    def estimate_many(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
-        return [_factored(e, factors.get(e.query.accelerator, 1.0)) for e in estimate(queries)]
+    def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
+        plain = estimate(queries)
+        each = [factors.get(q.accelerator, 1.0) for q in queries]
+        table, factor = plain.table.copy(), np.array(each, dtype=np.float64)[:, None]
+        table[:, :OUTPUT] *= 1 / factor
+        table[:, OUTPUT:] *= factor
+        return Batch(table, plain.errors, lambda place: _factored(plain[place], each[place]))
 
     return estimate_many
 

@@ -39,13 +39,14 @@ from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
+from advisor.engine.estimates import EstimateMany, FirstTokenMany
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes
-from advisor.engine.operating_point import EstimateMany, FirstTokenMany, Load
+from advisor.engine.operating_point import Load
 from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand

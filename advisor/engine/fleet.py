@@ -20,8 +20,9 @@ _EPS = 1e-9  # a replica that is filled to the last request is full, not overful
 
 def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
     """Whole replicas that carry a demand; both in the same unit."""
-    ratio = np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float)
-    whole: NDArray[np.int64] = np.maximum(1, np.ceil(ratio - _EPS)).astype(np.int64)
+    ratio = np.asarray(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
+    ratio -= _EPS
+    whole: NDArray[np.int64] = np.maximum(1.0, np.ceil(ratio)).astype(np.int64)
     return whole
 
 

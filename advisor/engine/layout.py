@@ -23,8 +23,8 @@ from advisor.engine.deployments import (
     multi_node_deployments,
     usual_engine,
 )
+from advisor.engine.estimates import EstimateMany
 from advisor.engine.operating_point import (
-    EstimateMany,
     Load,
     Sample,
     contiguous,
@@ -101,9 +101,9 @@ def lay_out(
         options += found
         if failure is not None:
             failures[accelerator.id] = failure
-    _sample(options, SCREEN, model, load, estimate)
+    sample(options, SCREEN, model, load, estimate)
     survivors = _survivors(options, load)
-    _sample(survivors, None, model, load, estimate)
+    sample(survivors, None, model, load, estimate)
     _refine(survivors, model, load, estimate)
     by_id: dict[str, list[Option]] = {}
     for option in survivors:
@@ -155,7 +155,7 @@ def _failed(accelerator: Accelerator, failure: str, text: str) -> Layout:
     return Layout(accelerator, None, None, None, failure, (), failure, text)
 
 
-def _sample(
+def sample(
     options: Sequence[Option],
     steps: Sequence[int] | None,
     model: ModelSpec,
@@ -173,12 +173,15 @@ def _sample(
 
 
 def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
-    queries = [query_for(o.deployment, o.accelerator.id, model, load, n) for o, n in wanted]
-    for (option, n), result in zip(wanted, estimate(queries) if queries else [], strict=True):
-        if result.error:
-            option.errors.append(result.error)
+    if not wanted:
+        return
+    found = estimate([query_for(o.deployment, o.accelerator.id, model, load, n) for o, n in wanted])
+    samples = judge(found, [n for _, n in wanted], load)
+    for (option, n), sample, error in zip(wanted, samples, found.errors, strict=True):
+        if error:
+            option.errors.append(error)
         else:
-            option.samples[n] = judge(result, load)
+            option.samples[n] = sample
 
 
 def _survivors(options: Sequence[Option], load: Load) -> list[Option]:

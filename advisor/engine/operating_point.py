@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
+import numpy as np
+
+from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Slo, Traffic
 from advisor.domain.record import record
 from advisor.domain.sizing import CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
+from advisor.engine.estimates import HIGH, LOW, MID, TPOT, TTFT, Batch
 
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 MEAN_OVER_NOMINAL = 0.9
 """Mean drawn length over nominal length in the benchmark that the evidence comes from."""
-
-EstimateMany = Callable[[Sequence[OperatingQuery]], list[OperatingEstimate]]
-FirstTokenMany = Callable[[Sequence[OperatingQuery]], list[FirstToken]]
+LEAST_TPS = 1e-9
 
 
 @record
@@ -61,14 +62,23 @@ class Load:
 
 @record
 class Sample:
-    """An estimate with what the service level makes of it."""
+    """An operating point with what the service level makes of it."""
 
     concurrency: int
-    estimate: OperatingEstimate
     ttft_at_percentile_s: float
     tpot_at_percentile_s: float
+    prudent_tps: float
+    """Output tokens/s per GPU for choosing among deployments, see `prudent_rate`."""
     violated: str
     """ttft, tpot, e2e, or empty when the level holds."""
+    found: Batch[OperatingEstimate]
+    """The batch that it comes from."""
+    place: int
+
+    @property
+    def estimate(self) -> OperatingEstimate:
+        """The whole estimate."""
+        return self.found[self.place]
 
 
 def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, load: Load, n: int) -> OperatingQuery:
@@ -90,27 +100,20 @@ def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, loa
     )
 
 
-def tail(estimate: OperatingEstimate, metric: str, percentile: int) -> float:
-    """TTFT or TPOT at a percentile over requests [s]."""
-    p50: Interval = getattr(estimate, f"{metric}_p50_s")
-    if percentile == 50:
-        return p50.mid
-    tails: dict[str, float] = getattr(estimate, f"{metric}_tail")
-    return max(p50.mid, tails[f"p{percentile}"])
-
-
-def judge(estimate: OperatingEstimate, load: Load) -> Sample:
-    """Hold one estimate against the service level."""
+def judge(found: Batch[OperatingEstimate], loads: Sequence[int], load: Load) -> list[Sample]:
+    """Hold a batch of estimates at these concurrencies against the service level; one that failed holds nothing."""
     slo = load.slo
-    ttft, tpot = tail(estimate, "ttft", slo.percentile), tail(estimate, "tpot", slo.percentile)
-    violated = ""
-    if slo.tpot_ms is not None and tpot > slo.tpot_ms / 1e3:
-        violated = "tpot"
-    elif slo.ttft_ms is not None and ttft > slo.ttft_ms / 1e3:
-        violated = "ttft"
-    elif slo.e2e_ms is not None and ttft + tpot * load.osl > slo.e2e_ms / 1e3:
-        violated = "e2e"
-    return Sample(estimate.query.concurrency, estimate, ttft, tpot, violated)
+    ttft, tpot = (found.at_percentile(metric, slo.percentile) for metric in (TTFT, TPOT))
+    prudent = np.sqrt(found.table[:, MID] * np.maximum(found.table[:, LOW], LEAST_TPS))
+    broken = np.full(len(found), "", dtype="<U4")
+    if slo.e2e_ms is not None:
+        broken[ttft + tpot * load.osl > slo.e2e_ms / 1e3] = "e2e"
+    if slo.ttft_ms is not None:
+        broken[ttft > slo.ttft_ms / 1e3] = "ttft"
+    if slo.tpot_ms is not None:
+        broken[tpot > slo.tpot_ms / 1e3] = "tpot"
+    columns = (loads, ttft.tolist(), tpot.tolist(), prudent.tolist(), broken.tolist())
+    return [Sample(*row, found, place) for place, row in enumerate(zip(*columns, strict=True))]
 
 
 def ladder(memory: Memory, load: Load) -> list[int]:
@@ -181,12 +184,11 @@ def requests_per_s(sample: Sample, load: Load, gpus: int) -> float:
 
 
 def prudent_rate(sample: Sample, load: Load, gpus: int) -> float:
-    """Rate for choosing among deployments: geometric mean of the median and the low end.
+    """Requests/s of a replica for choosing among deployments: geometric mean of the median and the low end.
 
     Picking the largest of many uncertain medians favours the luckiest; this discounts wide intervals.
     """
-    interval = sample.estimate.output_tps_per_gpu
-    return math.sqrt(interval.mid * max(interval.lo, 1e-9)) * gpus / load.osl
+    return sample.prudent_tps * gpus / load.osl
 
 
 def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> OperatingPoint:
@@ -229,15 +231,15 @@ def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> Operat
 
 def curve_point(sample: Sample) -> CurvePoint:
     """One estimated point of the throughput-against-interactivity curve."""
-    e = sample.estimate
+    row = sample.found.table[sample.place].tolist()
     return CurvePoint(
         concurrency=sample.concurrency,
-        interactivity_tps=1.0 / e.tpot_p50_s.mid,
-        output_tps_per_gpu=e.output_tps_per_gpu.mid,
-        output_tps_lo=e.output_tps_per_gpu.lo,
-        output_tps_hi=e.output_tps_per_gpu.hi,
-        ttft_p50_s=e.ttft_p50_s.mid,
-        tpot_p50_s=e.tpot_p50_s.mid,
+        interactivity_tps=1.0 / row[TPOT],
+        output_tps_per_gpu=row[MID],
+        output_tps_lo=row[LOW],
+        output_tps_hi=row[HIGH],
+        ttft_p50_s=row[TTFT],
+        tpot_p50_s=row[TPOT],
         kind="estimate",
         meets_slo=not sample.violated,
     )

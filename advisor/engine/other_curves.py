@@ -18,8 +18,9 @@ from advisor.engine.advise import Inputs
 from advisor.engine.assumptions import resolve_service_levels
 from advisor.engine.curves import measured_points, with_cost
 from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments, usual_engine
-from advisor.engine.layout import Option
-from advisor.engine.operating_point import EstimateMany, Load, curve_point, judge, ladder, query_for
+from advisor.engine.estimates import EstimateMany
+from advisor.engine.layout import Option, sample
+from advisor.engine.operating_point import Load, curve_point
 
 COARSE = (4, 32, 128)
 """Concurrencies that tell which layout of a precision and an engine is its best."""
@@ -61,13 +62,13 @@ def other_curves(
         spec, Load.of(workload.traffic, workload.slo), with_factors(estimate, profile.overrides.throughput_factor)
     )
     options = _options(profile, workload, inputs, accelerator, question)
-    _sample(options, COARSE, question)
+    sample(options, COARSE, spec, question.load, question.estimate)
     best: dict[tuple[str, str], Option] = {}
     for option in options:
         key = option.deployment.precision, option.deployment.engine
         if option.samples and (key not in best or _better(option, best[key], question.load)):
             best[key] = option
-    _sample(list(best.values()), None, question)
+    sample(list(best.values()), None, spec, question.load, question.estimate)
     kept = sorted(best.values(), key=lambda o: (-o.rate_per_gpu(question.load), o.deployment.label))
     return tuple(_curve(o, workload, question, inputs, usd_per_gpu_hour) for o in kept)
 
@@ -92,20 +93,6 @@ def _options(
     return fitting(found, values) or fitting(
         multi_node_deployments(question.model, section, accelerator, engine), values
     )
-
-
-def _sample(options: Sequence[Option], steps: Sequence[int] | None, question: _Question) -> None:
-    """Estimate at some loads, or at all of the ladder."""
-    wanted: list[tuple[Option, int]] = []
-    for option in options:
-        rungs = ladder(option.memory, question.load)
-        if steps is not None and rungs:
-            rungs = sorted({min(s, rungs[-1]) for s in steps})
-        wanted += [(option, n) for n in rungs if n not in option.samples]
-    asked = [query_for(o.deployment, o.accelerator.id, question.model, question.load, n) for o, n in wanted]
-    for (option, n), result in zip(wanted, question.estimate(asked) if asked else [], strict=True):
-        if not result.error:
-            option.samples[n] = judge(result, question.load)
 
 
 def _better(one: Option, other: Option, load: Load) -> bool:

@@ -9,7 +9,8 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
 from advisor.domain.recommendation import ProbeCheck
 from advisor.domain.sizing import Deployment, Spread
-from advisor.engine.operating_point import MEAN_OVER_NOMINAL, EstimateMany
+from advisor.engine.estimates import EstimateMany
+from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 
 MAX_CHECKS = 12
 

@@ -19,7 +19,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import ceil_replicas, spares, whole_nodes
+from advisor.engine.fleet import ceil_replicas, spares
 
 FloatArray = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class TierDemand:
             ),
         )
 
-    def gpus(self, throughput: ArrayLike, demand: ArrayLike) -> NDArray[np.int64]:
+    def gpus(self, throughput: ArrayLike, demand: ArrayLike) -> FloatArray:
         """GPUs in replicas, bursts and spares included, before rounding to nodes.
 
         Parameters
@@ -76,27 +76,38 @@ class TierDemand:
         rate = self.replica_rps * np.asarray(throughput, dtype=float)
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
         working = ceil_replicas(np.minimum(wanted, rate * MOST_REPLICAS), rate)
-        return (working + self._spares(working)) * self.gpus_per_replica
+        most = int(working.max())
+        if most <= EXACT_REPLICAS:
+            return np.asarray(self._gpus_by_count(working, most)[working])
+        return np.asarray((working + self._spares(working)) * float(self.gpus_per_replica), dtype=float)
+
+    def _gpus_by_count(self, working: NDArray[np.int64], most: int) -> FloatArray:
+        """GPUs by count of replicas that work, right for the counts that occur."""
+        if self.up_probability >= 1.0:
+            return np.arange(most + 1.0) * self.gpus_per_replica
+        table = _spare_table((self.up_probability, self.availability))
+        self._fill(table, working, int(working.min()), most)
+        return (np.arange(most + 1.0) + table[: most + 1]) * self.gpus_per_replica
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Spares for every count of replicas; a table, filled for the counts that occur and kept."""
+        """Spares for every count of replicas, beyond the table too."""
         p = self.up_probability
         if p >= 1.0:
             return np.zeros_like(working)
         table = _spare_table((p, self.availability))
         small = np.minimum(working, EXACT_REPLICAS)
-        low, high = int(small.min()), int(small.max())
+        self._fill(table, small, int(small.min()), EXACT_REPLICAS)
+        # the normal approximation that `spares` uses beyond the table, on all counts at once
+        mean, spread = working * (1 - p) / p, np.sqrt(working * (1 - p)) / p
+        many = np.ceil(mean + NormalDist().inv_cdf(self.availability) * spread).astype(np.int64)
+        return np.asarray(np.where(working > EXACT_REPLICAS, many, table[small]))
+
+    def _fill(self, table: NDArray[np.int64], counts: NDArray[np.int64], low: int, high: int) -> None:
+        """Reckon what the table lacks of these counts, which lie between `low` and `high`."""
         if (table[low : high + 1] < 0).any():
-            for n in np.flatnonzero(np.bincount(small.ravel())):
+            for n in np.flatnonzero(np.bincount(counts.ravel())):
                 if table[n] < 0:
-                    table[n] = spares(int(n), p, self.availability)
-        out = table[small]
-        if int(working.max()) > EXACT_REPLICAS:
-            # the normal approximation that `spares` uses beyond the table, on all counts at once
-            mean, spread = working * (1 - p) / p, np.sqrt(working * (1 - p)) / p
-            many = np.ceil(mean + NormalDist().inv_cdf(self.availability) * spread).astype(np.int64)
-            out = np.where(working > EXACT_REPLICAS, many, out)
-        return np.asarray(out)
+                    table[n] = spares(int(n), self.up_probability, self.availability)
 
 
 @record
@@ -128,7 +139,7 @@ class SizedCandidate:
         """Duty on landed hardware, from the gates; 0 where none applies."""
         return max((g.tariff_rate for g in self.gates if g.tariff_rate), default=0.0)
 
-    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike) -> NDArray[np.int64]:
+    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike) -> FloatArray:
         """GPUs in whole nodes over all tiers.
 
         Parameters
@@ -139,12 +150,13 @@ class SizedCandidate:
             Further factors on throughput and on today's demand; all three broadcast.
         """
         error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
-        total: NDArray[np.int64] | None = None
+        total: FloatArray | None = None
         for tier in self.demands:
             part = tier.gpus(factor * np.exp(tier.sigma * error) if tier.sigma else factor + 0.0 * error, demand)
             total = part if total is None else total + part
         assert total is not None
-        return whole_nodes(total, self.accelerator.gpus_per_node)
+        per_node = self.accelerator.gpus_per_node
+        return np.asarray(np.ceil(total / per_node) * per_node)  # whole numbers, which doubles divide without error
 
     def only(self, index: int) -> SizedCandidate:
         """The same accelerator for one tier alone."""

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from advisor.domain.recommendation import Recommendation
     from advisor.domain.sizing import DeploymentCurve
     from advisor.engine.advise import Inputs
+    from advisor.engine.estimates import Batch
     from advisor.workbench import Workbench
 
-T = TypeVar("T")
+T = TypeVar("T", "OperatingEstimate", "FirstToken")
 Phase = Literal["empty", "loading", "working", "ready", "stuck"]
 LIVE_DRAWS = 2_000
 """Draws while somebody edits; the full number follows when the hands rest."""
@@ -102,9 +103,11 @@ class Facts:
 
     def remembering(self, inputs: Inputs) -> Inputs:
         """The inputs with an estimator that has a memory."""
+        from advisor.engine.estimates import TPOT, WIDTH
+
         if self._recall is None:
             assert inputs.first_token is not None  # a workbench gives both
-            self._recall = Recall(inputs.estimate), Recall(inputs.first_token)
+            self._recall = Recall(inputs.estimate, WIDTH), Recall(inputs.first_token, TPOT)
         estimate, first_token = self._recall
         return replace(inputs, estimate=estimate, first_token=first_token)
 
@@ -135,23 +138,23 @@ class Recall(Generic[T]):
 
     LIMIT = 60_000
 
-    def __init__(self, estimate: Callable[[Sequence[OperatingQuery]], Sequence[T]]) -> None:
-        self._estimate = estimate
-        self._known: dict[OperatingQuery, T] = {}
+    def __init__(self, estimate: Callable[[Sequence[OperatingQuery]], Batch[T]], width: int) -> None:
+        self._estimate: Callable[[Sequence[OperatingQuery]], Batch[T]] = estimate
+        self._width = width
+        self._known: dict[OperatingQuery, tuple[Batch[T], int]] = {}
 
-    def __call__(self, queries: Sequence[OperatingQuery]) -> list[T]:
+    def __call__(self, queries: Sequence[OperatingQuery]) -> Batch[T]:
         """Estimates in the order of the queries."""
+        from advisor.engine.estimates import gather
+
+        if len(self._known) > self.LIMIT:
+            self._known = {}  # a thread that still reads the old one is not disturbed
         known = self._known
         new = [q for q in dict.fromkeys(queries) if q not in known]
         if new:
-            if len(known) > self.LIMIT:
-                known.clear()
-                new = list(dict.fromkeys(queries))
-            found = dict(zip(new, self._estimate(new), strict=True))
-            known.update(found)
-            # Another thread may have cleared what was known a moment ago.
-            return [found[q] if q in found else known.get(q) or self._estimate([q])[0] for q in queries]
-        return [known.get(q) or self._estimate([q])[0] for q in queries]
+            batch = self._estimate(new)
+            known.update((q, (batch, place)) for place, q in enumerate(new))
+        return gather([known[q] for q in queries], self._width)
 
 
 class Runner:

@@ -14,6 +14,7 @@ from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.profile import Profile, Workload
 from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.deployments import MeasuredConfigs
+from advisor.engine.estimates import Batch, batch_of
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.operating_point import Load
@@ -31,7 +32,7 @@ def flat(value: float, spread: float = 1.25) -> Interval:
     return Interval(value / spread, value, value * spread)
 
 
-def estimate(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
+def estimate(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
     out = []
     for q in queries:
         tpot, ttft = 0.010 + 0.0005 * q.concurrency, 0.1 * q.isl / 1000 + 0.002 * q.concurrency
@@ -46,7 +47,7 @@ def estimate(queries: Sequence[OperatingQuery]) -> list[OperatingEstimate]:
                 basis="interpolated", basis_text="worked by hand",
             )
         )  # fmt: skip
-    return out
+    return batch_of(out)
 
 
 def workload(**slo: float) -> Workload:

@@ -44,8 +44,9 @@ class Levels:
         return value[..., None]
 
     def flat(self, name: str) -> Any:
-        """A field as an array."""
-        return np.asarray(getattr(self, name), dtype=float)
+        """A field as a float or an array."""
+        value = getattr(self, name)
+        return value if isinstance(value, float) else np.asarray(value, dtype=float)
 
     def with_(self, **changes: ArrayLike) -> Levels:
         """The same levels with some moved."""

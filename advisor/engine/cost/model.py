@@ -21,6 +21,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.timing import (
     Calendar,
+    calendar_of,
     in_use_share,
     monthly_growth,
     share_above,
@@ -91,7 +92,7 @@ class CostModel:
         replicas = sum(d.gpus_per_replica for d in sized.demands)
         self.floor_gpus = float(whole_nodes(replicas, sized.accelerator.gpus_per_node))
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
-        self.calendar = Calendar(profile.procurement.horizon_months, self.rate)
+        self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
         self.mtok_input_peak, self.mtok_output_peak = _tokens_at_average(sized)
 
     def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
@@ -143,8 +144,7 @@ class CostModel:
         return found
 
     def _sized(self, levels: Levels, factors: FloatArray) -> FloatArray:
-        gpus = self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
-        return gpus.astype(float)
+        return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
 
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
         """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
@@ -157,7 +157,8 @@ class CostModel:
 
     def base(self, fleet: FloatArray, share: float) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
-        return whole_nodes(np.ceil(fleet * share - 1e-9), self.sized.accelerator.gpus_per_node).astype(float)
+        per_node = self.sized.accelerator.gpus_per_node
+        return np.asarray(np.ceil(np.ceil(fleet * share - 1e-9) / per_node) * per_node)
 
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
@@ -226,7 +227,7 @@ class CostModel:
     def _residual_share(self, age: int, levels: Levels) -> Any:
         curve, at = self.facts.residual, levels.flat("residual")
         low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
-        return np.maximum(0.0, typical + np.where(at >= 0, at * (high - typical), at * (typical - low)))
+        return np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low))
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,6 +47,12 @@ class Calendar:
     def year_starts(self) -> FloatArray:
         """Discount factor at the beginning of each year."""
         return _powers(1.0 + self.rate, -np.arange(self.years, dtype=float))
+
+
+@lru_cache(maxsize=256)
+def calendar_of(months: int, rate: float) -> Calendar:
+    """The calendar of a horizon; candidates share it, and break-evens go through the same ones again and again."""
+    return Calendar(months, rate)
 
 
 def monthly_growth(traffic_growth: float, months: int) -> FloatArray:

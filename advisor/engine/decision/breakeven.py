@@ -15,7 +15,7 @@ from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.cost.timing import Calendar
+from advisor.engine.cost.timing import calendar_of
 from advisor.engine.cost.ways import TERM_MONTHS
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.solve import Crossing, crossing
@@ -220,7 +220,7 @@ def _horizon(best: Run, rival: Run) -> BreakEven:
 def _at_horizon(run: Run, months: int) -> float:
     model, way = run.pricing.model, run.pricing.way
     levels = typical_levels(model.facts)
-    return float(model.usd_per_month(way, levels, Calendar(months, model.rate))) + run.offset
+    return float(model.usd_per_month(way, levels, calendar_of(months, model.rate))) + run.offset
 
 
 def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) -> str:

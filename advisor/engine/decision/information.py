@@ -24,7 +24,7 @@ from advisor.domain.text import told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
 from advisor.engine.cost.pricing import allowed_countries
-from advisor.engine.cost.timing import Calendar
+from advisor.engine.cost.timing import calendar_of
 from advisor.engine.cost.ways import TERM_MONTHS
 from advisor.engine.decision.draws import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
@@ -94,7 +94,7 @@ def value_of_information(
     defaults = catalog.decision_defaults
     months, why = lock_in(comparison, defaults)
     best = comparison.best
-    annuity = Calendar(max(1, round(months)), best.pricing.model.rate).annuity
+    annuity = calendar_of(max(1, round(months)), best.pricing.model.rate).annuity
     given = [given_throughput(run, defaults) for run in comparison.runs]
     perfect = _perfect_throughput(given) * annuity
     probes: list[ProbeOption] = []

@@ -9,7 +9,7 @@ import numpy as np
 from advisor.domain.record import record
 from advisor.engine.sized import FloatArray
 
-COARSE, FINE, ZOOMS = 129, 33, 4
+COARSE, FINE, ZOOMS = 129, 513, 2
 TOLERANCE = 1e-3
 """Costs closer than this, as a share, count as equal."""
 
@@ -31,8 +31,8 @@ class Crossing:
 def crossing(first: Curve, second: Curve, low: float, high: float, near: float) -> Crossing | None:
     """The crossing nearest to `near` within a range; None where the curves keep their order.
 
-    The range is searched on a grid and the bracket narrowed four times, each by a factor of 32, so that the value is
-    good to a millionth of the range. Where a curve jumps (a whole node), the value is the place of the jump.
+    The range is searched on a grid and the bracket narrowed twice, each time by a factor of 512, so that the value is
+    good to a ten-millionth of itself. Where a curve jumps (a whole node), the value is the place of the jump.
     """
     grid = np.geomspace(low, high, COARSE) if low > 0 else np.linspace(low, high, COARSE)
     gap = np.asarray(first(grid) - second(grid))

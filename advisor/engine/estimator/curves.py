@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.record import record
-from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
-from advisor.engine.estimator.encode import Floats, Points, distinct, sorted_distinct
-from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, View
+from advisor.engine.estimator.covariance import NAMES, Encoded, Vocabulary, encode
+from advisor.engine.estimator.encode import Floats, Points, distinct
+from advisor.engine.estimator.field import LOAD_STEPS, Field, Places
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
@@ -25,18 +25,20 @@ DATED_KIND = 1.0
 BLOCK = 256
 """Configurations that are worked on at a time."""
 KEPT_BYTES = 64 * 2**20
-"""Most that one memory holds of likenesses; what goes beyond is worked out again where it is asked for again."""
+"""Most that one memory holds of curves; what goes beyond is worked out again where it is asked for again."""
+USUAL_LOAD = 20
+"""Place in LOAD_STEPS (32 requests in flight) at which the shares of a step say which measurements are near."""
 _KIND = NAMES.index("kind")
 
 
 @record
 class Seen:
-    """Where the measurements of one target stand to the distinct coordinates of the configurations."""
+    """The measurements of one target that are nearest to each distinct place of the configurations."""
 
-    view: View
-    coords: Singles
-    alike: Floats
-    """Terms x coordinates x groups of the view."""
+    near: Places
+    """Measured configurations, places x LIKE."""
+    apart: Floats
+    """How far those lie off by the rates of each term: places x LIKE x terms."""
 
 
 @record
@@ -57,8 +59,8 @@ class Curves:
 
     @property
     def nbytes(self) -> int:
-        """Size of the likenesses, which are most of it [bytes]."""
-        return sum(seen.alike.nbytes for seen in self.seen.values())
+        """Size of the curves, which are most of it [bytes]."""
+        return sum(values.nbytes for values in self.log_value.values())
 
     def own_shares(self, rows: Places, load: Floats, kinds: Sequence[str]) -> Floats:
         """Share by which each covariance term is scaled at points of these rows and loads [log2]: terms x points."""
@@ -71,16 +73,9 @@ class Curves:
         return out
 
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
-        """Standard deviation that the nearest measurement leaves at points of these rows [log].
-
-        Where points of one row differ in share, the last one's says which measurements are near.
-        """
-        seen = self.seen[target]
-        used, place = sorted_distinct(self.encoded.of_point[rows])
-        theirs = np.empty((len(shares), len(used)))
-        theirs[:, place] = shares
-        near = seen.view.nearest(seen.alike[:, used], theirs)
-        return field.spread(Encoded(seen.coords[used], place, load), shares, near)
+        """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
+        seen, place = self.seen[target], self.encoded.of_point[rows]
+        return field.spread(load, shares, seen.near[place], seen.apart[place])
 
 
 def lay_curves(
@@ -100,9 +95,13 @@ def lay_curves(
         field = fields[name]
         coords = timed if name == "ttft" else encoded.coords
         view = field.view(coords)
-        seen[name] = Seen(view, coords, view.alike(coords))
-        values = np.matmul(seen[name].alike, view.pull)
+        alike = view.alike(coords)
+        values = np.matmul(alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
+        usual = np.empty(alike.shape[:2])
+        usual[:, encoded.of_point] = step.at(USUAL_LOAD, field.covariance.shares)
+        near = view.nearest(alike, usual)
+        seen[name] = Seen(near, field.apart(coords, near))
     if "ttft" in log_value:
         log_value["ttft"] = rising(log_value["ttft"])
     log_tpot = None
@@ -195,25 +194,30 @@ def at_load(values: Floats, load: Floats, row: Places | None = None) -> Floats:
 
 
 def rising(log_values: Floats) -> Floats:
-    """The rising curve nearest to each row in least squares: ``max_i<=k min_j>=k mean(i..j)`` at place k.
+    """The rising curve nearest to each row in least squares: isotonic regression by pooling adjacent violators.
 
-    The max-min formula of isotonic regression (Robertson, Wright and Dykstra, Order Restricted Statistical Inference,
-    Wiley, 1988, theorem 1.4.4). Rows that rise already stay as they are.
+    Neighbours that fall are pooled into their mean until none falls (Robertson, Wright and Dykstra, Order Restricted
+    Statistical Inference, Wiley, 1988, section 1.2). Rows that rise already stay as they are.
 
     >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]])).tolist()
     [[1.0, 2.5, 2.5, 4.0]]
     """
     out = log_values.copy()
-    falling = np.flatnonzero((np.diff(log_values, axis=1) < 0).any(1))
-    n = log_values.shape[1]
-    start, end = np.triu_indices(n)
-    place = np.arange(n)
-    for first in range(0, len(falling), BLOCK):
-        rows = falling[first : first + BLOCK]
-        total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(log_values[rows], axis=1)], axis=1)
-        mean = np.full((len(rows), n, n), np.inf)
-        mean[:, start, end] = (total[:, end + 1] - total[:, start]) / (end + 1 - start)
-        least = np.minimum.accumulate(mean[:, :, ::-1], axis=2)[:, :, ::-1]
-        least[:, place[:, None] > place] = -np.inf  # a mean that starts after a place says nothing of it
-        out[rows] = np.maximum.accumulate(least, axis=1)[:, place, place]
+    falls = log_values[:, 1:] < log_values[:, :-1]
+    for row in np.flatnonzero(falls.any(1)).tolist():
+        out[row] = _pooled(log_values[row].tolist(), int(falls[row].argmax()))
     return out
+
+
+def _pooled(values: list[float], rises_to: int) -> list[float]:
+    """One row made to rise; up to and including the place `rises_to` it does."""
+    mean, size = values[: rises_to + 1], [1] * (rises_to + 1)
+    for value in values[rises_to + 1 :]:
+        count = 1
+        while mean and mean[-1] > value:
+            before, many = mean.pop(), size.pop()
+            value = (before * many + value * count) / (many + count)
+            count += many
+        mean.append(value)
+        size.append(count)
+    return [value for value, count in zip(mean, size, strict=True) for _ in range(count)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -10,47 +10,43 @@ from typing import Literal
 
 import numpy as np
 
-from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
+from advisor.engine.estimates import Batch
+from advisor.engine.estimator.answers import Answers, Asked
 from advisor.engine.estimator.assume import Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
 from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.encode import (
     MEDIAN_MONTH,
-    Floats,
     Points,
     months_since_epoch,
     points_of_measurements,
     points_of_queries,
 )
-from advisor.engine.estimator.families import OtherFamilies, cover
-from advisor.engine.estimator.fit import TARGETS, Fit
-from advisor.engine.estimator.neighbours import Neighbourhood, Neighbours, curve_key, interval_class
-from advisor.engine.estimator.tails import tail_factors
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.neighbours import curve_key
 
 Software = Literal["current", "typical"]
 """`current`: as the newest dated runs of the same configuration, where there are any; `typical`: as a median over
 all runs, which is what most published rows state."""
 DATED = 1
 FIRST_TOKEN = ("ttft",)
-TAILS = 4096
-"""Loads whose tails are kept."""
-NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @record
-class _Asked:
-    """A query with everything filled in, or the reason why it cannot be answered."""
+class _Place:
+    """Where queries lie among the measurements."""
 
-    query: OperatingQuery
-    full: OperatingQuery
-    name: str
-    notes: tuple[str, ...]
-    error: str
+    points: Points
+    undated: Points
+    """The same as medians over all runs."""
+    runs: Sequence[date | None]
+    """Day of the newest run of each query's own configuration, where the points stand at it."""
 
 
 class Estimator:
@@ -88,9 +84,7 @@ class Estimator:
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
         self._ranking = ranking
-        self._neighbourhood = Neighbourhood(ranking, as_of)
-        self._others = OtherFamilies(rows)
-        self._tails: dict[tuple[str, bool, int], dict[str, float]] = {}
+        self._answers = Answers(fit, ranking, rows, as_of)
 
     @cached_property
     def _assumer(self) -> Assumer:
@@ -126,7 +120,7 @@ class Estimator:
 
     def estimate(
         self, queries: Sequence[OperatingQuery], *, software: Software = "current", memo: Memo | None = None
-    ) -> list[OperatingEstimate]:
+    ) -> Batch[OperatingEstimate]:
         """One estimate a query, in order; one that cannot be made carries its reason in `error`.
 
         Parameters
@@ -135,130 +129,47 @@ class Estimator:
             Keeps what later calls on the same deployments ask for again.
         """
         asked = [self._ask(q) for q in queries]
-        good = [a for a in asked if not a.error]
-        medians, drift = self._medians(good, software, memo)
-        answers = iter(self._answers(good, medians, drift))
-        return [_failed(a) if a.error else next(answers) for a in asked]
+        place = self._place([a for a in asked if not a.error], software)
+        medians = self._core.medians(place.points, memo)
+        return self._answers.whole(asked, medians, lambda k: self._drift(place, medians, k, memo))
 
-    def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> list[FirstToken]:
+    def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
         asked = [self._ask(q) for q in queries]
-        good = [a for a in asked if not a.error]
-        medians, _ = self._medians(good, "current", memo, FIRST_TOKEN)
-        near = [self._neighbourhood.of(a.full, a.name) for a in good]
-        ttft = iter(self._intervals("ttft_p50_s", good, near, medians.ttft_s, medians))
-        out = []
-        for a in asked:
-            if a.error:
-                out.append(FirstToken(NOT_A_NUMBER, {}, a.error))
-                continue
-            interval = next(ttft)
-            out.append(FirstToken(interval, self._tail("ttft", a.full, interval.mid), ""))
-        return out
+        place = self._place([a for a in asked if not a.error], "current")
+        return self._answers.first_tokens(asked, self._core.medians(place.points, memo, FIRST_TOKEN))
 
-    def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> list[OperatingEstimate]:
+    def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> Batch[OperatingEstimate]:
         """The same deployment at several concurrencies."""
         asked = self._ask(query)
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
-    def _ask(self, q: OperatingQuery) -> _Asked:
+    def _ask(self, q: OperatingQuery) -> Asked:
         error = problem_with(q, self._accelerators)
         name = self.measured_name(q.model)
-        full, notes = (q, ()) if error or not is_open(q) else self._assumer.complete(q, name)
-        return _Asked(q, full, name, notes, error)
+        if error:
+            return Asked(q, q, name, (), error, ())
+        full, notes = self._assumer.complete(q, name) if is_open(q) else (q, ())
+        return Asked(q, full, name, notes, "", curve_key(full, name))
 
-    def _medians(
-        self, asked: Sequence[_Asked], software: Software, memo: Memo | None, targets: Sequence[str] = TARGETS
-    ) -> tuple[Medians, list[str]]:
-        """Medians of every query, and what newer software changed, in words."""
-        queries, names = [a.full for a in asked], [a.name for a in asked]
-        points = points_of_queries(queries, names, self._accelerators)
-        notes = [""] * len(asked)
-        if not asked:
-            return _nothing(), notes
-        runs = [self._newest.get(curve_key(a.full, a.name)) for a in asked]
-        if software == "typical" or not any(runs):
-            return self._core.medians(points, memo, targets), notes
+    def _place(self, good: Sequence[Asked], software: Software) -> _Place:
+        """Points of the queries, on the newest software where that is asked for and known."""
+        points = points_of_queries([a.full for a in good], [a.name for a in good], self._accelerators)
+        runs = [self._newest.get(a.place) for a in good] if software == "current" else []
+        if not any(runs):
+            return _Place(points, points, [None] * len(good))
         month = np.array([months_since_epoch(r) if r else MEDIAN_MONTH for r in runs])
         kind = np.array([float(DATED) if r else 0.0 for r in runs])
-        newer = self._core.medians(replace(points, kind=kind, month=month), memo, targets)
-        dated = np.flatnonzero(kind)
-        if "tpot" not in targets:
-            return newer, notes
-        older = self._core.medians(points.take(dated), memo)
-        for i, before in zip(dated, older.total_tps, strict=True):
-            change = newer.total_tps[i] / before - 1
-            notes[i] = f"as run in {runs[i]:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
-        return newer, notes
+        return _Place(replace(points, kind=kind, month=month), points, runs)
 
-    def _answers(
-        self, asked: Sequence[_Asked], medians: Medians, drift: Sequence[str]
-    ) -> Iterator[OperatingEstimate]:
-        near = [self._neighbourhood.of(a.full, a.name) for a in asked]
-        total = self._intervals("total_tps_per_gpu", asked, near, medians.total_tps, medians)
-        tpot = self._intervals("tpot_p50_s", asked, near, medians.tpot_s, medians)
-        ttft = self._intervals("ttft_p50_s", asked, near, medians.ttft_s, medians)
-        for k, a in enumerate(asked):
-            yield self._answer(a, near[k], total[k], tpot[k], ttft[k], drift[k])
-
-    def _answer(
-        self, asked: _Asked, near: Neighbours, total: Interval, tpot: Interval, ttft: Interval, drift: str
-    ) -> OperatingEstimate:
-        q = asked.full
-        others = self._others.of(q, asked.name)
-        words = [near.text, drift]
-        for other in others:
-            total, tpot = cover(total, other.total_tps_per_gpu), cover(tpot, other.tpot_s)
-            ratio = other.total_tps_per_gpu / total.mid
-            words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
-        if asked.notes:
-            words.append("assumed " + ", ".join(asked.notes))
-        part = q.osl / (q.isl + q.osl)
-        return OperatingEstimate(
-            query=asked.query,
-            engine=q.engine or "",
-            spec_method=q.spec_method or "none",
-            disagg=bool(q.disagg),
-            tp=q.tp or 1,
-            ep=q.ep or 1,
-            dp_attention=bool(q.dp_attention),
-            gpus=q.gpus or q.tp or 1,
-            ttft_p50_s=ttft,
-            tpot_p50_s=tpot,
-            total_tps_per_gpu=total,
-            output_tps_per_gpu=Interval(total.lo * part, total.mid * part, total.hi * part),
-            ttft_tail=self._tail("ttft", q, ttft.mid),
-            tpot_tail=self._tail("tpot", q, tpot.mid),
-            evidence_grade=near.grade,
-            basis=near.basis,
-            basis_text="; ".join(w for w in words if w),
-            evidence_row_ids=near.row_ids,
-            evidence_newest=near.newest,
-            other_families=others,
-            notes=asked.notes,
-        )
-
-    def _intervals(
-        self, metric: str, asked: Sequence[_Asked], near: Sequence[Neighbours], mid: Floats, medians: Medians
-    ) -> list[Interval]:
-        known = self.fit.half_width[metric]
-        ends = []
-        for a, n in zip(asked, near, strict=True):
-            grade = "B" if n.grade == "A" else n.grade
-            ends.append(known[interval_class(f"{grade} {n.basis}", bool(a.full.disagg))])
-        offsets = np.array(ends, dtype=np.float64).reshape(-1, 2)
-        outer = mid[:, None] * np.exp(offsets * medians.spread[metric][:, None]) if ends else offsets
-        return [Interval(lo, m, hi) for (lo, hi), m in zip(outer.tolist(), mid.tolist(), strict=True)]
-
-    def _tail(self, metric: str, q: OperatingQuery, median: float) -> dict[str, float]:
-        """Percentiles over requests, from those over the median that depend on the load alone."""
-        key = (metric, bool(q.disagg), q.concurrency)
-        factors = self._tails.get(key)
-        if factors is None:
-            if len(self._tails) >= TAILS:
-                self._tails.clear()
-            factors = self._tails[key] = tail_factors(self.fit.tails, *key)
-        return {p: median * f for p, f in factors.items()}
+    def _drift(self, place: _Place, medians: Medians, k: int, memo: Memo | None) -> str:
+        """What newer software changed for one query, in words."""
+        run = place.runs[k]
+        if run is None:
+            return ""
+        before = self._core.medians(place.undated.take(np.array([k])), memo)
+        change = float(medians.total_tps[k] / before.total_tps[0]) - 1
+        return f"as run in {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
 
 
 def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
@@ -269,32 +180,3 @@ def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
             key = curve_key(m, m.model)
             out[key] = max(m.date, out.get(key, m.date))
     return out
-
-
-def _nothing() -> Medians:
-    none = np.empty(0)
-    return Medians(none, none, none, dict.fromkeys(("total_tps_per_gpu", "tpot_p50_s", "ttft_p50_s"), none))
-
-
-def _failed(asked: _Asked) -> OperatingEstimate:
-    q = asked.query
-    return OperatingEstimate(
-        query=q,
-        engine=q.engine or "",
-        spec_method=q.spec_method or "none",
-        disagg=bool(q.disagg),
-        tp=q.tp or 0,
-        ep=q.ep or 0,
-        dp_attention=bool(q.dp_attention),
-        gpus=q.gpus or 0,
-        ttft_p50_s=NOT_A_NUMBER,
-        tpot_p50_s=NOT_A_NUMBER,
-        total_tps_per_gpu=NOT_A_NUMBER,
-        output_tps_per_gpu=NOT_A_NUMBER,
-        ttft_tail={},
-        tpot_tail={},
-        evidence_grade="D",
-        basis="physics",
-        basis_text="",
-        error=asked.error,
-    )

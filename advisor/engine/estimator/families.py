@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
-from advisor.domain.estimate import Interval, OperatingQuery, OtherFamily
+from advisor.domain.estimate import OperatingQuery, OtherFamily
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import tpot_of
+from advisor.engine.estimator.encode import Floats
 
 SEPARATE = ("vendor_ci",)
 NAMED = {"vendor_ci": "vendor CI"}
@@ -53,8 +53,7 @@ def _ordinal(m: Measurement) -> int:
     return m.date.toordinal() if m.date else 0
 
 
-def cover(interval: Interval, value: float | None) -> Interval:
-    """The interval, widened to hold what another family says."""
-    if not value:
-        return interval
-    return replace(interval, lo=min(interval.lo, value), hi=max(interval.hi, value))
+def cover(interval: Floats, value: float | None) -> None:
+    """Widen (low, median, high) to hold what another family says."""
+    if value:
+        interval[0], interval[2] = min(interval[0], value), max(interval[2], value)

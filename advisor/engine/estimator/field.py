@@ -25,7 +25,7 @@ LIKE = 6
 REACH = (-1, 0)
 """Their points just below and just above the query's load."""
 COMMON_LOADS = 16
-"""Measured loads that most points share, summed as a dense table; the odd ones go apart."""
+"""Measured loads that most points share, summed as a dense table; the odd ones go point by point."""
 NOTHING = 1e-60
 """Correlations below this are taken as none: subnormal floats would slow everything down a hundredfold."""
 VIEWS = 4
@@ -43,6 +43,8 @@ class _Loads:
     """Place of each of the points among the loads."""
     across: Floats
     """Correlation, terms x loads x LOAD_STEPS."""
+    common: bool
+    """Whether the loads are those that most points share."""
 
 
 @record
@@ -56,7 +58,8 @@ class _Grouping:
     members: Places
     first: Places
     cells: tuple[tuple[Places, Places], ...]
-    """For each set of loads: the groups that have any, and the place of each point in a table of them by load."""
+    """For each set of loads: the groups that have any; and of common loads the place of each point in a table of those
+    groups by load, of odd ones the place among those groups."""
 
 
 @record
@@ -188,19 +191,23 @@ class Field:
 
     def _cells(self, part: _Loads, group: Places) -> tuple[Places, Places]:
         used, row = sorted_distinct(group[self.points.of_point[part.points]])
-        return used, row * part.across.shape[1] + part.level
+        return used, row * part.across.shape[1] + part.level if part.common else row
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
         for part, (used, cell) in zip(self.loads, grouping.cells, strict=True):
-            config, width = self.points.of_point[part.points], part.across.shape[1]
-            for term, one in enumerate(factor):
-                weight = self.weighted[term].take(part.points) * one.take(config)
-                table = np.bincount(cell, weight, minlength=len(used) * width).reshape(len(used), width)
-                out[term, used] += table @ part.across[term]
+            weight = self.weighted.take(part.points, axis=1)
+            weight *= factor.take(self.points.of_point[part.points], axis=1)
+            add = _by_table if part.common else _by_point
+            for term, across in enumerate(part.across):
+                out[term, used] += add(weight[term], across, part.level, cell, len(used))
         return out
 
-    def spread(self, query: Encoded, shares: Floats, nearest: Places) -> Floats:
+    def apart(self, coords: Singles, near: Places) -> Floats:
+        """How far places lie from the measured configurations `near` them: places x LIKE x terms."""
+        return self.covariance.exponents(coords[:, None, :], self.points.coords[near])
+
+    def spread(self, load: Floats, shares: Floats, near: Places, apart: Floats) -> Floats:
         """Standard deviation left at each query point by kriging from its single most similar measured point [log].
 
         ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho the largest correlation with a measured point. Intervals scale with
@@ -208,24 +215,26 @@ class Field:
 
         Parameters
         ----------
+        load
+            log2 concurrency of each query point.
         shares
             Share of each term at each query point, terms x points.
-        nearest
-            Measured configurations among which to seek, queries x LIKE.
+        near
+            Measured configurations among which to seek, points x LIKE.
+        apart
+            How far those lie off, points x LIKE x terms.
         """
         c = self.covariance
-        apart = c.exponents(query.coords[:, None, :], self.points.coords[nearest])
-        config = nearest[query.of_point]
+        square = c.scale[:, None] ** 2
         key = self.points.of_point * 64.0 + self.points.load
-        place = np.searchsorted(key, config * 64.0 + query.load[:, None])[..., None] + np.array(REACH)
-        row = np.clip(place, self.first[config][..., None], self.first[config + 1][..., None] - 1)
-        over = np.abs(query.load[:, None, None] - self.points.load[row])
+        place = np.searchsorted(key, near * 64.0 + load[:, None])[..., None] + np.array(REACH)
+        row = np.clip(place, self.first[near][..., None], self.first[near + 1][..., None] - 1)
+        over = np.abs(load[:, None, None] - self.points.load[row])
         by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
-        exponent = apart[query.of_point][:, :, None, :] + by_load
-        scaled = (c.scale[:, None] ** 2 * shares).T
-        k = np.einsum("nkrt,nt,tnkr->nkr", np.exp(-exponent), scaled, self.shares[:, row], optimize=False)
-        variance = (c.scale[:, None] ** 2 * shares**2).sum(0)
-        own = (c.scale[:, None] ** 2 * self.shares**2).sum(0)
+        alike = np.exp(-(apart[:, :, None, :] + by_load))
+        k = np.einsum("nkrt,nt,tnkr->nkr", alike, (square * shares).T, self.shares[:, row], optimize=False)
+        variance = (square * shares**2).sum(0)
+        own = (square * self.shares**2).sum(0)
         rho2 = (k * k / (variance[:, None, None] * own[row])).max((1, 2), initial=0.0)
         out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
         return out
@@ -238,7 +247,7 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
     levels, level = sorted_distinct(load)
     by_count = np.argsort(-np.bincount(level, minlength=len(levels)), kind="stable")
-    parts = []
+    parts: list[_Loads] = []
     for chosen in (np.sort(by_count[:COMMON_LOADS]), np.sort(by_count[COMMON_LOADS:])):
         place = np.full(len(levels), -1)
         place[chosen] = np.arange(len(chosen))
@@ -246,11 +255,27 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
         if len(at):
             across = covariance.of_loads(levels[chosen], LOAD_STEPS)
             across[across < NOTHING] = 0.0
-            parts.append(_Loads(at, place[level[at]], across))
+            parts.append(_Loads(at, place[level[at]], across, common=not parts))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
     norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
     kept = Encoded(points.coords, of_point, load)
     return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
+
+
+def _by_table(weight: Floats, across: Floats, _level: Places, cell: Places, groups: int) -> Floats:
+    """Sum of weights times correlation by group, where most cells of a table of groups by load are filled."""
+    width = len(across)
+    table = np.bincount(cell, weight, minlength=groups * width).reshape(groups, width)
+    return table @ across
+
+
+def _by_point(weight: Floats, across: Floats, level: Places, group: Places, groups: int) -> Floats:
+    """The same where few are: point by point."""
+    order = np.argsort(group, kind="stable")
+    reach = across.take(level[order], axis=0)
+    reach *= weight[order, None]
+    out: Floats = np.add.reduceat(reach, np.searchsorted(group[order], np.arange(groups)), axis=0)
+    return out
 
 
 def _distinct_rows(rows: Singles) -> tuple[list[int], Places]:

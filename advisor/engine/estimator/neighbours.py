@@ -13,7 +13,8 @@ from advisor.domain.record import record
 NAMED_ROWS = 6
 OWN_LENGTHS = 1.25
 """Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
-_SHAPE = 2
+_SHAPE, _KIN = 2, 3
+"""How many parts of a curve's key are lengths, at its end; and how many name accelerator, model and precision."""
 
 
 @record
@@ -45,47 +46,58 @@ class Neighbourhood:
             self._model[m.accelerator, m.model, m.precision].append(m)
             self._accelerator[m.accelerator].append(m)
 
-    def of(self, q: OperatingQuery, model_name: str) -> Neighbours:
-        """The closest evidence for a query whose every part is filled in."""
-        place = curve_key(q, model_name)
+    def of(self, q: OperatingQuery, place: tuple[object, ...]) -> Neighbours:
+        """The closest evidence for a query whose every part is filled in; `place` is its `curve_key`."""
+        curve = self._curve_at(q, place)
+        return self._on_curve(q, curve) if curve else self._off_curve(place)
+
+    def step(self, q: OperatingQuery, place: tuple[object, ...]) -> tuple[EvidenceGrade, Basis]:
+        """Grade and basis alone of what `of` gives."""
+        curve = self._curve_at(q, place)
+        if curve:
+            return _grade(curve), _basis(q, curve)
+        general = self._off_curve(place)
+        return general.grade, general.basis
+
+    def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
         curve = self._curve.get(place, [])
         if self._own:
             own = [m for m in self._own.get(place[:-_SHAPE], []) if _near(m, q) and m not in curve]
-            curve = [*curve, *own]
-        if curve:
-            return self._on_curve(q, curve)
-        key = (q.accelerator, model_name, q.precision)
+            return [*curve, *own]
+        return curve
+
+    def _off_curve(self, place: tuple[object, ...]) -> Neighbours:
+        key = place[:_KIN]
         if key not in self._general:  # the same for every shape and load, and made of many rows
             self._general[key] = self._of_kin(key)
         return self._general[key]
 
-    def _of_kin(self, key: tuple[str, str, str]) -> Neighbours:
+    def _of_kin(self, key: tuple[object, ...]) -> Neighbours:
         """Evidence of an (accelerator, model, precision) as a whole, or of the accelerator."""
         kin = self._model.get(key, [])
         if kin:
             text = f"modelled from {len(kin)} rows of this accelerator, model and precision in other configurations"
             return self._made("B", "modelled", text, kin)
-        others = self._accelerator.get(key[0], [])
+        others = self._accelerator.get(str(key[0]), [])
         if others:
             text = f"modelled: this accelerator measured on other models or precisions ({len(others)} rows)"
             return self._made("C", "modelled", text, others)
         return Neighbours("D", "physics", "physics only: no measurement of this accelerator", (), "")
 
     def _on_curve(self, q: OperatingQuery, curve: Sequence[Measurement]) -> Neighbours:
-        own = any(m.family == "own_probe" for m in curve)
-        grade: EvidenceGrade = "A" if own else "B"
+        grade, basis = _grade(curve), _basis(q, curve)
         exact = [m for m in curve if m.concurrency == q.concurrency]
         if exact:
-            return self._made(grade, "measured", f"measured point, {_count(exact)}", exact)
+            return self._made(grade, basis, f"measured point, {_count(exact)}", exact)
         below = [m.concurrency for m in curve if m.concurrency < q.concurrency]
         above = [m.concurrency for m in curve if m.concurrency > q.concurrency]
         near = sorted(curve, key=lambda m: abs(m.concurrency - q.concurrency))[:NAMED_ROWS]
         if below and above:
             text = f"bracketed on a measured curve between concurrency {max(below)} and {min(above)}, {_count(curve)}"
-            return self._made(grade, "interpolated", text, near)
+            return self._made(grade, basis, text, near)
         end = max(below) if below else min(above)
         text = f"extrapolated from the end of a measured curve at concurrency {end}, {_count(curve)}"
-        return self._made(grade, "extrapolated", text, near)
+        return self._made(grade, basis, text, near)
 
     def _made(self, grade: EvidenceGrade, basis: Basis, text: str, rows: Sequence[Measurement]) -> Neighbours:
         newest = max((m.date for m in rows if m.date), default=None)
@@ -95,6 +107,18 @@ class Neighbourhood:
             age = f"; newest {newest.isoformat()}, {months:.0f} months old"
         ids = tuple(m.row_id for m in rows[:NAMED_ROWS])
         return Neighbours(grade, basis, text + age, ids, newest.isoformat() if newest else "")
+
+
+def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:
+    return "A" if any(m.family == "own_probe" for m in curve) else "B"
+
+
+def _basis(q: OperatingQuery, curve: Sequence[Measurement]) -> Basis:
+    """Whether measurements of a curve meet, bracket or end before the load of a query."""
+    loads = [m.concurrency for m in curve]
+    if q.concurrency in loads:
+        return "measured"
+    return "interpolated" if min(loads) < q.concurrency < max(loads) else "extrapolated"
 
 
 def _count(rows: Sequence[Measurement]) -> str:

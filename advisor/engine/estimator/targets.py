@@ -40,6 +40,15 @@ class Step:
     shares: dict[str, Floats]
     """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
 
+    def at(self, place: int, kinds: Sequence[str]) -> Floats:
+        """Share by which each covariance term is scaled at one of the loads, 1 where it names none: terms x points."""
+        ones = np.ones(len(self.log_s))
+        known = {kind: self.shares[kind] for kind in kinds if kind}
+        out: Floats = np.stack(
+            [known[k][:, place if known[k].shape[1] > 1 else 0] if k else ones for k in kinds]
+        )
+        return out
+
 
 def decode_step(
     points: Points,

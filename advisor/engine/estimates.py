@@ -1,0 +1,99 @@
+"""Many estimates at once: their figures in one table, and each whole estimate only where it is asked for.
+
+Choosing a deployment weighs several hundred operating points by a handful of figures, and shows a dozen of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuery
+
+Floats = NDArray[np.float64]
+T = TypeVar("T", OperatingEstimate, FirstToken)
+
+PERCENTILES = ("p90", "p95", "p99")
+TTFT, TPOT, OUTPUT = 0, 4, 8
+"""Where the figures of each metric start: a median and PERCENTILES over requests [s] of TTFT and of TPOT; low end,
+median and high end of output tokens/s per GPU. A table of first tokens ends before TPOT."""
+LOW, MID, HIGH = OUTPUT, OUTPUT + 1, OUTPUT + 2
+WIDTH = 11
+
+
+class Batch(Sequence[T], Generic[T]):
+    """Estimates in the order of their queries.
+
+    Parameters
+    ----------
+    table
+        Their figures, estimates x WIDTH (TPOT and beyond are absent for first tokens); NaN where none can be made.
+    errors
+        Why none can be made, or empty, for each.
+    make
+        The whole estimate at a place.
+    """
+
+    __slots__ = ("_made", "_make", "errors", "table")
+
+    def __init__(self, table: Floats, errors: Sequence[str], make: Callable[[int], T]) -> None:
+        self.table, self.errors = table, errors
+        self._make: Callable[[int], T] = make
+        self._made: dict[int, T] = {}
+
+    def __len__(self) -> int:
+        return len(self.errors)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[T]: ...
+    def __getitem__(self, place: int | slice) -> T | list[T]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        at = range(len(self))[place]
+        found = self._made.get(at)
+        if found is None:
+            found = self._made[at] = self._make(at)
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def at_percentile(self, metric: int, percentile: int) -> Floats:
+        """TTFT or TPOT of each at a percentile over requests [s]; `metric` is TTFT or TPOT."""
+        p50 = self.table[:, metric]
+        if percentile == 50:
+            return p50
+        out: Floats = np.fmax(p50, self.table[:, metric + 1 + PERCENTILES.index(f"p{percentile}")])
+        return out
+
+
+EstimateMany = Callable[[Sequence[OperatingQuery]], Batch[OperatingEstimate]]
+FirstTokenMany = Callable[[Sequence[OperatingQuery]], Batch[FirstToken]]
+
+
+def batch_of(estimates: Sequence[OperatingEstimate]) -> Batch[OperatingEstimate]:
+    """A batch of estimates that are made already."""
+    rows = [
+        (
+            e.ttft_p50_s.mid, *(e.ttft_tail.get(p, np.nan) for p in PERCENTILES),
+            e.tpot_p50_s.mid, *(e.tpot_tail.get(p, np.nan) for p in PERCENTILES),
+            e.output_tps_per_gpu.lo, e.output_tps_per_gpu.mid, e.output_tps_per_gpu.hi,
+        )
+        for e in estimates
+    ]  # fmt: skip
+    table = np.array(rows, dtype=np.float64).reshape(-1, WIDTH)
+    return Batch(table, [e.error for e in estimates], estimates.__getitem__)
+
+
+def gather(parts: Sequence[tuple[Batch[T], int]], width: int) -> Batch[T]:
+    """One batch of estimates from several, each named by its batch and its place there."""
+    table = np.array([batch.table[place] for batch, place in parts], dtype=np.float64).reshape(-1, width)
+    errors = [batch.errors[place] for batch, place in parts]
+    return Batch(table, errors, lambda i: parts[i][0][parts[i][1]])

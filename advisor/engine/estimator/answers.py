@@ -1,0 +1,208 @@
+"""From medians to answers: intervals, tails over requests, evidence, and what other families say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
+from advisor.domain.evidence import Measurement
+from advisor.domain.record import record
+from advisor.engine.estimates import HIGH, LOW, MID, OUTPUT, PERCENTILES, TPOT, TTFT, WIDTH, Batch
+from advisor.engine.estimator.core import Medians
+from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.families import OtherFamilies, cover
+from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.neighbours import Neighbourhood, interval_class
+from advisor.engine.estimator.tails import tail_factors
+
+TAILS = 4096
+"""Loads whose tails are kept."""
+NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
+
+
+@record
+class Asked:
+    """A query with everything filled in, or the reason why it cannot be answered."""
+
+    query: OperatingQuery
+    full: OperatingQuery
+    name: str
+    """The model as measurements spell it."""
+    notes: tuple[str, ...]
+    error: str
+    place: tuple[object, ...]
+    """What it shares with the other points of its curve, see `curve_key`; empty beside an error."""
+
+
+class Answers:
+    """Turns the medians of queries into batches of estimates."""
+
+    def __init__(self, fit: Fit, ranking: Sequence[Measurement], rows: Sequence[Measurement], as_of: date) -> None:
+        self._fit = fit
+        self._neighbourhood = Neighbourhood(ranking, as_of)
+        self._others = OtherFamilies(rows)
+        self._tails: dict[tuple[int, bool], tuple[tuple[float, ...], ...]] = {}
+
+    def whole(
+        self, asked: Sequence[Asked], medians: Medians, drift: Callable[[int], str]
+    ) -> Batch[OperatingEstimate]:
+        """Estimates of all metrics.
+
+        Parameters
+        ----------
+        medians
+            Of the queries without an error, in their order.
+        drift
+            What newer software changed for one of those, in words.
+        """
+        place, table = _places(asked), np.full((len(asked), WIDTH), np.nan)
+        good = [a for a in asked if not a.error]
+        ends = self._ends(good)
+        total = _outer("total_tps_per_gpu", medians.total_tps, medians, ends)
+        tpot = _outer("tpot_p50_s", medians.tpot_s, medians, ends)
+        ttft = _outer("ttft_p50_s", medians.ttft_s, medians, ends)
+        others = [self._others.of(a.full, a.name) for a in good]
+        for k, found in enumerate(others):
+            for other in found:
+                cover(total[k], other.total_tps_per_gpu)
+                cover(tpot[k], other.tpot_s)
+        at = np.flatnonzero(place >= 0)
+        factors = self._factors(good)
+        table[at, TTFT] = ttft[:, 1]
+        table[at, TTFT + 1 : TPOT] = ttft[:, 1:2] * factors[:, 0]
+        table[at, TPOT] = tpot[:, 1]
+        table[at, TPOT + 1 : OUTPUT] = tpot[:, 1:2] * factors[:, 1]
+        parts = np.array([a.full.osl / (a.full.isl + a.full.osl) for a in good])
+        table[at, LOW:] = total * parts[:, None]
+
+        def make(i: int) -> OperatingEstimate:
+            a, k = asked[i], int(place[i])
+            if k < 0:
+                return _failed(a)
+            q, near = a.full, self._neighbourhood.of(a.full, a.place)
+            words = [near.text, drift(k)]
+            for other in others[k]:
+                ratio = other.total_tps_per_gpu / float(total[k, 1])
+                words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
+            if a.notes:
+                words.append("assumed " + ", ".join(a.notes))
+            row = table[i].tolist()
+            return OperatingEstimate(
+                query=a.query,
+                engine=q.engine or "",
+                spec_method=q.spec_method or "none",
+                disagg=bool(q.disagg),
+                tp=q.tp or 1,
+                ep=q.ep or 1,
+                dp_attention=bool(q.dp_attention),
+                gpus=q.gpus or q.tp or 1,
+                ttft_p50_s=Interval(*ttft[k].tolist()),
+                tpot_p50_s=Interval(*tpot[k].tolist()),
+                total_tps_per_gpu=Interval(*total[k].tolist()),
+                output_tps_per_gpu=Interval(row[LOW], row[MID], row[HIGH]),
+                ttft_tail=_tail(row, TTFT),
+                tpot_tail=_tail(row, TPOT),
+                evidence_grade=near.grade,
+                basis=near.basis,
+                basis_text="; ".join(w for w in words if w),
+                evidence_row_ids=near.row_ids,
+                evidence_newest=near.newest,
+                other_families=others[k],
+                notes=a.notes,
+            )
+
+        return Batch(table, [a.error for a in asked], make)
+
+    def first_tokens(self, asked: Sequence[Asked], medians: Medians) -> Batch[FirstToken]:
+        """Estimates of TTFT alone."""
+        place, table = _places(asked), np.full((len(asked), TPOT), np.nan)
+        good = [a for a in asked if not a.error]
+        ttft = _outer("ttft_p50_s", medians.ttft_s, medians, self._ends(good))
+        at = np.flatnonzero(place >= 0)
+        table[at, TTFT] = ttft[:, 1]
+        table[at, TTFT + 1 :] = ttft[:, 1:2] * self._factors(good)[:, 0]
+
+        def make(i: int) -> FirstToken:
+            k = int(place[i])
+            if k < 0:
+                return FirstToken(NOT_A_NUMBER, {}, asked[i].error)
+            return FirstToken(Interval(*ttft[k].tolist()), _tail(table[i].tolist(), TTFT), "")
+
+        return Batch(table, [a.error for a in asked], make)
+
+    def _ends(self, good: Sequence[Asked]) -> dict[str, Floats]:
+        """Ends of the interval of each query in spreads, by metric."""
+        classes = []
+        for a in good:
+            grade, basis = self._neighbourhood.step(a.full, a.place)
+            step = f"{'B' if grade == 'A' else grade} {basis}"
+            classes.append(interval_class(step, bool(a.full.disagg)))
+        return {
+            metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)
+            for metric, known in self._fit.half_width.items()
+        }
+
+    def _factors(self, good: Sequence[Asked]) -> Floats:
+        """Percentiles over requests, over the median, by the load alone: queries x (TTFT, TPOT) x PERCENTILES."""
+        rows = []
+        for a in good:
+            key = a.full.concurrency, bool(a.full.disagg)
+            row = self._tails.get(key)
+            if row is None:
+                if len(self._tails) >= TAILS:
+                    self._tails.clear()
+                row = self._tails[key] = tuple(
+                    tuple(tail_factors(self._fit.tails, metric, key[1], key[0]).get(p, np.nan) for p in PERCENTILES)
+                    for metric in ("ttft", "tpot")
+                )
+            rows.append(row)
+        return np.array(rows, dtype=np.float64).reshape(-1, 2, len(PERCENTILES))
+
+
+def _places(asked: Sequence[Asked]) -> NDArray[np.intp]:
+    """Which of the queries without an error each one is; -1 beside an error."""
+    good = np.array([not a.error for a in asked], dtype=np.bool_)
+    return np.where(good, np.cumsum(good) - 1, -1)
+
+
+def _outer(metric: str, mid: Floats, medians: Medians, ends: dict[str, Floats]) -> Floats:
+    """(low, median, high) of each query."""
+    out = np.empty((len(mid), 3))
+    if not len(mid):
+        return out
+    out[:, 1] = mid
+    out[:, ::2] = mid[:, None] * np.exp(ends[metric] * medians.spread[metric][:, None])
+    return out
+
+
+def _tail(row: Sequence[float], metric: int) -> dict[str, float]:
+    values = zip(PERCENTILES, row[metric + 1 :], strict=False)
+    return {p: value for p, value in values if value == value}  # NaN where nothing was learned
+
+
+def _failed(asked: Asked) -> OperatingEstimate:
+    q = asked.query
+    return OperatingEstimate(
+        query=q,
+        engine=q.engine or "",
+        spec_method=q.spec_method or "none",
+        disagg=bool(q.disagg),
+        tp=q.tp or 0,
+        ep=q.ep or 0,
+        dp_attention=bool(q.dp_attention),
+        gpus=q.gpus or 0,
+        ttft_p50_s=NOT_A_NUMBER,
+        tpot_p50_s=NOT_A_NUMBER,
+        total_tps_per_gpu=NOT_A_NUMBER,
+        output_tps_per_gpu=NOT_A_NUMBER,
+        ttft_tail={},
+        tpot_tail={},
+        evidence_grade="D",
+        basis="physics",
+        basis_text="",
+        error=asked.error,
+    )
