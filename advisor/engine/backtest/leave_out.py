@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
-from advisor.engine.estimator.calibration import Truth, residuals
+from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import APART, Fit
@@ -122,6 +122,8 @@ def leave_out(
             variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
         inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.variance[have])
         del matrix
+        doubts = doubts_among(truth, have, inverse, weights)
+        settled = doubts.settle()
         for s in schemes:
             for group in groups[s]:
                 done += 1
@@ -131,10 +133,9 @@ def leave_out(
                 local = local[local >= 0]
                 if not len(local):
                     continue
-                gap = np.linalg.solve(inverse[np.ix_(local, local)], weights[local])
-                kept = weights - inverse[:, local] @ gap
-                kept[local] = 0.0
-                predicted = wanted[local] @ kept
+                # One row does not decide which stacks are doubted, a group may.
+                kept, own = settled.without(int(local[0])) if len(local) == 1 else doubts.without(local)
+                predicted = wanted[local] @ kept + own
                 near = wanted[local] ** 2 / (variance[local][:, None] * prior)
                 near[:, local] = 0.0
                 rho2 = np.minimum(near.max(axis=1), 1.0)

@@ -19,9 +19,10 @@ from advisor.engine.backtest.grading import classes_when_left_out
 from advisor.engine.backtest.leave_out import SCHEMES, LeftOut, leave_out, rate_error
 from advisor.engine.backtest.widths import Widths, covered, fit_widths
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
-from advisor.engine.estimator.encode import Floats, stack_keys
+from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
 from advisor.engine.estimator.learning import Plan, learn_fit
+from advisor.engine.estimator.levels import group_keys
 
 METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
 CLOSE_PREDICTED = 0.05
@@ -97,7 +98,7 @@ def run_backtest(
     clean = truth.noise <= 1.0
     schemes = [_scheme(name, found, truth) for name, found in left.items()]
     widths = fit_widths(_pools(schemes, clean))
-    odd = np.array([key in fit.odd for key in stack_keys(truth.points)], dtype=np.bool_)
+    odd = np.array([key in fit.targets["tpot"].level for key in group_keys(truth.points)[0]], dtype=np.bool_)
     scores = [score for scheme in schemes for score in _scores(scheme, truth, clean, odd)]
     decisions = _decisions(truth, clean, left, any_shape, prices)
     result = BacktestResult(

@@ -6,9 +6,10 @@ Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``
 - left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
   ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
 
-Each step of the descent sees a sample of its own: some of the accelerator-model pairs, and of these some whole
-curves and a few points of all others. With hundreds of rates and some sixty pairs, a descent that always saw the
-same ones would learn them by heart; what was kept from the learning is predicted a tenth better this way.
+Each step of the descent sees a sample of its own: some of the accelerator-model pairs, or some of the shapes of models,
+and of these some whole curves and a few points of all others. With hundreds of rates, some sixty pairs and half as many
+shapes, a descent that always saw the same ones would learn them by heart. With half of the shapes kept from the
+learning, samples that leave out shapes too predict those a tenth better than samples that leave out pairs alone.
 
 References
 ----------
@@ -37,8 +38,14 @@ from advisor.engine.estimator.targets import term_shares
 SHRINK = 1.0
 """Standard deviation [log] of the prior of every scale and rate around its start."""
 PRIOR_ROWS = 4000.0
-PLAIN_TERMS = 5
-"""Terms that speak for the whole step where learning starts."""
+_WHOLE, _PARTS = ("",) * 5, ("memory", "kv", "prefill", "fixed", "work")
+TERMS = {
+    "tpot": (*_WHOLE, *_PARTS, "spec", "dp", "dated"),
+    "share": (*_WHOLE, "spec", "dp", "disagg", "dated"),
+    "ttft": (*_WHOLE, "spec", "dp", "disagg"),
+    "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
+}
+"""Shares of the terms from which each covariance is learned; those for the whole step may go in the end."""
 NEGLIGIBLE = 0.05
 """Scale [log] below which such a term goes in the end: it says less than the noise, and each costs time."""
 SOFT = 0.03
@@ -56,8 +63,10 @@ class Plan:
 
     steps: int = 1000
     rows: int = 700
-    pairs: float = 0.7
-    """Share of the accelerator-model pairs that a step sees."""
+    seen: float = 0.7
+    """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
+    shapes: float = 0.5
+    """Share of the steps that see some of the shapes of models on all parts; the others see some of the pairs."""
     whole: float = 0.3
     """Share of the rows of a step that come as whole curves."""
     rate: float = 0.1
@@ -97,14 +106,13 @@ def learn_covariance(
     encoded = encode(truth.points, Vocabulary())
     coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
     first, variance = _pack(start), truth.variance
-    held = np.array([kind == "odd" for kind in start.shares])  # odd stacks are set apart by rule, not learned
     curves = _curves(truth, have)
     rng = np.random.default_rng(seed)
 
     def sampled() -> _Objective:
         rows = _sample(curves, plan, rng)
         return _Objective(
-            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, held, plan
+            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, plan
         )
 
     return _unpack(descend(sampled, first, steps=plan.steps, rate=plan.rate), start)
@@ -125,7 +133,7 @@ def _unpack(theta: Floats, like: Covariance) -> Covariance:
 
 
 Curves = list[tuple[tuple[str, str], list[int]]]
-"""Accelerator and model of each measured curve, and its rows."""
+"""Pair (accelerator and model) and shape (lengths and model) of each measured curve, and its rows."""
 
 
 def _curves(truth: Truth, have: Rows) -> Curves:
@@ -133,14 +141,16 @@ def _curves(truth: Truth, have: Rows) -> Curves:
     for i in have:
         m = truth.rows[int(i)]
         key = (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.isl, m.osl)
-        out.setdefault(key, ((m.accelerator, m.model), []))[1].append(int(i))
+        kinds = (f"{m.accelerator} {m.model}", f"{m.isl}/{m.osl} {m.model}")
+        out.setdefault(key, (kinds, []))[1].append(int(i))
     return list(out.values())
 
 
 def _sample(curves: Curves, plan: Plan, rng: np.random.Generator) -> Rows:
-    """Some whole curves, for what is near, and a few points of all others, for what is far, of some of the pairs."""
-    seen = {pair for pair in sorted({pair for pair, _ in curves}) if rng.random() < plan.pairs}
-    shown = [rows for pair, rows in curves if pair in seen] or [rows for _, rows in curves]
+    """Some whole curves, for what is near, and a few points of all others, for what is far, of some pairs or shapes."""
+    kind = int(rng.random() < plan.shapes)
+    seen = {name for name in sorted({kinds[kind] for kinds, _ in curves}) if rng.random() < plan.seen}
+    shown = [rows for kinds, rows in curves if kinds[kind] in seen] or [rows for _, rows in curves]
     dense: list[int] = []
     sparse: list[int] = []
     for k in rng.permutation(len(shown)):
@@ -179,7 +189,7 @@ class _Objective:
 
     def __init__(
         self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
-        prior: Floats, held: NDArray[np.bool_], plan: Plan,
+        prior: Floats, plan: Plan,
     ) -> None:  # fmt: skip
         n, d = coords.shape
         self._left, self._right = np.triu_indices(n, 1)
@@ -195,7 +205,7 @@ class _Objective:
         np.square(gap[d - 1], out=gap[d])
         self._distance = gap
         self._shares, self._values, self._noise = shares, values, noise
-        self._groups, self._prior, self._held, self._plan = groups, prior, held, plan
+        self._groups, self._prior, self._plan = groups, prior, plan
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         terms, n = self._shares.shape
@@ -220,8 +230,6 @@ class _Objective:
         parts *= (2 * slope[left, right]).astype(np.float32)
         by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
         by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
-        by_rate[self._held] = 0.0
-        by_scale[self._held] = 0.0
         gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * slope.diagonal() @ noise]])
         off = (theta - self._prior) / SHRINK
         return loss + 0.5 * float(off @ off) / PRIOR_ROWS, gradient + off / SHRINK / PRIOR_ROWS
@@ -259,7 +267,7 @@ def learn_fit(
     truth = truth_of(rows, models, accelerators)
     fit = replace(start, parts=reference_parts(truth.rows, accelerators))
     for name, target in start.targets.items():
-        blank = replace(target, covariance=_blank(target.covariance))
+        blank = replace(target, covariance=generic_covariance(TERMS[name]))
         fit = replace(fit, targets={**fit.targets, name: blank})
         learned = without_negligible(learn_covariance(truth, fit, name, plan))
         fit = replace(fit, targets={**fit.targets, name: replace(target, covariance=learned)})
@@ -271,13 +279,3 @@ def without_negligible(c: Covariance) -> Covariance:
     keep = np.array([bool(kind) or scale >= NEGLIGIBLE for kind, scale in zip(c.shares, c.scale, strict=True)])
     shares = tuple(kind for kind, stays in zip(c.shares, keep, strict=True) if stays)
     return Covariance(c.scale[keep], c.rates[keep], c.load_gap[keep], c.load_square[keep], c.noise, shares)
-
-
-def _blank(c: Covariance) -> Covariance:
-    """The generic covariance with the term of odd stacks as it is, since that one is set by rule."""
-    out = generic_covariance(("",) * PLAIN_TERMS + tuple(kind for kind in c.shares if kind))
-    if "odd" in c.shares:
-        i, k = out.shares.index("odd"), c.shares.index("odd")
-        out.scale[i], out.rates[i] = c.scale[k], c.rates[k]
-        out.load_gap[i], out.load_square[i] = c.load_gap[k], c.load_square[k]
-    return out

@@ -55,8 +55,20 @@ class Settled:
 
     inverse: Floats
     weights: Floats
-    level: Mapping[str, float]
-    """Log offset by key."""
+    doubted: tuple[tuple[str, float, Rows], ...]
+    """Key, variance and rows of each doubted group."""
+
+    @property
+    def level(self) -> dict[str, float]:
+        """Log offset of each doubted group by key: its variance times the weights of its rows."""
+        return {key: variance * float(self.weights[rows].sum()) for key, variance, rows in self.doubted}
+
+    def without(self, row: int) -> tuple[Floats, Floats]:
+        """Weights of the others when one row is left out (0 for it), and the level that it has from them."""
+        weights = self.weights - self.inverse[:, row] * (self.weights[row] / self.inverse[row, row])
+        weights[row] = 0.0
+        own = sum(variance * float(weights[rows].sum()) for _, variance, rows in self.doubted if row in rows)
+        return weights, np.array([own])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +125,16 @@ class Doubts:
 
     def settle(self) -> Settled:
         """All rows, with the levels of the doubted groups."""
-        weights, level, corrections = self._levels(np.empty(0, np.intp))
+        weights, doubted, corrections = self._doubted(np.empty(0, np.intp))
         inverse = self._inverse.copy()
         for c in corrections:
             inverse -= (c.across @ c.middle) @ c.across.T
-        return Settled(inverse, weights, level)
+        return Settled(inverse, weights, tuple(doubted))
 
     def without(self, left: Rows) -> tuple[Floats, Floats]:
         """Weights of the other rows (0 for those left out), and the level that each row left out has from them."""
-        weights, level, _ = self._levels(left)
+        weights, doubted, _ = self._doubted(left)
+        level = {key: variance * float(weights[rows].sum()) for key, variance, rows in doubted}
         own = np.zeros(len(left))
         for stage in self._stages:
             for place, group in enumerate(stage.of_row[left].tolist()):
@@ -129,7 +142,7 @@ class Doubts:
                     own[place] += level.get(stage.keys[group], 0.0)
         return weights, own
 
-    def _levels(self, left: Rows) -> tuple[Floats, dict[str, float], list[_Correction]]:
+    def _doubted(self, left: Rows) -> tuple[Floats, list[tuple[str, float, Rows]], list[_Correction]]:
         out = np.zeros(len(self._weights), np.bool_)
         out[left] = True
         across = self._inverse[:, left]
@@ -137,7 +150,7 @@ class Doubts:
         weights = self._weights - solved @ self._weights[left]
         weights[left] = 0.0
         corrections: list[_Correction] = []
-        offsets: list[tuple[str, float, Rows]] = []
+        found: list[tuple[str, float, Rows]] = []
         for stage in self._stages:
             doubted: list[tuple[int, float, Rows]] = []
             for number, rows in enumerate(stage.members):
@@ -172,8 +185,8 @@ class Doubts:
             middle = np.linalg.inv(inner)
             weights = weights - pull @ (middle @ (shown.T @ weights))
             corrections.append(_Correction(pull, middle))
-            offsets += [(stage.keys[number], variance, rows) for number, variance, rows in doubted]
-        return weights, {key: variance * float(weights[rows].sum()) for key, variance, rows in offsets}, corrections
+            found += [(stage.keys[number], variance, rows) for number, variance, rows in doubted]
+        return weights, found, corrections
 
 
 def _doubt(block: Floats, weights: Floats) -> float:
