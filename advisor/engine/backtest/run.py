@@ -12,7 +12,7 @@ from advisor.domain.backtest import BacktestResult, DecisionScore, Score
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.backtest.decisions import decision_cases, decision_score
+from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors
 from advisor.engine.backtest.forward import forward_in_time
 from advisor.engine.backtest.goals import NOTES, goals
 from advisor.engine.backtest.grading import classes_when_left_out
@@ -88,7 +88,7 @@ def run_backtest(
     told("reading the evidence", 0.0)
     truth = truth_of(rows, models, accelerators)
     left = leave_out(
-        truth, fit, (*SCHEMES, "model_shape_any"),
+        truth, fit, (*SCHEMES, "model_shape_any"), joint="model_shape_any",
         told=lambda share: told("predicting what was left out", share * STAGE_ENDS[0]),
     )  # fmt: skip
     any_shape = left.pop("model_shape_any")
@@ -220,16 +220,18 @@ def _decisions(
     prices: Mapping[str, float],
 ) -> list[DecisionScore]:
     usable = [bool(c) and m.family == "median" for c, m in zip(clean, truth.rows, strict=True)]
+    drawn = draw_errors(len(truth.rows), any_shape.joint["tpot"], any_shape.joint["share"])
     found = []
-    for label, source, disagg in (
-        ("aggregated serving", any_shape, False),
-        ("aggregated serving, another shape of the model known", left["model_shape"], False),
-        ("aggregated and disaggregated serving", any_shape, True),
-        ("aggregated serving, nothing left out but the point", left["point"], False),
+    for label, source, disagg, draws in (
+        ("aggregated serving", any_shape, False, None),
+        ("aggregated serving, another shape of the model known", left["model_shape"], False, None),
+        ("aggregated and disaggregated serving", any_shape, True, None),
+        ("aggregated serving, nothing left out but the point", left["point"], False, None),
+        ("aggregated serving, the 80 % interval of the cost ratio clear of 1", any_shape, False, drawn),
     ):
         cases = decision_cases(
             truth.rows, usable, source.error["tpot"], rate_error(source.error), prices,
-            disagg=disagg, close=CLOSE_PREDICTED,
+            disagg=disagg, close=CLOSE_PREDICTED, drawn=draws,
         )  # fmt: skip
         score = decision_score(label, cases)
         if score is not None:

@@ -160,10 +160,15 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     return left, step
 
 
-def doubts_among(truth: Truth, have: NDArray[np.intp], inverse: Floats, weights: Floats) -> Doubts:
-    """What may be doubted among the rows `have`, over which `inverse` and `weights` are."""
+def doubts_among(truth: Truth, name: str, have: NDArray[np.intp], inverse: Floats, weights: Floats) -> Doubts:
+    """What may be doubted of a target among the rows `have`, over which `inverse` and `weights` are.
+
+    Aggregated serving alone: what disaggregated rows leave open sets them apart already, and moved levels there
+    made their predictions worse.
+    """
     own = np.array([m.family != "vendor_ci" for m in truth.rows], dtype=np.bool_)
-    return Doubts(inverse, weights, truth.points.take(have), (own & ~truth.points.disagg)[have])
+    grouped = own & ~truth.points.disagg & (name not in APART.values())
+    return Doubts(inverse, weights, truth.points.take(have), grouped[have])
 
 
 def calibrate(
@@ -186,7 +191,7 @@ def calibrate(
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
         inverse, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
-        settled = doubts_among(truth, have, inverse, weights).settle()
+        settled = doubts_among(truth, name, have, inverse, weights).settle()
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, settled.weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named, settled.level)
     return replace(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,8 +47,9 @@ TERMS = {
     "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
 }
 """Shares of the terms from which each covariance is learned; those for the whole step may go in the end."""
-NEGLIGIBLE = 0.05
-"""Scale [log] below which such a term goes in the end: it says less than the noise, and each costs time."""
+NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3
+"""Scale [log], and part of the largest, below which a term for the whole step goes in the end: it says less than the
+noise, and each costs time."""
 SOFT = 0.03
 """Error [log] below which the left-out loss is quadratic."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
@@ -59,10 +61,12 @@ Groups = list[tuple[float, list[Rows]]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to learn."""
+    """How long to learn. With the defaults all targets and the weights take less than two minutes on two cores."""
 
     steps: int = 1000
-    rows: int = 700
+    rows: int = 400
+    brief: float = 0.5
+    """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
     seen: float = 0.7
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
     shapes: float = 0.5
@@ -226,7 +230,8 @@ class _Objective:
         sign, logdet = np.linalg.slogdet(matrix)
         if sign <= 0 or not np.isfinite(logdet):
             return np.inf, np.zeros_like(theta)
-        loss, slope = self._loss(np.linalg.inv(matrix), float(logdet))
+        inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+        loss, slope = self._loss(inverse, float(logdet))
         parts *= (2 * slope[left, right]).astype(np.float32)
         by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
         by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
@@ -263,19 +268,27 @@ def learn_fit(
     start: Fit,
     plan: Plan,
 ) -> Fit:
-    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`."""
+    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`.
+
+    Each is learned from the same evidence and start whatever the others turn out to be, so that two run at a time.
+    """
     truth = truth_of(rows, models, accelerators)
-    fit = replace(start, parts=reference_parts(truth.rows, accelerators))
-    for name, target in start.targets.items():
-        blank = replace(target, covariance=generic_covariance(TERMS[name]))
-        fit = replace(fit, targets={**fit.targets, name: blank})
-        learned = without_negligible(learn_covariance(truth, fit, name, plan))
-        fit = replace(fit, targets={**fit.targets, name: replace(target, covariance=learned)})
-    return fit
+    targets = {name: replace(t, covariance=generic_covariance(TERMS[name])) for name, t in start.targets.items()}
+    blank = replace(start, targets=targets, parts=reference_parts(truth.rows, accelerators))
+    brief = replace(plan, steps=max(1, round(plan.steps * plan.brief)))
+
+    def learned(name: str) -> Covariance:
+        return without_negligible(learn_covariance(truth, blank, name, plan if name == "tpot" else brief))
+
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(targets, pool.map(learned, targets), strict=True))
+    return replace(blank, targets={name: replace(t, covariance=found[name]) for name, t in targets.items()})
 
 
 def without_negligible(c: Covariance) -> Covariance:
     """The covariance without the terms for the whole step that say nothing."""
-    keep = np.array([bool(kind) or scale >= NEGLIGIBLE for kind, scale in zip(c.shares, c.scale, strict=True)])
+    largest = max((float(s) for kind, s in zip(c.shares, c.scale, strict=True) if not kind), default=0.0)
+    least = min(NEGLIGIBLE, NEGLIGIBLE_PART * largest)
+    keep = np.array([bool(kind) or scale >= least for kind, scale in zip(c.shares, c.scale, strict=True)])
     shares = tuple(kind for kind, stays in zip(c.shares, keep, strict=True) if stays)
     return Covariance(c.scale[keep], c.rates[keep], c.load_gap[keep], c.load_square[keep], c.noise, shares)

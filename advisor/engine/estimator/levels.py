@@ -65,7 +65,7 @@ class Settled:
 
     def without(self, row: int) -> tuple[Floats, Floats]:
         """Weights of the others when one row is left out (0 for it), and the level that it has from them."""
-        weights = self.weights - self.inverse[:, row] * (self.weights[row] / self.inverse[row, row])
+        weights = self.weights - self.inverse[row] * (self.weights[row] / self.inverse[row, row])
         weights[row] = 0.0
         own = sum(variance * float(weights[rows].sum()) for _, variance, rows in self.doubted if row in rows)
         return weights, np.array([own])
@@ -107,12 +107,16 @@ class Doubts:
 
     def __init__(self, inverse: Floats, weights: Floats, points: Points, grouped: NDArray[np.bool_]) -> None:
         self._inverse, self._weights = inverse, weights
-        self._stages = [self._stage(keys, grouped) for keys in group_keys(points)]
+        known: set[tuple[int, ...]] = set()
+        self._stages = [self._stage(keys, grouped, known) for keys in group_keys(points)]
 
-    def _stage(self, keys: Sequence[str], grouped: NDArray[np.bool_]) -> _Stage:
+    def _stage(self, keys: Sequence[str], grouped: NDArray[np.bool_], known: set[tuple[int, ...]]) -> _Stage:
+        """Groups of one stage; those that are the same rows as a group of an earlier stage say nothing new."""
         by: dict[str, list[int]] = defaultdict(list)
         for i in np.flatnonzero(grouped).tolist():
             by[keys[i]].append(i)
+        by = {key: rows for key, rows in by.items() if tuple(rows) not in known}
+        known.update(map(tuple, by.values()))
         members = [np.array(rows) for rows in by.values()]
         of_row = np.full(len(keys), -1)
         for number, rows in enumerate(members):
@@ -120,7 +124,7 @@ class Doubts:
         blocks = [self._inverse[np.ix_(rows, rows)] for rows in members]
         sums = np.empty((len(keys), len(members)))
         for number, rows in enumerate(members):
-            sums[:, number] = self._inverse[:, rows].sum(1)
+            sums[:, number] = self._inverse[rows].sum(0)  # symmetric, and rows lie together in memory
         return _Stage(list(by), members, of_row, blocks, sums)
 
     def settle(self) -> Settled:
@@ -145,12 +149,13 @@ class Doubts:
     def _doubted(self, left: Rows) -> tuple[Floats, list[tuple[str, float, Rows]], list[_Correction]]:
         out = np.zeros(len(self._weights), np.bool_)
         out[left] = True
-        across = self._inverse[:, left]
+        across = self._inverse[left].T
         solved = across @ np.linalg.inv(across[left])
         weights = self._weights - solved @ self._weights[left]
         weights[left] = 0.0
         corrections: list[_Correction] = []
         found: list[tuple[str, float, Rows]] = []
+        reduced: set[bytes] = set()
         for stage in self._stages:
             doubted: list[tuple[int, float, Rows]] = []
             for number, rows in enumerate(stage.members):
@@ -160,6 +165,10 @@ class Doubts:
                     if not len(stays):
                         continue
                     rows, block = rows[stays], block[np.ix_(stays, stays)]
+                if reduced and rows.tobytes() in reduced:
+                    continue  # what is left of an earlier group are the same rows
+                if gone.any():
+                    reduced.add(rows.tobytes())
                 if len(left):
                     block = block - solved[rows] @ across[rows].T
                 for c in corrections:
@@ -175,14 +184,14 @@ class Doubts:
                 shown[rows, column] = 1.0
                 gone_rows = stage.members[number][out[stage.members[number]]]
                 if len(gone_rows):
-                    pull[:, column] -= self._inverse[:, gone_rows].sum(1)
+                    pull[:, column] -= self._inverse[gone_rows].sum(0)
             if len(left):
                 pull -= solved @ pull[left]
                 pull[left] = 0.0
             for c in corrections:
                 pull -= c.across @ (c.middle @ (c.across.T @ shown))
             inner = shown.T @ pull + np.diag([1 / variance for _, variance, _ in doubted])
-            middle = np.linalg.inv(inner)
+            middle: Floats = np.asarray(np.linalg.inv(inner), dtype=np.float64)
             weights = weights - pull @ (middle @ (shown.T @ weights))
             corrections.append(_Correction(pull, middle))
             found += [(stage.keys[number], variance, rows) for number, variance, rows in doubted]
@@ -198,9 +207,9 @@ def _doubt(block: Floats, weights: Floats) -> float:
         Of the inverse and of the weights, over the group: left out, it errs by ``block^-1·weights`` with the
         covariance ``block^-1``.
     """
-    spread = np.linalg.inv(block)
-    mean = float((spread @ weights).mean())
-    variance = float(spread.mean())
+    summed = np.linalg.solve(block, np.ones(len(block))) / len(block)
+    mean = float(summed @ weights)
+    variance = float(summed.mean())
     more = (TAIL + mean**2 / variance) / (TAIL + 1) - 1
     return variance * more if more > LEAST_MORE else 0.0
 

@@ -80,7 +80,7 @@ def test_a_sample_that_cannot_be_solved_moves_nothing() -> None:
 
 def test_terms_that_say_nothing_go_and_those_of_a_share_stay() -> None:
     c = generic_covariance(("", "", "memory"))
-    c.scale[:] = (0.5 * NEGLIGIBLE, 2 * NEGLIGIBLE, 0.1 * NEGLIGIBLE)
+    c.scale[:] = (0.5 * NEGLIGIBLE, 4 * NEGLIGIBLE, 0.1 * NEGLIGIBLE)
     kept = without_negligible(c)
     assert kept.shares == ("", "memory")
     assert kept.scale.tolist() == c.scale[1:].tolist()
