@@ -75,7 +75,6 @@ def rate_at(tpot: Floats, rate: Floats, limit_s: float) -> float | None:
     """Largest rate on a curve whose TPOT keeps a limit, interpolated in logs; None where none does.
 
     >>> import numpy as np
-from numpy.typing import NDArray
     >>> round(rate_at(np.array([0.01, 0.04]), np.array([100.0, 400.0]), 0.02), 1)
     200.0
     """

@@ -63,9 +63,9 @@ Groups = list[tuple[float, list[Rows]]]
 class Plan:
     """How long to learn. With the defaults all targets and the weights take less than two minutes on two cores."""
 
-    steps: int = 1000
+    steps: int = 800
     rows: int = 400
-    brief: float = 0.5
+    brief: float = 0.4
     """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
     seen: float = 0.7
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
