@@ -20,9 +20,12 @@ _EPS = 1e-9  # a replica that is filled to the last request is full, not overful
 
 def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
     """Whole replicas that carry a demand; both in the same unit."""
-    ratio = np.asarray(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
-    ratio -= _EPS
-    whole: NDArray[np.int64] = np.maximum(1.0, np.ceil(ratio)).astype(np.int64)
+    return whole_replicas(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
+
+
+def whole_replicas(ratio: ArrayLike) -> NDArray[np.int64]:
+    """Whole replicas that carry a demand given over the capacity of one; at least one."""
+    whole: NDArray[np.int64] = np.maximum(1.0, np.ceil(np.asarray(ratio, dtype=float) - _EPS)).astype(np.int64)
     return whole
 
 
