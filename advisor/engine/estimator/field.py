@@ -144,6 +144,10 @@ class Field:
     typical: Floats
     """Mean share of each configuration over the root of its variance, terms x configurations."""
     loads: tuple[_Loads, ...]
+    place: Floats
+    """Configuration and load of each point as one rising number, see `_place`."""
+    variance: Floats
+    """Prior variance of each point."""
     _views: OrderedDict[tuple[bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
     _groupings: OrderedDict[bytes, _Grouping] = field(default_factory=OrderedDict, repr=False, compare=False)
 
@@ -226,16 +230,14 @@ class Field:
         """
         c = self.covariance
         square = c.scale[:, None] ** 2
-        key = self.points.of_point * 64.0 + self.points.load
-        place = np.searchsorted(key, near * 64.0 + load[:, None])[..., None] + np.array(REACH)
+        place = np.searchsorted(self.place, _place(near, load[:, None]))[..., None] + np.array(REACH)
         row = np.clip(place, self.first[near][..., None], self.first[near + 1][..., None] - 1)
         over = np.abs(load[:, None, None] - self.points.load[row])
         by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
         alike = np.exp(-(apart[:, :, None, :] + by_load))
         k = np.einsum("nkrt,nt,tnkr->nkr", alike, (square * shares).T, self.shares[:, row], optimize=False)
         variance = (square * shares**2).sum(0)
-        own = (square * self.shares**2).sum(0)
-        rho2 = (k * k / (variance[:, None, None] * own[row])).max((1, 2), initial=0.0)
+        rho2 = (k * k / (variance[:, None, None] * self.variance[row])).max((1, 2), initial=0.0)
         out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
         return out
 
@@ -257,9 +259,18 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
             across[across < NOTHING] = 0.0
             parts.append(_Loads(at, place[level[at]], across, common=not parts))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
-    norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
-    kept = Encoded(points.coords, of_point, load)
-    return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
+    square = covariance.scale[:, None] ** 2
+    norm = np.sqrt((square * mean**2).sum(0))
+    return Field(
+        covariance, Encoded(points.coords, of_point, load), shares, weights[order] * shares, first, mean / norm,
+        tuple(parts), _place(of_point, load), (square * shares**2).sum(0),
+    )  # fmt: skip
+
+
+def _place(configuration: Places, load: Floats) -> Floats:
+    """Configuration and log2 load as one number; loads stay below 64."""
+    out: Floats = configuration * 64.0 + load
+    return out
 
 
 def _by_table(weight: Floats, across: Floats, _level: Places, cell: Places, groups: int) -> Floats:
