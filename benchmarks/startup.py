@@ -15,6 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PROFILE = "llama-70b-4k-512-concurrent"
@@ -42,6 +44,15 @@ def run_once(command: list[str], environment: dict[str, str]) -> tuple[float, fl
     return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
 
 
+@contextmanager
+def installed() -> Iterator[dict[str, str]]:
+    """An environment as of an installed package: bytecode is written, the user's own files stay out of it."""
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        own = ("HOME", "ADVISOR_DATA_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+        yield environment | dict.fromkeys(own, empty)
+
+
 def main() -> int:
     """Measure in turn, print medians and ratios; exit 1 where a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -49,10 +60,7 @@ def main() -> int:
     runs = parser.parse_args().runs
     os.chdir(Path(__file__).resolve().parent.parent)
     samples: dict[str, list[tuple[float, float, float]]] = {name: [] for name in COMMANDS}
-    with tempfile.TemporaryDirectory() as empty:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        own = ("HOME", "ADVISOR_DATA_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-        environment |= dict.fromkeys(own, empty)
+    with installed() as environment:
         for command in COMMANDS.values():
             run_once(command, environment)
         for _ in range(runs):

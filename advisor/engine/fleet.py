@@ -61,24 +61,6 @@ def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: fl
     return 1.0 / (1.0 + interruptions_per_gpu_hour * gpus_per_replica * repair_hours)
 
 
-def gpus_needed(
-    peak_rps: ArrayLike,
-    replica_rps: ArrayLike,
-    *,
-    burst_headroom: float,
-    growth_factor: ArrayLike,
-    availability: float,
-    up_probability: float,
-    gpus_per_replica: int,
-) -> NDArray[np.int64]:
-    """GPUs in replicas, spares included, before rounding to nodes; broadcasts over draws."""
-    demand = np.asarray(peak_rps, dtype=float) * (1 + burst_headroom) * np.asarray(growth_factor, dtype=float)
-    working = ceil_replicas(demand, replica_rps)
-    values, inverse = np.unique(working, return_inverse=True)
-    extra = np.array([spares(int(v), up_probability, availability) for v in values], dtype=np.int64)
-    return (working + extra[inverse].reshape(working.shape)) * gpus_per_replica
-
-
 def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.int64]:
     """GPUs rounded up to whole nodes."""
     return -(-np.asarray(gpus, dtype=np.int64) // gpus_per_node) * gpus_per_node
