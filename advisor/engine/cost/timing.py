@@ -32,7 +32,7 @@ class Calendar:
         """Present value of a dollar a month over the horizon [months]."""
         return float(self.discount.sum())
 
-    @property
+    @cached_property
     def years(self) -> int:
         """Years begun."""
         return -(-self.months // MONTHS_PER_YEAR)
