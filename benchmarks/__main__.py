@@ -33,7 +33,7 @@ from advisor.workbench import Workbench
 from benchmarks import batch_rate, probe_accuracy, startup, tui_latency
 from benchmarks.batch_rate import AS_OF
 
-ROWS, POINTS, BATCH = 10_000, 1_000, 200
+ROWS, POINTS, BATCH = 10_000, 1_000, 1_000
 STREAMS = (1, 16, 64, 256)
 
 
@@ -85,19 +85,22 @@ def spent(whose: int = resource.RUSAGE_SELF) -> Iterator[Spent]:
 
 def medians(command: list[str], runs: int = 5) -> tuple[Spent, float]:
     """(times, peak memory [MB]) of a process, medians over runs after a first one that warms the disk."""
-    startup.run_once(command)
-    rows = [startup.run_once(command) for _ in range(runs)]
+    with startup.installed() as environment:
+        startup.run_once(command, environment)
+        rows = [startup.run_once(command, environment) for _ in range(runs)]
     cpu, wall, memory = (statistics.median(row[i] for row in rows) for i in range(3))
     return Spent(cpu, wall), memory
 
 
 def start_up() -> Iterator[Figure]:
     """Ratios to importing pandas and pydantic, by processor time, and memory."""
-    reference = medians(startup.COMMANDS["import pandas, pydantic"])[0]
+    samples = startup.in_turn(5)
     for name, target in startup.TARGETS.items():
-        times, memory = medians(startup.COMMANDS[name])
-        ratio = times.cpu_s / reference.cpu_s
-        yield Figure("startup", f"{name}, to the imports", ratio, target, "x", note=f"{times.cpu_s:.2f} s")
+        times = startup.ratio(samples[name], samples[startup.REFERENCE])
+        wall = startup.ratio(samples[name], samples[startup.REFERENCE], startup.WALL)
+        note = f"{statistics.median(row[0] for row in samples[name]):.2f} s; by wall clock {wall:.2f} x"
+        yield Figure("startup", f"{name}, to the imports", times, target, "x", note=note)
+    memory = max(row[2] for rows in samples.values() for row in rows)
     yield Figure("startup", "headless run, peak memory", memory, startup.MAX_MEMORY_MB, "MB")
 
 
@@ -139,8 +142,8 @@ def estimates() -> Iterator[Figure]:
 
 def fit() -> Iterator[Figure]:
     """The fit from nothing: what is learned once, then a weight for each measurement."""
-    from advisor.engine.backtest.run import evidence_fingerprint
     from advisor.engine.estimator.calibration import calibrate
+    from advisor.engine.estimator.fit import evidence_fingerprint
     from advisor.engine.estimator.learning import Plan, learn_fit
 
     bench = Workbench(as_of=AS_OF, bare=True)

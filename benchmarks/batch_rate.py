@@ -1,6 +1,6 @@
 """How long the decision takes, and how many profiles a batch answers in a second.
 
-    python benchmarks/batch_rate.py [--profiles 200] [--jobs 2]
+    python benchmarks/batch_rate.py [--profiles 1000] [--jobs 2]
 
 Prints the time that pricing, risks and 10,000 draws add to an answer, for each bundled profile, and the rate of a
 batch of copies of them in which demand, service level and lengths are varied, so that no answer serves twice.
@@ -77,7 +77,8 @@ def varied(section: Any, factors: dict[str, float]) -> None:
             for item in value:
                 varied(item, factors)
         elif factor is not None and isinstance(value, int | float):
-            section[key] = type(value.unwrap())(max(1, value * factor))
+            scaled = max(1, value * factor)
+            section[key] = int(scaled) if isinstance(value, int) else float(scaled)
 
 
 def copies(folder: Path, n: int) -> None:
@@ -121,7 +122,7 @@ def batch_rate(profiles: int, jobs: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profiles", type=int, default=200)
+    parser.add_argument("--profiles", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     show_decision_times()

@@ -52,6 +52,8 @@ class Catalog:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
         self._markets: dict[tuple[object, ...], RentMarket] = {}
+        self.memo: dict[tuple[object, ...], Any] = {}
+        """What others derive from the facts alone and ask for with every profile; keys start with its name."""
 
     @cached_property
     def _hardware(self) -> tuple[dict[str, Accelerator], dict[str, str]]:

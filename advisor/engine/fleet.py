@@ -20,9 +20,12 @@ _EPS = 1e-9  # a replica that is filled to the last request is full, not overful
 
 def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
     """Whole replicas that carry a demand; both in the same unit."""
-    ratio = np.asarray(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
-    ratio -= _EPS
-    whole: NDArray[np.int64] = np.maximum(1.0, np.ceil(ratio)).astype(np.int64)
+    return whole_replicas(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
+
+
+def whole_replicas(ratio: ArrayLike) -> NDArray[np.int64]:
+    """Whole replicas that carry a demand given over the capacity of one; at least one."""
+    whole: NDArray[np.int64] = np.maximum(1.0, np.ceil(np.asarray(ratio, dtype=float) - _EPS)).astype(np.int64)
     return whole
 
 
@@ -56,24 +59,6 @@ def _normal_quantile(p: float) -> float:
 def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: float, repair_hours: float) -> float:
     """Share of time that a replica is up, ``1 / (1 + rate·gpus·repair)``."""
     return 1.0 / (1.0 + interruptions_per_gpu_hour * gpus_per_replica * repair_hours)
-
-
-def gpus_needed(
-    peak_rps: ArrayLike,
-    replica_rps: ArrayLike,
-    *,
-    burst_headroom: float,
-    growth_factor: ArrayLike,
-    availability: float,
-    up_probability: float,
-    gpus_per_replica: int,
-) -> NDArray[np.int64]:
-    """GPUs in replicas, spares included, before rounding to nodes; broadcasts over draws."""
-    demand = np.asarray(peak_rps, dtype=float) * (1 + burst_headroom) * np.asarray(growth_factor, dtype=float)
-    working = ceil_replicas(demand, replica_rps)
-    values, inverse = np.unique(working, return_inverse=True)
-    extra = np.array([spares(int(v), up_probability, availability) for v in values], dtype=np.int64)
-    return (working + extra[inverse].reshape(working.shape)) * gpus_per_replica
 
 
 def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.int64]:

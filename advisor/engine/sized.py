@@ -19,7 +19,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import ceil_replicas, spares
+from advisor.engine.fleet import spares, whole_replicas
 
 FloatArray = NDArray[np.float64]
 
@@ -64,50 +64,56 @@ class TierDemand:
             ),
         )
 
-    def gpus(self, throughput: ArrayLike, demand: ArrayLike) -> FloatArray:
-        """GPUs in replicas, bursts and spares included, before rounding to nodes.
+    def gpus(
+        self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1
+    ) -> FloatArray:
+        """GPUs in replicas, bursts and spares included.
 
         Parameters
         ----------
         throughput, demand
             Factors on the estimated throughput and on today's peak demand; they broadcast.
+        growth
+            Further factors on demand, along the last axis.
+        per_node
+            GPUs of a node, to round up to whole ones.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        rate = self.replica_rps * np.asarray(throughput, dtype=float)
+        today, more = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float))), np.asarray(growth)
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
-        working = ceil_replicas(np.minimum(wanted, rate * MOST_REPLICAS), rate)
-        most = int(working.max())
+        ratio = today * more
+        top, bottom = float(today.max() * more.max()), float(today.min() * more.min())
+        if top > MOST_REPLICAS:
+            ratio, top, bottom = np.minimum(ratio, MOST_REPLICAS), MOST_REPLICAS, min(bottom, MOST_REPLICAS)
+        working = whole_replicas(ratio)
+        least, most = int(whole_replicas(bottom)), int(whole_replicas(top))
         if most <= EXACT_REPLICAS:
-            return np.asarray(self._gpus_by_count(working, most)[working])
-        return np.asarray((working + self._spares(working)) * float(self.gpus_per_replica), dtype=float)
-
-    def _gpus_by_count(self, working: NDArray[np.int64], most: int) -> FloatArray:
-        """GPUs by count of replicas that work, right for the counts that occur."""
-        if self.up_probability >= 1.0:
-            return np.arange(most + 1.0) * self.gpus_per_replica
-        table = _spare_table((self.up_probability, self.availability))
-        self._fill(table, working, int(working.min()), most)
-        return (np.arange(most + 1.0) + table[: most + 1]) * self.gpus_per_replica
+            counts = np.arange(most + 1.0)
+            if self.up_probability < 1.0:
+                counts += self._table(working, least, most)[: most + 1]
+            return np.asarray((np.ceil(counts * self.gpus_per_replica / per_node) * per_node)[working])
+        return np.asarray(np.ceil((working + self._spares(working)) * self.gpus_per_replica / per_node) * per_node)
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
         """Spares for every count of replicas, beyond the table too."""
         p = self.up_probability
         if p >= 1.0:
             return np.zeros_like(working)
-        table = _spare_table((p, self.availability))
         small = np.minimum(working, EXACT_REPLICAS)
-        self._fill(table, small, int(small.min()), EXACT_REPLICAS)
+        table = self._table(small, int(small.min()), EXACT_REPLICAS)
         # the normal approximation that `spares` uses beyond the table, on all counts at once
         mean, spread = working * (1 - p) / p, np.sqrt(working * (1 - p)) / p
         many = np.ceil(mean + NormalDist().inv_cdf(self.availability) * spread).astype(np.int64)
         return np.asarray(np.where(working > EXACT_REPLICAS, many, table[small]))
 
-    def _fill(self, table: NDArray[np.int64], counts: NDArray[np.int64], low: int, high: int) -> None:
-        """Reckon what the table lacks of these counts, which lie between `low` and `high`."""
-        if (table[low : high + 1] < 0).any():
+    def _table(self, counts: NDArray[np.int64], least: int, most: int) -> NDArray[np.int64]:
+        """Spares by count of replicas, right for these counts, which lie between `least` and `most`."""
+        table = _spare_table((self.up_probability, self.availability))
+        if (table[least : most + 1] < 0).any():
             for n in np.flatnonzero(np.bincount(counts.ravel())):
                 if table[n] < 0:
                     table[n] = spares(int(n), self.up_probability, self.availability)
+        return table
 
 
 @record
@@ -139,24 +145,23 @@ class SizedCandidate:
         """Duty on landed hardware, from the gates; 0 where none applies."""
         return max((g.tariff_rate for g in self.gates if g.tariff_rate), default=0.0)
 
-    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike) -> FloatArray:
+    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0) -> FloatArray:
         """GPUs in whole nodes over all tiers.
 
         Parameters
         ----------
         z
             Standard normal error of the throughput estimates; each tier scales it by its own sigma.
-        throughput, demand
-            Further factors on throughput and on today's demand; all three broadcast.
+        throughput, demand, growth
+            Further factors on throughput and on today's demand; all broadcast, growth along the last axis.
         """
         error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
-        total: FloatArray | None = None
-        for tier in self.demands:
-            part = tier.gpus(factor * np.exp(tier.sigma * error) if tier.sigma else factor + 0.0 * error, demand)
-            total = part if total is None else total + part
-        assert total is not None
         per_node = self.accelerator.gpus_per_node
-        return np.asarray(np.ceil(total / per_node) * per_node)  # whole numbers, which doubles divide without error
+        rates = [factor * np.exp(t.sigma * error) if t.sigma else factor + 0.0 * error for t in self.demands]
+        if len(rates) == 1:
+            return self.demands[0].gpus(rates[0], demand, growth, per_node)
+        parts = [tier.gpus(rate, demand, growth) for tier, rate in zip(self.demands, rates, strict=True)]
+        return np.asarray(np.ceil(np.sum(parts, axis=0) / per_node) * per_node)  # whole numbers divide without error
 
     def only(self, index: int) -> SizedCandidate:
         """The same accelerator for one tier alone."""

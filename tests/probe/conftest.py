@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from probe_kit import Served, start
+
+from advisor.tui.app import AdvisorApp
+from advisor.tui.desk import Facts
+from advisor.tui.drafts import Drafts
+from advisor.workbench import Workbench
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +36,19 @@ def fresh_server(tmp_path: Path) -> Iterator[Served]:
     yield served
     served.process.kill()
     served.process.wait()
+
+
+@pytest.fixture(scope="module")
+def workbench() -> Workbench:
+    return Workbench(as_of=date(2026, 11, 21), bare=True)
+
+
+@pytest.fixture
+def app(workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AdvisorApp:
+    """The program with a store, drafts and temporary files of its own."""
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "store.sqlite3"))
+    monkeypatch.setenv("ADVISOR_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("ADVISOR_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("ADVISOR_API_KEY", raising=False)
+    return AdvisorApp(Facts(lambda: workbench), drafts=Drafts(tmp_path / "drafts"), refine=False)

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 from typing import Any
 
-import pytest
 from probe_kit import Served
-from textual.widgets import Static
+from screen_kit import at_probe, text, until
 
 from advisor.evidence.store import open_store
 from advisor.tui.app import AdvisorApp
-from advisor.tui.desk import Facts
-from advisor.tui.drafts import Drafts
 from advisor.tui.probing import Setup
 from advisor.tui.widgets.dialogs import Confirm
-from advisor.workbench import Workbench
-
-
-@pytest.fixture(scope="module")
-def workbench() -> Workbench:
-    return Workbench(as_of=date(2026, 11, 21), bare=True)
-
-
-@pytest.fixture
-def app(workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AdvisorApp:
-    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "store.sqlite3"))
-    return AdvisorApp(Facts(lambda: workbench), drafts=Drafts(tmp_path / "drafts"), refine=False)
-
 
 SETUP = Setup(
     model="ok", concurrency="1", max_tokens=40_000, max_seconds=60.0, accelerator="mi300x", gpus=8, weights="fp8",
@@ -38,22 +20,8 @@ SETUP = Setup(
 )  # fmt: skip
 
 
-def text(app: AdvisorApp) -> str:
-    return str(app.query_one("#probe-text", Static).render())
-
-
-async def until(pilot: Any, ready: Any) -> None:
-    for _ in range(3000):
-        if ready():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(text(pilot.app))
-
-
 async def begin(app: AdvisorApp, pilot: Any, url: str, setup: Setup = SETUP) -> Any:
-    await until(pilot, app.desk.facts.ready.is_set)
-    await app.go("probe")
-    pane: Any = app.pane
+    pane = await at_probe(app, pilot)
     assert "Not ready" in text(app)
     pane.setup = replace(setup, url=url)
     pane._fill()

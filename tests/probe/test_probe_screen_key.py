@@ -6,54 +6,22 @@ import io
 import pickle
 import traceback
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from probe_kit import KEY, Served
+from screen_kit import at_probe, until
 from textual import events
 from textual.widgets import Static
 
 from advisor.probe.keys import Secret
 from advisor.tui.app import AdvisorApp
-from advisor.tui.desk import Facts
-from advisor.tui.drafts import Drafts
 from advisor.tui.probing import ProbeJob, Setup, plan_of, receive_key, send_key
 from advisor.tui.widgets.dialogs import Confirm
 from advisor.tui.widgets.secret_row import SecretRow
-from advisor.workbench import Workbench
 
 SETUP = Setup(concurrency="1", max_tokens=40_000, max_seconds=60.0, accelerator="mi300x", gpus=8)
-
-
-@pytest.fixture(scope="module")
-def workbench() -> Workbench:
-    return Workbench(as_of=date(2026, 11, 21), bare=True)
-
-
-@pytest.fixture
-def app(workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AdvisorApp:
-    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "store.sqlite3"))
-    monkeypatch.setenv("ADVISOR_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.setenv("ADVISOR_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.delenv("ADVISOR_API_KEY", raising=False)
-    return AdvisorApp(Facts(lambda: workbench), drafts=Drafts(tmp_path / "drafts"), refine=False)
-
-
-async def until(pilot: Any, ready: Any) -> None:
-    for _ in range(3000):
-        if ready():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(str(pilot.app.query_one("#probe-text", Static).render()))
-
-
-async def probe(app: AdvisorApp, pilot: Any) -> Any:
-    await until(pilot, app.desk.facts.ready.is_set)
-    await app.go("probe")
-    return app.pane
 
 
 def seen_of(process: Any) -> str:
@@ -75,7 +43,7 @@ async def test_no_trace_of_a_typed_key(app: AdvisorApp, fault_server: Served, tm
     dumps: list[str] = []
     processes: list[str] = []
     async with app.run_test(size=(120, 40)) as pilot:
-        pane = await probe(app, pilot)
+        pane = await at_probe(app, pilot)
         pane.setup = replace(SETUP, url=fault_server.url, model=model)
         pane._fill()
         await pilot.press("down", *KEY)
@@ -107,7 +75,7 @@ async def test_no_trace_of_a_typed_key(app: AdvisorApp, fault_server: Served, tm
 
 async def test_a_key_is_pasted_forgotten_and_refused(app: AdvisorApp) -> None:
     async with app.run_test(size=(100, 40)) as pilot:
-        await probe(app, pilot)
+        await at_probe(app, pilot)
         row = app.query_one(SecretRow)
         row.focus()
         await pilot.pause()
@@ -134,7 +102,7 @@ async def test_a_key_is_pasted_forgotten_and_refused(app: AdvisorApp) -> None:
 
 async def test_digits_and_letters_of_a_key_are_no_shortcuts(app: AdvisorApp) -> None:
     async with app.run_test(size=(100, 40)) as pilot:
-        await probe(app, pilot)
+        await at_probe(app, pilot)
         await pilot.press("down", "3", "x", "?", "b", "enter")
         assert app.at == "probe"
         assert app.query_one(SecretRow).secret.reveal() == "3x?b"  # type: ignore[union-attr]

@@ -8,12 +8,12 @@ import pytest
 from advisor.engine.fleet import (
     ceil_replicas,
     combine_fleets,
-    gpus_needed,
     replica_up_probability,
     size_fleet,
     spares,
     whole_nodes,
 )
+from advisor.engine.sized import TierDemand
 
 UP = replica_up_probability(2, 1.97e-5, 24)  # 1 / (1 + 1.97e-5 x 2 x 24) = 0.99905529
 
@@ -53,15 +53,25 @@ def test_spares_grow_with_availability_and_never_fail() -> None:
     assert abs(spares(401, 0.995, 0.999) - spares(400, 0.995, 0.999)) <= 1
 
 
+def tier(gpus_per_replica: int = 2, replica_rps: float = 1.25) -> TierDemand:
+    """Ten requests a second at replicas of 1.25: 8 of them at the peak, as in `fleet`."""
+    return TierDemand(10.0, replica_rps, 0.15, 0.999, UP, gpus_per_replica, 0.0)
+
+
 def test_draws_are_sized_like_the_fleet() -> None:
     f = fleet()
-    drawn = gpus_needed(
-        np.array([10.0, 20.0]), f.replica_requests_per_s, burst_headroom=0.15, growth_factor=1.3, availability=0.999,
-        up_probability=UP, gpus_per_replica=2,
-    )  # fmt: skip
+    drawn = tier().gpus(np.array([1.0, 0.5]), 1.3)
     assert drawn[0] == f.gpus_needed
-    assert drawn[1] > drawn[0]
+    assert drawn[1] == (24 + spares(24, UP, 0.999)) * 2  # ceil(10 x 1.15 x 1.3 / 0.625)
     assert list(whole_nodes([1, 8, 9], 8)) == [8, 8, 16]
+    assert list(tier().gpus(1.0, 1.3, np.array([1.0, 2.0]), per_node=8)) == [32, 56]  # 13 replicas; 24 + 1 of them
+
+
+def test_draws_beyond_every_fleet_still_count() -> None:
+    # 500 replicas are beyond the exact table, 1e20 beyond every fleet; both stay in order and finite
+    some = tier(replica_rps=10 * 1.15 / 500).gpus(np.ones(1), 1.0, np.array([0.9, 1.0, 1e20]))
+    assert some[0] < some[1] < some[2] < 1e13
+    assert some[1] == pytest.approx((500 + spares(500, UP, 0.999)) * 2)
 
 
 def test_workloads_share_nodes() -> None:

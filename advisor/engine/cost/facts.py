@@ -129,7 +129,13 @@ def tco_quantity(
 ) -> Quantity | None:
     """A cost parameter as a quantity; None where the catalog has no number."""
     row = catalog.tco.get((parameter, scope))
-    return None if row is None else _quantity(row, name, scale, unit)
+    if row is None:
+        return None
+    key = ("tco", parameter, scope, name, scale, unit)
+    known: tuple[TcoParameter, Quantity | None] | None = catalog.memo.get(key)
+    if known is None or known[0] is not row:
+        known = catalog.memo[key] = row, _quantity(row, name, scale, unit)
+    return known[1]
 
 
 def _quantity(row: TcoParameter, name: str, scale: float, unit: str) -> Quantity | None:

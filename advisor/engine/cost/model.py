@@ -104,8 +104,8 @@ class CostModel:
         when = calendar or self.calendar
         if way.floats:
             fleet = self.monthly_fleet(levels, when.months)
-            paid = self.billed(fleet, levels) * HOURS_PER_MONTH
-            hours = paid @ self._pad(when.discount, paid) / when.annuity
+            paid = self.billed(fleet, levels)
+            hours = paid @ self._pad(when.discount, paid) * (HOURS_PER_MONTH / when.annuity)
             terms = [self._rent("rent", f"{way.label}: GPU-hours", way.price, hours, levels)]
             return terms + self._premium(fleet[..., 0], levels, when)
         fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y")
@@ -144,7 +144,7 @@ class CostModel:
         return found
 
     def _sized(self, levels: Levels, factors: FloatArray) -> FloatArray:
-        return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand") * factors)
+        return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand"), factors)
 
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
         """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
@@ -152,8 +152,8 @@ class CostModel:
         ``clip(GPUs x average/peak, one replica in whole nodes, GPUs) x share of the month with traffic``.
         """
         average = np.minimum(1.0, self.average * levels.column("utilisation"))
-        floor = np.minimum(self.floor_gpus, fleet)
-        return np.asarray(np.clip(fleet * average, floor, fleet) * self.in_use)
+        # one replica is part of every fleet, and a share of a fleet never exceeds it
+        return np.asarray(np.maximum(fleet * average, self.floor_gpus) * self.in_use)
 
     def base(self, fleet: FloatArray, share: float) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""

@@ -154,15 +154,16 @@ def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, 
     usd_per_month, mtok_input, mtok_output
         One value per draw [USD/month], [1e6/month].
     """
-    tokens = per_mtok(usd_per_month, mtok_input, mtok_output, cost.output_weight)
-    band = band_of(usd_per_month)
+    single, _, blended = per_mtok(usd_per_month, mtok_input, mtok_output, cost.output_weight)
+    band, token = band_of(usd_per_month), band_of(single)
+    weight = cost.output_weight
     return cost.model_copy(
         update={
             "usd_per_month": band,
             "mean_usd_per_month": float(np.mean(usd_per_month)),
-            "usd_per_mtok_input": band_of(tokens[0]),
-            "usd_per_mtok_output": band_of(tokens[1]),
-            "usd_per_mtok_blended": band_of(tokens[2]),
+            "usd_per_mtok_input": token,
+            "usd_per_mtok_output": Band(p10=weight * token.p10, p50=weight * token.p50, p90=weight * token.p90),
+            "usd_per_mtok_blended": band_of(blended),
             "within_budget": _within(profile, band.p50),
         }
     )

@@ -32,7 +32,7 @@ class Calendar:
         """Present value of a dollar a month over the horizon [months]."""
         return float(self.discount.sum())
 
-    @property
+    @cached_property
     def years(self) -> int:
         """Years begun."""
         return -(-self.months // MONTHS_PER_YEAR)
@@ -86,11 +86,12 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
     """
     b = np.clip(np.asarray(base, dtype=float), 0.0, 1.0)
     a = np.clip(np.asarray(average, dtype=float), 1e-9, 1.0)
+    idle = (1 - b) ** 2
+    if a.size == 1 and a.item() < 0.5:  # one average for all draws, which is the rule
+        return np.asarray(a * idle)
     flat = a - b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        high = np.where(b <= 2 * a - 1, flat, (1 - b) ** 2 / (4 * np.maximum(1 - a, 1e-12)))
-    low = a * (1 - b) ** 2
-    above = np.where(a >= 0.5, np.where(a >= 1.0, np.maximum(flat, 0.0), high), low)
+    high = np.where(b <= 2 * a - 1, flat, idle / (4 * np.maximum(1 - a, 1e-12)))
+    above = np.where(a >= 0.5, np.where(a >= 1.0, flat, high), a * idle)
     return np.asarray(np.maximum(above, 0.0))
 
 

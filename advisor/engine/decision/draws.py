@@ -68,8 +68,15 @@ def _drawn(seed: int, key: int, rows: int, draws: int) -> FloatArray:
 _kept = lru_cache(maxsize=16)(_drawn)
 
 
-def levels_of(pricing: Pricing, shared: Shared, own: FloatArray, defaults: Mapping[str, Quantity]) -> Levels:
-    """Inputs of one candidate in every draw.
+def demand_draws(shared: Shared, defaults: Mapping[str, Quantity]) -> FloatArray:
+    """Factor on demand in each draw, the same for every candidate."""
+    return log_pieces(shared.demand, *defaults["demand_factor"].band)
+
+
+def levels_of(
+    pricing: Pricing, shared: Shared, own: FloatArray, demand: FloatArray, defaults: Mapping[str, Quantity]
+) -> Levels:
+    """Inputs of one candidate in every draw; `demand` is what `demand_draws` gives.
 
     Throughput is log-normal with the spread of its 80 % interval; prices, demand and electricity are log-normal in
     two pieces with low and high as 10th and 90th percentile; engineering and residual value are normal in two pieces;
@@ -82,7 +89,7 @@ def levels_of(pricing: Pricing, shared: Shared, own: FloatArray, defaults: Mappi
     power = model.facts.values.get("power_usd_per_kwh")
     return Levels(
         z=math.sqrt(1 - rho) * own[0] + math.sqrt(rho) * shared.throughput,
-        demand=log_pieces(shared.demand, *defaults["demand_factor"].band),
+        demand=demand,
         price=price_factor(way.price, price),
         peak_price=1.0 if way.peak_price is None else price_factor(way.peak_price, price),
         discount=discount_draws(pricing, shared.discount, defaults),

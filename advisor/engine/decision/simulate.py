@@ -14,7 +14,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing, band_of, build_pricing, finalise
-from advisor.engine.decision.draws import levels_of, own_draws, shared_draws
+from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
 from advisor.engine.sized import FloatArray, PricedCandidate
 
 
@@ -100,12 +100,13 @@ def simulate(
     draws: int,
 ) -> list[Run]:
     """Draw every candidate under common random numbers."""
-    shared = shared_draws(seed, draws)
-    weight = tail_weight(profile, catalog.decision_defaults)
+    shared, defaults = shared_draws(seed, draws), catalog.decision_defaults
+    demand = demand_draws(shared, defaults)
+    weight = tail_weight(profile, defaults)
     runs = []
     for candidate in priced:
         pricing = build_pricing(profile, candidate.sized, catalog, as_of)
-        levels = levels_of(pricing, shared, own_draws(seed, candidate.id, draws), catalog.decision_defaults)
+        levels = levels_of(pricing, shared, own_draws(seed, candidate.id, draws), demand, defaults)
         usd = np.broadcast_to(np.asarray(pricing.model.usd_per_month(pricing.way, levels), dtype=float), (draws,))
         tokens = pricing.model.mtok(levels)
         cost = finalise(candidate.cost, usd, tokens[0], tokens[1], profile)

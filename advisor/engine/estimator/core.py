@@ -51,11 +51,11 @@ class Core:
         self._fit = fit
         self._vocabulary = Vocabulary()
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
-        encoded = encode(points, self._vocabulary)
+        self._encoded = encode(points, self._vocabulary)
         loads = points.concurrency[:, None]
-        shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts)
-        ids = [m.row_id for m in rows]
-        self._fields = {name: self._field(name, ids, encoded, shares) for name in fit.targets}
+        self._shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts)
+        self._row_ids = [m.row_id for m in rows]
+        self._fields: dict[str, Field] = {}
         self._offsets = {name: Offsets(target.level) for name, target in fit.targets.items()}
         self._probes: dict[bool, dict[str, ProbeShift]] = {}
         for disagg in (False, True):
@@ -66,14 +66,17 @@ class Core:
     def _fields_of(self, points: Points) -> dict[str, tuple[str, Field]]:
         """By target, the name and the field that speak for points of one kind of serving."""
         names = {t: self._fit.field_name(t, bool(points.disagg[0])) for t in TARGETS}
-        return {t: (name, self._fields[name]) for t, name in names.items()}
+        return {t: (name, self.field(name)) for t, name in names.items()}
 
-    def _field(self, name: str, row_ids: Sequence[str], encoded: Encoded, shares: Mapping[str, Floats]) -> Field:
-        target = self._fit.targets[name]
-        weights = np.array([target.weights.get(row_id, 0.0) for row_id in row_ids])
-        have = np.flatnonzero(weights)
-        scales = by_term(shares, target.covariance.shares)
-        return gather(target.covariance, take(encoded, have), scales[:, have], weights[have])
+    def field(self, name: str) -> Field:
+        """One of the fields of the fit, gathered when it is first asked for: not every answer needs all."""
+        if name not in self._fields:
+            target = self._fit.targets[name]
+            weights = np.array([target.weights.get(row_id, 0.0) for row_id in self._row_ids])
+            have = np.flatnonzero(weights)
+            scales = by_term(self._shares, target.covariance.shares)[:, have]
+            self._fields[name] = gather(target.covariance, take(self._encoded, have), scales, weights[have])
+        return self._fields[name]
 
     def _learn(self, rows: list[Measurement], points: Points) -> dict[str, ProbeShift]:
         physics = step_physics(points)

@@ -8,6 +8,7 @@ and only the few hundred groups that are left are held against every query.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import field
 
 import numpy as np
@@ -48,6 +49,42 @@ class _Loads:
 
 
 @record
+class _Table:
+    """Points at loads that most share, as a table of groups by load that is mostly filled."""
+
+    used: Places
+    """Groups that have any."""
+    cell: Places
+    """Place of each point in the table of those groups by load."""
+
+    def sums(self, weight: Floats, part: _Loads) -> Iterator[Floats]:
+        """Weights times correlation, summed by group: groups x LOAD_STEPS for each term."""
+        groups, width = len(self.used), part.across.shape[1]
+        for mine, across in zip(weight, part.across, strict=True):
+            table = np.bincount(self.cell, mine, minlength=groups * width).reshape(groups, width)
+            yield table @ across
+
+
+@record
+class _Listed:
+    """Points at odd loads, of which a table would be mostly empty: one by one."""
+
+    used: Places
+    order: Places
+    """Points sorted by group."""
+    first: Places
+    """Where each group starts in `order`."""
+
+    def sums(self, weight: Floats, part: _Loads) -> Iterator[Floats]:
+        """As those of a table."""
+        level = part.level[self.order]
+        for mine, across in zip(weight.take(self.order, axis=1), part.across, strict=True):
+            reach = across.take(level, axis=0)
+            reach *= mine[:, None]
+            yield np.add.reduceat(reach, self.first, axis=0)
+
+
+@record
 class _Grouping:
     """Measured configurations by what they have in some coordinates."""
 
@@ -57,9 +94,8 @@ class _Grouping:
     """Of each configuration."""
     members: Places
     first: Places
-    cells: tuple[tuple[Places, Places], ...]
-    """For each set of loads: the groups that have any; and of common loads the place of each point in a table of those
-    groups by load, of odd ones the place among those groups."""
+    cells: tuple[_Table | _Listed, ...]
+    """For each set of loads."""
 
 
 @record
@@ -144,6 +180,10 @@ class Field:
     typical: Floats
     """Mean share of each configuration over the root of its variance, terms x configurations."""
     loads: tuple[_Loads, ...]
+    place: Floats
+    """Configuration and load of each point as one rising number, see `_place`."""
+    variance: Floats
+    """Prior variance of each point."""
     _views: OrderedDict[tuple[bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
     _groupings: OrderedDict[bytes, _Grouping] = field(default_factory=OrderedDict, repr=False, compare=False)
 
@@ -189,18 +229,20 @@ class Field:
                 self._groupings.popitem(last=False)
         return found
 
-    def _cells(self, part: _Loads, group: Places) -> tuple[Places, Places]:
+    def _cells(self, part: _Loads, group: Places) -> _Table | _Listed:
         used, row = sorted_distinct(group[self.points.of_point[part.points]])
-        return used, row * part.across.shape[1] + part.level if part.common else row
+        if part.common:
+            return _Table(used, row * part.across.shape[1] + part.level)
+        order = np.argsort(row, kind="stable")
+        return _Listed(used, order, np.searchsorted(row[order], np.arange(len(used))))
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
-        for part, (used, cell) in zip(self.loads, grouping.cells, strict=True):
+        for part, cells in zip(self.loads, grouping.cells, strict=True):
             weight = self.weighted.take(part.points, axis=1)
             weight *= factor.take(self.points.of_point[part.points], axis=1)
-            add = _by_table if part.common else _by_point
-            for term, across in enumerate(part.across):
-                out[term, used] += add(weight[term], across, part.level, cell, len(used))
+            for term, sums in enumerate(cells.sums(weight, part)):
+                out[term, cells.used] += sums
         return out
 
     def apart(self, coords: Singles, near: Places) -> Floats:
@@ -226,16 +268,14 @@ class Field:
         """
         c = self.covariance
         square = c.scale[:, None] ** 2
-        key = self.points.of_point * 64.0 + self.points.load
-        place = np.searchsorted(key, near * 64.0 + load[:, None])[..., None] + np.array(REACH)
+        place = np.searchsorted(self.place, _place(near, load[:, None]))[..., None] + np.array(REACH)
         row = np.clip(place, self.first[near][..., None], self.first[near + 1][..., None] - 1)
         over = np.abs(load[:, None, None] - self.points.load[row])
         by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
         alike = np.exp(-(apart[:, :, None, :] + by_load))
         k = np.einsum("nkrt,nt,tnkr->nkr", alike, (square * shares).T, self.shares[:, row], optimize=False)
         variance = (square * shares**2).sum(0)
-        own = (square * self.shares**2).sum(0)
-        rho2 = (k * k / (variance[:, None, None] * own[row])).max((1, 2), initial=0.0)
+        rho2 = (k * k / (variance[:, None, None] * self.variance[row])).max((1, 2), initial=0.0)
         out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
         return out
 
@@ -257,24 +297,17 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
             across[across < NOTHING] = 0.0
             parts.append(_Loads(at, place[level[at]], across, common=not parts))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
-    norm = np.sqrt((covariance.scale[:, None] ** 2 * mean**2).sum(0))
-    kept = Encoded(points.coords, of_point, load)
-    return Field(covariance, kept, shares, weights[order] * shares, first, mean / norm, tuple(parts))
+    square = covariance.scale[:, None] ** 2
+    norm = np.sqrt((square * mean**2).sum(0))
+    return Field(
+        covariance, Encoded(points.coords, of_point, load), shares, weights[order] * shares, first, mean / norm,
+        tuple(parts), _place(of_point, load), (square * shares**2).sum(0),
+    )  # fmt: skip
 
 
-def _by_table(weight: Floats, across: Floats, _level: Places, cell: Places, groups: int) -> Floats:
-    """Sum of weights times correlation by group, where most cells of a table of groups by load are filled."""
-    width = len(across)
-    table = np.bincount(cell, weight, minlength=groups * width).reshape(groups, width)
-    return table @ across
-
-
-def _by_point(weight: Floats, across: Floats, level: Places, group: Places, groups: int) -> Floats:
-    """The same where few are: point by point."""
-    order = np.argsort(group, kind="stable")
-    reach = across.take(level[order], axis=0)
-    reach *= weight[order, None]
-    out: Floats = np.add.reduceat(reach, np.searchsorted(group[order], np.arange(groups)), axis=0)
+def _place(configuration: Places, load: Floats) -> Floats:
+    """Configuration and log2 load as one number; loads stay below 64."""
+    out: Floats = configuration * 64.0 + load
     return out
 
 

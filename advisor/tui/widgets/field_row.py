@@ -9,28 +9,24 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.reactive import reactive
 from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from advisor.tui.fields import FieldSpec
 from advisor.tui.values import from_text, to_text
-from advisor.tui.widgets.tones import Piece, Toned, fit
+from advisor.tui.widgets.form_row import LABEL, FormRow
+from advisor.tui.widgets.tones import Piece, fit
 
-LABEL = 24
 VALUE = 30
 ABSENT = "–"
 _DEFAULT = re.compile(r"\b[Dd]efault ([^;.\]]+)")
 
 
-class FieldRow(Toned, can_focus=True):
+class FieldRow(FormRow):
     """A field with its value, its unit, where it comes from, and what is wrong with it."""
 
     DEFAULT_CSS = """
-    FieldRow { height: 1; width: 1fr; background: $background; }
-    FieldRow:focus, FieldRow:focus-within { background: $primary 22%; }
-    FieldRow.wrong { height: 2; }
     FieldRow > Input { width: 31; height: 1; margin-left: 26; background: $panel; padding: 0; border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,8 +37,6 @@ class FieldRow(Toned, can_focus=True):
         Binding("right", "turn(1)", "Next value", show=False),
         Binding("left", "turn(-1)", "Previous value", show=False),
     ]
-    problem: reactive[str] = reactive("", repaint=True)
-    editing: reactive[bool] = reactive(False, repaint=True)
 
     class Edited(Message):
         """A value was typed or chosen; None takes it away."""
@@ -92,23 +86,17 @@ class FieldRow(Toned, can_focus=True):
             self.problem = problem
         self.refresh()
 
-    def watch_problem(self, problem: str) -> None:
-        """A complaint takes a second line."""
-        self.set_class(bool(problem), "wrong")
-
     # --------------------------------------------------------------- drawing
 
     def render_line(self, y: int) -> Strip:
         """The field, or the complaint under it."""
         width = self.size.width
         if y == 1:
-            return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(self.problem, "bad")], width)
+            return self.complaint()
         spec, stated = self.spec, self.value is not None
         room = VALUE if width >= 84 else max(14, min(VALUE, width - LABEL - 24))
         if spec.kind == "text" and stated and not self.picker:
             room = max(room, width - LABEL - 4)  # nothing stands behind a text
-        mark = Piece("✗", "bad") if self.problem else Piece("▎" if self.has_focus else " ", "head")
-        label = Piece(fit(spec.label + (" *" if spec.required else ""), LABEL - 1), "strong" if stated else "plain")
         if stated:
             value = Piece(fit(to_text(spec, self.value), room), "head")
             tail = [Piece(f" {spec.unit}", "dim")]
@@ -124,7 +112,7 @@ class FieldRow(Toned, can_focus=True):
             tail.append(Piece("  ▾", "head"))
         elif spec.kind in ("toggle", "choice"):
             tail.append(Piece("  ◂ ▸", "dim"))
-        return self.strip([mark, label, Piece("  "), value, *tail], width)
+        return self.line(spec.label + (" *" if spec.required else ""), stated=stated, rest=[value, *tail])
 
     def _default(self) -> str:
         """What holds while the profile is silent: the spec's own default, what the answer assumed, or its words."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.reactive import reactive
 from textual.strip import Strip
 
-from advisor.tui.widgets.field_row import LABEL
-from advisor.tui.widgets.tones import Piece, Toned, fit
+from advisor.tui.widgets.form_row import LABEL, FormRow
+from advisor.tui.widgets.tones import Piece, fit
 
 if TYPE_CHECKING:
     from advisor.probe.keys import Secret
@@ -19,25 +18,18 @@ if TYPE_CHECKING:
 MOST = 4096
 
 
-class SecretRow(Toned, can_focus=True):
+class SecretRow(FormRow):
     """Shows dots while it is typed, and then only that it is there.
 
     It keeps its own characters, since an input would carry them in the messages that it sends.
     """
 
-    DEFAULT_CSS = """
-    SecretRow { height: 1; width: 1fr; background: $background; }
-    SecretRow:focus { background: $primary 22%; }
-    SecretRow.wrong { height: 2; }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "edit", "Edit"),
         Binding("up", "step(-1)", "Previous field", show=False),
         Binding("down", "step(1)", "Next field", show=False),
         Binding("delete", "forget", "Forget", show=False),
     ]
-    problem: reactive[str] = reactive("", repaint=True)
-    editing: reactive[bool] = reactive(False, repaint=True)
 
     class Changed(Message):
         """Another key holds; ask the row for it."""
@@ -63,25 +55,18 @@ class SecretRow(Toned, can_focus=True):
         """The key; None where none was typed."""
         return self._secret
 
-    def watch_problem(self, problem: str) -> None:
-        """A complaint takes a second line."""
-        self.set_class(bool(problem), "wrong")
-
     def render_line(self, y: int) -> Strip:
         """The field, or the complaint under it."""
-        width = self.size.width
         if y == 1:
-            return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(self.problem, "bad")], width)
-        room = max(4, width - LABEL - 4)
+            return self.complaint()
+        room = max(4, self.size.width - LABEL - 4)
         if self.editing:
             shown = Piece(fit("•" * min(len(self._characters), room - 2) + "▏", room), "head")
         elif self._secret is not None:
             shown = Piece(fit("•••••••• in memory only", room), "head")
         else:
             shown = Piece(fit(self.absent, room), "dim")
-        mark = Piece("✗", "bad") if self.problem else Piece("▎" if self.has_focus else " ", "head")
-        tone = "strong" if self._secret is not None else "plain"
-        return self.strip([mark, Piece(fit(self._label, LABEL - 1), tone), Piece("  "), shown], width)
+        return self.line(self._label, stated=self._secret is not None, rest=[shown])
 
     # --------------------------------------------------------------- editing
 

@@ -23,7 +23,7 @@ MIXED = [*SAME_MODEL, query("mi300x", "deepseek-r1", isl=8192, tp=8, gpus=8), qu
 
 
 def _field(target: str) -> Field:
-    return bundled_estimator()._core._fields[target]
+    return bundled_estimator()._core.field(target)
 
 
 def _encoded(queries: list[OperatingQuery]) -> np.ndarray:
