@@ -28,7 +28,7 @@ NOTES = (
     " seen them give 7.2 and 10.8 %; with half of the shapes of models kept from it, 11.1 and 17.2 % on them (another"
     " shape of the model known) where those give 7.4 and 11.7 %.",
     "Every row is predicted as a median over runs, since a query states no date: against single dated runs that"
-    " counts the drift of software as error; `aggregated plain medians` shows the rows without it, odd stacks aside.",
+    " counts the drift of software as error; `aggregated plain medians` shows the rows without it.",
     "Rows that the source flags (stalls, inconsistent counts, known issues) teach little and are not scored.",
     "Odd stacks are those measured some two spreads or more from all their kin (an engine's first days on a part);"
     " they keep their own level and teach no others. Which ones are odd is found anew without each group left out."

@@ -179,7 +179,7 @@ def _scores(scheme: _Scheme, truth: Truth, clean: NDArray[np.bool_], odd: NDArra
     slices["aggregated plain"] = ~disagg & ~spec
     slices["aggregated plain, odd stacks aside"] = ~disagg & ~spec & ~odd
     medians = np.array([m.family == "median" for m in rows])
-    slices["aggregated plain medians"] = ~disagg & ~spec & ~odd & medians
+    slices["aggregated plain medians"] = ~disagg & ~spec & medians
     slices["aggregated speculative"] = ~disagg & spec
     slices["disaggregated"] = disagg
     trait("accelerator", lambda m: m.accelerator)
