@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.backtest import DecisionCase, DecisionScore
 from advisor.domain.evidence import Measurement
@@ -19,7 +20,13 @@ LEVELS_TPS = (20.0, 30.0, 50.0, 75.0, 100.0, 150.0)
 CLOSE_MEASURED = 0.10
 """Measured costs this near count as a tie, as the score is defined."""
 WORST_SHOWN = 5
+DRAWS = 64
+SURE = 0.9
+"""Share of draws in which the winner must be cheaper than the second: the 80 % interval of their ratio leaves out 1."""
 SECONDS_PER_HOUR = 3600.0
+RIDGE = 1e-9
+"""Added to variances so that rounding leaves a root [log²]."""
+Joint = Sequence[tuple[NDArray[np.intp], Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,40 @@ class _Curve:
     rate: Floats
     tpot_predicted: Floats
     rate_predicted: Floats
+    tpot_drawn: Floats
+    """Draws x points; no rows where no draws were made."""
+    rate_drawn: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Errors that predictions of left-out rows may have by their own account [log], draws x rows."""
+
+    tpot: Floats
+    rate: Floats
+
+
+def draw_errors(n: int, tpot: Joint, share: Joint, *, seed: int = 0) -> Drawn:
+    """Errors of TPOT and rate drawn from the joint distribution of each left-out group.
+
+    Rows of one group err together: what all accelerators have in common cancels in a comparison of costs.
+
+    Parameters
+    ----------
+    n
+        Number of rows.
+    tpot, share
+        Rows and covariance of each group.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for groups in (tpot, share):
+        values = np.zeros((DRAWS, n))
+        for rows, covariance in groups:
+            root = np.linalg.cholesky(covariance + RIDGE * np.eye(len(rows)))
+            values[:, rows] = rng.normal(size=(DRAWS, len(rows))) @ root.T
+        drawn.append(values)
+    return Drawn(drawn[0], drawn[1] - drawn[0])
 
 
 def rate_at(tpot: Floats, rate: Floats, limit_s: float) -> float | None:
@@ -59,6 +100,7 @@ def decision_cases(
     *,
     disagg: bool,
     close: float,
+    drawn: Drawn | None = None,
 ) -> list[DecisionCase]:
     """Every comparison of two or more priced accelerators at one level.
 
@@ -70,7 +112,11 @@ def decision_cases(
         Whether disaggregated serving takes part.
     close
         Predicted cost gap below which the program says "too close to call".
+    drawn
+        Where given, only comparisons come back whose winner is cheaper than the second in SURE of the draws.
     """
+    no_draws = np.empty((0, len(rows)))
+    shift = drawn or Drawn(no_draws, no_draws)
     curves: dict[tuple[str, str, str], dict[str, list[_Curve]]] = defaultdict(lambda: defaultdict(list))
     members: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for i, m in enumerate(rows):
@@ -80,7 +126,8 @@ def decision_cases(
         m = rows[ids[0]]
         tpot = np.array([rows[i].tpot_p50_s for i in ids], dtype=np.float64)
         rate = np.array([rows[i].total_tps_per_gpu for i in ids], dtype=np.float64)
-        curve = _Curve(tpot, rate, tpot * np.exp(tpot_error[ids]), rate * np.exp(rate_error[ids]))
+        t, r = tpot * np.exp(tpot_error[ids]), rate * np.exp(rate_error[ids])
+        curve = _Curve(tpot, rate, t, r, t * np.exp(shift.tpot[:, ids]), r * np.exp(shift.rate[:, ids]))
         curves[m.model, m.precision, f"{m.isl}/{m.osl}"][m.accelerator].append(curve)
     out = []
     for (model, precision, shape), by_accelerator in sorted(curves.items()):
@@ -126,6 +173,8 @@ def _case(
         return None
     ranking = sorted(predicted, key=lambda a: (predicted[a], a))
     chosen, second = ranking[0], ranking[1]
+    if not _sure(curves[chosen], curves[second], prices[chosen] / prices[second], level):
+        return None
     best = min(measured, key=lambda a: (measured[a], a))
     gap = predicted[second] / predicted[chosen] - 1
     too_close = gap < close
@@ -134,6 +183,21 @@ def _case(
     else:
         right = chosen == best
     return chosen, best, measured[chosen] / measured[best] - 1, too_close, right
+
+
+def _sure(chosen: Sequence[_Curve], second: Sequence[_Curve], price_ratio: float, level: float) -> bool:
+    """Whether the one is cheaper in SURE of the draws; always where there are none."""
+    ours, theirs = (_best_drawn(curves, level) for curves in (chosen, second))
+    return not len(ours) or float(np.mean(ours > theirs * price_ratio)) >= SURE
+
+
+def _best_drawn(curves: Sequence[_Curve], level: float) -> Floats:
+    """Largest rate on any of the curves at a level in each draw; 0 where none keeps it."""
+    best = np.zeros(len(curves[0].tpot_drawn))
+    for c in curves:
+        for k, (tpot, rate) in enumerate(zip(c.tpot_drawn, c.rate_drawn, strict=True)):
+            best[k] = max(best[k], rate_at(tpot, rate, 1 / level) or 0.0)
+    return best
 
 
 def usd_per_mtok(usd_per_gpu_hour: float, tps_per_gpu: float) -> float:

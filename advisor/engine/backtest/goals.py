@@ -23,14 +23,16 @@ NOTES = (
     " accelerator (shape) or on all (model_shape), where another shape of it stays; all of a model on an"
     " accelerator (pair); all of an accelerator. future: runs predicted from earlier runs alone.",
     "Length scales of the covariance and the global physics coefficients were learned once from the same evidence"
-    " and are not learned again for each group left out, which flatters: with half of the pairs kept from that"
-    " learning, the error of TPOT on them was 9.0 % (median) and 13.6 % (mean) where scales that had seen them give"
-    " 8.5 and 11.5 % (aggregated, without speculation).",
+    " and are not learned again for each group left out, which flatters. Error of TPOT (median and mean, aggregated,"
+    " without speculation): with half of the pairs kept from learning, 8.2 and 12.0 % on them where scales that had"
+    " seen them give 7.2 and 10.8 %; with half of the shapes of models kept from it, 11.1 and 17.2 % on them (another"
+    " shape of the model known) where those give 7.4 and 11.7 %.",
     "Every row is predicted as a median over runs, since a query states no date: against single dated runs that"
-    " counts the drift of software as error; `aggregated plain medians` shows the rows without it, odd stacks aside.",
+    " counts the drift of software as error; `aggregated plain medians` shows the rows without it.",
     "Rows that the source flags (stalls, inconsistent counts, known issues) teach little and are not scored.",
-    "Odd stacks are those measured more than three spreads from all their kin (an engine's first days on a part);"
-    " a rate predicted for one from its kin can be ten times too high, which weighs on means.",
+    "Odd stacks are those measured some two spreads or more from all their kin (an engine's first days on a part);"
+    " they keep their own level and teach no others. Which ones are odd is found anew without each group left out."
+    " A rate predicted for one from its kin can be ten times too high, which weighs on means.",
     "Predictions are scored before the projection onto the physical laws (rising TPOT and TTFT, roofline).",
     "Coverage is measured on groups that did not set the widths.",
 )

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
-from advisor.engine.estimator.calibration import Truth, residuals
+from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import APART, Fit
@@ -40,6 +40,8 @@ class LeftOut:
     spread: dict[str, Floats]
     group: NDArray[np.intp]
     """Number of the group that each row was left out with; -1 for none."""
+    joint: dict[str, list[tuple[Group, Floats]]] = field(default_factory=dict)
+    """By target, where asked for: rows of each group and the covariance of their errors [log²]."""
 
     def join(self, disagg: NDArray[np.bool_]) -> None:
         """Let each target speak for all rows: for disaggregated ones its field apart does."""
@@ -86,9 +88,22 @@ def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
 
 
 def leave_out(
-    truth: Truth, fit: Fit, schemes: Sequence[str] = SCHEMES, *, told: Callable[[float], None] = lambda _: None
+    truth: Truth,
+    fit: Fit,
+    schemes: Sequence[str] = SCHEMES,
+    *,
+    joint: str = "",
+    told: Callable[[float], None] = lambda _: None,
 ) -> dict[str, LeftOut]:
-    """Errors and spreads of every scheme; `told` hears how much is done, 0 to 1."""
+    """Errors and spreads of every scheme.
+
+    Parameters
+    ----------
+    joint
+        The scheme whose errors' covariance is wanted too: ``S_BB^-1`` for each group.
+    told
+        Hears how much is done, 0 to 1.
+    """
     left, step = residuals(truth, fit)
     n = len(truth.rows)
     groups = {s: groups_for(s, truth.rows) for s in schemes}
@@ -122,6 +137,8 @@ def leave_out(
             variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
         inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.variance[have])
         del matrix
+        doubts = doubts_among(truth, name, have, inverse, weights)
+        settled = doubts.settle()
         for s in schemes:
             for group in groups[s]:
                 done += 1
@@ -131,10 +148,12 @@ def leave_out(
                 local = local[local >= 0]
                 if not len(local):
                     continue
-                gap = np.linalg.solve(inverse[np.ix_(local, local)], weights[local])
-                kept = weights - inverse[:, local] @ gap
-                kept[local] = 0.0
-                predicted = wanted[local] @ kept
+                # One row does not decide which stacks are doubted, a group may.
+                kept, own = settled.without(int(local[0])) if len(local) == 1 else doubts.without(local)
+                predicted = wanted[local] @ kept + own
+                if s == joint:
+                    shape = np.linalg.inv(inverse[np.ix_(local, local)])
+                    out[s].joint.setdefault(name, []).append((have[local], (shape + shape.T) / 2))
                 near = wanted[local] ** 2 / (variance[local][:, None] * prior)
                 near[:, local] = 0.0
                 rho2 = np.minimum(near.max(axis=1), 1.0)

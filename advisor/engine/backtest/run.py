@@ -12,16 +12,17 @@ from advisor.domain.backtest import BacktestResult, DecisionScore, Score
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.engine.backtest.decisions import decision_cases, decision_score
+from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors
 from advisor.engine.backtest.forward import forward_in_time
 from advisor.engine.backtest.goals import NOTES, goals
 from advisor.engine.backtest.grading import classes_when_left_out
 from advisor.engine.backtest.leave_out import SCHEMES, LeftOut, leave_out, rate_error
 from advisor.engine.backtest.widths import Widths, covered, fit_widths
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
-from advisor.engine.estimator.encode import Floats, stack_keys
+from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
 from advisor.engine.estimator.learning import Plan, learn_fit
+from advisor.engine.estimator.levels import group_keys
 
 METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
 CLOSE_PREDICTED = 0.05
@@ -87,7 +88,7 @@ def run_backtest(
     told("reading the evidence", 0.0)
     truth = truth_of(rows, models, accelerators)
     left = leave_out(
-        truth, fit, (*SCHEMES, "model_shape_any"),
+        truth, fit, (*SCHEMES, "model_shape_any"), joint="model_shape_any",
         told=lambda share: told("predicting what was left out", share * STAGE_ENDS[0]),
     )  # fmt: skip
     any_shape = left.pop("model_shape_any")
@@ -97,7 +98,7 @@ def run_backtest(
     clean = truth.noise <= 1.0
     schemes = [_scheme(name, found, truth) for name, found in left.items()]
     widths = fit_widths(_pools(schemes, clean))
-    odd = np.array([key in fit.odd for key in stack_keys(truth.points)], dtype=np.bool_)
+    odd = np.array([key in fit.targets["tpot"].level for key in group_keys(truth.points)[0]], dtype=np.bool_)
     scores = [score for scheme in schemes for score in _scores(scheme, truth, clean, odd)]
     decisions = _decisions(truth, clean, left, any_shape, prices)
     result = BacktestResult(
@@ -178,7 +179,7 @@ def _scores(scheme: _Scheme, truth: Truth, clean: NDArray[np.bool_], odd: NDArra
     slices["aggregated plain"] = ~disagg & ~spec
     slices["aggregated plain, odd stacks aside"] = ~disagg & ~spec & ~odd
     medians = np.array([m.family == "median" for m in rows])
-    slices["aggregated plain medians"] = ~disagg & ~spec & ~odd & medians
+    slices["aggregated plain medians"] = ~disagg & ~spec & medians
     slices["aggregated speculative"] = ~disagg & spec
     slices["disaggregated"] = disagg
     trait("accelerator", lambda m: m.accelerator)
@@ -219,16 +220,18 @@ def _decisions(
     prices: Mapping[str, float],
 ) -> list[DecisionScore]:
     usable = [bool(c) and m.family == "median" for c, m in zip(clean, truth.rows, strict=True)]
+    drawn = draw_errors(len(truth.rows), any_shape.joint["tpot"], any_shape.joint["share"])
     found = []
-    for label, source, disagg in (
-        ("aggregated serving", any_shape, False),
-        ("aggregated serving, another shape of the model known", left["model_shape"], False),
-        ("aggregated and disaggregated serving", any_shape, True),
-        ("aggregated serving, nothing left out but the point", left["point"], False),
+    for label, source, disagg, draws in (
+        ("aggregated serving", any_shape, False, None),
+        ("aggregated serving, another shape of the model known", left["model_shape"], False, None),
+        ("aggregated and disaggregated serving", any_shape, True, None),
+        ("aggregated serving, nothing left out but the point", left["point"], False, None),
+        ("aggregated serving, the 80 % interval of the cost ratio clear of 1", any_shape, False, drawn),
     ):
         cases = decision_cases(
             truth.rows, usable, source.error["tpot"], rate_error(source.error), prices,
-            disagg=disagg, close=CLOSE_PREDICTED,
+            disagg=disagg, close=CLOSE_PREDICTED, drawn=draws,
         )  # fmt: skip
         score = decision_score(label, cases)
         if score is not None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
@@ -15,6 +16,7 @@ from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
 from advisor.engine.estimator.fit import APART, FIT_VERSION, Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, settle
+from advisor.engine.estimator.levels import Doubts
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.tails import learn_tails
 from advisor.engine.estimator.targets import (
@@ -144,7 +146,7 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     """
     p, physics = truth.points, truth.physics
     baselines = {name: t.baseline for name, t in fit.targets.items()}
-    step = decode_step(p, physics, baselines["tpot"], parts=fit.parts, odd=fit.odd)
+    step = decode_step(p, physics, baselines["tpot"], parts=fit.parts)
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
@@ -156,6 +158,17 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
             left[apart] = left[name]
             left[name] = np.where(p.disagg, np.nan, left[name])
     return left, step
+
+
+def doubts_among(truth: Truth, name: str, have: NDArray[np.intp], inverse: Floats, weights: Floats) -> Doubts:
+    """What may be doubted of a target among the rows `have`, over which `inverse` and `weights` are.
+
+    Aggregated serving alone: what disaggregated rows leave open sets them apart already, and moved levels there
+    made their predictions worse.
+    """
+    own = np.array([m.family != "vendor_ci" for m in truth.rows], dtype=np.bool_)
+    grouped = own & ~truth.points.disagg & (name not in APART.values())
+    return Doubts(inverse, weights, truth.points.take(have), grouped[have])
 
 
 def calibrate(
@@ -177,9 +190,10 @@ def calibrate(
         points = take(encode(truth.points, Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
-        _, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
-        named = {truth.rows[i].row_id: float(w) for i, w in zip(have, weights, strict=True)}
-        fitted[name] = Target(target.baseline, target.covariance, named)
+        inverse, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
+        settled = doubts_among(truth, name, have, inverse, weights).settle()
+        named = {truth.rows[i].row_id: float(w) for i, w in zip(have, settled.weights, strict=True)}
+        fitted[name] = Target(target.baseline, target.covariance, named, settled.level)
     return replace(
         start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows), version=FIT_VERSION
     )

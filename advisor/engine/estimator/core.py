@@ -16,6 +16,7 @@ from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, la
 from advisor.engine.estimator.encode import Floats, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
 from advisor.engine.estimator.fit import TARGETS, Fit
+from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, parts_of
 from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
@@ -52,9 +53,10 @@ class Core:
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
         self._encoded = encode(points, self._vocabulary)
         loads = points.concurrency[:, None]
-        self._shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
+        self._shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts)
         self._row_ids = [m.row_id for m in rows]
         self._fields: dict[str, Field] = {}
+        self._offsets = {name: Offsets(target.level) for name, target in fit.targets.items()}
         self._probes: dict[bool, dict[str, ProbeShift]] = {}
         for disagg in (False, True):
             chosen = np.flatnonzero(own & (points.disagg == disagg))
@@ -105,8 +107,10 @@ class Core:
         return out
 
     def _lay(self, points: Points, targets: Sequence[str] = TARGETS) -> Curves:
-        fields = {name: field for name, (_, field) in self._fields_of(points).items()}
-        return lay_curves(points, self._fit, fields, self._vocabulary, targets)
+        sources = self._fields_of(points)
+        fields = {name: field for name, (_, field) in sources.items()}
+        offsets = {name: self._offsets[source] for name, (source, _) in sources.items()}
+        return lay_curves(points, self._fit, fields, offsets, self._vocabulary, targets)
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)

@@ -12,6 +12,7 @@ from advisor.engine.estimator.covariance import NAMES, Encoded, Vocabulary, enco
 from advisor.engine.estimator.encode import Floats, Points, distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places
 from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
     Step,
@@ -79,12 +80,23 @@ class Curves:
 
 
 def lay_curves(
-    points: Points, fit: Fit, fields: Mapping[str, Field], vocabulary: Vocabulary, targets: Sequence[str]
+    points: Points,
+    fit: Fit,
+    fields: Mapping[str, Field],
+    offsets: Mapping[str, Offsets],
+    vocabulary: Vocabulary,
+    targets: Sequence[str],
 ) -> Curves:
-    """Work out the curves of distinct configurations for some of the targets."""
+    """Work out the curves of distinct configurations for some of the targets.
+
+    Parameters
+    ----------
+    fields, offsets
+        What speaks for each target at these configurations.
+    """
     encoded = encode(points, vocabulary)
     physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
-    step = decode_step(points, physics, fit.targets["tpot"].baseline, parts=fit.parts, odd=fit.odd)
+    step = decode_step(points, physics, fit.targets["tpot"].baseline, parts=fit.parts)
     # TTFT is stated by dated runs alone, so that it is sought among them.
     timed = encoded.coords.copy()
     timed[timed[:, _KIND] == 0, _KIND] = DATED_KIND
@@ -98,6 +110,7 @@ def lay_curves(
         alike = view.alike(coords)
         values = np.matmul(alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
+        log_value[name] += offsets[name].of(points)[:, None]
         usual = np.empty(alike.shape[:2])
         usual[:, encoded.of_point] = step.at(USUAL_LOAD, field.covariance.shares)
         near = view.nearest(alike, usual)

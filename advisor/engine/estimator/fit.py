@@ -26,7 +26,7 @@ TARGETS = ("tpot", "share", "ttft")
 APART = {"tpot": "tpot_disagg"}
 """Targets with a field of its own for disaggregated serving: what its rows leave open would blur the others."""
 COLUMNS = (*TARGETS, *APART.values())
-FIT_VERSION = 2
+FIT_VERSION = 3
 """Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
 
 
@@ -37,6 +37,8 @@ class Target:
     baseline: Floats
     covariance: Covariance
     weights: Mapping[str, float]
+    level: Mapping[str, float] = field(default_factory=dict)
+    """Log offset of what was measured far from all its kin, see `levels`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,6 @@ class Fit:
     """Reference part of each generation, with the figures of the day of the fit."""
     tails: Tails = field(default_factory=dict)
     """Tails over requests, see `tails`."""
-    odd: frozenset[str] = frozenset()
-    """Stacks measured far from all their kin; they keep their own curve and teach the others nothing."""
     version: int = FIT_VERSION
 
     def field_name(self, target: str, disagg: bool) -> str:
@@ -74,11 +74,11 @@ class Fit:
                 "load_square": [round(float(x), 6) for x in c.load_square],
                 "noise": round(c.noise, 6),
                 "shares": c.shares,
+                "level": {key: round(value, 6) for key, value in sorted(target.level.items())},
             }
         body["parts"] = {
             group: {name: getattr(part, name) for name in PART_FIELDS} for group, part in self.parts.items()
         }
-        body["odd"] = sorted(self.odd)
         body["tails"] = self.tails
         body["half_width"] = self.half_width
         return json.dumps(body, indent=1) + "\n"
@@ -109,12 +109,14 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     (_, *ids), *columns = zip(*csv.reader(io.StringIO(weights_csv)), strict=True)
     weights = {t: {row: float(cell) for row, cell in zip(ids, cells, strict=True) if cell} for t, *cells in columns}
     targets = {
-        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t]) for t in COLUMNS if t in body
+        t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t], body[t]["level"])
+        for t in COLUMNS
+        if t in body
     }
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
     tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
     parts = {group: _part(values) for group, values in body["parts"].items()}
-    return Fit(targets, body["fingerprint"], widths, parts, tails, frozenset(body["odd"]), body["version"])
+    return Fit(targets, body["fingerprint"], widths, parts, tails, body["version"])
 
 
 def _part(values: Mapping[str, Any]) -> Accelerator:

@@ -6,9 +6,10 @@ Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``
 - left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
   ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
 
-Each step of the descent sees a sample of its own: some of the accelerator-model pairs, and of these some whole
-curves and a few points of all others. With hundreds of rates and some sixty pairs, a descent that always saw the
-same ones would learn them by heart; what was kept from the learning is predicted a tenth better this way.
+Each step of the descent sees a sample of its own: some of the accelerator-model pairs, or some of the shapes of models,
+and of these some whole curves and a few points of all others. With hundreds of rates, some sixty pairs and half as many
+shapes, a descent that always saw the same ones would learn them by heart. With half of the shapes kept from the
+learning, samples that leave out shapes too predict those a tenth better than samples that leave out pairs alone.
 
 References
 ----------
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +30,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
-from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabulary, encode
+from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Covariance, Vocabulary, encode
 from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import Fit
@@ -37,10 +39,17 @@ from advisor.engine.estimator.targets import term_shares
 SHRINK = 1.0
 """Standard deviation [log] of the prior of every scale and rate around its start."""
 PRIOR_ROWS = 4000.0
-PLAIN_TERMS = 5
-"""Terms that speak for the whole step where learning starts."""
-NEGLIGIBLE = 0.05
-"""Scale [log] below which such a term goes in the end: it says less than the noise, and each costs time."""
+_WHOLE, _PARTS = ("",) * 5, ("memory", "kv", "prefill", "fixed", "work")
+TERMS = {
+    "tpot": (*_WHOLE, *_PARTS, "spec", "dp", "dated"),
+    "share": (*_WHOLE, "spec", "dp", "disagg", "dated"),
+    "ttft": (*_WHOLE, "spec", "dp", "disagg"),
+    "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
+}
+"""Shares of the terms from which each covariance is learned; those for the whole step may go in the end."""
+NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3
+"""Scale [log], and part of the largest, below which a term for the whole step goes in the end: it says less than the
+noise, and each costs time."""
 SOFT = 0.03
 """Error [log] below which the left-out loss is quadratic."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
@@ -52,12 +61,16 @@ Groups = list[tuple[float, list[Rows]]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to learn."""
+    """How long to learn. With the defaults all targets and the weights take less than two minutes on two cores."""
 
-    steps: int = 1000
-    rows: int = 700
-    pairs: float = 0.7
-    """Share of the accelerator-model pairs that a step sees."""
+    steps: int = 800
+    rows: int = 400
+    brief: float = 0.4
+    """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
+    seen: float = 0.7
+    """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
+    shapes: float = 0.5
+    """Share of the steps that see some of the shapes of models on all parts; the others see some of the pairs."""
     whole: float = 0.3
     """Share of the rows of a step that come as whole curves."""
     rate: float = 0.1
@@ -97,14 +110,13 @@ def learn_covariance(
     encoded = encode(truth.points, Vocabulary())
     coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
     first, variance = _pack(start), truth.variance
-    held = np.array([kind == "odd" for kind in start.shares])  # odd stacks are set apart by rule, not learned
     curves = _curves(truth, have)
     rng = np.random.default_rng(seed)
 
     def sampled() -> _Objective:
         rows = _sample(curves, plan, rng)
         return _Objective(
-            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, held, plan
+            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, plan
         )
 
     return _unpack(descend(sampled, first, steps=plan.steps, rate=plan.rate), start)
@@ -125,7 +137,7 @@ def _unpack(theta: Floats, like: Covariance) -> Covariance:
 
 
 Curves = list[tuple[tuple[str, str], list[int]]]
-"""Accelerator and model of each measured curve, and its rows."""
+"""Pair (accelerator and model) and shape (lengths and model) of each measured curve, and its rows."""
 
 
 def _curves(truth: Truth, have: Rows) -> Curves:
@@ -133,14 +145,16 @@ def _curves(truth: Truth, have: Rows) -> Curves:
     for i in have:
         m = truth.rows[int(i)]
         key = (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.isl, m.osl)
-        out.setdefault(key, ((m.accelerator, m.model), []))[1].append(int(i))
+        kinds = (f"{m.accelerator} {m.model}", f"{m.isl}/{m.osl} {m.model}")
+        out.setdefault(key, (kinds, []))[1].append(int(i))
     return list(out.values())
 
 
 def _sample(curves: Curves, plan: Plan, rng: np.random.Generator) -> Rows:
-    """Some whole curves, for what is near, and a few points of all others, for what is far, of some of the pairs."""
-    seen = {pair for pair in sorted({pair for pair, _ in curves}) if rng.random() < plan.pairs}
-    shown = [rows for pair, rows in curves if pair in seen] or [rows for _, rows in curves]
+    """Some whole curves, for what is near, and a few points of all others, for what is far, of some pairs or shapes."""
+    kind = int(rng.random() < plan.shapes)
+    seen = {name for name in sorted({kinds[kind] for kinds, _ in curves}) if rng.random() < plan.seen}
+    shown = [rows for kinds, rows in curves if kinds[kind] in seen] or [rows for _, rows in curves]
     dense: list[int] = []
     sparse: list[int] = []
     for k in rng.permutation(len(shown)):
@@ -175,49 +189,53 @@ def _groups(truth: Truth, rows: Rows) -> Groups:
 
 
 class _Objective:
-    """Loss and gradient in the logs of scales, rates and noise."""
+    """Loss and gradient in the logs of scales, rates and noise; what is symmetric is worked out for one half."""
 
     def __init__(
         self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
-        prior: Floats, held: NDArray[np.bool_], plan: Plan,
+        prior: Floats, plan: Plan,
     ) -> None:  # fmt: skip
         n, d = coords.shape
-        gap = np.empty((d + 1, n, n), np.float32)
+        self._left, self._right = np.triu_indices(n, 1)
+        gap = np.empty((d + 1, len(self._left)), np.float32)
         rules = [rule for _, rule in COORDINATES]
         for k, column in enumerate(coords.T):
+            mine, theirs = column[self._left], column[self._right]
             if k < len(rules) and rules[k] == "name":
-                np.not_equal(column[:, None], column, out=gap[k])
+                np.not_equal(mine, theirs, out=gap[k])
             else:
-                np.subtract(column[:, None], column, out=gap[k])
+                np.subtract(mine, theirs, out=gap[k])
                 np.abs(gap[k], out=gap[k])
         np.square(gap[d - 1], out=gap[d])
-        self._distance = gap.reshape(d + 1, -1)
+        self._distance = gap
         self._shares, self._values, self._noise = shares, values, noise
-        self._groups, self._prior, self._held, self._plan = groups, prior, held, plan
+        self._groups, self._prior, self._plan = groups, prior, plan
 
     def __call__(self, theta: Floats) -> tuple[float, Floats]:
         terms, n = self._shares.shape
+        left, right = self._left, self._right
         rates = np.exp(theta[terms:-1]).reshape(terms, -1)
         parts = -rates.astype(np.float32) @ self._distance
-        np.maximum(parts, -30.0, out=parts)
-        parts = np.exp(parts, out=parts).reshape(terms, n, n)
+        np.maximum(parts, NOTHING_IN_COMMON, out=parts)
+        np.exp(parts, out=parts)
         amplitude = (np.exp(theta[:terms])[:, None] * self._shares).astype(np.float32)
-        parts *= amplitude[:, :, None]
-        parts *= amplitude[:, None, :]
+        parts *= amplitude[:, left]
+        parts *= amplitude[:, right]
         noise = np.exp(2 * theta[-1]) * self._noise
-        matrix = parts.sum(0).astype(np.float64) + np.diag(noise)
+        matrix = np.zeros((n, n))
+        matrix[left, right] = parts.sum(0)
+        matrix += matrix.T
+        own = amplitude.astype(np.float64) ** 2
+        matrix[np.diag_indices(n)] = own.sum(0) + noise
         sign, logdet = np.linalg.slogdet(matrix)
         if sign <= 0 or not np.isfinite(logdet):
             return np.inf, np.zeros_like(theta)
-        inverse = np.linalg.inv(matrix)
+        inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
         loss, slope = self._loss(inverse, float(logdet))
-        parts *= slope.astype(np.float32)
-        weighted = parts.reshape(terms, -1)
-        by_rate = -(weighted @ self._distance.T).astype(np.float64) * rates
-        by_scale = 2 * weighted.sum(1, dtype=np.float64)
-        by_rate[self._held] = 0.0
-        by_scale[self._held] = 0.0
-        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * np.diag(slope) @ noise]])
+        parts *= (2 * slope[left, right]).astype(np.float32)
+        by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
+        by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
+        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * slope.diagonal() @ noise]])
         off = (theta - self._prior) / SHRINK
         return loss + 0.5 * float(off @ off) / PRIOR_ROWS, gradient + off / SHRINK / PRIOR_ROWS
 
@@ -250,29 +268,27 @@ def learn_fit(
     start: Fit,
     plan: Plan,
 ) -> Fit:
-    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`."""
+    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`.
+
+    Each is learned from the same evidence and start whatever the others turn out to be, so that two run at a time.
+    """
     truth = truth_of(rows, models, accelerators)
-    fit = replace(start, parts=reference_parts(truth.rows, accelerators))
-    for name, target in start.targets.items():
-        blank = replace(target, covariance=_blank(target.covariance))
-        fit = replace(fit, targets={**fit.targets, name: blank})
-        learned = without_negligible(learn_covariance(truth, fit, name, plan))
-        fit = replace(fit, targets={**fit.targets, name: replace(target, covariance=learned)})
-    return fit
+    targets = {name: replace(t, covariance=generic_covariance(TERMS[name])) for name, t in start.targets.items()}
+    blank = replace(start, targets=targets, parts=reference_parts(truth.rows, accelerators))
+    brief = replace(plan, steps=max(1, round(plan.steps * plan.brief)))
+
+    def learned(name: str) -> Covariance:
+        return without_negligible(learn_covariance(truth, blank, name, plan if name == "tpot" else brief))
+
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(targets, pool.map(learned, targets), strict=True))
+    return replace(blank, targets={name: replace(t, covariance=found[name]) for name, t in targets.items()})
 
 
 def without_negligible(c: Covariance) -> Covariance:
     """The covariance without the terms for the whole step that say nothing."""
-    keep = np.array([bool(kind) or scale >= NEGLIGIBLE for kind, scale in zip(c.shares, c.scale, strict=True)])
+    largest = max((float(s) for kind, s in zip(c.shares, c.scale, strict=True) if not kind), default=0.0)
+    least = min(NEGLIGIBLE, NEGLIGIBLE_PART * largest)
+    keep = np.array([bool(kind) or scale >= least for kind, scale in zip(c.shares, c.scale, strict=True)])
     shares = tuple(kind for kind, stays in zip(c.shares, keep, strict=True) if stays)
     return Covariance(c.scale[keep], c.rates[keep], c.load_gap[keep], c.load_square[keep], c.noise, shares)
-
-
-def _blank(c: Covariance) -> Covariance:
-    """The generic covariance with the term of odd stacks as it is, since that one is set by rule."""
-    out = generic_covariance(("",) * PLAIN_TERMS + tuple(kind for kind in c.shares if kind))
-    if "odd" in c.shares:
-        i, k = out.shares.index("odd"), c.shares.index("odd")
-        out.scale[i], out.rates[i] = c.scale[k], c.rates[k]
-        out.load_gap[i], out.load_square[i] = c.load_gap[k], c.load_square[k]
-    return out

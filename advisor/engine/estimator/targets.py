@@ -7,14 +7,14 @@ from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``. Requests that wait for ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from advisor.domain.hardware import Accelerator
 from advisor.engine.estimator.covariance import Singles
-from advisor.engine.estimator.encode import Floats, Points, on_reference_parts, stack_keys
+from advisor.engine.estimator.encode import Floats, Points, on_reference_parts
 from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics, step_physics
 
 UNKNOWN_GPUS = 24.0
@@ -27,7 +27,7 @@ GROUPS = {
     "work": ("flops", "links"),
 }
 """Parts of a step whose efficiency the covariance corrects apart."""
-MARKS = ("spec", "dp", "disagg", "dated", "odd")
+MARKS = ("spec", "dp", "disagg", "dated")
 """Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
 
 
@@ -51,12 +51,7 @@ class Step:
 
 
 def decode_step(
-    points: Points,
-    physics: Physics,
-    coefficients: Floats,
-    *,
-    parts: Mapping[str, Accelerator],
-    odd: Collection[str] = (),
+    points: Points, physics: Physics, coefficients: Floats, *, parts: Mapping[str, Accelerator]
 ) -> Step:
     """TPOT by physics alone, and where it goes.
 
@@ -65,30 +60,22 @@ def decode_step(
     parts
         Reference part of each generation. Shares are those on the reference part: so that corrections do not
         depend on an accelerator's own figures, and more bandwidth can only shorten a step.
-    odd
-        Keys (see `stack_keys`) of stacks measured far from all their kin; they teach the others nothing.
     """
     k = len(TERMS)
     offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
     log_s = np.log(np.sum(_parts(physics, coefficients), axis=0)) + offset[:, None]
-    return Step(log_s, step_shares(points, physics.loads, coefficients, parts=parts, odd=odd))
+    return Step(log_s, step_shares(points, physics.loads, coefficients, parts=parts))
 
 
 def step_shares(
-    points: Points,
-    loads: Floats,
-    coefficients: Floats,
-    *,
-    parts: Mapping[str, Accelerator],
-    odd: Collection[str] = (),
+    points: Points, loads: Floats, coefficients: Floats, *, parts: Mapping[str, Accelerator]
 ) -> dict[str, Floats]:
     """Shares of a step at given loads (points x loads), see `Step.shares` and `decode_step`."""
     there = _parts(step_physics(on_reference_parts(points, parts), loads), coefficients)
     total = np.sum(there, axis=0)
     by_name = dict(zip(TERMS, there, strict=True))
     shares = {g: np.sum([by_name[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
-    unlike = np.array([key in odd for key in stack_keys(points)], dtype=np.bool_)
-    traits = (points.spec, points.dp, points.disagg, points.kind != 0, unlike)
+    traits = (points.spec, points.dp, points.disagg, points.kind != 0)
     for mark, present in zip(MARKS, traits, strict=True):
         shares[mark] = present[:, None].astype(np.float64)
     return shares

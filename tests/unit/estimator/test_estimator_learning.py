@@ -45,7 +45,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     theta = _pack(c)
     objective = _Objective(
         coords[rows], term_shares(step, c.shares)[:, rows], left["tpot"][rows], truth.noise[rows],
-        _groups(truth, rows), theta, np.zeros(5, dtype=np.bool_), Plan(),
+        _groups(truth, rows), theta, Plan(),
     )  # fmt: skip
     _, slope = objective(theta)
     rng = np.random.default_rng(1)
@@ -80,7 +80,7 @@ def test_a_sample_that_cannot_be_solved_moves_nothing() -> None:
 
 def test_terms_that_say_nothing_go_and_those_of_a_share_stay() -> None:
     c = generic_covariance(("", "", "memory"))
-    c.scale[:] = (0.5 * NEGLIGIBLE, 2 * NEGLIGIBLE, 0.1 * NEGLIGIBLE)
+    c.scale[:] = (0.5 * NEGLIGIBLE, 4 * NEGLIGIBLE, 0.1 * NEGLIGIBLE)
     kept = without_negligible(c)
     assert kept.shares == ("", "memory")
     assert kept.scale.tolist() == c.scale[1:].tolist()
@@ -88,7 +88,7 @@ def test_terms_that_say_nothing_go_and_those_of_a_share_stay() -> None:
 
 def test_learning_improves_left_out_predictions() -> None:
     rows, truth, fit = _world("llama70b", "gptoss120b")
-    learned = learn_covariance(truth, fit, "tpot", Plan(steps=60, rows=250, pairs=1.0))
+    learned = learn_covariance(truth, fit, "tpot", Plan(steps=60, rows=250, seen=1.0))
     better = replace(fit, targets={**fit.targets, "tpot": replace(fit.targets["tpot"], covariance=learned)})
     errors = [
         np.nanmean(np.abs(leave_out(truth, f, ("shape",))["shape"].error["tpot"])) for f in (fit, better)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from advisor.domain.evidence import Measurement
-from advisor.engine.backtest.decisions import decision_cases, decision_score, rate_at, usd_per_mtok
+from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors, rate_at, usd_per_mtok
 from advisor.engine.backtest.grading import classes_when_left_out
 from advisor.engine.backtest.leave_out import groups_for, leave_out
 from advisor.engine.backtest.widths import CLASSES, conformal, covered, fit_widths
@@ -107,3 +107,22 @@ def test_regret_of_a_wrong_choice_by_hand() -> None:
     assert {c.chosen for c in cases} == {"y"}
     assert score.worst_regret == pytest.approx(0.25)
     assert score.right_share == 0.0
+
+
+def test_only_calls_that_are_sure_by_their_own_account_come_back_where_draws_are_given() -> None:
+    base = next(m for m in evidence() if m.family == "median" and not m.disagg)
+    make = lambda name, rate: replace(base, accelerator=name, total_tps_per_gpu=rate, tpot_p50_s=0.01)  # noqa: E731
+    rows = [make("x", 1000.0), make("y", 800.0)]
+    both = np.arange(2)
+
+    def called(covariance: list[list[float]]) -> int:
+        still = [(both, np.zeros((2, 2)))]
+        drawn = draw_errors(2, still, [(both, np.array(covariance))])
+        zero = np.zeros(2)
+        return len(
+            decision_cases(rows, [True, True], zero, zero, {"x": 3.6, "y": 3.6}, disagg=False, close=0.0, drawn=drawn)
+        )
+
+    assert called([[1e-4, 0.0], [0.0, 1e-4]]) > 0
+    assert called([[0.25, 0.0], [0.0, 0.25]]) == 0
+    assert called([[0.25, 0.25], [0.25, 0.25]]) > 0  # an error that both share leaves the comparison sure
