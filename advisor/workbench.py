@@ -153,6 +153,8 @@ class Workbench:
     @cached_property
     def backtest(self) -> BacktestSummary | None:
         """How often advice of this kind has been right, in short; None where no stored backtest belongs to the fit."""
+        from advisor.domain.backtest import SURE_CALLS
+
         stored = self._stored_backtest_text()
         if stored is None:
             return None
@@ -166,6 +168,12 @@ class Workbench:
             f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost"
             f" {score['mean_regret']:.1%} more than the best on average, {score['worst_regret']:.0%} at worst."
         )
+        sure = next((d for d in body["decisions"] if d["label"] == SURE_CALLS), None)
+        if sure is not None:
+            text += (
+                f" Where its 80 % interval of the two costs' ratio left no doubt ({sure['n']} of them), it was right in"
+                f" {sure['right_share']:.0%}."
+            )
         return BacktestSummary(
             right_winner_share=score["right_share"],
             mean_regret=score["mean_regret"],

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from advisor.domain.provenance import Frozen
 
+SURE_CALLS = "aggregated serving, the 80 % interval of the cost ratio clear of 1"
+"""Label of the decision score over comparisons whose winner the estimator is sure of by its own account."""
+
 
 class Score(Frozen):
     """Errors of one metric in one leave-out scheme over one slice of the evidence."""

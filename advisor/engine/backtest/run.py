@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.domain.backtest import BacktestResult, DecisionScore, Score
+from advisor.domain.backtest import SURE_CALLS, BacktestResult, DecisionScore, Score
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
@@ -227,7 +227,7 @@ def _decisions(
         ("aggregated serving, another shape of the model known", left["model_shape"], False, None),
         ("aggregated and disaggregated serving", any_shape, True, None),
         ("aggregated serving, nothing left out but the point", left["point"], False, None),
-        ("aggregated serving, the 80 % interval of the cost ratio clear of 1", any_shape, False, drawn),
+        (SURE_CALLS, any_shape, False, drawn),
     ):
         cases = decision_cases(
             truth.rows, usable, source.error["tpot"], rate_error(source.error), prices,
