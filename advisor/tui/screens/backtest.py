@@ -198,8 +198,8 @@ def summary(result: BacktestResult) -> Content:
     for t in result.targets:
         sign, tone = ("✓", "good") if t.met else ("✗", "bad")
         parts.append(
-            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f"{t.reached:g}", "strong"),
-                    (f" (asked {t.asked:g})\n", "dim"))
+            content((f"{sign} ", tone), f"{in_words(t.name)}: ", (f.share(t.reached, 1), "strong"),
+                    (f" (asked {f.share(t.asked, 1)})\n", "dim"))
         )  # fmt: skip
     parts.append(content((f"{result.measurements:,} independent measurements left out in turn.\n", "dim")))
     return Content("").join(parts)
