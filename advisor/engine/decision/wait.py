@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 
@@ -77,11 +77,15 @@ def wait_options(
 
 def _dates(part: RoadmapPart, as_of: date, defaults: Mapping[str, Quantity]) -> _Dates:
     assert part.latest is not None
-    slip = timedelta(days=defaults["roadmap_slip_months"].value * DAYS_PER_MONTH)
-    late = timedelta(days=defaults["roadmap_slip_months"].band[2] * DAYS_PER_MONTH)
+    slip, late = defaults["roadmap_slip_months"].value, defaults["roadmap_slip_months"].band[2]
     low = max(as_of, part.latest if part.disputed else (part.earliest or part.latest))
-    typical = max(low, part.latest if part.disputed else part.latest + slip / 2)
-    return _Dates(low, typical, max(typical, part.latest + late))
+    typical = max(low, part.latest if part.disputed else _later(part.latest, slip / 2))
+    return _Dates(low, typical, max(typical, _later(part.latest, late)))
+
+
+def _later(day: date, months: float) -> date:
+    """A day some months later, or the last one of the calendar."""
+    return date.fromordinal(min(date.max.toordinal(), round(day.toordinal() + months * DAYS_PER_MONTH)))
 
 
 def _option(
