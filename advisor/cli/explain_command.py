@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from advisor.domain.errors import InputError
+from advisor.domain.text import significant
 
 WIDTH = 100
 
@@ -88,9 +89,9 @@ def _text(e: Any) -> str:
 
 
 def _quantity(q: Any) -> list[str]:
-    band = f" ({q.low:,.6g} to {q.high:,.6g})" if q.low is not None and q.high is not None else ""
+    band = f" ({significant(q.low, 6)} to {significant(q.high, 6)})" if q.low is not None and q.high is not None else ""
     dated = f", {q.as_of.isoformat()}" if q.as_of else ""
-    head = f"{q.name} = {q.value:,.6g} {q.unit}{band}: {q.kind}{dated}, {q.source_id}"
+    head = f"{q.name} = {significant(q.value, 6)} {q.unit}{band}: {q.kind}{dated}, {q.source_id}"
     return [*_wrapped(head, "  "), *(_wrapped(q.note, "      ") if q.note else [])]
 
 

@@ -51,6 +51,15 @@ def counted(n: float, noun: str) -> str:
     return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
 
 
+def significant(value: float, digits: int) -> str:
+    """A number to so many significant digits, or in full to the unit where it is larger: never with an exponent then.
+
+    >>> significant(0.25774, 4), significant(55312.5, 4), significant(9999.7, 4), significant(1234567.0, 6)
+    ('0.2577', '55,312', '10,000', '1,234,567')
+    """
+    return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:,.{digits}g}"
+
+
 def told_usd(usd: float) -> str:
     """A sum as a sentence tells it: to the dollar, large ones to three significant figures.
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from advisor.domain.profile import Profile, Slo
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Assumption
+from advisor.domain.text import significant
 
 QUIET = frozenset({"summary", "task", "workloads", "justification", "link", "regulated", "overrides", "name"})
 """Fields whose silence supposes nothing."""
@@ -90,7 +91,7 @@ def _walk(model: BaseModel, path: str, taken: Mapping[str, Quantity], out: list[
         why = info.description or name
         lent = taken.get(name) if value is None else None
         if lent is not None:
-            shown = f"{lent.value:,.6g} {lent.unit}"
+            shown = f"{significant(lent.value, 6)} {lent.unit}"
             out.append(Assumption(path=where, value=shown, why=why, source_id=lent.source_id))
         else:
             shown = _SILENCE.get(name, "none") if value is None or value == () else _shown(value)

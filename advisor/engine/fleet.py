@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.domain.sizing import Fleet, Term
+from advisor.domain.text import significant
 
 MAX_SPARES = 64
 _EPS = 1e-9  # a replica that is filled to the last request is full, not overfull
@@ -101,22 +102,23 @@ def size_fleet(
     replicas = grown + extra
     needed = replicas * gpus_per_replica
     gpus = int(whole_nodes(needed, gpus_per_node))
+    asked, carried = significant(demand, 4), significant(capacity, 4)
     terms = (
         Term(
             name="replicas for the peak",
             value=peak,
-            formula=f"ceil({demand:,.4g} {unit} / {capacity:,.4g} per replica) = {peak}",
+            formula=f"ceil({asked} {unit} / {carried} per replica) = {peak}",
         ),
         Term(
             name="added for bursts",
             value=burst - peak,
-            formula=f"ceil({demand:,.4g} x {1 + burst_headroom:.3g} / {capacity:,.4g}) - {peak} = {burst - peak}",
+            formula=f"ceil({asked} x {1 + burst_headroom:.3g} / {carried}) - {peak} = {burst - peak}",
         ),
         Term(
             name="added for growth",
             value=grown - burst,
-            formula=f"ceil({demand:,.4g} x {1 + burst_headroom:.3g} x {growth_factor:.4g} (demand in"
-            f" {lookahead_months:g} months) / {capacity:,.4g}) - {burst} = {grown - burst}",
+            formula=f"ceil({asked} x {1 + burst_headroom:.3g} x {growth_factor:.4g} (demand in"
+            f" {lookahead_months:g} months) / {carried}) - {burst} = {grown - burst}",
         ),
         Term(
             name="added for redundancy",

@@ -40,7 +40,7 @@ CELLS = st.one_of(
     st.sampled_from([
         "", " ", "0", "-1", "1", "true", "false", "True", "2026-11-21", "20261121", "0001-01-01", "9999-12-31", "user",
         "=1+1", "\x1b[31m", "\u202e", "a;b;;c", ";", '"', "a,b", "a\nb", "\r", "mi355x", "b200", "US", "x" * 999,
-        *HUGE,
+        "\0", "a\rb", *HUGE,
     ]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.integers().map(str), st.floats().map(repr),
 )  # fmt: skip
@@ -134,6 +134,8 @@ def test_a_spoilt_cell_is_named_with_its_place_or_is_fine(spoilt: Any) -> None:
         assert all(own(table, header, fault) for fault in faults), faults
         return
     place = f"{table.path}, row {row + 2}, column {spec.name}: "
+    if "\0" in rows[row][column]:  # no table holds that anywhere: the file is named, not the cell
+        place = f"{table.path}: "
     assert any(fault.startswith(place) for fault in faults), (place, faults)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.cost import CostLine, PriceBasis
 from advisor.domain.provenance import Kind, Quantity
+from advisor.domain.text import significant
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Term, Way
 
@@ -45,7 +46,8 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
                 unit=term.unit,
                 unit_price_usd=price,
                 usd_per_month=quantity * price,
-                formula=f"{how} = {quantity:,.4g} {term.unit} x USD {price:,.4g} = USD {quantity * price:,.0f} a month",
+                formula=f"{how} = {significant(quantity, 4)} {term.unit} x USD {significant(price, 4)}"
+                f" = USD {quantity * price:,.0f} a month",
                 inputs=_inputs(term, model, way),
             )
         )

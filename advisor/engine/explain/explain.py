@@ -16,6 +16,7 @@ from advisor.domain.provenance import Quantity, Source
 from advisor.domain.recommendation import Candidate, Recommendation, Verdict
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, Memory, OperatingPoint
+from advisor.domain.text import significant
 from advisor.engine.explain import money, parts
 from advisor.engine.explain.asked import Asked, Draft
 from advisor.engine.explain.origin import origin_of
@@ -46,7 +47,7 @@ def explain(recommendation: Recommendation, path: str) -> Explanation:
     if redone is not None:
         if not any(step.value == redone[1] for step in draft.steps):
             name = place.path.rsplit(".", 1)[-1].replace("_", " ")
-            draft.add(name, f"{redone[0]} = {redone[1]:,.6g}", redone[1], place.path)
+            draft.add(name, f"{redone[0]} = {significant(redone[1], 6)}", redone[1], place.path)
         draft.again = redone[1] if draft.again is None else draft.again
     if not draft.steps:
         _plain(place, draft)
@@ -125,9 +126,9 @@ def _number(node: Any) -> float | None:
 
 def _shown(node: Any) -> str:
     if isinstance(node, Band):
-        return f"p10 {node.p10:,.6g}, p50 {node.p50:,.6g}, p90 {node.p90:,.6g}"
+        return f"p10 {significant(node.p10, 6)}, p50 {significant(node.p50, 6)}, p90 {significant(node.p90, 6)}"
     if isinstance(node, float):
-        return f"{node:,.6g}"
+        return f"{significant(node, 6)}"
     if isinstance(node, BaseModel):
         return f"a branch of {len(type(node).model_fields)} fields"
     if isinstance(node, tuple | list):
@@ -139,8 +140,8 @@ def _check(number: float | None, again: float | None) -> str:
     if number is None or again is None:
         return ""
     if math.isclose(number, again, rel_tol=AGREES, abs_tol=AGREES):
-        return f"reckoned again from the tree: {again:,.6g}, agrees"
-    return f"reckoned again from the tree: {again:,.6g}, DIFFERS from {number:,.6g}"
+        return f"reckoned again from the tree: {significant(again, 6)}, agrees"
+    return f"reckoned again from the tree: {significant(again, 6)}, DIFFERS from {significant(number, 6)}"
 
 
 def _rows_in(note: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.cost import Cost, CostLine, CostOption, MonthFlow, PriceBasis, StackPremium
+from advisor.domain.text import significant
 from advisor.engine.explain.asked import Asked
 
 
@@ -15,10 +16,10 @@ def explain_cost(cost: Cost, at: Asked) -> None:
     elif head in ("npv_usd", "cash_view_usd", "book_view_usd", "annuity_months"):
         _views(cost, at, head)
     elif head in ("mtok_per_month", "mtok_input_per_month", "mtok_output_per_month"):
-        at.draft.add(
-            "tokens a month", f"{cost.mtok_input_per_month:,.6g} input + {cost.mtok_output_per_month:,.6g} output ="
-            f" {cost.mtok_input_per_month + cost.mtok_output_per_month:,.6g} Mtok", None, f"{at.path}.mtok_per_month",
-        )  # fmt: skip
+        both = cost.mtok_input_per_month, cost.mtok_output_per_month
+        mtok_in, mtok_out, mtok = (significant(value, 6) for value in (*both, sum(both)))
+        formula = f"{mtok_in} input + {mtok_out} output = {mtok} Mtok"
+        at.draft.add("tokens a month", formula, None, f"{at.path}.mtok_per_month")
         if head == "mtok_per_month":
             at.draft.again = cost.mtok_input_per_month + cost.mtok_output_per_month
         at.draft.notes.append(
@@ -52,15 +53,16 @@ def _lines(cost: Cost, at: Asked) -> None:
 
 def _mtok(cost: Cost, at: Asked, head: str) -> None:
     usd, tokens_in, tokens_out = cost.point_usd_per_month, cost.mtok_input_per_month, cost.mtok_output_per_month
+    mtok_in, mtok_out = significant(tokens_in, 6), significant(tokens_out, 6)
     if head == "usd_per_mtok_blended":
         value = usd / (tokens_in + tokens_out)
-        formula = f"{usd:,.0f} / ({tokens_in:,.6g} + {tokens_out:,.6g}) Mtok = USD {value:,.4g}"
+        formula = f"{usd:,.0f} / ({mtok_in} + {mtok_out}) Mtok = USD {significant(value, 4)}"
     else:
         weight = cost.output_weight
         value = usd / (tokens_in + weight * tokens_out)
-        formula = f"{usd:,.0f} / ({tokens_in:,.6g} + {weight:g} x {tokens_out:,.6g}) Mtok = USD {value:,.4g}"
+        formula = f"{usd:,.0f} / ({mtok_in} + {weight:g} x {mtok_out}) Mtok = USD {significant(value, 4)}"
         if head == "usd_per_mtok_output":
-            formula += f"; x {weight:g} = USD {value * weight:,.4g}"
+            formula += f"; x {weight:g} = USD {significant(value * weight, 4)}"
             value *= weight
         at.draft.notes.append(f"one bill is split so that an output token costs {weight:g} input tokens")
     at.draft.add("at typical inputs", formula, value, f"{at.path}.{head}")

@@ -8,6 +8,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Candidate, Verdict
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, Memory, OperatingPoint
+from advisor.domain.text import significant
 from advisor.engine.explain.asked import Asked
 
 
@@ -127,7 +128,7 @@ def explain_break_even(found: BreakEven, at: Asked) -> None:
 def explain_bar(bar: TornadoBar, at: Asked) -> None:
     """How it comes about."""
     at.draft.add(
-        bar.name, f"{bar.low_value:,.4g} to {bar.high_value:,.4g} {bar.unit}: cost of the choice"
+        bar.name, f"{significant(bar.low_value, 4)} to {significant(bar.high_value, 4)} {bar.unit}: cost of the choice"
         f" {bar.cost_at_low_usd:,.0f} to {bar.cost_at_high_usd:,.0f}, swing of the lead {bar.swing_usd:,.0f} USD/month",
         bar.swing_usd,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.domain.cost import Cost, CostLine, CostOption, HostedApiBaseline, MonthFlow, PriceBasis, StackPremium
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate, Recommendation
+from advisor.domain.text import significant
 from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.explain.shared import Redone, in_use, workloads
 from advisor.engine.tree_path import Place
@@ -66,7 +67,7 @@ def hosted(h: HostedApiBaseline, place: Place, tree: Recommendation) -> Redone:
             f"{h.usd_per_month:,.2f} / {c.mtok_per_month:,.2f}", h.usd_per_month / c.mtok_per_month
         ),
         "breakeven_mtok_per_month": (
-            f"{c.point_usd_per_month:,.2f} / {h.usd_per_mtok_blended:,.4g}",
+            f"{c.point_usd_per_month:,.2f} / {significant(h.usd_per_mtok_blended, 4)}",
             c.point_usd_per_month / h.usd_per_mtok_blended,
         ),
     }  # fmt: skip
@@ -124,7 +125,7 @@ def peaks(place: Place, tree: Recommendation) -> list[tuple[Workload, float]]:
 
 def line(x: CostLine, place: Place, _: Recommendation) -> Redone:
     """Quantity of one term from the GPUs of each month."""
-    out: Redone = {"usd_per_month": (f"{x.quantity:,.6g} {x.unit} x USD {x.unit_price_usd:,.6g}",
+    out: Redone = {"usd_per_month": (f"{significant(x.quantity, 6)} {x.unit} x USD {significant(x.unit_price_usd, 6)}",
                                      x.quantity * x.unit_price_usd)}  # fmt: skip
     found = place.nearest(Cost)
     if found is None or found[0].mode == "mixed":

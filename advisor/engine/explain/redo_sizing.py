@@ -6,6 +6,7 @@ import math
 
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, TierPlan
+from advisor.domain.text import significant
 from advisor.engine.explain.shared import Redone, in_use, workloads
 from advisor.engine.tree_path import Place
 
@@ -88,7 +89,8 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
                 "replicas_for_growth", "replicas_for_redundancy", "gpus_needed")  # fmt: skip
         for name in sums:
             values = [float(getattr(t.fleet, name)) for t in tiers]
-            out[name] = (" + ".join(f"{v:,.6g}" for v in values) + f" over {len(tiers)} workloads", sum(values))
+            summed = " + ".join(significant(v, 6) for v in values)
+            out[name] = (f"{summed} over {len(tiers)} workloads", sum(values))
         out["utilisation_at_average"] = (
             "mean of the workloads, weighed by their GPUs",
             sum(t.fleet.gpus_needed * t.fleet.utilisation_at_average for t in tiers) / f.gpus_needed,
@@ -96,17 +98,18 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
         return out
     w = workloads(place, tree)[0]
     t = w.traffic
+    peak, capacity = significant(f.peak_demand, 6), significant(f.replica_capacity, 6)
     given = t.peak_concurrency if t.peak_concurrency is not None else t.peak_requests_per_s
     out |= {
         "peak_demand": ("the peak that the profile states", float(given or 0.0)),
         "gpus_needed": (f"{f.replicas} replicas x {f.gpus_per_replica} GPUs", float(f.replicas * f.gpus_per_replica)),
         "replica_requests_per_s": (
-            f"{f.peak_requests_per_s:,.6g} x {f.replica_capacity:,.6g} / {f.peak_demand:,.6g}",
+            f"{significant(f.peak_requests_per_s, 6)} x {capacity} / {peak}",
             f.peak_requests_per_s * f.replica_capacity / f.peak_demand,
         ),
         "utilisation_at_average": (
-            f"{f.peak_demand:,.6g} x {t.average_to_peak:g} x {t.hours_per_day:g}/24 h x {t.days_per_week:g}/7 days /"
-            f" ({f.replicas} x {f.replica_capacity:,.6g})",
+            f"{peak} x {t.average_to_peak:g} x {t.hours_per_day:g}/24 h x {t.days_per_week:g}/7 days /"
+            f" ({f.replicas} x {capacity})",
             min(1.0, f.peak_demand * in_use(w) / (f.replicas * f.replica_capacity)),
         ),
     }
@@ -115,7 +118,7 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
         osl = t.osl.mean_tokens
         e2e = s.e2e_ms if s.e2e_ms is not None else (s.ttft_ms or 0.0) + (s.tpot_ms or 0.0) * osl
         out["peak_requests_per_s"] = (
-            f"{f.peak_demand:,.6g} in flight / {e2e / 1e3:,.4g} s, the latency that just keeps the service level",
+            f"{peak} in flight / {significant(e2e / 1e3, 4)} s, the latency that just keeps the service level",
             f.peak_demand / (e2e / 1e3),
         )
     elif t.peak_requests_per_s is not None:
