@@ -8,6 +8,7 @@ from typing import Any
 from advisor.catalog.market import read_objects
 from advisor.catalog.read import Layer, read_table
 from advisor.catalog.schema import Table, number, provenance_columns, text
+from advisor.domain.errors import CatalogError
 from advisor.domain.provenance import Quantity
 from advisor.domain.register import RiskTemplate, RoadmapOption
 
@@ -36,6 +37,19 @@ DEFAULTS = Table(
     ),
     "defaults of cost, risk and decision; kind `assumption` where no source exists",
 )
+
+LIMITS: dict[str, tuple[float, float]] = {
+    "share": (0.0, 1.0), "correlation": (0.0, 1.0), "log": (0.0, 5.0), "exponent": (0.0, 2.0), "ratio": (0.001, 1e3),
+}  # fmt: skip
+"""What a default may be, by its unit; any other number lies between 0 and MOST."""
+OWN_LIMITS = {
+    "demand_factor": (0.001, 1e3),
+    "roadmap_price_factor": (0.001, 1e3),
+    "tail_weight_averse": (-1.0, 1.0),
+    "tail_weight_neutral": (-1.0, 1.0),
+    "tail_weight_seeking": (-1.0, 1.0),
+}
+MOST = 1e6
 
 RISKS = Table(
     "risk_register",
@@ -76,9 +90,23 @@ ROADMAP_OPTIONS = Table(
 
 
 def read_defaults(layers: Sequence[Layer]) -> dict[str, Quantity]:
-    """Defaults of cost, risk and decision by name."""
+    """Defaults of cost, risk and decision by name.
+
+    Raises
+    ------
+    CatalogError
+        When a value or an end of its range cannot be what its unit says.
+    """
     columns: dict[str, Any] = read_table(DEFAULTS, layers)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for row in rows:
+        low, high = OWN_LIMITS.get(row["name"]) or LIMITS.get(row["unit"], (0.0, MOST))
+        for end in ("value", "low", "high"):
+            if row[end] is not None and not low <= row[end] <= high:
+                raise CatalogError(
+                    f"must lie between {low:g} and {high:,.0f}", file=DEFAULTS.path, field=end,
+                    value=f"{row['name']} = {row[end]:g} {row['unit']}",
+                )  # fmt: skip
     return {
         row["name"]: Quantity.model_construct(
             name=row["name"], value=row["value"], unit=row["unit"], low=row["low"], high=row["high"],

@@ -288,7 +288,19 @@ def turned_part(**cells: str) -> tuple[str, bytes]:
     return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
 
 
+def turned_default(name: str, value: str) -> tuple[str, bytes]:
+    """One default of the decision with another value."""
+    path = "decision/defaults.csv"
+    header, rows = rows_of(path)
+    (row,) = [list(row) for row in rows if row[0] == name]
+    row[1] = value
+    return path, csv_text(header, [row]).encode()
+
+
 @given(turned_facts(), st.sampled_from(PROFILES))
+@example(turned_default("price_common_share", "1e300"), "llama-70b-4k-512-concurrent")
+@example(turned_default("throughput_error_correlation", "-1"), "llama-70b-4k-512-concurrent")
+@example(turned_default("demand_factor", "1e-300"), "llama-70b-4k-512-concurrent")
 @example(turned_part(latest="9999-12-31", disputed="false"), "llama-70b-4k-512-concurrent")
 def test_facts_at_the_edge_are_refused_or_answered_within_the_laws(turned: tuple[str, bytes], name: str) -> None:
     path, content = turned
