@@ -242,7 +242,7 @@ ROADMAP = Table(
         day("status_date"),
         number("memory_gb", unit="1e9 bytes"),
         text("memory_type"),
-        number("bandwidth_tbps", unit="1e12 bytes/s"),
+        number("bandwidth_tbps", low=0.01, high=1000, unit="1e12 bytes/s"),
         number("fp4_pflops", unit="1e15/s"),
         number("fp8_pflops", unit="1e15/s"),
         number("bf16_pflops", unit="1e15/s"),

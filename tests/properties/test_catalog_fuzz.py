@@ -302,6 +302,8 @@ def turned_default(name: str, value: str) -> tuple[str, bytes]:
 @example(turned_default("throughput_error_correlation", "-1"), "llama-70b-4k-512-concurrent")
 @example(turned_default("demand_factor", "1e-300"), "llama-70b-4k-512-concurrent")
 @example(turned_part(latest="9999-12-31", disputed="false"), "llama-70b-4k-512-concurrent")
+@example(turned_part(latest="2027-06-30", bandwidth_tbps="1e300"), "llama-70b-4k-512-concurrent")
+@example(turned_part(latest="2027-06-30", bandwidth_tbps="5e-324"), "llama-70b-4k-512-concurrent")
 def test_facts_at_the_edge_are_refused_or_answered_within_the_laws(turned: tuple[str, bytes], name: str) -> None:
     path, content = turned
     profile = read_profile(find_profile(name))
