@@ -288,6 +288,14 @@ def turned_part(**cells: str) -> tuple[str, bytes]:
     return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
 
 
+def turned_model(name: str, **cells: str) -> tuple[str, bytes]:
+    """One model with some cells turned."""
+    path = "models/models.csv"
+    header, rows = rows_of(path)
+    (row,) = [row for row in rows if row[0] == name]
+    return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
+
+
 def turned_default(name: str, value: str) -> tuple[str, bytes]:
     """One default of the decision with another value."""
     path = "decision/defaults.csv"
@@ -298,6 +306,9 @@ def turned_default(name: str, value: str) -> tuple[str, bytes]:
 
 
 @given(turned_facts(), st.sampled_from(PROFILES))
+@example(turned_model("deepseek-r1", kv_elements_full="1e300"), "llama-70b-4k-512-concurrent")
+@example(turned_model("deepseek-r1", kv_elements_full="0"), "llama-70b-4k-512-concurrent")
+@example(turned_model("llama3.3-70b", kv_elements_full="0"), "renewal-100-gpus")
 @example(turned_default("price_common_share", "1e300"), "llama-70b-4k-512-concurrent")
 @example(turned_default("throughput_error_correlation", "-1"), "llama-70b-4k-512-concurrent")
 @example(turned_default("demand_factor", "1e-300"), "llama-70b-4k-512-concurrent")

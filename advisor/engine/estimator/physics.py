@@ -161,4 +161,4 @@ def _capacity(
     memory = USABLE_MEMORY * a.memory_bytes * tp
     copies = 1 + 0.3 * (tp - 1) if dp else 1.0
     free = memory - w.experts - w.embeddings - other * copies - RESERVE_BYTES * tp
-    return max(free, LEAST_CACHE * memory) / kv_request
+    return max(free, LEAST_CACHE * memory) / max(kv_request, 1.0)
