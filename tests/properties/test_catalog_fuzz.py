@@ -296,6 +296,14 @@ def turned_model(name: str, **cells: str) -> tuple[str, bytes]:
     return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
 
 
+def turned_parameter(parameter: str, scope: str, **cells: str) -> tuple[str, bytes]:
+    """One cost parameter with some cells turned."""
+    path = "tco/parameters.csv"
+    header, rows = rows_of(path)
+    (row,) = [row for row in rows if row[:2] == [parameter, scope]]
+    return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
+
+
 def turned_default(name: str, value: str) -> tuple[str, bytes]:
     """One default of the decision with another value."""
     path = "decision/defaults.csv"
@@ -306,6 +314,7 @@ def turned_default(name: str, value: str) -> tuple[str, bytes]:
 
 
 @given(turned_facts(), st.sampled_from(PROFILES))
+@example(turned_parameter('InferenceX "retail tier" price', "B200", typical="0"), "llama-70b-4k-512-concurrent")
 @example(turned_model("deepseek-r1", kv_elements_full="1e300"), "llama-70b-4k-512-concurrent")
 @example(turned_model("deepseek-r1", kv_elements_full="0"), "llama-70b-4k-512-concurrent")
 @example(turned_model("llama3.3-70b", kv_elements_full="0"), "renewal-100-gpus")

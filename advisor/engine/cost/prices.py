@@ -127,7 +127,7 @@ def rent_basis(
     key = (accelerator, commitment, seller, as_of, None if countries is None else frozenset(countries))
     if key not in cache:
         raw = _raw_price(accelerator, commitment, seller, catalog, as_of, countries)
-        cache[key] = None if raw is None else widen(raw, catalog, as_of)
+        cache[key] = None if raw is None or raw.low <= 0 else widen(raw, catalog, as_of)
     return cache[key]
 
 
@@ -249,7 +249,7 @@ def _discounted(
 def _analyst(accelerator: str, catalog: Catalog, as_of: date) -> _Raw | None:
     newer = catalog.tco.get((ANALYST_SCOPE, accelerator.upper()))
     older = catalog.tco.get((ANALYST_LOW, accelerator.upper()))
-    rows = [p for p in (newer, older) if p is not None and p.typical is not None]
+    rows = [p for p in (newer, older) if p is not None and p.typical]  # a price of nothing is no price
     rows = [p for p in rows if p.provenance.as_of is None or p.provenance.as_of <= as_of]
     if not rows:
         return None
