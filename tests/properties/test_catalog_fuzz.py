@@ -280,52 +280,41 @@ def turned_facts(draw: st.DrawFn) -> tuple[str, bytes]:
     return path, csv_text(header, rows).encode()
 
 
-def turned_part(**cells: str) -> tuple[str, bytes]:
-    """The first part of the roadmap that has a last day, with some cells turned."""
-    path = "roadmap/parts.csv"
+def turned(path: str, key: str, **cells: str) -> tuple[str, bytes]:
+    """The first row of a table that starts with this key, with some cells turned."""
     header, rows = rows_of(path)
-    row = next(row for row in rows if row[header.index("latest")])
+    row = next(row for row in rows if ",".join(row).startswith(f"{key},"))
     return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
 
 
-def turned_model(name: str, **cells: str) -> tuple[str, bytes]:
-    """One model with some cells turned."""
-    path = "models/models.csv"
-    header, rows = rows_of(path)
-    (row,) = [row for row in rows if row[0] == name]
-    return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
+FOUND = (
+    turned("roadmap/parts.csv", "feynman", latest="9999-12-31"),
+    turned("roadmap/parts.csv", "feynman", bandwidth_tbps="1e300"),
+    turned("roadmap/parts.csv", "feynman", bandwidth_tbps="5e-324"),
+    turned("decision/defaults.csv", "price_common_share", value="1e300"),
+    turned("decision/defaults.csv", "throughput_error_correlation", value="-1"),
+    turned("decision/defaults.csv", "demand_factor", value="1e-300"),
+    turned("models/models.csv", "deepseek-r1", kv_elements_full="1e300"),
+    turned("models/models.csv", "llama3.3-70b", kv_elements_full="0"),
+    turned("tco/parameters.csv", 'InferenceX "retail tier" price,B200', typical="0"),
+    turned("export/licence_matrix.csv", "N", effective_date="9999-12-31"),
+)
+"""What ten thousand examples found once."""
 
 
-def turned_parameter(parameter: str, scope: str, **cells: str) -> tuple[str, bytes]:
-    """One cost parameter with some cells turned."""
-    path = "tco/parameters.csv"
-    header, rows = rows_of(path)
-    (row,) = [row for row in rows if row[:2] == [parameter, scope]]
-    return path, csv_text(header, [[cells.get(name, cell) for name, cell in zip(header, row, strict=True)]]).encode()
-
-
-def turned_default(name: str, value: str) -> tuple[str, bytes]:
-    """One default of the decision with another value."""
-    path = "decision/defaults.csv"
-    header, rows = rows_of(path)
-    (row,) = [list(row) for row in rows if row[0] == name]
-    row[1] = value
-    return path, csv_text(header, [row]).encode()
+@pytest.mark.parametrize("found", FOUND, ids=[path for path, _ in FOUND])
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_was_found_once_is_refused_or_answered(found: tuple[str, bytes], name: str) -> None:
+    refused_or_answered(*found, name)
 
 
 @given(turned_facts(), st.sampled_from(PROFILES))
-@example(turned_parameter('InferenceX "retail tier" price', "B200", typical="0"), "llama-70b-4k-512-concurrent")
-@example(turned_model("deepseek-r1", kv_elements_full="1e300"), "llama-70b-4k-512-concurrent")
-@example(turned_model("deepseek-r1", kv_elements_full="0"), "llama-70b-4k-512-concurrent")
-@example(turned_model("llama3.3-70b", kv_elements_full="0"), "renewal-100-gpus")
-@example(turned_default("price_common_share", "1e300"), "llama-70b-4k-512-concurrent")
-@example(turned_default("throughput_error_correlation", "-1"), "llama-70b-4k-512-concurrent")
-@example(turned_default("demand_factor", "1e-300"), "llama-70b-4k-512-concurrent")
-@example(turned_part(latest="9999-12-31", disputed="false"), "llama-70b-4k-512-concurrent")
-@example(turned_part(latest="2027-06-30", bandwidth_tbps="1e300"), "llama-70b-4k-512-concurrent")
-@example(turned_part(latest="2027-06-30", bandwidth_tbps="5e-324"), "llama-70b-4k-512-concurrent")
-def test_facts_at_the_edge_are_refused_or_answered_within_the_laws(turned: tuple[str, bytes], name: str) -> None:
-    path, content = turned
+def test_facts_at_the_edge_are_refused_or_answered_within_the_laws(facts: tuple[str, bytes], name: str) -> None:
+    refused_or_answered(*facts, name)
+
+
+def refused_or_answered(path: str, content: bytes, name: str) -> None:
+    """An overlay is refused in a line, or its answer keeps the laws."""
     profile = read_profile(find_profile(name))
     with overlay(path, content) as folder:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from advisor.domain.errors import CatalogError
 from advisor.domain.hardware import Accelerator
 from advisor.domain.rules import (
     LETTER,
@@ -19,6 +20,7 @@ from advisor.domain.rules import (
     Threshold,
 )
 
+MATRIX_FILE = "export/licence_matrix.csv"
 BITS = {"bf16": 16, "fp16": 16, "fp8": 8, "fp6": 6, "fp4": 4, "int8": 8}
 """Bit length of the multiply's inputs by format (3A090 Technical Note 1.c)."""
 
@@ -133,7 +135,7 @@ def find_rule(
             and rule.export_from in ("any", origin)
         ):
             return rule
-    raise LookupError("the licence matrix has no row for the rest: catalog/export/licence_matrix.csv must end with one")
+    raise CatalogError("has no row for the rest; the last one must fit every part and place", file=MATRIX_FILE)
 
 
 def evaluate_export(
