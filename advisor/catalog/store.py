@@ -6,10 +6,10 @@ The types of the facts are imported with their readers, so that a run loads only
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from advisor.catalog import resources
 from advisor.catalog.read import Layer, read_table
@@ -42,8 +42,11 @@ if TYPE_CHECKING:
     from advisor.domain.rules import ExportRules
     from advisor.domain.software import BenchmarkConfig, KnownIssue, Package, Release, SupportRow
 
+T = TypeVar("T")
 MARKETS = 4096
 """Rental markets that are kept."""
+DERIVED = 4096
+"""Derived facts that are kept."""
 
 
 class Catalog:
@@ -52,8 +55,25 @@ class Catalog:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
         self._markets: dict[tuple[object, ...], RentMarket] = {}
-        self.memo: dict[tuple[object, ...], Any] = {}
-        """What others derive from the facts alone and ask for with every profile; keys start with its name."""
+        self._derived: dict[tuple[object, ...], tuple[object, Any]] = {}
+
+    def derived(self, key: tuple[object, ...], fact: object, make: Callable[[], T]) -> T:
+        """What follows from one fact and is asked for with every profile, kept; made anew for another fact.
+
+        Parameters
+        ----------
+        key
+            What it is, its name first.
+        fact
+            The object that it follows from.
+        """
+        known = self._derived.get(key)
+        if known is None or known[0] is not fact:
+            if len(self._derived) >= DERIVED:
+                self._derived.clear()
+            known = self._derived[key] = fact, make()
+        found: T = known[1]
+        return found
 
     @cached_property
     def _hardware(self) -> tuple[dict[str, Accelerator], dict[str, str]]:

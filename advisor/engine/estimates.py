@@ -78,20 +78,6 @@ EstimateMany = Callable[[Sequence[OperatingQuery]], Batch[OperatingEstimate]]
 FirstTokenMany = Callable[[Sequence[OperatingQuery]], Batch[FirstToken]]
 
 
-def batch_of(estimates: Sequence[OperatingEstimate]) -> Batch[OperatingEstimate]:
-    """A batch of estimates that are made already."""
-    rows = [
-        (
-            e.ttft_p50_s.mid, *(e.ttft_tail.get(p, np.nan) for p in PERCENTILES),
-            e.tpot_p50_s.mid, *(e.tpot_tail.get(p, np.nan) for p in PERCENTILES),
-            e.output_tps_per_gpu.lo, e.output_tps_per_gpu.mid, e.output_tps_per_gpu.hi,
-        )
-        for e in estimates
-    ]  # fmt: skip
-    table = np.array(rows, dtype=np.float64).reshape(-1, WIDTH)
-    return Batch(table, [e.error for e in estimates], estimates.__getitem__)
-
-
 def gather(parts: Sequence[tuple[Batch[T], int]], width: int) -> Batch[T]:
     """One batch of estimates from several, each named by its batch and its place there."""
     table = np.array([batch.table[place] for batch, place in parts], dtype=np.float64).reshape(-1, width)

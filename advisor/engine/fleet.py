@@ -62,9 +62,9 @@ def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: fl
     return 1.0 / (1.0 + interruptions_per_gpu_hour * gpus_per_replica * repair_hours)
 
 
-def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.int64]:
-    """GPUs rounded up to whole nodes."""
-    return -(-np.asarray(gpus, dtype=np.int64) // gpus_per_node) * gpus_per_node
+def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.float64]:
+    """GPUs rounded up to whole nodes; whole numbers, which doubles divide and multiply without error."""
+    return np.asarray(np.ceil(np.asarray(gpus, dtype=float) / gpus_per_node) * gpus_per_node)
 
 
 def size_fleet(

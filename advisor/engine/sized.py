@@ -19,7 +19,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import spares, whole_replicas
+from advisor.engine.fleet import spares, whole_nodes, whole_replicas
 
 FloatArray = NDArray[np.float64]
 
@@ -91,8 +91,8 @@ class TierDemand:
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
                 counts += self._table(working, least, most)[: most + 1]
-            return np.asarray((np.ceil(counts * self.gpus_per_replica / per_node) * per_node)[working])
-        return np.asarray(np.ceil((working + self._spares(working)) * self.gpus_per_replica / per_node) * per_node)
+            return np.asarray(whole_nodes(counts * self.gpus_per_replica, per_node)[working])
+        return whole_nodes((working + self._spares(working)) * self.gpus_per_replica, per_node)
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
         """Spares for every count of replicas, beyond the table too."""
@@ -161,7 +161,7 @@ class SizedCandidate:
         if len(rates) == 1:
             return self.demands[0].gpus(rates[0], demand, growth, per_node)
         parts = [tier.gpus(rate, demand, growth) for tier, rate in zip(self.demands, rates, strict=True)]
-        return np.asarray(np.ceil(np.sum(parts, axis=0) / per_node) * per_node)  # whole numbers divide without error
+        return whole_nodes(np.sum(parts, axis=0), per_node)
 
     def only(self, index: int) -> SizedCandidate:
         """The same accelerator for one tier alone."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
@@ -14,7 +15,7 @@ from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.profile import Profile, Workload
 from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.deployments import MeasuredConfigs
-from advisor.engine.estimates import Batch, batch_of
+from advisor.engine.estimates import PERCENTILES, WIDTH, Batch
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.operating_point import Load
@@ -30,6 +31,20 @@ def catalog() -> Catalog:
 
 def flat(value: float, spread: float = 1.25) -> Interval:
     return Interval(value / spread, value, value * spread)
+
+
+def batch_of(estimates: Sequence[OperatingEstimate]) -> Batch[OperatingEstimate]:
+    """A batch of estimates that are made already."""
+    rows = [
+        (
+            e.ttft_p50_s.mid, *(e.ttft_tail.get(p, np.nan) for p in PERCENTILES),
+            e.tpot_p50_s.mid, *(e.tpot_tail.get(p, np.nan) for p in PERCENTILES),
+            e.output_tps_per_gpu.lo, e.output_tps_per_gpu.mid, e.output_tps_per_gpu.hi,
+        )
+        for e in estimates
+    ]  # fmt: skip
+    table = np.array(rows, dtype=np.float64).reshape(-1, WIDTH)
+    return Batch(table, [e.error for e in estimates], estimates.__getitem__)
 
 
 def estimate(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:

@@ -132,10 +132,7 @@ def tco_quantity(
     if row is None:
         return None
     key = ("tco", parameter, scope, name, scale, unit)
-    known: tuple[TcoParameter, Quantity | None] | None = catalog.memo.get(key)
-    if known is None or known[0] is not row:
-        known = catalog.memo[key] = row, _quantity(row, name, scale, unit)
-    return known[1]
+    return catalog.derived(key, row, lambda: _quantity(row, name, scale, unit))
 
 
 def _quantity(row: TcoParameter, name: str, scale: float, unit: str) -> Quantity | None:

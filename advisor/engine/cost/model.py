@@ -157,8 +157,7 @@ class CostModel:
 
     def base(self, fleet: FloatArray, share: float) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
-        per_node = self.sized.accelerator.gpus_per_node
-        return np.asarray(np.ceil(np.ceil(fleet * share - 1e-9) / per_node) * per_node)
+        return whole_nodes(np.ceil(fleet * share - 1e-9), self.sized.accelerator.gpus_per_node)
 
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
-from advisor.engine.estimates import HIGH, LOW, MID, OUTPUT, PERCENTILES, TPOT, TTFT, WIDTH, Batch
+from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, TPOT, TTFT, WIDTH, Batch
 from advisor.engine.estimator.core import Medians
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
@@ -72,10 +72,8 @@ class Answers:
                 cover(tpot[k], other.tpot_s)
         at = np.flatnonzero(place >= 0)
         factors = self._factors(good)
-        table[at, TTFT] = ttft[:, 1]
-        table[at, TTFT + 1 : TPOT] = ttft[:, 1:2] * factors[:, 0]
-        table[at, TPOT] = tpot[:, 1]
-        table[at, TPOT + 1 : OUTPUT] = tpot[:, 1:2] * factors[:, 1]
+        _put(table, at, TTFT, ttft[:, 1:2], factors[:, 0])
+        _put(table, at, TPOT, tpot[:, 1:2], factors[:, 1])
         parts = np.array([a.full.osl / (a.full.isl + a.full.osl) for a in good])
         table[at, LOW:] = total * parts[:, None]
 
@@ -122,9 +120,7 @@ class Answers:
         place, table = _places(asked), np.full((len(asked), TPOT), np.nan)
         good = [a for a in asked if not a.error]
         ttft = _outer("ttft_p50_s", medians.ttft_s, medians, self._ends(good))
-        at = np.flatnonzero(place >= 0)
-        table[at, TTFT] = ttft[:, 1]
-        table[at, TTFT + 1 :] = ttft[:, 1:2] * self._factors(good)[:, 0]
+        _put(table, np.flatnonzero(place >= 0), TTFT, ttft[:, 1:2], self._factors(good)[:, 0])
 
         def make(i: int) -> FirstToken:
             k = int(place[i])
@@ -177,6 +173,12 @@ def _outer(metric: str, mid: Floats, medians: Medians, ends: dict[str, Floats]) 
     out[:, 1] = mid
     out[:, ::2] = mid[:, None] * np.exp(ends[metric] * medians.spread[metric][:, None])
     return out
+
+
+def _put(table: Floats, rows: NDArray[np.intp], metric: int, median: Floats, factors: Floats) -> None:
+    """Write a metric's median (one column) and its percentiles over requests."""
+    table[rows, metric : metric + 1] = median
+    table[rows, metric + 1 : metric + 1 + len(PERCENTILES)] = median * factors
 
 
 def _tail(row: Sequence[float], metric: int) -> dict[str, float]:

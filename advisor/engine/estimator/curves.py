@@ -16,6 +16,7 @@ from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
     Step,
+    by_term,
     correction,
     decode_step,
     share_baseline,
@@ -112,7 +113,7 @@ def lay_curves(
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
         log_value[name] += offsets[name].of(points)[:, None]
         usual = np.empty(alike.shape[:2])
-        usual[:, encoded.of_point] = step.at(USUAL_LOAD, field.covariance.shares)
+        usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
         near = view.nearest(alike, usual)
         seen[name] = Seen(near, field.apart(coords, near))
     if "ttft" in log_value:

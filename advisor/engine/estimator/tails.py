@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimates import PERCENTILES
 from advisor.engine.estimator.encode import Floats
 
 Knots = list[tuple[float, float]]
 """(log2 concurrency, log of p99 over median), rising in concurrency."""
 Tails = dict[str, Knots]
-PERCENTILES = ("p90", "p95", "p99")
 NORMAL_PART = {"p90": 0.5509, "p95": 0.7071, "p99": 1.0}
 """Standard normal quantiles over that of the 99th."""
 NORMAL_P99 = 2.3263

@@ -40,15 +40,6 @@ class Step:
     shares: dict[str, Floats]
     """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
 
-    def at(self, place: int, kinds: Sequence[str]) -> Floats:
-        """Share by which each covariance term is scaled at one of the loads, 1 where it names none: terms x points."""
-        ones = np.ones(len(self.log_s))
-        known = {kind: self.shares[kind] for kind in kinds if kind}
-        out: Floats = np.stack(
-            [known[k][:, place if known[k].shape[1] > 1 else 0] if k else ones for k in kinds]
-        )
-        return out
-
 
 def decode_step(
     points: Points, physics: Physics, coefficients: Floats, *, parts: Mapping[str, Accelerator]
@@ -90,10 +81,13 @@ def term_shares(step: Step, kinds: Sequence[str]) -> Floats:
     return by_term(step.shares, kinds)
 
 
-def by_term(shares: Mapping[str, Floats], kinds: Sequence[str]) -> Floats:
-    """The first column of the shares of each kind, 1 where a term names none: terms x points."""
+def by_term(shares: Mapping[str, Floats], kinds: Sequence[str], place: int = 0) -> Floats:
+    """Shares of each kind at one of the loads, 1 where a term names none: terms x points.
+
+    A kind with one column, which is the same at every load, has that one for all places.
+    """
     ones = np.ones(len(next(iter(shares.values()))))
-    out: Floats = np.stack([shares[k][:, 0] if k else ones for k in kinds])
+    out: Floats = np.stack([shares[k][:, min(place, shares[k].shape[1] - 1)] if k else ones for k in kinds])
     return out
 
 

@@ -30,8 +30,6 @@ _PARTS = (
     ("vllm", "vLLM"), ("sglang", "SGLang"), ("trt", "TensorRT-LLM"), ("tensorrt", "TensorRT-LLM"), ("atom", "ATOM"),
     ("dynamo", "Dynamo"), ("mori", "MoRI"), ("tgi", "TGI"), ("llama.cpp", "llama.cpp"),
 )  # fmt: skip
-KEPT = 4096
-"""Findings that a catalog keeps."""
 _PRECISION_FEATURE = {"fp8": "fp8", "fp4": "fp4", "int4": "int4_awq_gptq"}
 _DEPLOYMENT_FEATURES = ("official_support", "disagg_prefill", "spec_decode", "moe_ep")
 _PRECISION_WORDS = {"bf16": ("bf16",), "fp8": ("fp8",), "fp4": ("fp4", "mxfp4", "nvfp4"), "int4": ("int4",)}
@@ -62,12 +60,9 @@ def software_findings(
     model = served_model(profile, catalog)
     wants = tuple(_needs(profile, precision, model, deployment))
     key = ("software", accelerator.id, engine, precision, None if model is None else model.id, wants)
-    known: tuple[Accelerator, SoftwareFindings] | None = catalog.memo.get(key)
-    if known is None or known[0] is not accelerator:
-        if len(catalog.memo) >= KEPT:
-            catalog.memo.clear()
-        known = catalog.memo[key] = accelerator, _found(accelerator, engine, precision, model, wants, catalog)
-    return known[1]
+    return catalog.derived(
+        key, accelerator, lambda: _found(accelerator, engine, precision, model, wants, catalog)
+    )
 
 
 def _found(
