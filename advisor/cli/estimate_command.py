@@ -17,6 +17,7 @@ POINT_OPTIONS = (
     ("--ep", "expert-parallel degree"), ("--dp-attention", "true or false"), ("--gpus", "GPUs of the replica"),
     ("--isl", "input tokens (nominal)"), ("--osl", "output tokens (nominal)"),
     ("--concurrency", "requests in flight"),
+    ("--software-date", "day whose software is asked for, YYYY-MM-DD; default: as a median over runs"),
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def add_estimate_parser(subparsers: Any) -> None:
     parser.add_argument("--points", metavar="IN.csv", help="table of points; - is stdin; columns as in serving.csv")
     parser.add_argument("--output", "-o", metavar="OUT.csv", help="result table; default stdout")
     for option, text in POINT_OPTIONS:
-        parser.add_argument(option, metavar=option.strip("-").split("-")[0].upper(), help=text)
+        parser.add_argument(option, metavar=option.strip("-").split("-")[-1].upper(), help=text)
     from advisor.cli.recommend_command import add_catalog_options
 
     add_catalog_options(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import date
 from typing import Literal
 
 from advisor.domain.model import ModelSpec
@@ -34,6 +35,8 @@ class OperatingQuery:
     dp_attention: bool | None = None
     gpus: int | None = None
     """GPUs per replica."""
+    software_date: date | None = None
+    """Day whose software is asked for; None leaves that to how the query is put."""
 
 
 @record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -45,6 +46,7 @@ def queries(draw: st.DrawFn) -> OperatingQuery:
         ep=draw(st.sampled_from([1, tp])),
         dp_attention=draw(st.booleans()),
         gpus=tp,
+        software_date=draw(st.sampled_from([None, None, date(2026, 3, 1)])),
     )
 
 

@@ -36,6 +36,8 @@ class Asked:
     error: str
     place: tuple[object, ...]
     """What it shares with the other points of its curve, see `curve_key`; empty beside an error."""
+    run: date | None = None
+    """Day of the software that is asked for; None asks for a median over runs."""
 
 
 class Answers:
@@ -136,7 +138,7 @@ class Answers:
         for a in good:
             grade, basis = self._neighbourhood.step(a.full, a.place)
             step = f"{'B' if grade == 'A' else grade} {basis}"
-            classes.append(interval_class(step, bool(a.full.disagg)))
+            classes.append(interval_class(step, bool(a.full.disagg), a.run is not None))
         return {
             metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)
             for metric, known in self._fit.half_width.items()

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingQuery
@@ -17,8 +18,8 @@ from advisor.engine.memory import weight_bytes
 OPEN_FIELDS = ("engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus")
 
 
-def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> str:
-    """Why a query cannot be estimated; empty where it can."""
+def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], days: tuple[date, date]) -> str:
+    """Why a query cannot be estimated; empty where it can. `days` bound the software that may be asked for."""
     if q.accelerator not in accelerators:
         return f'accelerator "{q.accelerator}" is not in the catalog{did_you_mean(q.accelerator, accelerators)}'
     if q.precision not in PRECISIONS:
@@ -29,6 +30,8 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator]) -> 
     for name, size in (("tp", q.tp), ("ep", q.ep), ("gpus", q.gpus)):
         if size is not None and size < 1:
             return f"{name} {size} is not a positive whole number"
+    if q.software_date and not days[0] <= q.software_date <= days[1]:
+        return f"software_date {q.software_date} is not between {days[0]}, the day of the first run, and {days[1]}"
     mean_tokens = MEAN_LENGTH * (q.isl + q.osl)
     if q.model.max_context and mean_tokens > q.model.max_context:
         limit = f"the {q.model.max_context} of {q.model.name or q.model.id}"

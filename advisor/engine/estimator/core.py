@@ -20,6 +20,7 @@ from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, parts_of
 from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
+from advisor.engine.estimator.typical import are_dated, typical_months
 
 CHUNK = 2048
 """Points that are worked on at a time."""
@@ -52,6 +53,7 @@ class Core:
         self._vocabulary = Vocabulary()
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
         self._encoded = encode(points, self._vocabulary)
+        self._typical = typical_months(points, are_dated(rows))
         loads = points.concurrency[:, None]
         self._shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts)
         self._row_ids = [m.row_id for m in rows]
@@ -110,7 +112,7 @@ class Core:
         sources = self._fields_of(points)
         fields = {name: field for name, (_, field) in sources.items()}
         offsets = {name: self._offsets[source] for name, (source, _) in sources.items()}
-        return lay_curves(points, self._fit, fields, offsets, self._vocabulary, targets)
+        return lay_curves(points, self._fit, fields, offsets, self._typical, self._vocabulary, targets)
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)

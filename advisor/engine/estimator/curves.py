@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.record import record
-from advisor.engine.estimator.covariance import NAMES, Encoded, Vocabulary, encode
-from advisor.engine.estimator.encode import Floats, Points, distinct
+from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
+from advisor.engine.estimator.encode import DATED, Floats, Points, distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.levels import Offsets
@@ -22,15 +22,15 @@ from advisor.engine.estimator.targets import (
     share_baseline,
     ttft_baseline,
 )
+from advisor.engine.estimator.typical import TypicalMonths
 
-DATED_KIND = 1.0
 BLOCK = 256
 """Configurations that are worked on at a time."""
 KEPT_BYTES = 64 * 2**20
 """Most that one memory holds of curves; what goes beyond is worked out again where it is asked for again."""
 USUAL_LOAD = 20
 """Place in LOAD_STEPS (32 requests in flight) at which the shares of a step say which measurements are near."""
-_KIND = NAMES.index("kind")
+_KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
 
 
 @record
@@ -85,6 +85,7 @@ def lay_curves(
     fit: Fit,
     fields: Mapping[str, Field],
     offsets: Mapping[str, Offsets],
+    typical: TypicalMonths,
     vocabulary: Vocabulary,
     targets: Sequence[str],
 ) -> Curves:
@@ -94,13 +95,13 @@ def lay_curves(
     ----------
     fields, offsets
         What speaks for each target at these configurations.
+    typical
+        Where the runs of each stack lie in time.
     """
     encoded = encode(points, vocabulary)
     physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
     step = decode_step(points, physics, fit.targets["tpot"].baseline, parts=fit.parts)
-    # TTFT is stated by dated runs alone, so that it is sought among them.
-    timed = encoded.coords.copy()
-    timed[timed[:, _KIND] == 0, _KIND] = DATED_KIND
+    timed = _among_runs(points, encoded, typical) if "ttft" in targets else encoded.coords
     log_value, seen = {}, {}
     for name, base in baselines(fit, points, physics, step).items():
         if name not in targets:
@@ -122,6 +123,18 @@ def lay_curves(
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))
     return Curves(points, encoded, physics, step, log_value, log_tpot, seen)
+
+
+def _among_runs(points: Points, encoded: Encoded, typical: TypicalMonths) -> Singles:
+    """Coordinates of the configurations for TTFT: where no day is asked for, at the usual day of their runs."""
+    out = encoded.coords.copy()
+    undated = np.flatnonzero(out[:, _KIND] == 0)
+    if len(undated):
+        one = np.empty(len(out), np.intp)
+        one[encoded.of_point] = np.arange(len(points))  # any of its points: all of a configuration are of one stack
+        out[undated, _KIND] = DATED
+        out[undated, _MONTH] = typical.of(points.take(one[undated]))
+    return out
 
 
 def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:

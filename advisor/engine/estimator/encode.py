@@ -24,6 +24,8 @@ MONTH_DAYS = 30.4
 MEDIAN_MONTH = 2.0
 """Where a median over runs sits on the time axis, in months after EPOCH: the middle of its ten months."""
 KIND = {"median": 0, "single_run": 1, "published_table": 2, "secondhand": 2, "vendor_ci": 3, "own_probe": 1}
+DATED = 1
+"""Code in KIND of a run of a known day."""
 UNSTATED_TP = 8.0
 ENGINES = ("sglang", "trt", "vllm", "atom")
 

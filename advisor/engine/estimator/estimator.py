@@ -22,6 +22,7 @@ from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import Core, Medians
 from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.encode import (
+    DATED,
     MEDIAN_MONTH,
     Points,
     months_since_epoch,
@@ -32,9 +33,8 @@ from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import curve_key
 
 Software = Literal["current", "typical"]
-"""`current`: as the newest dated runs of the same configuration, where there are any; `typical`: as a median over
-all runs, which is what most published rows state."""
-DATED = 1
+"""What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same
+configuration, where there are any; `typical`: as a median over all runs, which is what most published rows state."""
 FIRST_TOKEN = ("ttft",)
 
 
@@ -45,8 +45,6 @@ class _Place:
     points: Points
     undated: Points
     """The same as medians over all runs."""
-    runs: Sequence[date | None]
-    """Day of the newest run of each query's own configuration, where the points stand at it."""
 
 
 class Estimator:
@@ -80,6 +78,7 @@ class Estimator:
         self._accelerators = dict(accelerators)
         rows = usable(measurements, self._models, self._accelerators, probes=True)
         self._newest = _newest_runs(rows)
+        self._days = min((m.date for m in rows if m.family == "single_run" and m.date), default=as_of), as_of
         self._core = Core(fit, rows, self._placed(rows))
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
@@ -128,48 +127,49 @@ class Estimator:
         memo
             Keeps what later calls on the same deployments ask for again.
         """
-        asked = [self._ask(q) for q in queries]
-        place = self._place([a for a in asked if not a.error], software)
+        asked = [self._ask(q, software) for q in queries]
+        good = [a for a in asked if not a.error]
+        place = self._place(good)
         medians = self._core.medians(place.points, memo)
-        return self._answers.whole(asked, medians, lambda k: self._drift(place, medians, k, memo))
+        return self._answers.whole(asked, medians, lambda k: self._drift(good[k], place, medians, k, memo))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
-        asked = [self._ask(q) for q in queries]
-        place = self._place([a for a in asked if not a.error], "current")
+        asked = [self._ask(q, "current") for q in queries]
+        place = self._place([a for a in asked if not a.error])
         return self._answers.first_tokens(asked, self._core.medians(place.points, memo, FIRST_TOKEN))
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> Batch[OperatingEstimate]:
         """The same deployment at several concurrencies."""
-        asked = self._ask(query)
+        asked = self._ask(query, "current")
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
-    def _ask(self, q: OperatingQuery) -> Asked:
-        error = problem_with(q, self._accelerators)
+    def _ask(self, q: OperatingQuery, software: Software) -> Asked:
+        error = problem_with(q, self._accelerators, self._days)
         name = self.measured_name(q.model)
         if error:
             return Asked(q, q, name, (), error, ())
         full, notes = self._assumer.complete(q, name) if is_open(q) else (q, ())
-        return Asked(q, full, name, notes, "", curve_key(full, name))
+        place = curve_key(full, name)
+        run = q.software_date or (self._newest.get(place) if software == "current" else None)
+        return Asked(q, full, name, notes, "", place, run)
 
-    def _place(self, good: Sequence[Asked], software: Software) -> _Place:
-        """Points of the queries, on the newest software where that is asked for and known."""
+    def _place(self, good: Sequence[Asked]) -> _Place:
+        """Points of the queries, each on the software that it asks for."""
         points = points_of_queries([a.full for a in good], [a.name for a in good], self._accelerators)
-        runs = [self._newest.get(a.place) for a in good] if software == "current" else []
-        if not any(runs):
-            return _Place(points, points, [None] * len(good))
-        month = np.array([months_since_epoch(r) if r else MEDIAN_MONTH for r in runs])
-        kind = np.array([float(DATED) if r else 0.0 for r in runs])
-        return _Place(replace(points, kind=kind, month=month), points, runs)
+        if not any(a.run for a in good):
+            return _Place(points, points)
+        month = np.array([months_since_epoch(a.run) if a.run else MEDIAN_MONTH for a in good])
+        kind = np.array([float(DATED) if a.run else 0.0 for a in good])
+        return _Place(replace(points, kind=kind, month=month), points)
 
-    def _drift(self, place: _Place, medians: Medians, k: int, memo: Memo | None) -> str:
-        """What newer software changed for one query, in words."""
-        run = place.runs[k]
-        if run is None:
+    def _drift(self, asked: Asked, place: _Place, medians: Medians, k: int, memo: Memo | None) -> str:
+        """What the software of its day changed for one query, in words."""
+        if asked.run is None:
             return ""
         before = self._core.medians(place.undated.take(np.array([k])), memo)
         change = float(medians.total_tps[k] / before.total_tps[0]) - 1
-        return f"as run in {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
+        return f"as run in {asked.run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
 
 
 def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:

@@ -148,6 +148,10 @@ def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object,
     )
 
 
-def interval_class(step: str, disagg: bool) -> str:
-    """Name of the class whose left-out errors set an interval: grade and basis, disaggregated serving apart."""
-    return f"{step} disaggregated" if disagg else step
+def interval_class(step: str, disagg: bool, dated: bool) -> str:
+    """Name of the class whose left-out errors set an interval: grade and basis, by kind of serving and of question.
+
+    Disaggregated serving is predicted worse, and what the software of one day does is known better than what a run of
+    an unknown day did.
+    """
+    return step + (" disaggregated" if disagg else "") + (" dated" if dated else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
@@ -13,7 +14,7 @@ from advisor.engine.estimator.estimator import Estimator
 
 INPUT_COLUMNS = (
     "accelerator", "model", "precision", "engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus",
-    "isl", "osl", "concurrency",
+    "isl", "osl", "concurrency", "software_date",
 )  # fmt: skip
 METRICS = ("tpot_p50_s", "ttft_p50_s", "total_tps_per_gpu", "output_tps_per_gpu")
 RESULT_COLUMNS = (*(m + end for m in METRICS for end in ("", "_lo", "_hi")), "evidence_grade", "basis", "error")
@@ -50,14 +51,15 @@ def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> O
         ep=_count("ep", cells["ep"]),
         dp_attention=_flag("dp_attention", cells["dp_attention"]),
         gpus=_count("gpus", cells["gpus"]),
+        software_date=_day(cells["software_date"]),
     )
 
 
 def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`.
 
-    Points are answered as medians over runs, the terms in which most rows of such tables are stated;
-    recommendations are made on the newest software instead.
+    Points that name no `software_date` are answered as medians over runs, the terms in which most rows of such tables
+    are stated; recommendations are made on the newest software instead.
     """
     models = estimator.models
     queries: list[OperatingQuery] = []
@@ -107,6 +109,15 @@ def _flag(name: str, cell: str) -> bool | None:
     if word in FALSE_WORDS:
         return False
     raise ValueError(f'{name} "{cell}" is neither true nor false')
+
+
+def _day(cell: str) -> date | None:
+    if cell.casefold() in UNKNOWN_WORDS:
+        return None
+    try:
+        return date.fromisoformat(cell)
+    except ValueError:
+        raise ValueError(f'software_date "{cell}" is not a day, YYYY-MM-DD') from None
 
 
 def _size(name: str, cell: str) -> float:

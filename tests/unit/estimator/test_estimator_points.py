@@ -47,6 +47,9 @@ def test_rows_keep_their_order_and_a_bad_one_stops_nothing() -> None:
         ("model", "dsr", 'did you mean "dsr1"'),
         ("precision", "fp3", "none of"),
         ("isl", "900000", "exceed"),
+        ("software_date", "in spring", 'software_date "in spring" is not a day, YYYY-MM-DD'),
+        ("software_date", "2019-01-01", "is not between 2025-10-06, the day of the first run, and"),
+        ("software_date", "2999-01-01", "is not between"),
     ],
 )
 def test_errors_name_the_cell(column: str, value: str, says: str) -> None:
@@ -58,6 +61,30 @@ def test_unknown_parts_are_assumed_and_named() -> None:
     assert row["error"] == ""
     for part in ("engine", "tp"):
         assert part in row["basis"].split("assumed")[1]
+
+
+def test_a_day_asks_for_the_software_of_that_day() -> None:
+    runs = [m for m in evidence() if m.family == "single_run" and m.accelerator == "mi355x" and not m.disagg]
+    m = max(runs, key=lambda run: (run.date, run.row_id))
+    row = {
+        "accelerator": m.accelerator, "model": m.model, "precision": m.precision, "engine": m.engine,
+        "spec_method": m.spec_method, "disagg": str(m.disagg), "tp": str(m.tp), "ep": str(m.ep or ""),
+        "dp_attention": str(m.dp_attention), "isl": str(m.isl), "osl": str(m.osl), "concurrency": str(m.concurrency),
+    }  # fmt: skip
+    undated = estimate_rows(bundled_estimator(), [row])[0]
+    then, later = (
+        estimate_rows(bundled_estimator(), [{**row, "software_date": day}])[0] for day in (str(m.date), "2026-06-30")
+    )
+    assert f"as run in {m.date:%Y-%m}" in then["basis"]
+    assert "as run in" not in undated["basis"]
+    assert then["software_date"] == str(m.date)
+
+    def off(answer: dict[str, str]) -> float:
+        return abs(float(answer["tpot_p50_s"]) / (m.tpot_p50_s or 0.0) - 1)
+
+    assert off(then) < 0.05
+    assert off(then) <= off(undated)
+    assert later["error"] == ""
 
 
 def test_output_rate_is_the_output_part_of_the_total() -> None:
