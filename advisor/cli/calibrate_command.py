@@ -19,6 +19,7 @@ _EXAMPLES = """\
 examples:
   advisor calibrate                  after new measurements: fit, backtest, put in force
   advisor calibrate --force          also where the fit at hand already belongs to the evidence
+  advisor calibrate --learn          efficiencies and covariances from nothing too, as the bundled fit was made
 
 `advisor refresh` does this by itself after new evidence. The fit lies in the cache folder and is used as long as it
 belongs to the evidence at hand; else the bundled one is.
@@ -34,6 +35,10 @@ def add_calibrate_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="also where nothing is new, or where it fits worse")
+    parser.add_argument(
+        "--learn", action="store_true",
+        help="learn the efficiencies of physics and the covariances from nothing too, not the weights alone",
+    )  # fmt: skip
     from advisor.cli.recommend_command import add_catalog_options
 
     add_catalog_options(parser)
@@ -44,7 +49,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
     """Fit, test, and put the fit in force."""
     from advisor.cli.recommend_command import open_workbench
 
-    return calibrate_bench(open_workbench(args), force=args.force)
+    return calibrate_bench(open_workbench(args), force=args.force, learn=args.learn)
 
 
 def renew_fit() -> int:
@@ -56,24 +61,34 @@ def renew_fit() -> int:
     return calibrate_bench(Workbench(as_of=date.today()), force=False)
 
 
-def calibrate_bench(bench: Workbench, *, force: bool) -> int:
-    """Fit to the evidence of a workbench and write the fit into the cache, whole or not at all."""
+def calibrate_bench(bench: Workbench, *, force: bool, learn: bool = False) -> int:
+    """Fit to the evidence of a workbench and write the fit into the cache, whole or not at all.
+
+    Parameters
+    ----------
+    force
+        Also where the fit at hand belongs to the evidence, or fits better.
+    learn
+        Learn efficiencies and covariances anew; those of the bundled fit are kept otherwise.
+    """
     from advisor.catalog.resources import cache_dir
     from advisor.cli.diagnostics import say
     from advisor.engine.backtest import calibrate_and_backtest
     from advisor.engine.estimator.fit import evidence_fingerprint
+    from advisor.engine.estimator.learning import Plan
 
     catalog = bench.catalog
     rows = [*catalog.measurements, *catalog.vendor_ci]
-    if not force and bench.fit.fingerprint == evidence_fingerprint(rows):
+    if not force and not learn and bench.fit.fingerprint == evidence_fingerprint(rows):
         print(f"the fit belongs to the evidence at hand ({len(rows):,} measurements); nothing to do")
         return int(ExitCode.OK)
     say(f"fitting to {len(rows):,} measurements and leaving them out in turn; this takes some minutes")
     before = bench.stored_backtest()
     try:
         fit, result = calibrate_and_backtest(
-            rows, catalog.models, catalog.accelerators, bench.bundled_fit, bench.backtest_prices()
-        )
+            rows, catalog.models, catalog.accelerators, bench.bundled_fit, bench.backtest_prices(),
+            learn=Plan() if learn else None,
+        )  # fmt: skip
     except (ArithmeticError, ValueError) as error:
         raise InputError(f"the evidence cannot be fitted ({error}); the fit at hand stays in use") from None
     print(f"measurements  {len(rows):,}")

@@ -16,6 +16,7 @@ from advisor.cli.main import main
 from advisor.domain.backtest import BacktestResult, Score
 from advisor.engine.estimator import Fit
 from advisor.engine.estimator.fit import evidence_fingerprint
+from advisor.engine.estimator.learning import Plan
 from advisor.workbench import Workbench
 
 TODAY = date(2026, 11, 21)
@@ -39,8 +40,11 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Stands in for the minutes of fitting: the bundled weights under the fingerprint of the rows at hand."""
     seen: dict[str, Any] = {"factor": 1.0, "calls": 0}
 
-    def quick(rows: Any, models: Any, accelerators: Any, start: Fit, prices: Any) -> tuple[Fit, BacktestResult]:
+    def quick(
+        rows: Any, models: Any, accelerators: Any, start: Fit, prices: Any, *, learn: Any
+    ) -> tuple[Fit, BacktestResult]:
         seen["calls"] += 1
+        seen["learn"] = learn
         seen["rows"] = len(rows)
         mark = evidence_fingerprint(rows)
         result = with_error(stored(), seen["factor"]).model_copy(update={"fingerprint": mark})
@@ -102,6 +106,13 @@ def test_evidence_that_fits_much_worse_is_not_put_in_force_by_itself(
     assert bench().fit.fingerprint == bench().bundled_fit.fingerprint
     assert main(["calibrate", "--force"]) == 0
     assert bench().fit.fingerprint != bench().bundled_fit.fingerprint
+    assert fitted["learn"] is None
+
+
+def test_all_is_learned_anew_where_that_is_asked_for(fitted: dict[str, Any], cache: Path) -> None:
+    assert main(["calibrate", "--learn"]) == 0
+    assert fitted["learn"] == Plan()
+    assert (cache / "fit" / "parameters.json").exists()
 
 
 def test_a_fit_of_other_evidence_or_of_another_version_gives_way_to_the_bundled_one(
@@ -127,7 +138,7 @@ def test_evidence_that_cannot_be_fitted_leaves_the_fit_in_use(
 ) -> None:
     import numpy as np
 
-    def fails(*args: object) -> None:
+    def fails(*args: object, **options: object) -> None:
         raise np.linalg.LinAlgError("Matrix is not positive definite")
 
     monkeypatch.setattr("advisor.engine.backtest.calibrate_and_backtest", fails)

@@ -22,9 +22,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
@@ -32,8 +34,10 @@ from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
 from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Covariance, Vocabulary, encode
 from advisor.engine.estimator.descent import descend
+from advisor.engine.estimator.efficiencies import learn_efficiencies
 from advisor.engine.estimator.encode import Floats
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import APART, Fit
+from advisor.engine.estimator.kriging import inverse_of
 from advisor.engine.estimator.targets import term_shares
 
 SHRINK = 1.0
@@ -41,12 +45,15 @@ SHRINK = 1.0
 PRIOR_ROWS = 4000.0
 _WHOLE, _PARTS = ("",) * 5, ("memory", "kv", "prefill", "fixed", "work")
 TERMS = {
-    "tpot": (*_WHOLE, *_PARTS, "spec", "dp", "dated"),
+    "tpot": (*_WHOLE[:3], *_PARTS, "spec", "spec", "dp", "dated"),
     "share": (*_WHOLE, "spec", "dp", "disagg", "dated"),
     "ttft": (*_WHOLE, "spec", "dp", "disagg"),
     "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
 }
-"""Shares of the terms from which each covariance is learned; those for the whole step may go in the end."""
+"""Shares of the terms from which each covariance is learned; those for the whole step may go in the end. What
+speculation gains has two: an engine's way with it, and that of one deployment."""
+REACH = (0.2, 5.0)
+"""Rates of the first and the last term of one share over the generic rate: alike, they would stay alike."""
 NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3
 """Scale [log], and part of the largest, below which a term for the whole step goes in the end: it says less than the
 noise, and each costs time."""
@@ -60,12 +67,25 @@ Groups = list[tuple[float, list[Rows]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How long to learn. With the defaults all targets and the weights take less than two minutes on two cores."""
+class Stage:
+    """A part of the descent."""
 
-    steps: int = 800
-    rows: int = 400
-    brief: float = 0.4
+    steps: int
+    rows: int
+    """Size of the sample of a step; its cost grows with the third power."""
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to learn. With the defaults all targets and the weights take less than two minutes on two cores.
+
+    Small samples find the way, a few large ones the place: among few rows all kin are far, and a covariance that was
+    learned on those alone does not know how to weigh near ones.
+    """
+
+    stages: tuple[Stage, ...] = (Stage(600, 200, 0.1), Stage(120, 1200, 0.05))
+    brief: float = 0.5
     """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
     seen: float = 0.7
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
@@ -73,7 +93,6 @@ class Plan:
     """Share of the steps that see some of the shapes of models on all parts; the others see some of the pairs."""
     whole: float = 0.3
     """Share of the rows of a step that come as whole curves."""
-    rate: float = 0.1
     likelihood: float = 0.3
     left_out: float = 1.0
 
@@ -81,7 +100,11 @@ class Plan:
 def generic_covariance(shares: Sequence[str]) -> Covariance:
     """A covariance that knows nothing yet: every coordinate matters a little, alike in every term."""
     n = len(shares)
-    ramp = np.geomspace(0.2, 5.0, n)[:, None]  # terms start with different reach, or they would stay alike
+    ramp = np.ones((n, 1))
+    for kind in set(shares):
+        same = [k for k, other in enumerate(shares) if other == kind]
+        if len(same) > 1:
+            ramp[same, 0] = np.geomspace(*REACH, len(same))
     return Covariance(
         scale=np.full(n, GENERIC["scale"]),
         rates=np.broadcast_to(GENERIC["rate"] * ramp, (n, len(COORDINATES))).copy(),
@@ -113,13 +136,16 @@ def learn_covariance(
     curves = _curves(truth, have)
     rng = np.random.default_rng(seed)
 
-    def sampled() -> _Objective:
-        rows = _sample(curves, plan, rng)
+    def sampled(size: int) -> _Objective:
+        rows = _sample(curves, plan, size, rng)
         return _Objective(
             coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, plan
         )
 
-    return _unpack(descend(sampled, first, steps=plan.steps, rate=plan.rate), start)
+    theta = first
+    for stage in plan.stages:
+        theta = descend(partial(sampled, stage.rows), theta, steps=stage.steps, rate=stage.rate)
+    return _unpack(theta, start)
 
 
 def _pack(c: Covariance) -> Floats:
@@ -150,7 +176,7 @@ def _curves(truth: Truth, have: Rows) -> Curves:
     return list(out.values())
 
 
-def _sample(curves: Curves, plan: Plan, rng: np.random.Generator) -> Rows:
+def _sample(curves: Curves, plan: Plan, size: int, rng: np.random.Generator) -> Rows:
     """Some whole curves, for what is near, and a few points of all others, for what is far, of some pairs or shapes."""
     kind = int(rng.random() < plan.shapes)
     seen = {name for name in sorted({kinds[kind] for kinds, _ in curves}) if rng.random() < plan.seen}
@@ -159,11 +185,11 @@ def _sample(curves: Curves, plan: Plan, rng: np.random.Generator) -> Rows:
     sparse: list[int] = []
     for k in rng.permutation(len(shown)):
         rows = shown[int(k)]
-        if len(dense) < plan.rows * plan.whole:
+        if len(dense) < size * plan.whole:
             dense += rows
         else:
             sparse += rng.choice(rows, min(2, len(rows)), replace=False).tolist()
-    rest = max(0, plan.rows - len(dense))
+    rest = max(0, size - len(dense))
     if len(sparse) > rest:
         sparse = rng.choice(sparse, rest, replace=False).tolist()
     return np.array(sorted({*dense, *sparse}))
@@ -227,11 +253,12 @@ class _Objective:
         matrix += matrix.T
         own = amplitude.astype(np.float64) ** 2
         matrix[np.diag_indices(n)] = own.sum(0) + noise
-        sign, logdet = np.linalg.slogdet(matrix)
-        if sign <= 0 or not np.isfinite(logdet):
+        try:
+            logdet = 2.0 * float(np.log(np.linalg.cholesky(matrix).diagonal()).sum())
+        except np.linalg.LinAlgError:
             return np.inf, np.zeros_like(theta)
-        inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-        loss, slope = self._loss(inverse, float(logdet))
+        inverse = inverse_of(matrix)
+        loss, slope = self._loss(inverse, logdet)
         parts *= (2 * slope[left, right]).astype(np.float32)
         by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
         by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
@@ -268,19 +295,26 @@ def learn_fit(
     start: Fit,
     plan: Plan,
 ) -> Fit:
-    """Covariances of all targets learned anew from a generic start; weights and widths are left to `calibrate`.
+    """Efficiencies and covariances of all targets learned anew; weights and widths are left to `calibrate`.
 
     Each is learned from the same evidence and start whatever the others turn out to be, so that two run at a time.
     """
     truth = truth_of(rows, models, accelerators)
-    targets = {name: replace(t, covariance=generic_covariance(TERMS[name])) for name, t in start.targets.items()}
+    efficiencies, spoken_for = learn_efficiencies(truth), {apart: name for name, apart in APART.items()}
+    targets = {
+        name: replace(
+            t, baseline=efficiencies[spoken_for.get(name, name)], covariance=generic_covariance(TERMS[name])
+        )
+        for name, t in start.targets.items()
+    }  # fmt: skip
     blank = replace(start, targets=targets, parts=reference_parts(truth.rows, accelerators))
-    brief = replace(plan, steps=max(1, round(plan.steps * plan.brief)))
+    brief = replace(plan, stages=tuple(replace(s, steps=max(1, round(s.steps * plan.brief))) for s in plan.stages))
 
     def learned(name: str) -> Covariance:
         return without_negligible(learn_covariance(truth, blank, name, plan if name == "tpot" else brief))
 
-    with ThreadPoolExecutor(2) as pool:
+    # Threads of the library under threads of ours would wait for each other half of the time.
+    with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
         found = dict(zip(targets, pool.map(learned, targets), strict=True))
     return replace(blank, targets={name: replace(t, covariance=found[name]) for name, t in targets.items()})
 

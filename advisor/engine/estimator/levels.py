@@ -63,12 +63,17 @@ class Settled:
         """Log offset of each doubted group by key: its variance times the weights of its rows."""
         return {key: variance * float(self.weights[rows].sum()) for key, variance, rows in self.doubted}
 
-    def without(self, row: int) -> tuple[Floats, Floats]:
-        """Weights of the others when one row is left out (0 for it), and the level that it has from them."""
-        weights = self.weights - self.inverse[row] * (self.weights[row] / self.inverse[row, row])
-        weights[row] = 0.0
-        own = sum(variance * float(weights[rows].sum()) for _, variance, rows in self.doubted if row in rows)
-        return weights, np.array([own])
+    def without(self, left: Rows) -> tuple[Floats, Floats]:
+        """Weights of the others when a few rows are left out (0 for those), and the level that each has from them."""
+        across = self.inverse[left]
+        weights = self.weights - across.T @ np.linalg.solve(across[:, left], self.weights[left])
+        weights[left] = 0.0
+        own = np.zeros(len(left))
+        for _, variance, rows in self.doubted:
+            inside = np.isin(left, rows)
+            if inside.any():
+                own[inside] += variance * float(weights[rows].sum())
+        return weights, own
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from advisor.engine.memory import WeightBytes, kv_bytes_per_request, kv_copies, 
 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
-TERMS = ("weights", "experts", "kv", "flops", "prefill", "links", "latency", "launch", "admission")
+TERMS = ("weights", "experts", "kv", "attend", "flops", "prefill", "links", "latency", "launch", "admission")
 DRAFTED = 3.0
 """Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
 DECODE_PART = 0.6
@@ -27,11 +27,13 @@ DECODE_PART = 0.6
 USABLE_MEMORY, RESERVE_BYTES, LEAST_CACHE = 0.9, 3e9, 0.06
 CACHE_FILL = 0.95
 """Share of the cache in which requests fit before they queue, from saturated rows of the evidence."""
+ONE_BYTE = "fp8"
+"""Precision at which bytes count elements."""
 SHARPNESS = 6.0
 """How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
 _SCALARS = (
-    "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "active", "attention",
-    "layers", "hidden", "capacity",
+    "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend", "active",
+    "attention", "layers", "hidden", "capacity",
 )  # fmt: skip
 
 
@@ -91,6 +93,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
         s["other"] / np.where(dp, 1.0, tp) / s["bandwidth"],
         s["experts"] * (1 - missed) / tp / s["bandwidth"],
         batch * (s["kv_mean"] / tp / s["bandwidth"]),
+        tokens * (s["attend"] / tp / s["peak16"]),
         per_token * tokens,
         np.where(dis, 0.0, batch * (per_prompt_token * isl / osl)),
         tokens * links,
@@ -128,10 +131,11 @@ def _constants(
     w = weight_bytes(m, precision, a.vendor)
     kv_precision = "bf16" if precision == "bf16" else "fp8"
     copies = kv_copies(m, int(tp), dp)
-    kv_mean = kv_bytes_per_request(m, MEAN_LENGTH * (isl + osl / 2), kv_precision) * copies
+    mean = MEAN_LENGTH * (isl + osl / 2)
     prompt = MEAN_LENGTH * isl
     full = max(0, m.layers - m.windowed_layers - m.recurrent_layers)
     window = min(m.window or prompt, prompt)
+    kv_mean = kv_bytes_per_request(m, mean, kv_precision) * copies
     attention = 4.0 * m.heads * m.head_dim * (full * prompt / 2 + m.windowed_layers * window)
     return (
         a.bandwidth_gbps * 1e9,
@@ -143,12 +147,29 @@ def _constants(
         m.experts_per_token / m.experts if m.experts else 0.0,
         kv_mean,
         kv_bytes_per_request(m, prompt, kv_precision),
+        kv_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m),
         m.params_active,
         attention,
         float(m.layers),
         float(m.hidden),
         _capacity(a, m, precision, tp, dp, kv_mean, w),
     )
+
+
+def flops_per_element(m: ModelSpec) -> float:
+    """Operations of attention that an output token does for each cached element.
+
+    Every head of a group multiplies and adds each element of its keys and values once. An MLA latent serves all heads,
+    as key with its rotary part and again as value (DeepSeek-V2, arXiv:2405.04434, section 2.1.2, absorbed).
+
+    >>> from types import SimpleNamespace
+    >>> flops_per_element(SimpleNamespace(attention="gqa", heads=64, kv_heads=8))
+    16.0
+    """
+    if m.attention == "mla":
+        width = m.kv_lora_rank + m.qk_rope_head_dim
+        return 2.0 * m.heads * (width + m.kv_lora_rank) / width
+    return 2.0 * m.heads / m.kv_heads
 
 
 def _capacity(

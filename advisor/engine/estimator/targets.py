@@ -21,7 +21,7 @@ UNKNOWN_GPUS = 24.0
 """Stands in for a total that neither the row nor the query states; only the product with the share matters."""
 GROUPS = {
     "memory": ("weights", "experts"),
-    "kv": ("kv",),
+    "kv": ("kv", "attend"),
     "prefill": ("prefill", "admission"),
     "fixed": ("latency", "launch"),
     "work": ("flops", "links"),
@@ -52,17 +52,22 @@ def decode_step(
         Reference part of each generation. Shares are those on the reference part: so that corrections do not
         depend on an accelerator's own figures, and more bandwidth can only shorten a step.
     """
-    k = len(TERMS)
-    offset = coefficients[k] * points.spec + coefficients[k + 1] * points.disagg
-    log_s = np.log(np.sum(_parts(physics, coefficients), axis=0)) + offset[:, None]
+    log_s = log_step(points, physics, coefficients)
     return Step(log_s, step_shares(points, physics.loads, coefficients, parts=parts))
+
+
+def log_step(points: Points, physics: Physics, coefficients: Floats) -> Floats:
+    """log seconds per output token by physics alone, points x loads."""
+    disagg = coefficients[len(TERMS) + 1] * points.disagg
+    out: Floats = np.log(np.sum(step_parts(points, physics, coefficients), axis=0)) + disagg[:, None]
+    return out
 
 
 def step_shares(
     points: Points, loads: Floats, coefficients: Floats, *, parts: Mapping[str, Accelerator]
 ) -> dict[str, Floats]:
     """Shares of a step at given loads (points x loads), see `Step.shares` and `decode_step`."""
-    there = _parts(step_physics(on_reference_parts(points, parts), loads), coefficients)
+    there = step_parts(points, step_physics(on_reference_parts(points, parts), loads), coefficients)
     total = np.sum(there, axis=0)
     by_name = dict(zip(TERMS, there, strict=True))
     shares = {g: np.sum([by_name[n] for n in names], axis=0) / total for g, names in GROUPS.items()}
@@ -72,8 +77,14 @@ def step_shares(
     return shares
 
 
-def _parts(physics: Physics, coefficients: Floats) -> list[Floats]:
-    return [np.exp(c) * t for c, t in zip(coefficients, physics.terms, strict=False)]
+def step_parts(points: Points, physics: Physics, coefficients: Floats) -> list[Floats]:
+    """Seconds per output token of each of TERMS with its efficiency, points x loads.
+
+    Speculation gets several tokens out of a step, and spares none of the prefill that each token brings along.
+    """
+    gain = np.exp(coefficients[len(TERMS)] * points.spec)[:, None]
+    terms = zip(TERMS, coefficients, physics.terms, strict=False)
+    return [np.exp(c) * t * (1.0 if name in GROUPS["prefill"] else gain) for name, c, t in terms]
 
 
 def term_shares(step: Step, kinds: Sequence[str]) -> Floats:

@@ -15,6 +15,7 @@ from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.learning import (
     NEGLIGIBLE,
     Plan,
+    Stage,
     _groups,
     _Objective,
     _pack,
@@ -88,10 +89,10 @@ def test_terms_that_say_nothing_go_and_those_of_a_share_stay() -> None:
 
 def test_learning_improves_left_out_predictions() -> None:
     rows, truth, fit = _world("llama70b", "gptoss120b")
-    learned = learn_covariance(truth, fit, "tpot", Plan(steps=60, rows=250, seen=1.0))
+    learned = learn_covariance(truth, fit, "tpot", Plan((Stage(60, 150, 0.1), Stage(25, 300, 0.05)), seen=1.0))
     better = replace(fit, targets={**fit.targets, "tpot": replace(fit.targets["tpot"], covariance=learned)})
     errors = [
-        np.nanmean(np.abs(leave_out(truth, f, ("shape",))["shape"].error["tpot"])) for f in (fit, better)
+        np.nanmean(np.abs(leave_out(truth, f, ("shape",))["shape"].as_run.error["tpot"])) for f in (fit, better)
     ]  # fmt: skip
     assert errors[1] < 0.9 * errors[0]
     assert calibrate(rows, catalog().models, catalog().accelerators, better, fingerprint="").targets["tpot"].weights

@@ -79,7 +79,7 @@ def test_one_row_is_left_out_as_a_group_of_one() -> None:
     residual = residual + 2.0 * np.array([key == ODD for key in group_keys(truth.points)[0]])
     doubts = _doubts(truth, matrix, residual, np.arange(len(residual)))
     row = next(i for i, key in enumerate(group_keys(truth.points)[0]) if key == ODD)
-    fast, slow = doubts.settle().without(row), doubts.without(np.array([row]))
+    fast, slow = doubts.settle().without(np.array([row])), doubts.without(np.array([row]))
     assert fast[1][0] == pytest.approx(slow[1][0], abs=0.1)  # the doubts themselves hardly hang on one row
     assert fast[0][row] == slow[0][row] == 0.0
 

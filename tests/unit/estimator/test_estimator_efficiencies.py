@@ -1,0 +1,56 @@
+"""Efficiencies of the terms of physics, learned from times that are known to follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from advisor.engine.estimator.calibration import Truth, truth_of
+from advisor.engine.estimator.efficiencies import learn_efficiencies, least_squares
+from advisor.engine.estimator.targets import decode_step
+from tests.estimator_kit import bundled_fit, catalog, evidence
+
+KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 0.8, 2.5, 3.0, 0.8, -0.6, -0.3])
+
+
+def _world() -> Truth:
+    rows = [m for m in evidence() if m.family == "median" and m.model in ("dsr1", "llama70b", "gptoss120b")]
+    truth = truth_of(rows, catalog().models, catalog().accelerators)
+    step = decode_step(truth.points, truth.physics, KNOWN, parts=bundled_fit().parts)
+    return replace(truth, tpot_s=np.exp(step.log_s[:, 0]))
+
+
+def _off(truth: Truth, found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    step = decode_step(truth.points, truth.physics, found, parts=bundled_fit().parts)
+    return np.abs(np.exp(step.log_s[:, 0]) / wanted - 1)
+
+
+def test_times_that_follow_from_physics_are_met() -> None:
+    truth = _world()
+    found = learn_efficiencies(truth)["tpot"]
+    assert np.median(_off(truth, found, truth.tpot_s)) < 0.02
+    assert found[-2:] == pytest.approx(KNOWN[-2:], abs=0.1)  # speculation and disaggregation
+
+
+def test_a_tenth_of_rows_far_off_moves_little() -> None:
+    truth = _world()
+    spoilt = truth.tpot_s.copy()
+    spoilt[::10] *= 20.0
+    found = learn_efficiencies(replace(truth, tpot_s=spoilt))["tpot"]
+    assert np.median(_off(truth, found, truth.tpot_s)) < 0.05
+
+
+def test_rows_without_weight_leave_the_prior() -> None:
+    prior = np.array([0.3, -0.2])
+    slope = np.ones((2, 4))
+    found = least_squares(lambda c: (c @ slope, slope), np.full(4, 5.0), np.zeros(4), prior)
+    assert found == pytest.approx(prior)
+
+
+def test_a_plain_mean_is_met_between_prior_and_rows() -> None:
+    # 300 rows' worth of evidence at 0.1 against one of the prior at 0: 0.1·300/301
+    slope = np.ones((1, 8))
+    found = least_squares(lambda c: (c @ slope, slope), np.full(8, 0.1), np.ones(8), np.zeros(1))
+    assert found == pytest.approx([0.1 * 300 / 301], rel=1e-3)
