@@ -13,7 +13,7 @@ SURE_CALLS = "aggregated serving, the 80 % interval of the cost ratio clear of 1
 class Score(Frozen):
     """Errors of one metric in one leave-out scheme over one slice of the evidence."""
 
-    scheme: str = Field(description="What was left out: point, shape, model_shape, pair, accelerator, future.")
+    scheme: str = Field(description="What was left out: run, point, shape, model_shape, pair, accelerator, future.")
     metric: str = Field(description="tpot_p50_s, ttft_p50_s or total_tps_per_gpu.")
     slice: str = Field(description="all, or trait=value, e.g. accelerator=mi355x, grade=B.")
     n: int = Field(description="Measurements predicted.")

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from advisor.engine.backtest.leave_out import LeftOut
+from advisor.engine.backtest.leave_out import LeftOut, no_errors
 from advisor.engine.estimator.calibration import Truth, residuals
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import months_since_epoch
@@ -27,8 +27,8 @@ def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> 
     is made as of the split.
     """
     n = len(truth.rows)
-    blank = {t: np.full(n, np.nan) for t in fit.targets}
-    out = LeftOut(blank, {t: np.full(n, np.nan) for t in fit.targets}, np.full(n, -1))
+    errors = no_errors(fit, n)
+    out = LeftOut(errors, errors, np.full(n, -1))
     left, _ = residuals(truth, fit)
     days = np.array([m.date.toordinal() if m.family == "single_run" and m.date else 0 for m in truth.rows])
     bounds = [*(s.toordinal() for s in splits), date.max.toordinal()]
@@ -53,8 +53,8 @@ def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> 
             prior = matrix.diagonal()
             rho2 = (across**2 / prior[~before][:, None] / prior[before]).max(axis=1)
             later = use[~before]
-            out.error[name][later] = predicted - left[name][later]
-            out.spread[name][later] = np.sqrt(prior[~before] * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
+            errors.error[name][later] = predicted - left[name][later]
+            errors.spread[name][later] = np.sqrt(prior[~before] * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
             out.group[later] = 0
-    out.join(truth.points.disagg)
+    errors.join(truth.points.disagg)
     return out

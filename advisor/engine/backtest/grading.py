@@ -13,12 +13,15 @@ from advisor.engine.estimator.neighbours import curve_key, interval_class
 
 STEPS = ("B measured", "B interpolated", "B extrapolated", "B modelled", "C modelled", "D physics")
 """Grade and basis, the most doubtful last; A (own probes) takes the widths of B: the bundled evidence holds none."""
-CLASSES = tuple(interval_class(step, disagg) for disagg in (False, True) for step in STEPS)
-"""Disaggregated serving is predicted worse on the same grade and basis, so that it has widths of its own."""
+CLASSES = tuple(
+    interval_class(step, disagg, dated) for dated in (False, True) for disagg in (False, True) for step in STEPS
+)
+"""Disaggregated serving is predicted worse on the same grade and basis, and a question without a day is one for runs of
+any day, so that each has widths of its own."""
 
 
-def classes_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) -> list[str]:
-    """Class of each row when its group is left out; empty for rows that stay.
+def steps_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) -> list[str]:
+    """Grade and basis of each row when its group is left out; empty for rows that stay.
 
     Parameters
     ----------
@@ -36,22 +39,20 @@ def classes_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) 
         accelerator[m.accelerator][int(group[i])] += 1
     out = []
     for i, m in enumerate(rows):
-        mode = m.disagg
         if group[i] < 0 or m.family == "vendor_ci":
             out.append("")
             continue
         number = int(group[i])
         stays = [rows[j].concurrency for j in curve[curve_key(m, m.model)] if group[j] != number]
         if stays:
-            out.append(interval_class(_on_curve(m.concurrency, stays), mode))
+            out.append(_on_curve(m.concurrency, stays))
             continue
         kin = model[m.accelerator, m.model, m.precision]
         others = accelerator[m.accelerator]
         if kin.total() > kin[number]:
-            out.append(interval_class("B modelled", mode))
+            out.append("B modelled")
         else:
-            step = "C modelled" if others.total() > others[number] else "D physics"
-            out.append(interval_class(step, mode))
+            out.append("C modelled" if others.total() > others[number] else "D physics")
     return out
 
 

@@ -2,7 +2,10 @@
 
 With ``S = (K + N)^-1`` and ``a = S·r``, the error at a left-out group B when all else is kept is
 ``e_B = S_BB^-1·a_B`` and the weights of the rest are ``a - S_:B·e_B``; so that one inverse serves every scheme.
-Eq. 5.12 of [1] for groups. Queries state no date: dated runs are predicted as a median over runs would be.
+Eq. 5.12 of [1] for groups.
+
+Dated runs are asked for twice: as run, on the software of their day; and as a query that names no day, which is
+answered as a median over runs. Rows that are medians over runs are the same either way.
 
 References
 ----------
@@ -21,27 +24,25 @@ from numpy.typing import NDArray
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
-from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats
+from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import APART, Fit
 from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, settle
 from advisor.engine.estimator.targets import term_shares
+from advisor.engine.estimator.typical import are_dated, typical_months
 
 Group = NDArray[np.intp]
 Key = tuple[object, ...]
-SCHEMES = ("point", "shape", "model_shape", "pair", "accelerator")
+SCHEMES = ("run", "point", "shape", "model_shape", "pair", "accelerator")
+STACK_GONE = ("pair", "accelerator")
+"""Schemes that leave nothing of a stack, so that the usual day of its runs is not known either."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Log error (prediction over truth) and spread of every row under one scheme; NaN where not left out."""
+class Errors:
+    """Log error (prediction over truth) and spread of every row, by target (tpot, share, ttft); NaN where it stayed."""
 
     error: dict[str, Floats]
-    """By target: tpot, share, ttft."""
     spread: dict[str, Floats]
-    group: NDArray[np.intp]
-    """Number of the group that each row was left out with; -1 for none."""
-    joint: dict[str, list[tuple[Group, Floats]]] = field(default_factory=dict)
-    """By target, where asked for: rows of each group and the covariance of their errors [log²]."""
 
     def join(self, disagg: NDArray[np.bool_]) -> None:
         """Let each target speak for all rows: for disaggregated ones its field apart does."""
@@ -51,21 +52,51 @@ class LeftOut:
                     values[name] = np.where(disagg, values.pop(apart), values[name])
 
 
+def no_errors(fit: Fit, n: int) -> Errors:
+    """Errors of nothing yet."""
+    return Errors({t: np.full(n, np.nan) for t in fit.targets}, {t: np.full(n, np.nan) for t in fit.targets})
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What one scheme left out and how it was predicted."""
+
+    as_run: Errors
+    """Dated runs asked for on the software of their day."""
+    undated: Errors
+    """No row asked for with a day."""
+    group: NDArray[np.intp]
+    """Number of the group that each row was left out with; -1 for none."""
+    joint: dict[str, list[tuple[Group, Floats]]] = field(default_factory=dict)
+    """By target, where asked for: rows of each group and the covariance of their errors [log²]."""
+
+
 def shape_of(m: Measurement) -> tuple[int, int]:
     """(ISL, OSL)."""
     return m.isl, m.osl
 
 
+def operating_point(m: Measurement) -> Key:
+    """What runs of one operating point share, however they state their split into experts and workers.
+
+    Rounded tables and medians over a single run repeat runs that stand elsewhere in full.
+    """
+    return (
+        m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.isl, m.osl, m.concurrency,
+    )  # fmt: skip
+
+
 def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
     """Rows that leave together. Vendor CI rows never leave: nothing is scored against them.
 
-    `shape` leaves out one shape of a model on one accelerator, `model_shape` on all of them, both only where
-    another shape of it stays; `model_shape_any` on all accelerators, whatever stays.
+    `run` leaves out one run of an operating point of which others stay, `point` all runs of it; `shape` one shape of
+    a model on one accelerator, `model_shape` on all of them, both only where another shape of it stays;
+    `model_shape_any` on all accelerators, whatever stays.
     """
     own = [i for i, m in enumerate(rows) if m.family != "vendor_ci"]
-    if scheme == "point":
-        return [np.array([i]) for i in own]
     keys: dict[str, Callable[[Measurement], Key]] = {
+        "run": operating_point,
+        "point": operating_point,
         "shape": lambda m: (m.accelerator, m.model),
         "model_shape": lambda m: (m.model,),
         "model_shape_any": lambda m: (m.model, m.isl, m.osl),
@@ -75,7 +106,9 @@ def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
     outer: dict[Key, list[int]] = defaultdict(list)
     for i in own:
         outer[keys[scheme](rows[i])].append(i)
-    if scheme in ("model_shape_any", "pair", "accelerator"):
+    if scheme == "run":
+        return [np.array([i]) for members in outer.values() if len(members) > 1 for i in members]
+    if scheme in ("point", "model_shape_any", "pair", "accelerator"):
         return [np.array(members) for members in outer.values()]
     out: list[Group] = []
     for members in outer.values():
@@ -107,14 +140,7 @@ def leave_out(
     left, step = residuals(truth, fit)
     n = len(truth.rows)
     groups = {s: groups_for(s, truth.rows) for s in schemes}
-    out = {
-        s: LeftOut(
-            {t: np.full(n, np.nan) for t in fit.targets},
-            {t: np.full(n, np.nan) for t in fit.targets},
-            _numbers(groups[s], n),
-        )
-        for s in schemes
-    }
+    out = {s: LeftOut(no_errors(fit, n), no_errors(fit, n), _numbers(groups[s], n)) for s in schemes}
     vocabulary = Vocabulary()
     encoded = encode(truth.points, vocabulary)
     count = sum(len(g) for g in groups.values())
@@ -124,22 +150,17 @@ def leave_out(
         have = np.flatnonzero(np.isfinite(left[name]))
         at = np.full(n, -1)
         at[have] = np.arange(len(have))
-        covariance = target.covariance
-        shares = term_shares(step, covariance.shares)[:, have]
         points = take(encoded, have)
-        matrix = covariance_matrix(covariance, points, shares)
-        prior = matrix.diagonal().copy()
-        asked = _as_asked(truth, fit, name, vocabulary, have)
-        wanted = matrix.copy()
-        variance = prior.copy()
-        if len(asked.rows):
-            wanted[asked.rows] = cross_covariance(covariance, asked.points, asked.shares, points, shares)
-            variance[asked.rows] = (covariance.scale[:, None] ** 2 * asked.shares**2).sum(0)
-        inverse, weights = settle(matrix, left[name][have], covariance.noise**2 * truth.variance[have])
-        del matrix
+        shares = term_shares(step, target.covariance.shares)[:, have]
+        matrix = covariance_matrix(target.covariance, points, shares)
+        asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
+        as_run, undated, homeless = asker.as_run(), asker.undated(stack_known=True), asker.undated(stack_known=False)
+        noise = target.covariance.noise**2 * truth.variance[have]
+        inverse, weights = settle(matrix.copy(), left[name][have], noise)
         doubts = doubts_among(truth, name, have, inverse, weights)
         settled = doubts.settle()
         for s in schemes:
+            no_day = homeless if s in STACK_GONE else undated
             for group in groups[s]:
                 done += 1
                 if done % 100 == 0:
@@ -148,41 +169,89 @@ def leave_out(
                 local = local[local >= 0]
                 if not len(local):
                     continue
-                # One row does not decide which stacks are doubted, a group may.
-                kept, own = settled.without(int(local[0])) if len(local) == 1 else doubts.without(local)
-                predicted = wanted[local] @ kept + own
+                # One operating point does not decide which stacks are doubted, more may.
+                kept, own = (settled if s in ("run", "point") else doubts).without(local)
                 if s == joint:
                     shape = np.linalg.inv(inverse[np.ix_(local, local)])
                     out[s].joint.setdefault(name, []).append((have[local], (shape + shape.T) / 2))
-                near = wanted[local] ** 2 / (variance[local][:, None] * prior)
-                near[:, local] = 0.0
-                rho2 = np.minimum(near.max(axis=1), 1.0)
-                out[s].error[name][have[local]] = predicted - left[name][have[local]]
-                out[s].spread[name][have[local]] = np.sqrt(variance[local] * (1 - rho2) + covariance.noise**2)
+                for question, errors in ((as_run, out[s].as_run), (no_day, out[s].undated)):
+                    predicted, spread = question.answered(local, kept, target.covariance.noise)
+                    errors.error[name][have[local]] = predicted + own - left[name][have[local]]
+                    errors.spread[name][have[local]] = spread
     for found in out.values():
-        found.join(truth.points.disagg)
+        for errors in (found.as_run, found.undated):
+            errors.join(truth.points.disagg)
     return out
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Dated rows as a query sees them: at no date, as a median over runs."""
+class _Question:
+    """How queries for the rows relate to the measurements, where some rows are asked for elsewhere than they lie."""
 
-    rows: Group
+    matrix: Floats
+    """Covariance of the measurements."""
+    recoded: Group
+    """Place in `across` of each row that is asked for elsewhere, -1 for the others."""
+    across: Floats
+    """Covariance of those queries with the measurements."""
+    variance: Floats
+    """Prior variance of each query [log²]."""
+
+    def answered(self, local: Group, weights: Floats, noise: float) -> tuple[Floats, Floats]:
+        """Prediction and spread of some rows that are left out together [log]."""
+        place = self.recoded[local]
+        wanted = self.matrix[local]
+        wanted[place >= 0] = self.across[place[place >= 0]]
+        near = wanted**2 / (self.variance[local][:, None] * self.matrix.diagonal())
+        near[:, local] = 0.0
+        rho2 = np.minimum(near.max(axis=1), 1.0)
+        return wanted @ weights, np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """Puts the questions about one target to the rows that state it."""
+
+    truth: Truth
+    fit: Fit
+    name: str
+    vocabulary: Vocabulary
+    have: Group
+    matrix: Floats
     points: Encoded
     shares: Floats
 
+    def as_run(self) -> _Question:
+        """Every row as it was run, at its day; a query cannot tell how a day's run was published."""
+        p = self.truth.points
+        kind = np.where(are_dated(self.truth.rows), DATED, p.kind)
+        return self._question(kind, p.month, kind != p.kind)
 
-def _as_asked(truth: Truth, fit: Fit, name: str, vocabulary: Vocabulary, have: Group) -> _Asked:
-    """Recode the dated rows among `have`; TTFT, which only dated runs state, is sought among those."""
-    p = truth.points
-    kind = p.kind if name == "ttft" else np.zeros(len(p))
-    points = replace(p, kind=kind, month=np.full(len(p), MEDIAN_MONTH))
-    _, step = residuals(replace(truth, points=points), fit)
-    own = np.array([m.family not in ("median", "vendor_ci") for m in truth.rows], dtype=np.bool_)
-    rows = np.flatnonzero(own[have])
-    shares = term_shares(step, fit.targets[name].covariance.shares)[:, have[rows]]
-    return _Asked(rows, take(encode(points, vocabulary), have[rows]), shares)
+    def undated(self, *, stack_known: bool) -> _Question:
+        """Every row as a query that names no day.
+
+        TTFT, which dated runs alone state, is sought among them at the usual day of the runs of the stack.
+        """
+        p, dated = self.truth.points, are_dated(self.truth.rows)
+        month = np.full(len(p), MEDIAN_MONTH)
+        if self.name == "ttft" and stack_known:
+            month = typical_months(p, dated).of(p)
+        kind = np.full(len(p), float(DATED) if self.name == "ttft" else 0.0)
+        return self._question(kind, month, dated)
+
+    def _question(self, kind: Floats, month: Floats, elsewhere: NDArray[np.bool_]) -> _Question:
+        points = replace(self.truth.points, kind=kind, month=month)
+        _, step = residuals(replace(self.truth, points=points), self.fit)
+        rows = np.flatnonzero(elsewhere[self.have])
+        covariance = self.fit.targets[self.name].covariance
+        asked = take(encode(points, self.vocabulary), self.have[rows])
+        shares = term_shares(step, covariance.shares)[:, self.have[rows]]
+        recoded = np.full(len(self.have), -1)
+        recoded[rows] = np.arange(len(rows))
+        variance = self.matrix.diagonal().copy()
+        variance[rows] = (covariance.scale[:, None] ** 2 * shares**2).sum(0)
+        across = cross_covariance(covariance, asked, shares, self.points, self.shares)
+        return _Question(self.matrix, recoded, across, variance)
 
 
 def _numbers(groups: Sequence[Group], n: int) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ from advisor.domain.backtest import BacktestResult
 from advisor.domain.recommendation import BacktestSummary
 
 TITLES = {
+    "run": "one run of a point",
     "point": "single points",
     "shape": "a shape on one accelerator",
     "model_shape": "a shape on all accelerators",

@@ -40,9 +40,13 @@ def fit_widths(pools: Mapping[str, Sequence[tuple[str, float, float]]]) -> Width
     """
     out: Widths = {}
     for metric, triples in pools.items():
+        own: dict[str, list[tuple[float, float]]] = {}
+        for name, error, spread in triples:
+            own.setdefault(name, []).append((error, spread))
         ends: dict[str, tuple[float, float]] = {}
-        for name in CLASSES:
-            mine = np.array([(e, s) for c, e, s in triples if c == name and np.isfinite(e)])
+        for name, pairs in own.items():
+            mine = np.array(pairs)
+            mine = mine[np.isfinite(mine[:, 0])]
             if len(mine) >= LEAST:
                 ends[name] = conformal(mine[:, 0], mine[:, 1])
         out[metric] = _borrow(ends)
@@ -50,14 +54,18 @@ def fit_widths(pools: Mapping[str, Sequence[tuple[str, float, float]]]) -> Width
 
 
 def _borrow(ends: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """Fill gaps from the next more doubtful class, disaggregated from aggregated, and else from a wide guess."""
+    """Fill gaps from the next more doubtful class; else from questions without a day, aggregated serving, or wide."""
     out: dict[str, tuple[float, float]] = {}
-    for disagg in (False, True):
-        carried = UNKNOWN
-        for step in reversed(STEPS):
-            name = interval_class(step, disagg)
-            carried = ends.get(name) or (out[step] if disagg and carried is UNKNOWN else carried)
-            out[name] = carried
+    for dated in (False, True):
+        for disagg in (False, True):
+            carried = None
+            for step in reversed(STEPS):
+                name = interval_class(step, disagg, dated)
+                carried = ends.get(name, carried)
+                if dated or disagg:
+                    out[name] = carried or out[interval_class(step, disagg and dated, False)]
+                else:
+                    out[name] = carried or UNKNOWN
     return {name: out[name] for name in CLASSES}
 
 

@@ -90,7 +90,7 @@ def test_renewal_says_what_probing_the_challenger_is_worth(answer: Answer) -> No
 
 def test_renewal_probes_first_where_the_price_makes_mi355x_a_contender(answer: Answer) -> None:
     """At the price that levels the two, knowing throughput is worth most."""
-    rest = dict.fromkeys(("b300", "h100", "h200", "mi300x", "mi325x", "mi350x"), 9.0)
+    rest = dict.fromkeys(("b300", "h100", "h200", "mi300x", "mi325x", "mi350x"), 15.0)
     first = answer("renewal-100-gpus", procurement=quotes(mi355x=1.9, b200=6.0, **rest)).decision
     assert first is not None
     level = next(b.value for b in first.break_evens if b.variable == "price" and b.subject == "mi355x")

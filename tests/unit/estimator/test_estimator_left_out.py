@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 
+from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors, rate_at, usd_per_mtok
-from advisor.engine.backtest.grading import classes_when_left_out
-from advisor.engine.backtest.leave_out import groups_for, leave_out
+from advisor.engine.backtest.grading import steps_when_left_out
+from advisor.engine.backtest.leave_out import groups_for, leave_out, operating_point
 from advisor.engine.backtest.widths import CLASSES, conformal, covered, fit_widths
 from advisor.engine.estimator.calibration import calibrate, truth_of
 from advisor.engine.estimator.core import Core
+from advisor.engine.estimator.estimator import Estimator
 from tests.estimator_kit import bundled_fit, catalog, evidence
 
 
@@ -36,14 +39,63 @@ def test_closed_form_equals_a_refit_without_the_group() -> None:
     if again.parts == calibrate(kept, models, parts, bundled_fit(), fingerprint="").parts:
         core = Core(again, kept, truth_of(kept, models, parts).points)
         got = core.medians(truth.points.take(group)).tpot_s
-        want = truth.tpot_s[group] * np.exp(left.error["tpot"][group])
+        want = truth.tpot_s[group] * np.exp(left.as_run.error["tpot"][group])
         # Curves are made to rise after kriging, so single points may differ a little.
         assert np.median(np.abs(got / want - 1)) < 5e-3
 
 
+def _runs() -> list[Measurement]:
+    """Runs of one model on two parts over months, with the medians over them."""
+    own = (m for m in evidence() if m.family != "vendor_ci" and not m.disagg)
+    return [m for m in own if m.model == "dsr1" and m.accelerator in ("mi300x", "mi325x")]
+
+
+def test_a_run_left_out_is_predicted_as_the_product_predicts_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values: values)  # a law, put on afterwards
+    rows = _runs()
+    models, parts = catalog().models, catalog().accelerators
+    fit = calibrate(rows, models, parts, bundled_fit(), fingerprint="")
+    truth = truth_of(rows, models, parts)
+    found = leave_out(truth, fit, ("shape",))["shape"]
+    groups = groups_for("shape", truth.rows)
+    group = next(g for g in groups if any(truth.rows[i].family == "single_run" for i in g))
+    kept = [m for i, m in enumerate(truth.rows) if i not in set(group.tolist())]
+    again = calibrate(kept, models, parts, bundled_fit(), fingerprint="")
+    assert again.parts == fit.parts
+    estimator = Estimator(again, kept, models, parts, date(2026, 11, 1))
+    for errors, day in ((found.as_run, True), (found.undated, False)):
+        queries = [_query(truth.rows[i], estimator, dated=day) for i in group]
+        got = estimator.estimate(queries, software="typical")
+        for metric, target, measured in (("tpot_p50_s", "tpot", truth.tpot_s), ("ttft_p50_s", "ttft", truth.ttft_s)):
+            want = measured[group] * np.exp(errors.error[target][group])
+            have = np.array([getattr(e, metric).mid for e in got])
+            some = np.isfinite(want)
+            assert some.any()
+            assert have[some] == pytest.approx(want[some], rel=0.02), (metric, day)  # loads between steps of curves
+
+
+def _query(m: Measurement, estimator: Estimator, *, dated: bool) -> OperatingQuery:
+    model = estimator.models[m.model]
+    return OperatingQuery(
+        m.accelerator, replace(model, id=m.model), m.precision, m.isl, m.osl, m.concurrency, m.engine, m.spec_method,
+        m.disagg, m.tp, m.ep, m.dp_attention, m.gpus, m.date if dated and m.family == "single_run" else None,
+    )  # fmt: skip
+
+
+def test_all_runs_of_an_operating_point_leave_together() -> None:
+    rows = _runs()
+    points = groups_for("point", rows)
+    assert sum(len(g) for g in points) == len(rows)
+    for group in points:
+        assert len({operating_point(rows[i]) for i in group}) == 1
+    alone = groups_for("run", rows)
+    assert all(len(g) == 1 for g in alone)
+    assert {int(g[0]) for g in alone} == {int(i) for g in points if len(g) > 1 for i in g}
+
+
 def test_groups_leave_together_and_vendor_ci_never_leaves() -> None:
     rows = [m for m in evidence() if m.model in ("llama70b", "minimaxm3") and m.accelerator == "mi355x"]
-    for scheme in ("point", "shape", "model_shape", "pair", "accelerator"):
+    for scheme in ("run", "point", "shape", "model_shape", "pair", "accelerator"):
         groups = groups_for(scheme, rows)
         members = [i for g in groups for i in g]
         assert len(members) == len(set(members))
@@ -57,10 +109,10 @@ def test_classes_follow_what_stays() -> None:
     rows = [m for m in _few() if m.model == "llama70b" and m.accelerator == "h200" and m.engine == "trt"]
     rows = [m for m in rows if m.tp == 8 and (m.isl, m.osl) == (1024, 1024) and m.spec_method == "none"]
     rows = sorted({m.concurrency: m for m in rows}.values(), key=lambda m: m.concurrency)
-    classes = classes_when_left_out(rows, np.arange(len(rows)))
+    classes = steps_when_left_out(rows, np.arange(len(rows)))
     assert classes[0] == classes[-1] == "B extrapolated"
     assert set(classes[1:-1]) == {"B interpolated"}
-    assert set(classes_when_left_out(rows, np.zeros(len(rows), dtype=np.intp))) == {"D physics"}
+    assert set(steps_when_left_out(rows, np.zeros(len(rows), dtype=np.intp))) == {"D physics"}
 
 
 def test_conformal_ends_hold_four_fifths() -> None:
@@ -79,6 +131,17 @@ def test_a_class_without_errors_borrows_from_the_more_doubtful() -> None:
     assert widths["B modelled"] == widths["C modelled"]
     assert widths["D physics"][1] > widths["C modelled"][1]  # nothing more doubtful is known: a wide guess
     assert widths["B modelled disaggregated"] == widths["B modelled"]
+    assert widths["B modelled dated"] == widths["B modelled"]
+    assert widths["B modelled disaggregated dated"] == widths["B modelled"]
+
+
+def test_questions_for_a_day_have_widths_of_their_own() -> None:
+    rng = np.random.default_rng(7)
+    pool = [("B modelled", float(e), 1.0) for e in rng.normal(size=200)]
+    pool += [("B modelled dated", float(e), 1.0) for e in 0.1 * rng.normal(size=200)]
+    widths = fit_widths({"tpot_p50_s": pool})["tpot_p50_s"]
+    assert widths["B modelled dated"][1] < 0.3 * widths["B modelled"][1]
+    assert widths["B measured disaggregated dated"] == widths["B modelled"]  # serving of a kind never seen on a day
 
 
 def test_rate_at_a_level_is_interpolated_in_logs() -> None:
