@@ -32,7 +32,7 @@ from advisor.engine.estimator.typical import are_dated, typical_months
 
 Group = NDArray[np.intp]
 Key = tuple[object, ...]
-SCHEMES = ("run", "point", "shape", "model_shape", "pair", "accelerator")
+SCHEMES = ("point", "run", "shape", "model_shape", "pair", "accelerator")
 STACK_GONE = ("pair", "accelerator")
 """Schemes that leave nothing of a stack, so that the usual day of its runs is not known either."""
 

@@ -84,8 +84,8 @@ class Plan:
     learned on those alone does not know how to weigh near ones.
     """
 
-    stages: tuple[Stage, ...] = (Stage(600, 200, 0.1), Stage(120, 1200, 0.05))
-    brief: float = 0.5
+    stages: tuple[Stage, ...] = (Stage(600, 200, 0.1), Stage(80, 1200, 0.05))
+    brief: float = 0.4
     """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
     seen: float = 0.7
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
