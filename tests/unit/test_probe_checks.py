@@ -32,7 +32,7 @@ def own(bench: Workbench, root: Path, factor: float) -> Measurement:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("factor", [0.7, 1.3])
+@pytest.mark.parametrize("factor", [0.9, 1.3])
 def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: float, root: Path) -> None:
     profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
     before = Workbench(as_of=AS_OF, bare=True)
@@ -46,6 +46,22 @@ def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: f
     assert "times the prediction" in check.text
     assert "run:r1" in {s.id for s in r.sources}
     assert all(s.kind != "unknown" for s in r.sources)
+
+
+def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_then_run_at(root: Path) -> None:
+    """Another precision may then be the better one; the probe stays beside the answer."""
+    profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
+    before = Workbench(as_of=AS_OF, bare=True)
+    after = Workbench(as_of=AS_OF, bare=True, evidence=[own(before, root, 0.6)]).advise(profile, draws=200)
+    was, now = (
+        next(c.operating_point for c in r.candidates if c.accelerator == "mi355x")
+        for r in (before.advise(profile, draws=200), after)
+    )
+    assert was is not None
+    assert now is not None
+    assert now.output_tps_per_gpu < was.output_tps_per_gpu
+    (check,) = after.probes
+    assert check.measured_output_tps == pytest.approx(check.predicted_output_tps.value * 0.6, rel=0.02)
 
 
 def test_probes_of_other_models_are_not_shown(root: Path) -> None:
