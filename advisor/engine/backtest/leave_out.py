@@ -26,7 +26,7 @@ from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import APART, Fit
-from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, settle
+from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of, settle
 from advisor.engine.estimator.targets import term_shares
 from advisor.engine.estimator.typical import are_dated, typical_months
 
@@ -154,7 +154,8 @@ def leave_out(
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
         asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
-        as_run, undated, homeless = asker.as_run(), asker.undated(stack_known=True), asker.undated(stack_known=False)
+        as_run, undated = asker.as_run(), asker.undated(stack_known=True)
+        homeless = asker.undated(stack_known=False) if name == "ttft" else undated
         noise = target.covariance.noise**2 * truth.variance[have]
         inverse, weights = settle(matrix.copy(), left[name][have], noise)
         doubts = doubts_among(truth, name, have, inverse, weights)
@@ -172,8 +173,8 @@ def leave_out(
                 # One operating point does not decide which stacks are doubted, more may.
                 kept, own = (settled if s in ("run", "point") else doubts).without(local)
                 if s == joint:
-                    shape = np.linalg.inv(inverse[np.ix_(local, local)])
-                    out[s].joint.setdefault(name, []).append((have[local], (shape + shape.T) / 2))
+                    apart = inverse_of(inverse[np.ix_(local, local)])
+                    out[s].joint.setdefault(name, []).append((have[local], apart))
                 for question, errors in ((as_run, out[s].as_run), (no_day, out[s].undated)):
                     predicted, spread = question.answered(local, kept, target.covariance.noise)
                     errors.error[name][have[local]] = predicted + own - left[name][have[local]]

@@ -45,8 +45,6 @@ class Scheme:
     """One scheme with everything that scoring needs."""
 
     name: str
-    steps: list[str]
-    """Grade and basis of each row when left out; empty for rows that stay."""
     group: NDArray[np.intp]
     as_run: Predicted
     undated: Predicted
@@ -58,7 +56,7 @@ def scheme_of(name: str, found: LeftOut, truth: Truth) -> Scheme:
     dated = are_dated(truth.rows).tolist()
     no_day = [False] * len(dated)
     return Scheme(
-        name, steps, found.group, _predicted(found.as_run, truth, steps, dated),
+        name, found.group, _predicted(found.as_run, truth, steps, dated),
         _predicted(found.undated, truth, steps, no_day),
     )  # fmt: skip
 
@@ -141,7 +139,7 @@ def _slices(scheme: Scheme, rows: Sequence[Measurement], odd: Mask) -> dict[str,
     trait("accelerator", lambda m: m.accelerator)
     trait("family", lambda m: m.family)
     for grade in "BCD":
-        out[f"grade={grade}"] = np.array([step.startswith(grade) for step in scheme.steps])
+        out[f"grade={grade}"] = np.array([c.startswith(grade) for c in scheme.as_run.classes])
     for name in sorted(set(scheme.as_run.classes) - {""}):
         out[f"class={name}"] = np.array([c == name for c in scheme.as_run.classes])
     return out

@@ -39,7 +39,7 @@ class TypicalMonths:
 def typical_months(points: Points, dated: NDArray[np.bool_]) -> TypicalMonths:
     """The usual month of every stack that has dated runs."""
     months: dict[str, list[float]] = defaultdict(list)
-    stacks = stack_keys(points)
-    for i in np.flatnonzero(dated).tolist():
-        months[stacks[i]].append(float(points.month[i]))
+    runs = points.take(np.flatnonzero(dated))
+    for stack, month in zip(stack_keys(runs), runs.month.tolist(), strict=True):
+        months[stack].append(month)
     return TypicalMonths({key: float(np.median(values)) for key, values in months.items()})
