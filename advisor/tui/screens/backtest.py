@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 METRIC = {"tpot_p50_s": "TPOT", "ttft_p50_s": "TTFT", "total_tps_per_gpu": "tok/s per GPU"}
 SCHEME = {
-    "point": "one point", "shape": "a shape", "model_shape": "a model at a shape", "pair": "a part with a model",
-    "accelerator": "a whole part", "future": "the future",
+    "point": "one point", "run": "one of its runs", "shape": "a shape",
+    "model_shape": "a model at a shape", "pair": "a part with a model", "accelerator": "a whole part",
+    "future": "the future",
 }  # fmt: skip
 
 
