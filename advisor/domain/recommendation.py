@@ -121,6 +121,7 @@ class ProbeCheck(Frozen):
     measured_tpot_s: float | None = Field(None, description="Median TPOT measured [s].")
     within_interval: bool = Field(description="Whether the measurement lies within the predicted interval.")
     text: str = Field(description="What follows, in a sentence.")
+    source_id: str = Field("", description="Run that was measured, among the sources.")
 
 
 class BacktestSummary(Frozen):

@@ -130,7 +130,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     decision = outcome.decision if outcome is not None else None
     evidence_ids = _evidence_sources(candidates, inputs)
     claims = _claims(profile, inputs)
-    ids = cited_ids(candidates, decision, assumptions, verdict, claims) | evidence_ids
+    ids = cited_ids(candidates, decision, assumptions, verdict, claims, inputs.probes) | evidence_ids
     sources = resolve_sources(ids, inputs.catalog.sources)
     return Recommendation(
         advisor_version=__version__,

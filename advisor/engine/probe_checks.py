@@ -76,4 +76,5 @@ def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
         measured_tpot_s=m.tpot_p50_s,
         within_interval=within,
         text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement.",
+        source_id=m.source_id,
     )

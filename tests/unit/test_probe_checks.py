@@ -63,6 +63,8 @@ def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_t
     (check,) = after.probes
     assert check.measured_output_tps == pytest.approx(check.predicted_output_tps.value * 0.7, rel=0.02)
     assert "times the prediction" in check.text
+    assert check.source_id == "run:r1"
+    assert "run:r1" in {s.id for s in after.sources}
     assert all(s.kind != "unknown" for s in after.sources)
 
 

@@ -26,7 +26,8 @@ from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats
 from advisor.engine.estimator.fit import APART, Fit
-from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of, settle
+from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of
+from advisor.engine.estimator.levels import Kept, group_keys
 from advisor.engine.estimator.targets import term_shares
 from advisor.engine.estimator.typical import are_dated, typical_months
 
@@ -156,9 +157,7 @@ def leave_out(
         asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
         as_run, undated = asker.as_run(), asker.undated(stack_known=True)
         homeless = asker.undated(stack_known=False) if name == "ttft" else undated
-        noise = target.covariance.noise**2 * truth.variance[have]
-        inverse, weights = settle(matrix.copy(), left[name][have], noise)
-        doubts = doubts_among(truth, name, have, inverse, weights)
+        doubts = doubts_among(truth, fit, name, have, matrix, left[name][have])
         settled = doubts.settle()
         for s in schemes:
             no_day = homeless if s in STACK_GONE else undated
@@ -171,13 +170,13 @@ def leave_out(
                 if not len(local):
                     continue
                 # One operating point does not decide which stacks are doubted, more may.
-                kept, own = (settled if s in ("run", "point") else doubts).without(local)
+                kept = (settled if s in ("run", "point") else doubts).without(local)
                 if s == joint:
-                    apart = inverse_of(inverse[np.ix_(local, local)])
+                    apart = inverse_of(doubts.inverse[np.ix_(local, local)])
                     out[s].joint.setdefault(name, []).append((have[local], apart))
                 for question, errors in ((as_run, out[s].as_run), (no_day, out[s].undated)):
                     predicted, spread = question.answered(local, kept, target.covariance.noise)
-                    errors.error[name][have[local]] = predicted + own - left[name][have[local]]
+                    errors.error[name][have[local]] = predicted - left[name][have[local]]
                     errors.spread[name][have[local]] = spread
     for found in out.values():
         for errors in (found.as_run, found.undated):
@@ -197,8 +196,10 @@ class _Question:
     """Covariance of those queries with the measurements."""
     variance: Floats
     """Prior variance of each query [log²]."""
+    named: list[tuple[str, ...]]
+    """Groups that may be doubted to which each query belongs."""
 
-    def answered(self, local: Group, weights: Floats, noise: float) -> tuple[Floats, Floats]:
+    def answered(self, local: Group, kept: Kept, noise: float) -> tuple[Floats, Floats]:
         """Prediction and spread of some rows that are left out together [log]."""
         place = self.recoded[local]
         wanted = self.matrix[local]
@@ -206,7 +207,8 @@ class _Question:
         near = wanted**2 / (self.variance[local][:, None] * self.matrix.diagonal())
         near[:, local] = 0.0
         rho2 = np.minimum(near.max(axis=1), 1.0)
-        return wanted @ weights, np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
+        own = [sum(map(kept.level, self.named[i])) for i in local.tolist()]
+        return wanted @ kept.weights + own, np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,8 @@ class _Asker:
         variance = self.matrix.diagonal().copy()
         variance[rows] = (covariance.scale[:, None] ** 2 * shares**2).sum(0)
         across = cross_covariance(covariance, asked, shares, self.points, self.shares)
-        return _Question(self.matrix, recoded, across, variance)
+        named = list(zip(*group_keys(points.take(self.have)), strict=True))
+        return _Question(self.matrix, recoded, across, variance, named)
 
 
 def _numbers(groups: Sequence[Group], n: int) -> NDArray[np.intp]:

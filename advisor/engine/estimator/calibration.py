@@ -160,15 +160,16 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     return left, step
 
 
-def doubts_among(truth: Truth, name: str, have: NDArray[np.intp], inverse: Floats, weights: Floats) -> Doubts:
-    """What may be doubted of a target among the rows `have`, over which `inverse` and `weights` are.
+def doubts_among(truth: Truth, fit: Fit, name: str, have: NDArray[np.intp], matrix: Floats, residual: Floats) -> Doubts:
+    """What may be doubted of a target among the rows `have`, over which `matrix` (covariance) and `residual` are.
 
     Aggregated serving alone: what disaggregated rows leave open sets them apart already, and moved levels there
     made their predictions worse.
     """
     own = np.array([m.family != "vendor_ci" for m in truth.rows], dtype=np.bool_)
     grouped = own & ~truth.points.disagg & (name not in APART.values())
-    return Doubts(inverse, weights, truth.points.take(have), grouped[have])
+    noise = fit.targets[name].covariance.noise ** 2 * truth.variance[have]
+    return Doubts(*settle(matrix, residual, noise), truth.points.take(have), grouped[have])
 
 
 def calibrate(
@@ -190,10 +191,9 @@ def calibrate(
         points = take(encode(truth.points, Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
-        inverse, weights = settle(matrix, values[have], target.covariance.noise**2 * truth.variance[have])
-        settled = doubts_among(truth, name, have, inverse, weights).settle()
+        settled = doubts_among(truth, start, name, have, matrix, values[have]).settle()
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, settled.weights, strict=True)}
-        fitted[name] = Target(target.baseline, target.covariance, named, settled.level)
+        fitted[name] = Target(target.baseline, target.covariance, named, settled.levels)
     return replace(
         start, targets=fitted, fingerprint=fingerprint, tails=learn_tails(truth.rows), version=FIT_VERSION
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -112,6 +112,15 @@ def architecture_group(accelerator: Accelerator) -> str:
 def months_since_epoch(day: date) -> float:
     """Months after EPOCH."""
     return (day - EPOCH).days / MONTH_DAYS
+
+
+def day_of(month: float) -> date:
+    """The day that lies so many months after EPOCH.
+
+    >>> day_of(months_since_epoch(date(2026, 3, 1)))
+    datetime.date(2026, 3, 1)
+    """
+    return EPOCH + timedelta(days=round(month * MONTH_DAYS))
 
 
 def on_reference_parts(points: Points, parts: Mapping[str, Accelerator]) -> Points:

@@ -1,43 +1,29 @@
 """Learn the covariance: scales and decay rates, by likelihood and by how well left-out groups are predicted.
 
-Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``a = S·r``:
-
-- likelihood: ``∂(-log p)/∂K = (S - a·aᵀ)/2`` (eq. 5.9 of [1]);
-- left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
-  ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
-
-Each step of the descent sees a sample of its own: some of the accelerator-model pairs, or some of the shapes of models,
-and of these some whole curves and a few points of all others. With hundreds of rates, some sixty pairs and half as many
-shapes, a descent that always saw the same ones would learn them by heart. With half of the shapes kept from the
-learning, samples that leave out shapes too predict those a tenth better than samples that leave out pairs alone.
-
-References
-----------
-.. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
+A descent on samples of the evidence (`sampling`), each of which has a loss and a gradient (`objective`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.calibration import Truth, reference_parts, residuals, truth_of
-from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Covariance, Vocabulary, encode
+from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabulary, encode, take
 from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.efficiencies import learn_efficiencies
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import APART, Fit
-from advisor.engine.estimator.kriging import inverse_of
+from advisor.engine.estimator.objective import Objective, Rows
+from advisor.engine.estimator.sampling import SEEN, Sampler
 from advisor.engine.estimator.targets import term_shares
 
 SHRINK = 1.0
@@ -57,13 +43,10 @@ REACH = (0.2, 5.0)
 NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3
 """Scale [log], and part of the largest, below which a term for the whole step goes in the end: it says less than the
 noise, and each costs time."""
-SOFT = 0.03
-"""Error [log] below which the left-out loss is quadratic."""
+LIKELIHOOD = 0.3
+"""Weight of the log likelihood of a measurement beside its error when left out."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
 """Where learning from scratch starts."""
-Rows = NDArray[np.intp]
-Groups = list[tuple[float, list[Rows]]]
-"""Weight of a scheme and its groups of places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +70,8 @@ class Plan:
     stages: tuple[Stage, ...] = (Stage(600, 200, 0.1), Stage(80, 1200, 0.05))
     brief: float = 0.4
     """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
-    seen: float = 0.7
+    seen: float = SEEN
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
-    shapes: float = 0.5
-    """Share of the steps that see some of the shapes of models on all parts; the others see some of the pairs."""
-    whole: float = 0.3
-    """Share of the rows of a step that come as whole curves."""
-    likelihood: float = 0.3
-    left_out: float = 1.0
 
 
 def generic_covariance(shares: Sequence[str]) -> Covariance:
@@ -131,16 +108,21 @@ def learn_covariance(
     have = np.flatnonzero(np.isfinite(values)) if kept is None else kept
     shares = term_shares(step, start.shares)
     encoded = encode(truth.points, Vocabulary())
-    coords = np.concatenate([encoded.coords[encoded.of_point], encoded.load[:, None].astype(np.float32)], axis=1)
     first, variance = _pack(start), truth.variance
-    curves = _curves(truth, have)
-    rng = np.random.default_rng(seed)
+    sampler = Sampler(truth, have, encoded.of_point, np.random.default_rng(seed), seen=plan.seen)
 
-    def sampled(size: int) -> _Objective:
-        rows = _sample(curves, plan, size, rng)
-        return _Objective(
-            coords[rows], shares[:, rows], values[rows], variance[rows], _groups(truth, rows), first, plan
+    def sampled(size: int) -> Callable[[Floats], tuple[float, Floats]]:
+        rows, groups = sampler.draw(size)
+        objective = Objective(
+            take(encoded, rows), shares[:, rows], values[rows], variance[rows], groups, likelihood=LIKELIHOOD
         )
+
+        def shrunk(theta: Floats) -> tuple[float, Floats]:
+            loss, slope = objective(theta)
+            off = (theta - first) / SHRINK
+            return loss + 0.5 * float(off @ off) / PRIOR_ROWS, slope + off / SHRINK / PRIOR_ROWS
+
+        return shrunk
 
     theta = first
     for stage in plan.stages:
@@ -160,132 +142,6 @@ def _unpack(theta: Floats, like: Covariance) -> Covariance:
     return Covariance(
         np.exp(theta[:n]), rates[:, :-2], rates[:, -2], rates[:, -1], float(np.exp(theta[-1])), like.shares
     )
-
-
-Curves = list[tuple[tuple[str, str], list[int]]]
-"""Pair (accelerator and model) and shape (lengths and model) of each measured curve, and its rows."""
-
-
-def _curves(truth: Truth, have: Rows) -> Curves:
-    out: dict[tuple[object, ...], tuple[tuple[str, str], list[int]]] = {}
-    for i in have:
-        m = truth.rows[int(i)]
-        key = (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.isl, m.osl)
-        kinds = (f"{m.accelerator} {m.model}", f"{m.isl}/{m.osl} {m.model}")
-        out.setdefault(key, (kinds, []))[1].append(int(i))
-    return list(out.values())
-
-
-def _sample(curves: Curves, plan: Plan, size: int, rng: np.random.Generator) -> Rows:
-    """Some whole curves, for what is near, and a few points of all others, for what is far, of some pairs or shapes."""
-    kind = int(rng.random() < plan.shapes)
-    seen = {name for name in sorted({kinds[kind] for kinds, _ in curves}) if rng.random() < plan.seen}
-    shown = [rows for kinds, rows in curves if kinds[kind] in seen] or [rows for _, rows in curves]
-    dense: list[int] = []
-    sparse: list[int] = []
-    for k in rng.permutation(len(shown)):
-        rows = shown[int(k)]
-        if len(dense) < size * plan.whole:
-            dense += rows
-        else:
-            sparse += rng.choice(rows, min(2, len(rows)), replace=False).tolist()
-    rest = max(0, size - len(dense))
-    if len(sparse) > rest:
-        sparse = rng.choice(sparse, rest, replace=False).tolist()
-    return np.array(sorted({*dense, *sparse}))
-
-
-def _groups(truth: Truth, rows: Rows) -> Groups:
-    """Weighted schemes of groups among the chosen rows: shapes, pairs, accelerators."""
-
-    def by(key: Callable[[int], tuple[object, ...]]) -> list[Rows]:
-        out: dict[tuple[object, ...], list[int]] = defaultdict(list)
-        for place, i in enumerate(rows):
-            if truth.rows[int(i)].family != "vendor_ci" and truth.noise[int(i)] <= 1.0:
-                out[key(int(i))].append(place)
-        return [np.array(g) for g in out.values()]
-
-    r = truth.rows
-    return [
-        (1.0, by(lambda i: (r[i].accelerator, r[i].model))),
-        (1.0, by(lambda i: (r[i].accelerator, r[i].model, r[i].isl, r[i].osl))),
-        (0.6, by(lambda i: (r[i].model, r[i].isl, r[i].osl))),
-        (0.15, by(lambda i: (r[i].accelerator,))),
-    ]
-
-
-class _Objective:
-    """Loss and gradient in the logs of scales, rates and noise; what is symmetric is worked out for one half."""
-
-    def __init__(
-        self, coords: Floats, shares: Floats, values: Floats, noise: Floats, groups: Groups,
-        prior: Floats, plan: Plan,
-    ) -> None:  # fmt: skip
-        n, d = coords.shape
-        self._left, self._right = np.triu_indices(n, 1)
-        gap = np.empty((d + 1, len(self._left)), np.float32)
-        rules = [rule for _, rule in COORDINATES]
-        for k, column in enumerate(coords.T):
-            mine, theirs = column[self._left], column[self._right]
-            if k < len(rules) and rules[k] == "name":
-                np.not_equal(mine, theirs, out=gap[k])
-            else:
-                np.subtract(mine, theirs, out=gap[k])
-                np.abs(gap[k], out=gap[k])
-        np.square(gap[d - 1], out=gap[d])
-        self._distance = gap
-        self._shares, self._values, self._noise = shares, values, noise
-        self._groups, self._prior, self._plan = groups, prior, plan
-
-    def __call__(self, theta: Floats) -> tuple[float, Floats]:
-        terms, n = self._shares.shape
-        left, right = self._left, self._right
-        rates = np.exp(theta[terms:-1]).reshape(terms, -1)
-        parts = -rates.astype(np.float32) @ self._distance
-        np.maximum(parts, NOTHING_IN_COMMON, out=parts)
-        np.exp(parts, out=parts)
-        amplitude = (np.exp(theta[:terms])[:, None] * self._shares).astype(np.float32)
-        parts *= amplitude[:, left]
-        parts *= amplitude[:, right]
-        noise = np.exp(2 * theta[-1]) * self._noise
-        matrix = np.zeros((n, n))
-        matrix[left, right] = parts.sum(0)
-        matrix += matrix.T
-        own = amplitude.astype(np.float64) ** 2
-        matrix[np.diag_indices(n)] = own.sum(0) + noise
-        try:
-            logdet = 2.0 * float(np.log(np.linalg.cholesky(matrix).diagonal()).sum())
-        except np.linalg.LinAlgError:
-            return np.inf, np.zeros_like(theta)
-        inverse = inverse_of(matrix)
-        loss, slope = self._loss(inverse, logdet)
-        parts *= (2 * slope[left, right]).astype(np.float32)
-        by_rate = -(parts @ self._distance.T).astype(np.float64) * rates
-        by_scale = 2 * (parts.sum(1, dtype=np.float64) + own @ slope.diagonal())
-        gradient = np.concatenate([by_scale, by_rate.ravel(), [2 * slope.diagonal() @ noise]])
-        off = (theta - self._prior) / SHRINK
-        return loss + 0.5 * float(off @ off) / PRIOR_ROWS, gradient + off / SHRINK / PRIOR_ROWS
-
-    def _loss(self, inverse: Floats, logdet: float) -> tuple[float, Floats]:
-        n = len(self._values)
-        a = inverse @ self._values
-        weight = self._plan.likelihood / n
-        loss = weight * 0.5 * (float(self._values @ a) + logdet)
-        slope = weight * 0.5 * (inverse - np.outer(a, a))
-        for share, groups in self._groups:
-            count = sum(len(g) for g in groups)
-            scale = self._plan.left_out * share / max(1, count)
-            pulls, rests = np.empty((n, len(groups))), np.empty((n, len(groups)))
-            for k, g in enumerate(groups):
-                block = inverse[np.ix_(g, g)]
-                error = np.linalg.solve(block, a[g])
-                soft = np.sqrt(error**2 + SOFT**2)
-                loss += scale * float(soft.sum())
-                pulls[:, k] = inverse[:, g] @ np.linalg.solve(block, scale * error / soft)
-                rests[:, k] = a - inverse[:, g] @ error
-            outer = pulls @ rests.T
-            slope -= 0.5 * (outer + outer.T)
-        return loss, slope
 
 
 def learn_fit(

@@ -1,7 +1,8 @@
 """Stacks measured far from all their kin: how far off each lies, so that it keeps its own level and teaches no other.
 
 An engine's first days on a part, or a shape that was last run months ago, move whole curves at once. A row of noise
-cannot say that, so that the kin of such a curve would be drawn along. Rows are therefore grouped four times (`STAGES`),
+cannot say that, so that the kin of such a curve would be drawn along. Rows are therefore grouped five times
+(`group_keys`),
 and a group that lies ``z`` spreads from what all rows outside it say gets a level of its own. Its variance is what
 Student's t with TAIL degrees of freedom gives beyond the normal: ``v = s²·((TAIL + z²)/(TAIL + 1) - 1)`` (Lange, Little
 and Taylor, JASA 84(408), 1989), with ``s`` the spread of the group's mean. Levels enter the covariance as ``Z·V·Zᵀ``, a
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.engine.estimator.encode import Floats, Points, stack_keys
+from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats, Points, day_of, stack_keys
 from advisor.engine.estimator.kriging import LEAST_MORE, TAIL
 
 Rows = NDArray[np.intp]
@@ -29,7 +30,10 @@ FADE = 2.0
 
 
 def group_keys(points: Points) -> tuple[list[str], ...]:
-    """Name of the group of each point in each stage: stack, its deployment, its lengths, the curve."""
+    """Name of the group of each point in each stage: stack, its deployment, its lengths, the curve, its runs of a day.
+
+    Medians over runs are of no day, and in no group of the last stage.
+    """
     stacks = stack_keys(points)
     tp, ep, dp = points.tp.tolist(), points.ep.tolist(), points.dp.tolist()
     isl, osl = points.isl.tolist(), points.osl.tolist()
@@ -41,39 +45,50 @@ def group_keys(points: Points) -> tuple[list[str], ...]:
         deployments,
         [f"{s}||{length}" for s, length in zip(stacks, lengths, strict=True)],
         [f"{d}{length}" for d, length in zip(deployments, lengths, strict=True)],
+        [f"{s}|{day}|" if day else "" for s, day in zip(stacks, _days(points), strict=True)],
     )
 
 
-def is_stack(key: str) -> bool:
-    """Whether a key names a whole stack."""
-    return key.endswith("||")
+def _days(points: Points) -> list[str]:
+    """Day of each point, @2026-03-01; empty for medians over runs and what else has none."""
+    dated = (points.kind != 0) & (points.month != MEDIAN_MONTH)
+    return [f"@{day_of(month)}" if known else "" for known, month in zip(dated, points.month.tolist(), strict=True)]
+
+
+Doubted = Mapping[str, tuple[float, Rows]]
+"""Variance and rows of each doubted group, by key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Weights of the rows, the inverse behind them, and the levels of the doubted groups."""
+class Kept:
+    """Weights of the rows that are kept (0 for those left out), and the groups among them that are doubted."""
+
+    weights: Floats
+    doubted: Doubted
+
+    def level(self, key: str) -> float:
+        """Log offset of a group, its variance times the weights of its rows; 0 where it is not doubted."""
+        found = self.doubted.get(key)
+        return found[0] * float(self.weights[found[1]].sum()) if found else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Kept):
+    """The same with all rows kept, and the inverse behind it."""
 
     inverse: Floats
-    weights: Floats
-    doubted: tuple[tuple[str, float, Rows], ...]
-    """Key, variance and rows of each doubted group."""
 
     @property
-    def level(self) -> dict[str, float]:
-        """Log offset of each doubted group by key: its variance times the weights of its rows."""
-        return {key: variance * float(self.weights[rows].sum()) for key, variance, rows in self.doubted}
+    def levels(self) -> dict[str, float]:
+        """Log offset of each doubted group by key."""
+        return {key: self.level(key) for key in self.doubted}
 
-    def without(self, left: Rows) -> tuple[Floats, Floats]:
-        """Weights of the others when a few rows are left out (0 for those), and the level that each has from them."""
+    def without(self, left: Rows) -> Kept:
+        """What the others say when a few rows are left out that decide no doubt."""
         across = self.inverse[left]
         weights = self.weights - across.T @ np.linalg.solve(across[:, left], self.weights[left])
         weights[left] = 0.0
-        own = np.zeros(len(left))
-        for _, variance, rows in self.doubted:
-            inside = np.isin(left, rows)
-            if inside.any():
-                own[inside] += variance * float(weights[rows].sum())
-        return weights, own
+        return Kept(weights, self.doubted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +105,6 @@ class _Stage:
 
     keys: list[str]
     members: list[Rows]
-    of_row: Rows
-    """Group of each row, -1 for none."""
     blocks: list[Floats]
     sums: Floats
     """Rows of the inverse summed over each group: rows x groups."""
@@ -111,7 +124,7 @@ class Doubts:
     """
 
     def __init__(self, inverse: Floats, weights: Floats, points: Points, grouped: NDArray[np.bool_]) -> None:
-        self._inverse, self._weights = inverse, weights
+        self.inverse, self._weights = inverse, weights
         known: set[tuple[int, ...]] = set()
         self._stages = [self._stage(keys, grouped, known) for keys in group_keys(points)]
 
@@ -119,47 +132,39 @@ class Doubts:
         """Groups of one stage; those that are the same rows as a group of an earlier stage say nothing new."""
         by: dict[str, list[int]] = defaultdict(list)
         for i in np.flatnonzero(grouped).tolist():
-            by[keys[i]].append(i)
+            if keys[i]:
+                by[keys[i]].append(i)
         by = {key: rows for key, rows in by.items() if tuple(rows) not in known}
         known.update(map(tuple, by.values()))
         members = [np.array(rows) for rows in by.values()]
-        of_row = np.full(len(keys), -1)
-        for number, rows in enumerate(members):
-            of_row[rows] = number
-        blocks = [self._inverse[np.ix_(rows, rows)] for rows in members]
+        blocks = [self.inverse[np.ix_(rows, rows)] for rows in members]
         sums = np.empty((len(keys), len(members)))
         for number, rows in enumerate(members):
-            sums[:, number] = self._inverse[rows].sum(0)  # symmetric, and rows lie together in memory
-        return _Stage(list(by), members, of_row, blocks, sums)
+            sums[:, number] = self.inverse[rows].sum(0)  # symmetric, and rows lie together in memory
+        return _Stage(list(by), members, blocks, sums)
 
     def settle(self) -> Settled:
         """All rows, with the levels of the doubted groups."""
         weights, doubted, corrections = self._doubted(np.empty(0, np.intp))
-        inverse = self._inverse.copy()
+        inverse = self.inverse.copy()
         for c in corrections:
             inverse -= (c.across @ c.middle) @ c.across.T
-        return Settled(inverse, weights, tuple(doubted))
+        return Settled(weights, doubted, inverse)
 
-    def without(self, left: Rows) -> tuple[Floats, Floats]:
-        """Weights of the other rows (0 for those left out), and the level that each row left out has from them."""
+    def without(self, left: Rows) -> Kept:
+        """What the other rows say, and which groups among them are doubted."""
         weights, doubted, _ = self._doubted(left)
-        level = {key: variance * float(weights[rows].sum()) for key, variance, rows in doubted}
-        own = np.zeros(len(left))
-        for stage in self._stages:
-            for place, group in enumerate(stage.of_row[left].tolist()):
-                if group >= 0:
-                    own[place] += level.get(stage.keys[group], 0.0)
-        return weights, own
+        return Kept(weights, doubted)
 
-    def _doubted(self, left: Rows) -> tuple[Floats, list[tuple[str, float, Rows]], list[_Correction]]:
+    def _doubted(self, left: Rows) -> tuple[Floats, Doubted, list[_Correction]]:
         out = np.zeros(len(self._weights), np.bool_)
         out[left] = True
-        across = self._inverse[left].T
+        across = self.inverse[left].T
         solved = across @ np.linalg.inv(across[left])
         weights = self._weights - solved @ self._weights[left]
         weights[left] = 0.0
         corrections: list[_Correction] = []
-        found: list[tuple[str, float, Rows]] = []
+        found: dict[str, tuple[float, Rows]] = {}
         reduced: set[bytes] = set()
         for stage in self._stages:
             doubted: list[tuple[int, float, Rows]] = []
@@ -189,7 +194,7 @@ class Doubts:
                 shown[rows, column] = 1.0
                 gone_rows = stage.members[number][out[stage.members[number]]]
                 if len(gone_rows):
-                    pull[:, column] -= self._inverse[gone_rows].sum(0)
+                    pull[:, column] -= self.inverse[gone_rows].sum(0)
             if len(left):
                 pull -= solved @ pull[left]
                 pull[left] = 0.0
@@ -199,7 +204,7 @@ class Doubts:
             middle: Floats = np.asarray(np.linalg.inv(inner), dtype=np.float64)
             weights = weights - pull @ (middle @ (shown.T @ weights))
             corrections.append(_Correction(pull, middle))
-            found += [(stage.keys[number], variance, rows) for number, variance, rows in doubted]
+            found |= {stage.keys[number]: (variance, rows) for number, variance, rows in doubted}
         return weights, found, corrections
 
 
@@ -233,12 +238,12 @@ class Offsets:
         """Log offset of each point.
 
         A level that holds at measured lengths fades as ``exp(-FADE·octaves)`` towards others; of several, the nearest
-        speaks.
+        speaks. One of a day holds for that day alone.
         """
         out = np.zeros(len(points))
         if not self._by:
             return out
-        tp, ep, dp = points.tp.tolist(), points.ep.tolist(), points.dp.tolist()
+        tp, ep, dp, days = points.tp.tolist(), points.ep.tolist(), points.dp.tolist(), _days(points)
         for i, stack in enumerate(stack_keys(points)):
             known = self._by.get(stack)
             if not known:
@@ -247,7 +252,7 @@ class Offsets:
             lengths = np.log2([points.isl[i], points.osl[i]])
             nearest: dict[str, tuple[float, float]] = {}
             for theirs, at, value in known:
-                if theirs not in ("", split):
+                if theirs not in ("", split, days[i] or split):
                     continue
                 if at is None:
                     out[i] += value
