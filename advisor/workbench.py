@@ -153,35 +153,12 @@ class Workbench:
     @cached_property
     def backtest(self) -> BacktestSummary | None:
         """How often advice of this kind has been right, in short; None where no stored backtest belongs to the fit."""
-        from advisor.domain.backtest import SURE_CALLS
+        from advisor.domain.backtest import summary_of
 
         stored = self._stored_backtest_text()
-        if stored is None:
-            return None
         # The whole result is long; only the decision scores are wanted here.
-        body = json.loads(stored)
-        if body.get("fingerprint") != self.fit.fingerprint or not body.get("decisions"):
-            return None
-        score = body["decisions"][0]
-        text = (
-            f"Backtest: with model and shape left out, this ranking named the right accelerator in"
-            f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost"
-            f" {score['mean_regret']:.1%} more than the best on average, {score['worst_regret']:.0%} at worst."
-        )
-        sure = next((d for d in body["decisions"] if d["label"] == SURE_CALLS), None)
-        if sure is not None:
-            text += (
-                f" Where its 80 % interval of the two costs' ratio left no doubt ({sure['n']} of them), it was right in"
-                f" {sure['right_share']:.0%}."
-            )
-        return BacktestSummary(
-            right_winner_share=score["right_share"],
-            mean_regret=score["mean_regret"],
-            worst_regret=score["worst_regret"],
-            decisions=score["n"],
-            text=text,
-            fingerprint=body["fingerprint"],
-        )
+        body = json.loads(stored) if stored is not None else {}
+        return summary_of(body) if body.get("fingerprint") == self.fit.fingerprint else None
 
     def stored_backtest(self) -> BacktestResult | None:
         """The stored backtest; None where it belongs to other evidence than the fit."""

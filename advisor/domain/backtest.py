@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from advisor.domain.provenance import Frozen
+from advisor.domain.recommendation import BacktestSummary
 
 SURE_CALLS = "aggregated serving, the 80 % interval of the cost ratio clear of 1"
 """Label of the decision score over comparisons whose winner the estimator is sure of by its own account."""
+ANOTHER_DAY = "yardstick, a run of another day in place of every prediction"
+SAME_SOFTWARE = "yardstick, a second run of the same software in place of every prediction"
+"""Labels of the decision scores of second measurements."""
+SCHEME_WORDS = {
+    "point": "one point",
+    "run": "one of its runs",
+    "shape": "a shape on one part",
+    "model_shape": "a shape on all parts",
+    "pair": "a part with a model",
+    "accelerator": "a whole part",
+    "future": "the future",
+}
+"""What each leave-out scheme leaves out, in words for a narrow column."""
 
 
 class Score(Frozen):
@@ -72,3 +89,37 @@ class BacktestResult(Frozen):
     def score(self, scheme: str, metric: str, part: str = "all") -> Score | None:
         """One score, or None where there is none."""
         return next((s for s in self.scores if (s.scheme, s.metric, s.slice) == (scheme, metric, part)), None)
+
+
+def summary_of(stored: Mapping[str, Any]) -> BacktestSummary | None:
+    """How often advice of this kind has been right, in short; None where no decisions were compared.
+
+    Parameters
+    ----------
+    stored
+        A BacktestResult as read from its file: the few figures wanted do not pay for validating it all.
+    """
+    if not stored.get("decisions"):
+        return None
+    score = stored["decisions"][0]
+    by_label = {d["label"]: d for d in stored["decisions"]}
+    text = (
+        f"Backtest: with model and shape left out, this ranking named the right accelerator in"
+        f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost"
+        f" {score['mean_regret']:.1%} more than the best on average, {score['worst_regret']:.0%} at worst."
+    )
+    if again := by_label.get(SAME_SOFTWARE):
+        text += f" Second measurements of the same software would have named it in {again['right_share']:.0%}."
+    if sure := by_label.get(SURE_CALLS):
+        text += (
+            f" Where its 80 % interval of the two costs' ratio left no doubt ({sure['n']} of them), it was right in"
+            f" {sure['right_share']:.0%}."
+        )
+    return BacktestSummary(
+        right_winner_share=score["right_share"],
+        mean_regret=score["mean_regret"],
+        worst_regret=score["worst_regret"],
+        decisions=score["n"],
+        text=text,
+        fingerprint=stored["fingerprint"],
+    )

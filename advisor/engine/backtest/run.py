@@ -15,6 +15,7 @@ from advisor.engine.backtest.decisions import decision_cases, decision_score, dr
 from advisor.engine.backtest.forward import forward_in_time
 from advisor.engine.backtest.goals import NOTES, goals
 from advisor.engine.backtest.leave_out import SCHEMES, LeftOut, leave_out, rate_error
+from advisor.engine.backtest.repeats import yardsticks
 from advisor.engine.backtest.scoring import Mask, scheme_of, scores_of, widths_of
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
@@ -122,4 +123,4 @@ def _decisions(
         score = decision_score(label, cases)
         if score is not None:
             found.append(score)
-    return found
+    return found + yardsticks(truth, usable, prices, CLOSE_PREDICTED)

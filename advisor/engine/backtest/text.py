@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from advisor.domain.backtest import BacktestResult
-from advisor.domain.recommendation import BacktestSummary
-
-TITLES = {
-    "run": "one run of a point",
-    "point": "single points",
-    "shape": "a shape on one accelerator",
-    "model_shape": "a shape on all accelerators",
-    "pair": "accelerator-model pairs",
-    "accelerator": "whole accelerators",
-    "future": "forward in time",
-}
+from advisor.domain.backtest import SCHEME_WORDS, BacktestResult
 
 
 def backtest_text(result: BacktestResult) -> str:
     """Scores, decision scores and targets as a page of text."""
     lines = [f"Backtest on {result.measurements} measurements ({result.fingerprint[:12]})", ""]
-    header = f"{'left out':30} {'metric':18} {'slice':34} {'n':>6} {'median':>7} {'mean':>7} {'bias':>7} {'in 80%':>7}"
+    header = f"{'left out':22} {'metric':18} {'slice':34} {'n':>6} {'median':>7} {'mean':>7} {'bias':>7} {'in 80%':>7}"
     lines += [header, "-" * len(header)]
     for s in result.scores:
         if s.slice.startswith("class="):
             continue
         lines.append(
-            f"{TITLES.get(s.scheme, s.scheme):30} {s.metric:18} {s.slice:34} {s.n:6d} {s.median_ape:7.1%}"
+            f"{SCHEME_WORDS.get(s.scheme, s.scheme):22} {s.metric:18} {s.slice:34} {s.n:6d} {s.median_ape:7.1%}"
             f" {s.mean_ape:7.1%} {s.bias:+7.1%} {s.coverage:7.0%}"
         )
     lines += [
@@ -49,30 +38,3 @@ def backtest_text(result: BacktestResult) -> str:
     ]
     lines += ["", *result.notes]
     return "\n".join(lines) + "\n"
-
-
-def backtest_summary(result: BacktestResult) -> BacktestSummary | None:
-    """The result in a sentence, for reports; None where no decisions were compared."""
-    if not result.decisions:
-        return None
-    d = result.decisions[0]
-    shape = result.score("shape", "total_tps_per_gpu", "aggregated plain")
-    pair = result.score("pair", "total_tps_per_gpu", "aggregated plain")
-    text = (
-        f"Backtest: with a model and shape left out, the cheapest accelerator was named rightly in {d.right_share:.0%}"
-        f" of {d.n} comparisons; the choice cost {d.mean_regret:.1%} more than the best on average,"
-        f" {d.worst_regret:.0%} at worst."
-    )
-    if shape and pair:
-        text += (
-            f" Median error of tokens/s per GPU: {shape.median_ape:.1%} on left-out shapes, {pair.median_ape:.1%} on"
-            " left-out pairs of accelerator and model."
-        )
-    return BacktestSummary(
-        right_winner_share=d.right_share,
-        mean_regret=d.mean_regret,
-        worst_regret=d.worst_regret,
-        decisions=d.n,
-        text=text,
-        fingerprint=result.fingerprint,
-    )

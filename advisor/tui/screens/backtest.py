@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Static
 
+from advisor.domain.backtest import SCHEME_WORDS
 from advisor.tui import format as f
 from advisor.tui.actions import bindings
 from advisor.tui.backtesting import BacktestJob, Job, Progress
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from advisor.domain.backtest import BacktestResult, Score
 
 METRIC = {"tpot_p50_s": "TPOT", "ttft_p50_s": "TTFT", "total_tps_per_gpu": "tok/s per GPU"}
-SCHEME = {
-    "point": "one point", "run": "one of its runs", "shape": "a shape",
-    "model_shape": "a model at a shape", "pair": "a part with a model", "accelerator": "a whole part",
-    "future": "the future",
-}  # fmt: skip
 
 
 class BacktestPane(Pane):
@@ -65,7 +61,7 @@ class BacktestPane(Pane):
                 Column(
                     "scheme",
                     "Left out",
-                    lambda s: Piece(SCHEME.get(s.scheme, s.scheme), "strong"),
+                    lambda s: Piece(SCHEME_WORDS.get(s.scheme, s.scheme), "strong"),
                     sort=lambda s: s.scheme,
                     width=20,
                 ),
