@@ -185,9 +185,8 @@ def summary(result: BacktestResult) -> Content:
         parts.append(
             content(
                 (f"{f.share(d.right_share)} ", "strong"),
-                f"of {d.n:,} comparisons, {d.label}; following it cost"
-                f" {f.share(d.mean_regret, 1)} too much on average, {f.share(d.worst_regret)} at worst; too close to"
-                f" call {f.share(d.too_close_share)}\n",
+                f"{d.label}: {d.n:,} comparisons, {f.share(d.mean_regret, 1)} too dear on average,"
+                f" {f.share(d.worst_regret)} at worst, {f.share(d.too_close_share)} too close to call\n",
             )
         )
     if result.targets:
