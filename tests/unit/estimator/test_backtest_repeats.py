@@ -49,7 +49,8 @@ def test_a_change_of_the_day_and_noise_are_told_apart() -> None:
     assert np.median(noisy.of_days[:, 0]) == pytest.approx(np.log(1.25), abs=0.08)
 
 
-def test_measurements_that_repeat_exactly_name_the_same_winner_every_time() -> None:
+def test_measurements_that_repeat_exactly_name_the_same_winner_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.engine.backtest.repeats.REPEATS", 4)
     truth, usable = _world()
     medians = [u and m.family == "median" for u, m in zip(usable, truth.rows, strict=True)]
     same = yardsticks(_with_runs(truth, 1.0), medians, PRICES, CLOSE)
