@@ -50,6 +50,8 @@ OWN_LIMITS = {
     "tail_weight_seeking": (-1.0, 1.0),
 }
 MOST = 1e6
+MOST_EFFECT = 1e9
+"""Of one occurrence, in whatever its basis is: a billion dollars, or as many weeks of engineers."""
 
 RISKS = Table(
     "risk_register",
@@ -64,9 +66,9 @@ RISKS = Table(
         number("likelihood", high=1.0, required=True, unit="1/year", doc="of one unit of exposure"),
         number("likelihood_high", high=1.0, required=True, unit="1/year"),
         text("effect_basis", required=True, choices=EFFECT_BASES),
-        number("effect_low", required=True),
-        number("effect", required=True),
-        number("effect_high", required=True),
+        number("effect_low", high=MOST_EFFECT, required=True),
+        number("effect", high=MOST_EFFECT, required=True),
+        number("effect_high", high=MOST_EFFECT, required=True),
         number("weeks", high=520, required=True, unit="weeks", doc="length of one occurrence"),
         text("cause", required=True),
         text("mitigation", required=True),
@@ -117,8 +119,26 @@ def read_defaults(layers: Sequence[Layer]) -> dict[str, Quantity]:
 
 
 def read_risks(layers: Sequence[Layer]) -> tuple[RiskTemplate, ...]:
-    """Templates of the risk register, in file order."""
-    return tuple(read_objects(RiskTemplate, RISKS, layers))
+    """Templates of the risk register, in file order.
+
+    Raises
+    ------
+    CatalogError
+        When a low end lies above the typical value, or that above the high end.
+    """
+    templates: tuple[RiskTemplate, ...] = tuple(read_objects(RiskTemplate, RISKS, layers))
+    for t in templates:
+        for field, ends in (
+            ("likelihood", (t.likelihood_low, t.likelihood, t.likelihood_high)),
+            ("effect", (t.effect_low, t.effect, t.effect_high)),
+        ):
+            if list(ends) != sorted(ends):
+                low, typical, high = ends
+                raise CatalogError(
+                    f"{field}_low, {field} and {field}_high must rise", file=RISKS.path, field=field,
+                    value=f"{t.id} = {low:g}, {typical:g}, {high:g}",
+                )  # fmt: skip
+    return templates
 
 
 def read_roadmap_options(layers: Sequence[Layer]) -> tuple[RoadmapOption, ...]:

@@ -298,6 +298,8 @@ FOUND = (
     turned("models/models.csv", "llama3.3-70b", kv_elements_full="0"),
     turned("tco/parameters.csv", 'InferenceX "retail tier" price,B200', typical="0"),
     turned("export/licence_matrix.csv", "N", effective_date="9999-12-31"),
+    turned("risks/register.csv", "software_regression", effect_low="1e308"),
+    turned("risks/register.csv", "software_regression", effect_high="1e9"),
 )
 """What ten thousand examples found once."""
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.errors import CatalogError
 from advisor.domain.risk import Risk
 from advisor.engine.cost import price_candidate
 from advisor.engine.risk import assess_risks
@@ -38,6 +42,29 @@ def test_every_kind_of_risk_has_a_template(catalog: Catalog) -> None:
         assert t.mitigation
         assert t.owner
         assert t.provenance.source_id in catalog.sources
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("effect_low", "0.3", "effect_low, effect and effect_high must rise"),
+        ("likelihood_high", "0.01", "likelihood_low, likelihood and likelihood_high must rise"),
+        ("effect_high", "1e12", "effect_high"),
+    ],
+)
+def test_a_band_that_does_not_rise_is_refused_with_its_place(
+    column: str, cell: str, said: str, root: Path, tmp_path: Path
+) -> None:
+    bundled = (root / "catalog" / "risks" / "register.csv").read_text(encoding="utf-8")
+    header, first, *_ = list(csv.reader(bundled.splitlines()))
+    first[header.index(column)] = cell
+    (tmp_path / "risks").mkdir()
+    with (tmp_path / "risks" / "register.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, first])
+    with pytest.raises(CatalogError) as told:
+        _ = load_catalog([tmp_path]).risk_register
+    assert said in str(told.value)
+    assert "risks/register.csv" in str(told.value)
 
 
 def test_expected_loss_on_paper(catalog: Catalog) -> None:
