@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.backtest import ANOTHER_DAY, SAME_SOFTWARE, DecisionScore
 from advisor.engine.backtest.decisions import decision_cases, decision_score
 from advisor.engine.estimator.calibration import Truth
-from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.encode import Floats, distinct
 from advisor.engine.estimator.neighbours import curve_key
 
 REPEATS = 20
@@ -97,13 +98,11 @@ def yardsticks(
     return out
 
 
-def _stacks(truth: Truth) -> np.ndarray:
+def _stacks(truth: Truth) -> NDArray[np.intp]:
     """Number of each row's stack at its lengths, whose points change together."""
-    names = [
+    return distinct(
         (m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.isl, m.osl) for m in truth.rows
-    ]
-    number = {name: k for k, name in enumerate(dict.fromkeys(names))}
-    return np.array([number[name] for name in names])
+    )[1]
 
 
 def _mean(label: str, scores: Sequence[DecisionScore]) -> DecisionScore:

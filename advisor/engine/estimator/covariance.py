@@ -137,6 +137,24 @@ def take(points: Encoded, chosen: NDArray[np.intp]) -> Encoded:
     return Encoded(points.coords[used], of_point, points.load[chosen])
 
 
+def distances(chosen: NDArray[np.intp], left: NDArray[Real], right: NDArray[Real]) -> NDArray[Real]:
+    """How far apart configurations lie: chosen coordinates x left x right.
+
+    Parameters
+    ----------
+    chosen
+        Places in COORDINATES of the columns of `left` and `right`.
+    """
+    out = np.empty((len(chosen), len(left), len(right)), left.dtype)
+    for place, apart, mine, theirs in zip(chosen.tolist(), out, left.T, right.T.copy(), strict=True):
+        if COORDINATES[place][1] == "name":
+            np.not_equal(mine[:, None], theirs, out=apart)
+        else:
+            np.subtract(mine[:, None], theirs, out=apart)
+            np.abs(apart, out=apart)
+    return out
+
+
 @record
 class Covariance:
     """Scales and decay rates of each term: `rates` is terms x COORDINATES."""
@@ -164,13 +182,7 @@ class Covariance:
             Places in COORDINATES of the columns of `left` and `right`.
         """
         kind = left.dtype
-        distance = np.empty((len(chosen), len(left), len(right)), kind)
-        for place, apart, mine, theirs in zip(chosen.tolist(), distance, left.T, right.T.copy(), strict=True):
-            if COORDINATES[place][1] == "name":
-                np.not_equal(mine[:, None], theirs, out=apart)
-            else:
-                np.subtract(mine[:, None], theirs, out=apart)
-                np.abs(apart, out=apart)
+        distance = distances(chosen, left, right)
         out: NDArray[Real] = -self.rates[:, chosen].astype(kind) @ distance.reshape(len(chosen), len(left) * len(right))
         np.maximum(out, NOTHING_IN_COMMON, out=out)
         np.exp(out, out=out)

@@ -2,11 +2,11 @@
 
 An engine's first days on a part, or a shape that was last run months ago, move whole curves at once. A row of noise
 cannot say that, so that the kin of such a curve would be drawn along. Rows are therefore grouped five times
-(`group_keys`),
-and a group that lies ``z`` spreads from what all rows outside it say gets a level of its own. Its variance is what
-Student's t with TAIL degrees of freedom gives beyond the normal: ``v = s²·((TAIL + z²)/(TAIL + 1) - 1)`` (Lange, Little
-and Taylor, JASA 84(408), 1989), with ``s`` the spread of the group's mean. Levels enter the covariance as ``Z·V·Zᵀ``, a
-matrix of low rank, so that the inverse at hand is corrected instead of made again (Woodbury).
+(`group_keys`), and a group that lies ``z`` spreads from what all rows outside it say gets a level of its own. Its
+variance is what Student's t with TAIL degrees of freedom gives beyond the normal:
+``v = s²·((TAIL + z²)/(TAIL + 1) - 1)`` (Lange, Little and Taylor, JASA 84(408), 1989), with ``s`` the spread of the
+group's mean. Levels enter the covariance as ``Z·V·Zᵀ``, a matrix of low rank, so that the inverse at hand is corrected
+instead of made again (Woodbury).
 
 Which groups are doubted depends on the rows at hand. To leave some rows out honestly is to doubt without them too:
 `Doubts.without` does so from the inverse over all rows.

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Encoded, Singles
+from advisor.engine.estimator.covariance import COORDINATES, NOTHING_IN_COMMON, Encoded, Singles, distances
 from advisor.engine.estimator.encode import Floats, sorted_distinct
 from advisor.engine.estimator.kriging import inverse_and_log_determinant
 
@@ -68,15 +68,9 @@ class Objective:
         self._likelihood, self._groups = likelihood / len(values), _by_size(groups)
         size = np.bincount(points.of_point)
         self._first = np.cumsum(size) - size
-        self._later = [
-            (have, self._first[have] + k) for k in range(1, size.max()) if len(have := (size > k).nonzero()[0])
-        ]
-        self._gap = np.empty((len(COORDINATES), len(size), len(size)), np.float32)
-        for gap, column, (_, rule) in zip(self._gap, points.coords.T.copy(), COORDINATES, strict=True):
-            if rule == "name":
-                np.not_equal(column[:, None], column, out=gap)
-            else:
-                np.abs(np.subtract(column[:, None], column, out=gap), out=gap)
+        longer = [(k, np.flatnonzero(size > k)) for k in range(1, int(size.max()))]
+        self._later = [(have, self._first[have] + k) for k, have in longer]
+        self._gap = distances(np.arange(len(COORDINATES)), points.coords, points.coords)
         levels, self._level = sorted_distinct(points.load)
         self._over = np.abs(levels[:, None] - levels).astype(np.float32)
 
