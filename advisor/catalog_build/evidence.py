@@ -1,8 +1,9 @@
 """Serving measurements: `throughput/serving.csv` and `throughput/atom_latest.csv`.
 
 The counts of GPUs follow the drop's own arithmetic: aggregated serving takes `gpus_used` (the database
-stores TP x EP in both of its fields there), disaggregated serving the sum of prefill and decode. Rates of
-disaggregated rows are per GPU of the role; they become rates over all GPUs here, once.
+stores TP x EP in both of its fields there), disaggregated serving the sum of prefill and decode. Where the drop
+states only the GPUs of prefill, the workers of decode tell the total, and a flag says so. Rates of disaggregated rows
+are per GPU of the role; they become rates over all GPUs here, once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from advisor.catalog.schema import Table
 from advisor.catalog.tables import SERVING, VENDOR_CI
 from advisor.catalog_build import names
 from advisor.catalog_build.drop import Drop, Importer, Output, cell, number, row_ids, whole
+from advisor.domain.roles import DERIVED, Role, total_gpus
 
 _FAMILY = {
     "single_run": "single_run",
@@ -49,6 +51,9 @@ _NOTES: tuple[tuple[str, str], ...] = (
     ("GPU not recorded", "GPU not recorded; the CI fleet's is assumed"),
 )
 
+_Row = tuple[dict[str, object], dict[str, object]]
+"""Cells as the source states them, and those that follow from it."""
+
 SORT = (
     "accelerator", "model", "precision", "engine", "isl", "osl", "disagg", "spec_method", "tp", "ep",
     "concurrency", "family", "date", "row_id",
@@ -59,24 +64,23 @@ def run(drop: Drop, out: Output) -> None:
     """Import both files."""
     serving = [_serving_row(row, out) for row in drop.rows("throughput/serving.csv")]
     _finish(serving, "ix", "throughput/serving.csv", SERVING, out, Counter())
-    points, left_out = [], Counter[str]()
+    points: list[_Row] = []
+    left_out = Counter[str]()
     for row in drop.rows("throughput/atom_latest.csv"):
         if not row["precision"]:
             left_out["rows without a precision"] += 1
             continue
-        points.append(_ci_row(row, out))
+        points.append((_ci_row(row, out), {}))
     _finish(points, "atom", "throughput/atom_latest.csv", VENDOR_CI, out, left_out)
 
 
-def _finish(
-    rows: list[dict[str, object]], prefix: str, source: str, table: Table, out: Output, left_out: Counter[str]
-) -> None:
+def _finish(rows: list[_Row], prefix: str, source: str, table: Table, out: Output, left_out: Counter[str]) -> None:
     identity = [name for name in table.names if name not in ("row_id", "flags", "notes", "run_url")]
-    keyed = sorted(rows, key=lambda r: [_sort_key(r.get(n)) for n in SORT[:-1]] + [cell(r.get("notes"))])
-    ids = row_ids(prefix, ["|".join(cell(row.get(name)) for name in identity) for row in keyed])
-    for row, row_id in zip(keyed, ids, strict=True):
-        row["row_id"] = row_id
-    out.table(table, keyed, sort=False)
+    keyed = sorted(rows, key=lambda r: [_sort_key(r[0].get(n)) for n in SORT[:-1]] + [cell(r[0].get("notes"))])
+    # Names come of what the source states alone, so that a rule of ours changes none.
+    ids = row_ids(prefix, ["|".join(cell(row.get(name)) for name in identity) for row, _ in keyed])
+    complete = [row | derived | {"row_id": row_id} for (row, derived), row_id in zip(keyed, ids, strict=True)]
+    out.table(table, complete, sort=False)
     out.note(source, len(rows) + sum(left_out.values()), table.path, len(rows), left_out)
 
 
@@ -86,7 +90,7 @@ def _sort_key(value: object) -> tuple[int, float, str]:
     return (1, 0.0, cell(value))
 
 
-def _serving_row(row: dict[str, str], out: Output) -> dict[str, object]:
+def _serving_row(row: dict[str, str], out: Output) -> _Row:
     disagg = row["disagg"] == "True"
     flags = _flags(row["qa_flags"])
     prefill_gpus = whole(row["num_prefill_gpu"]) if disagg else None
@@ -104,8 +108,17 @@ def _serving_row(row: dict[str, str], out: Output) -> dict[str, object]:
     dp_attention = row["decode_dp_attention"] or (row["prefill_dp_attention"] if not disagg else "")
     if not (tp and ep and dp_attention):
         flags.append("parallelism_partly_stated")
+    prefill = Role(*(whole(row[name]) for name in ("prefill_num_workers", "prefill_tp", "prefill_ep")))
+    workers = whole(row["decode_num_workers"])
+    derived: dict[str, object] = {}
+    if disagg and gpus is None:
+        split = Role(workers, tp, ep)
+        total = total_gpus(prefill, split, prefill_gpus=prefill_gpus, dp_attention=dp_attention == "True")
+        if total is not None and prefill_gpus is not None:
+            rest = total - prefill_gpus
+            derived = {"gpus": total, "decode_gpus": rest or None, "flags": sorted({*flags, DERIVED})}
     day = date.fromisoformat(row["date"])
-    return {
+    stated: dict[str, object] = {
         "family": _FAMILY[row["row_kind"]],
         "accelerator": row["accelerator"],
         "model": row["model"],
@@ -130,10 +143,10 @@ def _serving_row(row: dict[str, str], out: Output) -> dict[str, object]:
         "date": day,
         "source_id": _inferencex_source(row, day, out),
         "flags": sorted(set(flags)),
-        "prefill_tp": whole(row["prefill_tp"]) if disagg else None,
-        "prefill_ep": whole(row["prefill_ep"]) if disagg else None,
-        "prefill_workers": whole(row["prefill_num_workers"]) if disagg else None,
-        "decode_workers": whole(row["decode_num_workers"]) if disagg else None,
+        "prefill_tp": prefill.tp if disagg else None,
+        "prefill_ep": prefill.ep if disagg else None,
+        "prefill_workers": prefill.workers if disagg else None,
+        "decode_workers": workers if disagg else None,
         "prefill_gpus": prefill_gpus,
         "decode_gpus": decode_gpus,
         "tpot_mean_s": number(row["mean_tpot_s"]),
@@ -145,6 +158,7 @@ def _serving_row(row: dict[str, str], out: Output) -> dict[str, object]:
         "notes": _note(row["notes"]),
         "joules_per_output_token": number(row["joules_per_output_token"]),
     }
+    return stated, derived
 
 
 def _ci_row(row: dict[str, str], out: Output) -> dict[str, object]:

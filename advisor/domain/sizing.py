@@ -39,6 +39,17 @@ class Deployment(Frozen):
     spec_method: str = Field("none", description="Speculative decoding: none, mtp, eagle.")
     disagg: bool = Field(False, description="Prefill and decode run on separate GPUs.")
     gpus_per_replica: int = Field(description="GPUs of one replica.")
+    decode_gpus: int | None = Field(None, description="GPUs of a disaggregated replica that decode; the rest prefill.")
+
+    @property
+    def cache_gpus(self) -> int:
+        """GPUs of a replica that hold the KV cache of running requests."""
+        return self.decode_gpus or max(self.gpus_per_replica, self.tp * self.pp)
+
+    @property
+    def worker_gpus(self) -> int:
+        """GPUs over which one copy of the weights may spread: a replica, or a decode worker of a disaggregated one."""
+        return max(self.tp, self.ep) if self.disagg else max(self.gpus_per_replica, self.tp * self.pp)
 
     @property
     def label(self) -> str:
@@ -52,6 +63,8 @@ class Deployment(Frozen):
             parts.append(self.spec_method.upper())
         if self.disagg:
             parts.append("disagg")
+            if self.decode_gpus:
+                parts.append(f"{self.gpus_per_replica - self.decode_gpus}P+{self.decode_gpus}D")
         return " ".join([*parts, self.engine])
 
 

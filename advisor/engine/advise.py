@@ -40,6 +40,7 @@ from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import EstimateMany, FirstTokenMany
+from advisor.engine.fleet import Sizing
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
@@ -47,7 +48,7 @@ from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes
 from advisor.engine.operating_point import Load
-from advisor.engine.plan import Sizing, curve_of, main_tier_first, plan_tier, total_fleet
+from advisor.engine.plan import curve_of, main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand
 from advisor.engine.sources import attributions, cited_ids, resolve_sources
@@ -108,8 +109,8 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     profile = resolve_service_levels(profile, inputs.parameters)
     check_names(profile, inputs.catalog)
     accelerators = select_accelerators(profile, inputs.catalog)
-    drafts = _lay_out_all(profile, accelerators, inputs)
     sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
+    drafts = _lay_out_all(profile, accelerators, inputs, sizing)
     for draft in drafts:
         _plan(draft, profile, inputs, sizing)
     order = main_tier_first([d.plans for d in drafts if d.plans])
@@ -175,15 +176,16 @@ def select_accelerators(profile: Profile, catalog: Catalog) -> list[Accelerator]
     return out
 
 
-def _lay_out_all(profile: Profile, accelerators: list[Accelerator], inputs: Inputs) -> list[Draft]:
-    values = {name: q.value for name, q in inputs.parameters.items()}
+def _lay_out_all(
+    profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
+) -> list[Draft]:
     by_tier: list[dict[str, Layout]] = []
     for workload, model in zip(profile.tiers, inputs.models, strict=True):
         estimate = with_prefix_cache(
             inputs.estimate, workload.traffic.prefix_cache_hit_rate, inputs.first_token
         )
         estimate = with_factors(estimate, profile.overrides.throughput_factor)
-        by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, values, profile.team))
+        by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, sizing, profile.team))
     drafts = []
     for accelerator in accelerators:
         layouts = [tier[accelerator.id] for tier in by_tier]
@@ -244,8 +246,10 @@ def _capacity_gate(draft: Draft) -> Gate:
     assert layout.memory is not None
     assert layout.deployment is not None
     m = layout.memory
+    d = layout.deployment
+    split = f"; {d.gpus_per_replica - d.decode_gpus} GPUs prefill, {d.decode_gpus} decode" if d.decode_gpus else ""
     reason = (
-        f"A replica ({layout.deployment.label}) holds {m.weights_gb:,.0f} GB of weights per GPU and has"
+        f"A replica ({d.label}{split}) holds {m.weights_gb:,.0f} GB of weights per GPU and has"
         f" {m.kv_gb:,.0f} GB left for the KV cache, enough for {m.max_concurrency:,} requests of"
         f" {m.context_tokens:,.0f} tokens at once."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator, Precision
@@ -23,15 +24,27 @@ MAX_PIPELINE_NODES = 8
 FALLBACK_ENGINE = "vllm"
 _WIDTH = {"bf16": 16, "fp8": 8, "fp4": 4, "int4": 4}
 
-ConfigKey = tuple[str, str, str, bool, int, int, bool, int]
-"""(engine, precision, speculative method, disaggregated, tp, ep, dp attention, GPUs)."""
+
+class Config(NamedTuple):
+    """What sets one deployment apart from another."""
+
+    engine: str
+    precision: str
+    spec_method: str
+    disagg: bool
+    tp: int
+    ep: int
+    dp_attention: bool
+    gpus: int
+    decode_gpus: int = 0
+    """Of disaggregated serving; 0 for aggregated."""
 
 
 @record
 class MeasuredConfigs:
     """Configurations with measurements, by (accelerator, serving name of the model), with their row counts."""
 
-    by_pair: Mapping[tuple[str, str], Mapping[ConfigKey, int]]
+    by_pair: Mapping[tuple[str, str], Mapping[Config, int]]
     engines: Mapping[str, str]
     """Engine measured most, by accelerator."""
     kin: Mapping[str, tuple[str, ...]]
@@ -42,14 +55,15 @@ def index_configs(
     measurements: Iterable[Measurement], accelerators: Mapping[str, Accelerator]
 ) -> MeasuredConfigs:
     """Collect the configurations that measurements show to work; known-bad runs are left out."""
-    pairs: dict[tuple[str, str], dict[ConfigKey, int]] = defaultdict(lambda: defaultdict(int))
+    pairs: dict[tuple[str, str], dict[Config, int]] = defaultdict(lambda: defaultdict(int))
     engines: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for m in measurements:
-        if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1:
+        if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1 or (m.disagg and not m.decode_gpus):
             continue  # a split that the source does not state cannot be laid out
         if m.flags and any("KNOWN_ISSUE" in f for f in m.flags):
             continue
-        key = (m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus)
+        decode = (m.decode_gpus or 0) if m.disagg else 0
+        key = Config(m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus, decode)
         pairs[m.accelerator, m.model][key] += 1
         if not m.disagg:
             engines[m.accelerator][m.engine] += 1
@@ -102,29 +116,29 @@ def candidate_deployments(
     precisions = accepted_precisions(model, section)
     # A wider precision than the released one is worth a look only where somebody has measured it.
     allowed = {*precisions, *section.precisions}
-    out: dict[ConfigKey, Deployment] = {}
+    out: dict[Config, Deployment] = {}
     measured = _measured(configs, (accelerator.id,), model)
     if not measured:
         measured = _measured(configs, configs.kin.get(accelerator.id, ()), model)
     for key in sorted(measured, key=lambda k: (-measured[k], k)):
-        engine, precision, spec, disagg, tp, ep, dpa, gpus = key
-        if precision not in allowed or (spec != "none" and not section.speculative):
+        if key.precision not in allowed or (key.spec_method != "none" and not section.speculative):
             continue
-        if disagg and not disaggregation:
+        if key.disagg and not disaggregation:
             continue
-        out[key] = _deployment(section, engine, precision, tp, ep, dpa, gpus, spec=spec, disagg=disagg)
+        # Estimates do not tell splits of one total apart: the one that is measured most speaks for them.
+        out.setdefault(key._replace(decode_gpus=0), _deployment(section, key))
     usual = usual_engine(configs, accelerator.id)
     for precision in precisions:
-        at_precision = [k for k in out if k[1] == precision and not k[3]]
+        at_precision = [k for k in out if k.precision == precision and not k.disagg]
         if not runs_precision(accelerator, precision, bool(at_precision)):
             continue
-        names = list(dict.fromkeys([k[0] for k in at_precision[:1]] or [usual, *engines]))
+        names = list(dict.fromkeys([k.engine for k in at_precision[:1]] or [usual, *engines]))
         for engine in names:
-            done = {k[4] for k in at_precision if k[0] == engine}
+            done = {k.tp for k in at_precision if k.engine == engine}
             for tp in TENSOR_PARALLEL:
                 if tp not in done and tp <= accelerator.gpus_per_node:
-                    key = (engine, precision, "none", False, tp, 1, False, tp)
-                    out.setdefault(key, _deployment(section, engine, precision, tp, 1, False, tp))
+                    key = Config(engine, precision, "none", False, tp, 1, False, tp)
+                    out.setdefault(key, _deployment(section, key))
     return list(out.values())
 
 
@@ -134,8 +148,8 @@ def usual_engine(configs: MeasuredConfigs, accelerator_id: str) -> str:
     return next((configs.engines[n] for n in names if n in configs.engines), FALLBACK_ENGINE)
 
 
-def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[ConfigKey]:
-    found: Counter[ConfigKey] = Counter()
+def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[Config]:
+    found: Counter[Config] = Counter()
     for accelerator_id in accelerator_ids:
         for name in (*model.measured_as, model.id):
             found.update(configs.by_pair.get((accelerator_id, name), {}))
@@ -146,20 +160,19 @@ def multi_node_deployments(model: ModelSpec, section: Model, accelerator: Accele
     """Pipeline parallelism over whole nodes, for weights that no single node holds."""
     tp = accelerator.gpus_per_node
     return [
-        _deployment(section, engine, precision, tp, 1, False, tp * nodes, pp=nodes)
+        _deployment(section, Config(engine, precision, "none", False, tp, 1, False, tp * nodes), pp=nodes)
         for precision in accepted_precisions(model, section)
         if runs_precision(accelerator, precision, False)
         for nodes in (2, 4, MAX_PIPELINE_NODES)
     ]
 
 
-def _deployment(
-    section: Model, engine: str, precision: str, tp: int, ep: int, dpa: bool, gpus: int,
-    *, pp: int = 1, spec: str = "none", disagg: bool = False,
-) -> Deployment:  # fmt: skip
+def _deployment(section: Model, config: Config, *, pp: int = 1) -> Deployment:
+    c = config
     return Deployment(
-        engine=engine, precision=precision, kv_cache_precision=section.kv_cache_precision, tp=tp, pp=pp, ep=ep,
-        dp=tp if dpa else 1, dp_attention=dpa, spec_method=spec, disagg=disagg, gpus_per_replica=max(gpus, tp * pp),
+        engine=c.engine, precision=c.precision, kv_cache_precision=section.kv_cache_precision, tp=c.tp, pp=pp, ep=c.ep,
+        dp=c.tp if c.dp_attention else 1, dp_attention=c.dp_attention, spec_method=c.spec_method, disagg=c.disagg,
+        gpus_per_replica=max(c.gpus, c.tp * pp), decode_gpus=c.decode_gpus or None,
     )  # fmt: skip
 
 
@@ -178,7 +191,8 @@ def memory_of(
         kv_precision=deployment.kv_cache_precision,
         tp=deployment.tp,
         pp=deployment.pp,
-        gpus=deployment.gpus_per_replica,
+        gpus=deployment.cache_gpus,
+        worker_gpus=deployment.worker_gpus,
         dp_attention=deployment.dp_attention,
         context_tokens=context_tokens,
         utilisation=parameters["gpu_memory_utilisation"],

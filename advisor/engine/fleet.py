@@ -6,12 +6,15 @@ The arithmetic works on numpy arrays as well, so that a Monte Carlo sizes the fl
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from advisor.domain.profile import Traffic
+from advisor.domain.record import record
 from advisor.domain.sizing import Fleet, Term
 from advisor.domain.text import significant
 
@@ -19,9 +22,56 @@ MAX_SPARES = 64
 _EPS = 1e-9  # a replica that is filled to the last request is full, not overfull
 
 
-def ceil_replicas(demand: ArrayLike, capacity: ArrayLike) -> NDArray[np.int64]:
-    """Whole replicas that carry a demand; both in the same unit."""
-    return whole_replicas(np.asarray(demand, dtype=float) / np.asarray(capacity, dtype=float))
+@record
+class Sizing:
+    """Numbers of the catalog and the profile that fleet sizing takes."""
+
+    parameters: Mapping[str, float]
+    horizon_months: int
+
+    @property
+    def lookahead_months(self) -> float:
+        """Months ahead that capacity is sized for."""
+        return min(self.parameters["growth_lookahead_months"], float(self.horizon_months))
+
+    def growth_factor(self, traffic: Traffic) -> float:
+        """Demand at the end of the look-ahead over demand now."""
+        return float((1 + traffic.growth_per_year) ** (self.lookahead_months / 12))
+
+    def up_probability(self, gpus_per_replica: int) -> float:
+        """Share of time that a replica is up."""
+        return replica_up_probability(
+            gpus_per_replica, self.parameters["interruptions_per_gpu_hour"], self.parameters["repair_hours"]
+        )
+
+
+@record
+class Replicas:
+    """Replicas of a fleet by what they are for."""
+
+    peak: int
+    bursts: int
+    growth: int
+    redundancy: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.peak + self.bursts + self.growth + self.redundancy
+
+
+def count_replicas(
+    ratio: float, *, burst_headroom: float, growth_factor: float, availability: float, up_probability: float
+) -> Replicas:
+    """Whole replicas for a peak demand that is `ratio` times what one carries; see `size_fleet`."""
+    peak, burst, grown = (int(whole_replicas(ratio * f)) for f in _allowances(burst_headroom, growth_factor))
+    return Replicas(peak, burst - peak, grown - burst, spares(grown, up_probability, availability))
+
+
+def _allowances(burst_headroom: float, growth_factor: float) -> tuple[float, float, float]:
+    """Demand that replicas are counted for, over the peak: without allowances, with bursts, with growth too."""
+    burst = 1 + burst_headroom
+    return 1.0, burst, burst * max(1.0, growth_factor)
 
 
 def whole_replicas(ratio: ArrayLike) -> NDArray[np.int64]:
@@ -95,11 +145,12 @@ def size_fleet(
     average_to_peak
         Mean demand over peak demand, hours without traffic included.
     """
-    peak = int(ceil_replicas(demand, capacity))
-    burst = int(ceil_replicas(demand * (1 + burst_headroom), capacity))
-    grown = max(burst, int(ceil_replicas(demand * (1 + burst_headroom) * growth_factor, capacity)))
-    extra = spares(grown, up_probability, availability)
-    replicas = grown + extra
+    count = count_replicas(
+        demand / capacity, burst_headroom=burst_headroom, growth_factor=growth_factor, availability=availability,
+        up_probability=up_probability,
+    )  # fmt: skip
+    peak, burst = count.peak, count.peak + count.bursts
+    grown, extra, replicas = burst + count.growth, count.redundancy, count.total
     needed = replicas * gpus_per_replica
     gpus = int(whole_nodes(needed, gpus_per_node))
     asked, carried = significant(demand, 4), significant(capacity, 4)

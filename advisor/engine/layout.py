@@ -6,8 +6,7 @@ full ladder for the deployments that survive it, and one refinement at the edge 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from advisor.domain.hardware import Accelerator
@@ -24,6 +23,7 @@ from advisor.engine.deployments import (
     usual_engine,
 )
 from advisor.engine.estimates import EstimateMany
+from advisor.engine.fleet import Sizing, count_replicas
 from advisor.engine.operating_point import (
     Load,
     Sample,
@@ -38,6 +38,44 @@ from advisor.engine.operating_point import (
 
 SCREEN = (4, 32, 128)
 SURVIVORS = 3
+"""Deployments of an accelerator that are looked at more closely for their rate."""
+
+
+@record
+class Need:
+    """What the whole fleet is to carry, in the terms of one replica's yield."""
+
+    load: Load
+    growth_factor: float
+    availability: float
+    sizing: Sizing
+
+    @classmethod
+    def of(cls, workload: Workload, sizing: Sizing) -> Need:
+        """From the profile."""
+        load = Load.of(workload.traffic, workload.slo)
+        return cls(load, sizing.growth_factor(workload.traffic), workload.slo.availability, sizing)
+
+    def gpus_of(self, replica: int, rate: float, concurrency: int) -> int:
+        """GPUs of the fleet in whole replicas, with bursts, growth and spares.
+
+        Large replicas yield more per GPU at times, and waste more: the last one is seldom full, and a spare one
+        stands idle.
+
+        Parameters
+        ----------
+        replica
+            GPUs of one.
+        rate, concurrency
+            What one carries [requests/s] and [requests in flight].
+        """
+        peak_rps = self.load.peak_rps
+        ratio = self.load.peak_concurrency / concurrency if peak_rps is None else peak_rps / rate
+        count = count_replicas(
+            ratio, burst_headroom=self.load.burst_headroom, growth_factor=self.growth_factor,
+            availability=self.availability, up_probability=self.sizing.up_probability(replica),
+        )  # fmt: skip
+        return count.total * replica
 
 
 @dataclass(slots=True)
@@ -89,26 +127,27 @@ def lay_out(
     accelerators: Sequence[Accelerator],
     configs: MeasuredConfigs,
     estimate: EstimateMany,
-    parameters: Mapping[str, float],
+    sizing: Sizing,
     team: Team,
 ) -> dict[str, Layout]:
     """Lay a workload out on each accelerator; keys are accelerator ids."""
-    load = Load.of(workload.traffic, workload.slo)
+    need = Need.of(workload, sizing)
+    load = need.load
     options: list[Option] = []
     failures: dict[str, Layout] = {}
     for accelerator in accelerators:
-        found, failure = _options(workload, model, accelerator, configs, parameters, team, load)
+        found, failure = _options(workload, model, accelerator, configs, sizing, team, load)
         options += found
         if failure is not None:
             failures[accelerator.id] = failure
     sample(options, SCREEN, model, load, estimate)
-    survivors = _survivors(options, load)
+    survivors = _survivors(options, need)
     sample(survivors, None, model, load, estimate)
     _refine(survivors, model, load, estimate)
     by_id: dict[str, list[Option]] = {}
     for option in survivors:
         by_id.setdefault(option.accelerator.id, []).append(option)
-    return {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, load) for a in accelerators}
+    return {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, need) for a in accelerators}
 
 
 def _options(
@@ -116,11 +155,11 @@ def _options(
     model: ModelSpec,
     accelerator: Accelerator,
     configs: MeasuredConfigs,
-    parameters: Mapping[str, float],
+    sizing: Sizing,
     team: Team,
     load: Load,
 ) -> tuple[list[Option], Layout | None]:
-    context = load.isl + load.osl
+    context, parameters = load.isl + load.osl, sizing.parameters
     deployments = candidate_deployments(
         model, workload.model, accelerator, configs, disaggregation=team.disaggregation, engines=team.engines
     )
@@ -133,11 +172,11 @@ def _options(
         return [], _failed(accelerator, "memory", text)
     plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in deployments]
     fitting = [Option(accelerator, d, m) for d, m in plans if m.fits]
-    if not fitting:
+    if all(o.deployment.disagg for o in fitting):
         engine = usual_engine(configs, accelerator.id)
         wide = multi_node_deployments(model, workload.model, accelerator, engine)
         wide_plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in wide]
-        fitting = [Option(accelerator, d, m) for d, m in wide_plans if m.fits][:1]
+        fitting += [Option(accelerator, d, m) for d, m in wide_plans if m.fits][:1]
         plans += wide_plans
     if fitting:
         return fitting, None
@@ -184,18 +223,26 @@ def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load
             option.samples[n] = sample
 
 
-def _survivors(options: Sequence[Option], load: Load) -> list[Option]:
-    by_id: dict[str, list[Option]] = {}
+def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
+    """The few deployments of each accelerator that are worth a closer look.
+
+    Aggregated and disaggregated ones are each other's rivals only in the end, so that to allow disaggregation takes
+    nothing away.
+    """
+    by_kind: dict[tuple[str, bool], list[Option]] = {}
     for option in options:
         if option.samples:
-            by_id.setdefault(option.accelerator.id, []).append(option)
+            by_kind.setdefault((option.accelerator.id, option.deployment.disagg), []).append(option)
     out: list[Option] = []
-    for group in by_id.values():
-        ranked = sorted(group, key=lambda o: (-_screen_rate(o, load), o.gpus, o.deployment.label))
-        kept = ranked[:SURVIVORS]
-        # The fastest deployment per request may be the only one that keeps a tight level at low concurrency.
+    for group in by_kind.values():
+        ranked = sorted(group, key=lambda o: (-_screen_rate(o, need.load), o.gpus, o.deployment.label))
+        # The fastest deployment per request may be the only one that keeps a tight level at low concurrency, and one of
+        # small replicas may need the least hardware.
         fastest = min(group, key=lambda o: min(s.tpot_at_percentile_s for s in o.samples.values()))
-        out += [*kept, *([fastest] if fastest not in kept else [])]
+        held = [(o, s) for o in ranked if (s := o.best(need.load)) is not None]
+        least = [min(held, key=lambda pair: _hardware(pair[0], pair[1], need))[0]] if held else []
+        chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least)}
+        out += chosen.values()
     return out
 
 
@@ -216,11 +263,12 @@ def _refine(options: Sequence[Option], model: ModelSpec, load: Load, estimate: E
     _estimate(wanted, model, load, estimate)
 
 
-def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence[Option], load: Load) -> Layout:
+def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence[Option], need: Need) -> Layout:
+    load = need.load
     held = [(o, o.best(load)) for o in survivors]
     good = [(o, s) for o, s in held if s is not None]
     if good:
-        option, sample = min(good, key=lambda p: _hardware(p[0], p[1], load))
+        option, sample = min(good, key=lambda p: _hardware(p[0], p[1], need))
         curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
         seen = contiguous(list(option.samples.values()))
         limit = limited_by([s for s in seen if s.concurrency >= sample.concurrency], option.memory, load)
@@ -238,14 +286,10 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     return Layout(accelerator, option.deployment, option.memory, None, "slo", curve, "slo", text, nearest)
 
 
-def _hardware(option: Option, sample: Sample, load: Load) -> tuple[float, float, str]:
-    """GPUs that the peak takes, in whole replicas, then the slack left, then a stable name."""
-    rate = prudent_rate(sample, load, option.gpus)
-    if load.peak_rps is not None:
-        filled = load.peak_rps * (1 + load.burst_headroom) / rate
-    else:
-        filled = load.peak_concurrency * (1 + load.burst_headroom) / sample.concurrency
-    return math.ceil(filled - 1e-9) * option.gpus, -rate / option.gpus, option.deployment.label
+def _hardware(option: Option, sample: Sample, need: Need) -> tuple[float, float, str]:
+    """GPUs of the fleet, then the slack left, then a stable name."""
+    rate = prudent_rate(sample, need.load, option.gpus)
+    return need.gpus_of(option.gpus, rate, sample.concurrency), -rate / option.gpus, option.deployment.label
 
 
 def _excess(sample: Sample, load: Load) -> float:

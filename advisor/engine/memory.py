@@ -130,6 +130,7 @@ def plan_memory(
     tp: int,
     pp: int = 1,
     gpus: int,
+    worker_gpus: int | None = None,
     dp_attention: bool = False,
     context_tokens: float,
     utilisation: float,
@@ -140,7 +141,9 @@ def plan_memory(
     Parameters
     ----------
     gpus
-        GPUs of the replica; with experts spread wider than `tp`, more than ``tp·pp``.
+        GPUs that hold the cache of running requests: those of the replica, or those of it that decode.
+    worker_gpus
+        GPUs over which one copy of the experts spreads; `gpus` by default.
     context_tokens
         Input plus output of a mean request [tokens]: many requests share the cache, so the mean counts.
     utilisation
@@ -150,8 +153,9 @@ def plan_memory(
     """
     usable = accelerator.memory_bytes * utilisation
     weights = weight_bytes_per_gpu(
-        weight_bytes(model, precision, accelerator.vendor), tp=tp, pp=pp, gpus=gpus, dp_attention=dp_attention
-    )
+        weight_bytes(model, precision, accelerator.vendor), tp=tp, pp=pp, gpus=worker_gpus or gpus,
+        dp_attention=dp_attention,
+    )  # fmt: skip
     free = usable - weights - reserve_gb * GB
     copies = kv_copies(model, tp, dp_attention)
     full, windowed = kv_bytes_per_token(model, kv_precision)

@@ -19,14 +19,13 @@ def memory_terms(
     utilisation
         Share of memory that the engine may take.
     """
-    gpus = max(deployment.gpus_per_replica, deployment.tp * deployment.pp)
     return (
         Term(
             name="usable memory per GPU [GB]", value=memory.usable_gb,
             formula=f"{accelerator.memory_bytes / GB:,.3f} GB (catalog/accelerators/{accelerator.id}.toml) x"
             f" {utilisation:g} = {memory.usable_gb:,.2f}",
         ),
-        _weights(model, accelerator, deployment, memory, gpus),
+        _weights(model, accelerator, deployment, memory),
         Term(
             name="left for the KV cache per GPU [GB]", value=memory.kv_gb,
             formula=f"{memory.usable_gb:,.2f} - {memory.weights_gb:,.2f} weights - {memory.reserve_gb:g} reserve ="
@@ -36,13 +35,13 @@ def memory_terms(
         _kv_request(model, deployment, memory),
         Term(
             name="requests at once", value=memory.max_concurrency,
-            formula=f"floor({memory.kv_gb:,.3f} GB x {gpus} GPUs / {memory.kv_bytes_per_request / GB:,.4f} GB a"
-            f" request) = {memory.max_concurrency:,}",
+            formula=f"floor({memory.kv_gb:,.3f} GB x {deployment.cache_gpus} GPUs"
+            f" / {memory.kv_bytes_per_request / GB:,.4f} GB a request) = {memory.max_concurrency:,}",
         ),
     )  # fmt: skip
 
 
-def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: Memory, gpus: int) -> Term:
+def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: Memory) -> Term:
     found = weight_bytes(model, d.precision, accelerator.vendor)
     embedding = min(model.embedding_params, model.params_total)
     experts = min(model.routed_expert_params, model.params_total - embedding)
@@ -56,7 +55,7 @@ def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: 
         if params > 0
     ]
     if d.dp_attention:
-        spread = f"embeddings and experts over {gpus} GPUs, the rest on each"
+        spread = f"embeddings and experts over {d.worker_gpus} GPUs, the rest on each"
     else:
         spread = f"over TP {d.tp} x PP {d.pp}"
     return Term(

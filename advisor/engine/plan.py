@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
-from advisor.domain.record import record
 from advisor.domain.sizing import CurvePoint, Fleet, TierPlan
 from advisor.engine.curves import measured_points
-from advisor.engine.fleet import combine_fleets, replica_up_probability, size_fleet
+from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
 from advisor.engine.operating_point import Load, Sample, curve_point, operating_point, requests_per_s
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
-
-
-@record
-class Sizing:
-    """Numbers of the catalog and the profile that fleet sizing takes."""
-
-    parameters: Mapping[str, float]
-    horizon_months: int
-
-    @property
-    def lookahead_months(self) -> float:
-        """Months ahead that capacity is sized for."""
-        return min(self.parameters["growth_lookahead_months"], float(self.horizon_months))
-
-    def up_probability(self, gpus_per_replica: int) -> float:
-        """Share of time that a replica is up."""
-        return replica_up_probability(
-            gpus_per_replica, self.parameters["interruptions_per_gpu_hour"], self.parameters["repair_hours"]
-        )
 
 
 def plan_tier(
@@ -92,14 +72,13 @@ def _fleet(
         own = e.ttft_p50_s.mid + e.tpot_p50_s.mid * load.osl
         demand, capacity, unit = load.peak_concurrency, float(sample.concurrency), "requests in flight"
         peak_rps = demand / (load.reference_e2e_s or own)
-    months = sizing.lookahead_months
     return size_fleet(
         demand=demand,
         capacity=capacity,
         unit=unit,
         peak_rps=peak_rps,
         burst_headroom=traffic.burst_headroom,
-        growth_factor=(1 + traffic.growth_per_year) ** (months / 12),
+        growth_factor=sizing.growth_factor(traffic),
         availability=workload.slo.availability,
         up_probability=sizing.up_probability(gpus),
         gpus_per_replica=gpus,
@@ -109,7 +88,7 @@ def _fleet(
         / HOURS_PER_DAY
         * traffic.days_per_week
         / DAYS_PER_WEEK,
-        lookahead_months=months,
+        lookahead_months=sizing.lookahead_months,
     )
 
 

@@ -133,11 +133,28 @@ def test_disaggregated_rates_become_rates_over_all_gpus(tmp_path: Path) -> None:
     assert float(row["output_tps_per_gpu"]) == pytest.approx(4451 * 8 / 28)
 
 
-def test_unknown_decode_gpus_leave_the_total_and_the_output_unknown(tmp_path: Path) -> None:
-    (row,) = measured(
-        tmp_path, serving_row(disagg="True", num_prefill_gpu="4", num_decode_gpu="", gpus_used="", qa_flags="")
-    )
-    assert (row["gpus"], row["decode_gpus"], row["output_tps_per_gpu"]) == ("", "", "")
+OPEN_TOTAL = {
+    "disagg": "True", "num_prefill_gpu": "4", "num_decode_gpu": "", "gpus_used": "", "qa_flags": "",
+    "output_tput_per_gpu": "", "prefill_tp": "4", "prefill_ep": "4",
+}  # fmt: skip
+
+
+def test_unknown_workers_leave_the_total_and_the_output_unknown(tmp_path: Path) -> None:
+    (row,) = measured(tmp_path, serving_row(**OPEN_TOTAL))
+    assert (row["gpus"], row["decode_gpus"], row["output_tps_per_gpu"], row["flags"]) == ("", "", "", "")
+
+
+def test_workers_of_decode_tell_a_total_that_is_not_stated(tmp_path: Path) -> None:
+    """One prefill worker of 4 GPUs and five decode workers of TP 8: 4 + 5 x 8 = 44."""
+    workers = OPEN_TOTAL | {"prefill_num_workers": "1", "decode_num_workers": "5"}
+    (row,) = measured(tmp_path / "a", serving_row(**workers))
+    assert (row["gpus"], row["prefill_gpus"], row["decode_gpus"]) == ("44", "4", "40")
+    assert (row["flags"], row["output_tps_per_gpu"]) == ("gpus_from_workers", "")
+    # Where the workers of prefill do not add up to its GPUs, those of decode may not either.
+    (odd,) = measured(tmp_path / "b", serving_row(**workers | {"prefill_ep": "2", "prefill_tp": "2"}))
+    assert (odd["gpus"], odd["flags"]) == ("", "")
+    (stated,) = measured(tmp_path / "c", serving_row(**workers | {"num_decode_gpu": "16", "gpus_used": "20"}))
+    assert (stated["gpus"], stated["flags"]) == ("20", "")
 
 
 def test_equal_rows_get_distinct_ids_and_known_flags_become_codes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import fields
 from datetime import date
 
@@ -10,6 +11,7 @@ import pytest
 from advisor.catalog import Catalog
 from advisor.catalog.tables import SERVING, VENDOR_CI
 from advisor.domain.evidence import Measurement
+from advisor.domain.roles import DERIVED, Role, total_gpus
 
 
 def pick(catalog: Catalog, **wanted: object) -> list[Measurement]:
@@ -74,10 +76,37 @@ def test_what_the_source_does_not_state_stays_unknown(catalog: Catalog) -> None:
     medians = pick(catalog, family="median")
     assert len(medians) == 5215
     assert all(m.ttft_p50_s is None and m.output_tps_per_gpu is None and m.e2el_p50_s is None for m in medians)
-    assert sum(m.gpus is None for m in medians) == 1991
+    assert sum(m.gpus is None for m in medians) == 79
     inconsistent = [m for m in catalog.measurements if "io_split_inconsistent" in m.flags]
     assert len(inconsistent) == 7
     assert all(m.output_tps_per_gpu is None and m.prefill_gpus is None for m in inconsistent)
+
+
+def test_totals_that_follow_from_workers_are_those_that_sources_state(catalog: Catalog) -> None:
+    """The rule against every row that states a total, and Little's law against those that do not."""
+
+    def told(m: Measurement) -> int | None:
+        prefill = Role(m.prefill_workers, m.prefill_tp, m.prefill_ep)
+        return total_gpus(
+            prefill, Role(m.decode_workers, m.tp, m.ep), prefill_gpus=m.prefill_gpus, dp_attention=m.dp_attention
+        )
+
+    split = [m for m in catalog.measurements if m.disagg]
+    derived = [m for m in split if DERIVED in m.flags]
+    stated = [m for m in split if m.gpus and DERIVED not in m.flags and told(m)]
+    assert (len(stated), sum(told(m) == m.gpus for m in stated)) == (584, 583)
+    assert len(derived) == 1912
+    assert all(told(m) == m.gpus == (m.prefill_gpus or 0) + (m.decode_gpus or 0) for m in derived)
+    # Requests that did nothing but decode would need as many GPUs as there are, or more: c·(I + O)/(O·TPOT·rate).
+    implied = [
+        m.concurrency * (m.isl + m.osl) / (m.osl * (m.tpot_p50_s or 0.0)) / (m.total_tps_per_gpu or 1.0) / (m.gpus or 1)
+        for m in derived
+    ]
+    assert min(implied) > 0.94
+    assert statistics.median(implied) < 1.25
+    # Names come of what the source states: this one is that of the row before the rule.
+    known = one(catalog, row_id="ix-e01b56b5f")
+    assert (known.gpus, known.decode_gpus, known.flags) == (44, 40, ("gpus_from_workers",))
 
 
 def test_counts_by_family_and_flag_are_those_of_the_source(catalog: Catalog) -> None:

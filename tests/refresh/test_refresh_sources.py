@@ -189,6 +189,23 @@ def test_inferencex_rates_of_a_role_become_rates_over_all_gpus(facts: Facts) -> 
     assert (row["total_tps_per_gpu"], row["output_tps_per_gpu"]) == (3000.0, 1500.0)
 
 
+def test_inferencex_workers_tell_a_total_that_is_not_stated(facts: Facts) -> None:
+    """Two decode workers of TP 8 beside 8 prefill GPUs: 24, of which 16 decode."""
+    stated = next(r for r in json.loads(sample("inferencex/dsr1.json")) if r["disagg"] and r["isl"])
+    sides = {"prefill_num_workers": 1, "prefill_tp": 8, "prefill_ep": 1, "decode_tp": 8, "decode_ep": 1}
+    open_row = stated | sides | {"num_prefill_gpu": 8, "num_decode_gpu": None}
+
+    def parsed(**changes: object) -> inferencex.Parsed:
+        return inferencex.parse(json.dumps([open_row | changes]).encode(), facts)
+
+    (row,) = parsed(decode_num_workers=2).measurements
+    assert (row["gpus"], row["decode_gpus"]) == (24, 16)
+    assert "gpus_from_workers" in row["flags"]
+    assert row["output_tps_per_gpu"] == pytest.approx(3000.0 * 16 / 24)
+    for nonsense in (None, 0, -1, 10**9, "two"):
+        assert dict(parsed(decode_num_workers=nonsense).refused) == {"no number of GPUs": 1}
+
+
 def test_inferencex_says_when_the_answer_is_another(facts: Facts) -> None:
     with pytest.raises(SourceError, match="Unknown model"):
         inferencex.parse(b'{"error": "Unknown model"}', facts)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from advisor.engine.fleet import (
-    ceil_replicas,
     combine_fleets,
     replica_up_probability,
     size_fleet,
     spares,
     whole_nodes,
+    whole_replicas,
 )
 from advisor.engine.sized import TierDemand
 
@@ -41,7 +41,7 @@ def test_every_allowance_is_its_own_term() -> None:
 
 
 def test_a_full_replica_is_not_overfull() -> None:
-    assert ceil_replicas(0.3, 0.1) == 3  # 0.3 / 0.1 is 2.9999999999999996 or 3.0000000000000004
+    assert whole_replicas(0.3 / 0.1) == 3  # 0.3 / 0.1 is 2.9999999999999996 or 3.0000000000000004
 
 
 def test_spares_grow_with_availability_and_never_fail() -> None:

@@ -16,11 +16,18 @@ from advisor.domain.profile import Profile, Workload
 from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import PERCENTILES, WIDTH, Batch
+from advisor.engine.fleet import Sizing
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.operating_point import Load
 
-PARAMETERS = {"gpu_memory_utilisation": 0.9, "runtime_reserve_gb": 4.0}
+SIZING = Sizing(
+    {
+        "gpu_memory_utilisation": 0.9, "runtime_reserve_gb": 4.0, "growth_lookahead_months": 6.0,
+        "interruptions_per_gpu_hour": 5e-5, "repair_hours": 4.0,
+    },
+    12,
+)  # fmt: skip
 NONE = MeasuredConfigs({}, {}, {})
 
 
@@ -82,7 +89,7 @@ def run(catalog: Catalog, work: Workload, accelerator: str = "mi355x", est=estim
     team = Profile.model_validate(
         {"name": "x", "model": {"id": "a"}, "traffic": {"isl": 1, "osl": 1, "peak_concurrency": 1}}
     ).team
-    return lay_out(work, model, [catalog.accelerators[accelerator]], NONE, est, PARAMETERS, team)[accelerator]
+    return lay_out(work, model, [catalog.accelerators[accelerator]], NONE, est, SIZING, team)[accelerator]
 
 
 def test_concurrency_ends_where_the_tail_meets_the_limit(catalog: Catalog) -> None:

@@ -13,7 +13,7 @@ from advisor.engine.backtest.leave_out import LeftOut, no_errors
 from advisor.engine.estimator.calibration import Truth, residuals
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import months_since_epoch
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.kriging import covariance_matrix
 from advisor.engine.estimator.targets import term_shares
 
@@ -39,6 +39,8 @@ def forward_in_time(truth: Truth, fit: Fit, splits: Sequence[date] = SPLITS) -> 
         _, step = residuals(replace(truth, points=points), fit)
         encoded = encode(points, Vocabulary())
         for name, target in fit.targets.items():
+            if name == GPUS:
+                continue  # single runs state theirs
             known = np.isfinite(left[name]) & (days > 0)
             use = np.flatnonzero(known & (days < end))
             before = days[use] < split

@@ -33,6 +33,8 @@ NOTES = (
     " groups is itself part of the difference.",
     "Dated runs are asked for on the software of their day, medians over runs as such. The slices `no day asked` put"
     " the same question without a day: against single runs that counts the drift of software as error.",
+    "Disaggregated rows whose source states no total of GPUs are asked for without one (total assumed): the usual total"
+    " of such deployments, predicted without the group, stands in, and its error counts.",
     "Rows that the source flags (stalls, inconsistent counts, known issues) teach little and are not scored.",
     "Odd stacks are those measured some two spreads or more from all their kin (an engine's first days on a part);"
     " they keep their own level and teach no others. Which ones are odd is found anew without each group left out."

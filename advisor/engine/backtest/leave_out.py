@@ -7,6 +7,9 @@ Eq. 5.12 of [1] for groups.
 Dated runs are asked for twice: as run, on the software of their day; and as a query that names no day, which is
 answered as a median over runs. Rows that are medians over runs are the same either way.
 
+Disaggregated rows whose source states no total are asked for without one. The total that is then assumed is itself
+predicted without the group.
+
 References
 ----------
 .. [1] Rasmussen and Williams, Gaussian Processes for Machine Learning, MIT Press, 2006.
@@ -22,13 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
+from advisor.domain.roles import DERIVED
 from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
-from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats
-from advisor.engine.estimator.fit import APART, Fit
+from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats, Points
+from advisor.engine.estimator.fit import APART, GPUS, Fit, quantity
 from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of
 from advisor.engine.estimator.levels import Kept, group_keys
-from advisor.engine.estimator.targets import term_shares
+from advisor.engine.estimator.physics import step_physics
+from advisor.engine.estimator.targets import as_seen, term_shares
 from advisor.engine.estimator.typical import are_dated, typical_months
 
 Group = NDArray[np.intp]
@@ -40,7 +45,11 @@ STACK_GONE = ("pair", "accelerator")
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Log error (prediction over truth) and spread of every row, by target (tpot, share, ttft); NaN where it stayed."""
+    """Log error (prediction over truth) and spread of every row, by target; NaN where it stayed.
+
+    Where a total is assumed, the error of the decode share holds that of the total too: both are what the rate errs by
+    beside TPOT.
+    """
 
     error: dict[str, Floats]
     spread: dict[str, Floats]
@@ -85,6 +94,11 @@ def operating_point(m: Measurement) -> Key:
     return (
         m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.isl, m.osl, m.concurrency,
     )  # fmt: skip
+
+
+def total_is_open(rows: Sequence[Measurement]) -> NDArray[np.bool_]:
+    """Rows that are asked for without a total of GPUs, as their source states none."""
+    return np.array([DERIVED in m.flags for m in rows], dtype=np.bool_)
 
 
 def groups_for(scheme: str, rows: Sequence[Measurement]) -> list[Group]:
@@ -143,24 +157,34 @@ def leave_out(
     groups = {s: groups_for(s, truth.rows) for s in schemes}
     out = {s: LeftOut(no_errors(fit, n), no_errors(fit, n), _numbers(groups[s], n)) for s in schemes}
     vocabulary = Vocabulary()
-    encoded = encode(truth.points, vocabulary)
     count = sum(len(g) for g in groups.values())
-    for number, (name, target) in enumerate(fit.targets.items()):
+    assumed = total_is_open(truth.rows)
+    # The total comes first: what is assumed of it is part of the questions about the others.
+    for number, name in enumerate(sorted(fit.targets, key=lambda name: name != GPUS)):
+        target = fit.targets[name]
         done = 0
         told(number / len(fit.targets))
         have = np.flatnonzero(np.isfinite(left[name]))
         at = np.full(n, -1)
         at[have] = np.arange(len(have))
-        points = take(encoded, have)
+        points = take(encode(as_seen(name, truth.points), vocabulary), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
         asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
         as_run, undated = asker.as_run(), asker.undated(stack_known=True)
-        homeless = asker.undated(stack_known=False) if name == "ttft" else undated
+        homeless = asker.undated(stack_known=False) if quantity(name) == "ttft" else undated
         doubts = doubts_among(truth, fit, name, have, matrix, left[name][have])
         settled = doubts.settle()
         for s in schemes:
-            no_day = homeless if s in STACK_GONE else undated
+            total, wide = np.full(n, np.nan), np.zeros(n)
+            if name != GPUS:
+                total, wide = _assumed(truth, out[s], assumed)
+            questions = [
+                (asker.supposing(question, total), errors)
+                for question, errors in (
+                    (as_run, out[s].as_run), (homeless if s in STACK_GONE else undated, out[s].undated)
+                )
+            ]  # fmt: skip
             for group in groups[s]:
                 done += 1
                 if done % 100 == 0:
@@ -174,20 +198,33 @@ def leave_out(
                 if s == joint:
                     apart = inverse_of(doubts.inverse[np.ix_(local, local)])
                     out[s].joint.setdefault(name, []).append((have[local], apart))
-                for question, errors in ((as_run, out[s].as_run), (no_day, out[s].undated)):
-                    predicted, spread = question.answered(local, kept, target.covariance.noise)
-                    errors.error[name][have[local]] = predicted - left[name][have[local]]
-                    errors.spread[name][have[local]] = spread
+                for question, errors in questions:
+                    error, spread = question.answered(local, kept, target.covariance.noise)
+                    if name == "share":
+                        spread = np.hypot(spread, wide[have[local]])
+                    errors.error[name][have[local]], errors.spread[name][have[local]] = error, spread
     for found in out.values():
         for errors in (found.as_run, found.undated):
             errors.join(truth.points.disagg)
     return out
 
 
+def _assumed(truth: Truth, found: LeftOut, chosen: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Total that is assumed for each of the chosen rows (NaN for others), and the spread of its log."""
+    p, left = truth.points, found.undated
+    known = chosen & np.isfinite(left.error[GPUS])
+    usual = np.maximum(p.gpus * np.exp(left.error[GPUS]), np.maximum(p.tp, p.ep))
+    return np.where(known, np.round(usual), np.nan), np.where(known, left.spread[GPUS], 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     """How queries for the rows relate to the measurements, where some rows are asked for elsewhere than they lie."""
 
+    points: Points
+    """What is asked for, of all rows."""
+    left: Floats
+    """What physics leaves of the measurement there [log]."""
     matrix: Floats
     """Covariance of the measurements."""
     recoded: Group
@@ -200,7 +237,7 @@ class _Question:
     """Groups that may be doubted to which each query belongs."""
 
     def answered(self, local: Group, kept: Kept, noise: float) -> tuple[Floats, Floats]:
-        """Prediction and spread of some rows that are left out together [log]."""
+        """Error (prediction over measurement) and spread of some rows that are left out together [log]."""
         place = self.recoded[local]
         wanted = self.matrix[local]
         wanted[place >= 0] = self.across[place[place >= 0]]
@@ -208,7 +245,8 @@ class _Question:
         near[:, local] = 0.0
         rho2 = np.minimum(near.max(axis=1), 1.0)
         own = [sum(map(kept.level, self.named[i])) for i in local.tolist()]
-        return wanted @ kept.weights + own, np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
+        predicted = wanted @ kept.weights + own
+        return predicted - self.left[local], np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +266,7 @@ class _Asker:
         """Every row as it was run, at its day; a query cannot tell how a day's run was published."""
         p = self.truth.points
         kind = np.where(are_dated(self.truth.rows), DATED, p.kind)
-        return self._question(kind, p.month, kind != p.kind)
+        return self._question(replace(p, kind=kind), kind != p.kind)
 
     def undated(self, *, stack_known: bool) -> _Question:
         """Every row as a query that names no day.
@@ -237,17 +275,32 @@ class _Asker:
         """
         p, dated = self.truth.points, are_dated(self.truth.rows)
         month = np.full(len(p), MEDIAN_MONTH)
-        if self.name == "ttft" and stack_known:
+        among_runs = quantity(self.name) == "ttft"
+        if among_runs and stack_known:
             month = typical_months(p, dated).of(p)
-        kind = np.full(len(p), float(DATED) if self.name == "ttft" else 0.0)
-        return self._question(kind, month, dated)
+        kind = np.full(len(p), float(DATED) if among_runs else 0.0)
+        return self._question(replace(p, kind=kind, month=month), dated)
 
-    def _question(self, kind: Floats, month: Floats, elsewhere: NDArray[np.bool_]) -> _Question:
-        points = replace(self.truth.points, kind=kind, month=month)
-        _, step = residuals(replace(self.truth, points=points), self.fit)
+    def supposing(self, question: _Question, total: Floats) -> _Question:
+        """The question with totals of GPUs assumed; NaN for rows that keep theirs."""
+        changed = np.isfinite(total)
+        if not changed[self.have].any():
+            return question
+        gpus = np.where(changed, total, question.points.gpus)
+        other = self._question(replace(question.points, gpus=gpus), changed)
+        moved = other.recoded >= 0
+        recoded = np.where(moved, other.recoded + len(question.across), question.recoded)
+        return replace(
+            question, points=other.points, left=np.where(moved, other.left, question.left), recoded=recoded,
+            across=np.concatenate([question.across, other.across]),
+            variance=np.where(moved, other.variance, question.variance),
+        )  # fmt: skip
+
+    def _question(self, points: Points, elsewhere: NDArray[np.bool_]) -> _Question:
+        left, step = residuals(replace(self.truth, points=points, physics=step_physics(points)), self.fit)
         rows = np.flatnonzero(elsewhere[self.have])
         covariance = self.fit.targets[self.name].covariance
-        asked = take(encode(points, self.vocabulary), self.have[rows])
+        asked = take(encode(as_seen(self.name, points), self.vocabulary), self.have[rows])
         shares = term_shares(step, covariance.shares)[:, self.have[rows]]
         recoded = np.full(len(self.have), -1)
         recoded[rows] = np.arange(len(rows))
@@ -255,7 +308,7 @@ class _Asker:
         variance[rows] = (covariance.scale[:, None] ** 2 * shares**2).sum(0)
         across = cross_covariance(covariance, asked, shares, self.points, self.shares)
         named = list(zip(*group_keys(points.take(self.have)), strict=True))
-        return _Question(self.matrix, recoded, across, variance, named)
+        return _Question(points, left[self.name][self.have], self.matrix, recoded, across, variance, named)
 
 
 def _numbers(groups: Sequence[Group], n: int) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from advisor.domain.backtest import Score
 from advisor.domain.evidence import Measurement
 from advisor.engine.backtest.grading import steps_when_left_out
-from advisor.engine.backtest.leave_out import Errors, LeftOut, rate_error
+from advisor.engine.backtest.leave_out import Errors, LeftOut, rate_error, total_is_open
 from advisor.engine.backtest.widths import Widths, covered, fit_widths
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
@@ -136,6 +136,9 @@ def _slices(scheme: Scheme, rows: Sequence[Measurement], odd: Mask) -> dict[str,
     out["aggregated plain, odd stacks aside"] = ~disagg & ~spec & ~odd
     out["aggregated speculative"] = ~disagg & spec
     out["disaggregated"] = disagg
+    assumed = total_is_open(rows)
+    out["disaggregated, total stated"] = disagg & ~assumed
+    out["disaggregated, total assumed"] = assumed
     trait("accelerator", lambda m: m.accelerator)
     trait("family", lambda m: m.family)
     for grade in "BCD":

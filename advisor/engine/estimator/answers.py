@@ -38,6 +38,8 @@ class Asked:
     """What it shares with the other points of its curve, see `curve_key`; empty beside an error."""
     run: date | None = None
     """Day of the software that is asked for; None asks for a median over runs."""
+    total_spread: float = 0.0
+    """Spread of the log of the total of GPUs, where it is assumed."""
 
 
 class Answers:

@@ -59,7 +59,7 @@ class Assumer:
         """The query with nothing open, and what was assumed."""
         open_fields = [f for f in OPEN_FIELDS if getattr(q, f) is None]
         if q.disagg and q.gpus is None:
-            open_fields.remove("gpus")
+            open_fields.remove("gpus")  # the usual total of such deployments is assumed instead, see `Estimator`
         if not open_fields:
             return q, ()
         if open_fields == ["gpus"]:

@@ -14,14 +14,16 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
-from advisor.engine.estimator.fit import APART, FIT_VERSION, Fit, Target
+from advisor.engine.estimator.fit import APART, FIT_VERSION, GPUS, Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, settle
 from advisor.engine.estimator.levels import Doubts
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.tails import learn_tails
 from advisor.engine.estimator.targets import (
     Step,
+    as_seen,
     decode_step,
+    gpus_baseline,
     little_ceiling,
     share_baseline,
     term_shares,
@@ -142,7 +144,7 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     """What physics leaves of each target [log], and the physics of the decode step.
 
     NaN where a row does not state it, or where another field speaks for the row (`APART`): that of disaggregated
-    serving learns from all rows, that of aggregated serving from its own.
+    serving learns from all rows, that of aggregated serving from its own. The total is one of disaggregated rows alone.
     """
     p, physics = truth.points, truth.physics
     baselines = {name: t.baseline for name, t in fit.targets.items()}
@@ -157,6 +159,8 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
         if apart in fit.targets:
             left[apart] = left[name]
             left[name] = np.where(p.disagg, np.nan, left[name])
+    if GPUS in fit.targets:
+        left[GPUS] = np.where(p.disagg, np.log(p.gpus) - gpus_baseline(p, baselines[GPUS])[:, 0], np.nan)
     return left, step
 
 
@@ -188,7 +192,7 @@ def calibrate(
     for name, values in left.items():
         target = start.targets[name]
         have = np.flatnonzero(np.isfinite(values))
-        points = take(encode(truth.points, Vocabulary()), have)
+        points = take(encode(as_seen(name, truth.points), Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
         settled = doubts_among(truth, start, name, have, matrix, values[have]).settle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,11 @@ from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, tak
 from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
 from advisor.engine.estimator.encode import Floats, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
-from advisor.engine.estimator.fit import TARGETS, Fit
+from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, parts_of
-from advisor.engine.estimator.targets import by_term, little_ceiling, step_shares, term_shares
+from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares
 from advisor.engine.estimator.typical import are_dated, typical_months
 
 CHUNK = 2048
@@ -38,6 +38,11 @@ class Medians:
     spread: dict[str, Floats]
     """Spread of the log error by metric; interval widths are multiples of it."""
 
+    def widen_rates(self, total_spread: Sequence[float]) -> None:
+        """Account for totals of GPUs that are themselves estimates, by the spread of the log of each."""
+        rate = "total_tps_per_gpu"
+        self.spread[rate] = np.hypot(self.spread[rate], total_spread)
+
     def put(self, at: Places, other: Medians) -> None:
         """Write the values of some points."""
         self.tpot_s[at], self.ttft_s[at], self.total_tps[at] = other.tpot_s, other.ttft_s, other.total_tps
@@ -52,7 +57,7 @@ class Core:
         self._fit = fit
         self._vocabulary = Vocabulary()
         own = np.array([m.family == "own_probe" for m in rows], dtype=np.bool_)
-        self._encoded = encode(points, self._vocabulary)
+        self._points, self._encoded = points, encode(points, self._vocabulary)
         self._typical = typical_months(points, are_dated(rows))
         loads = points.concurrency[:, None]
         self._shares = step_shares(points, loads, fit.targets["tpot"].baseline, parts=fit.parts)
@@ -64,6 +69,11 @@ class Core:
             chosen = np.flatnonzero(own & (points.disagg == disagg))
             if len(chosen):
                 self._probes[disagg] = self._learn([rows[int(i)] for i in chosen], points.take(chosen))
+
+    @cached_property
+    def _unseen(self) -> Encoded:
+        """The measurements as the field of the total sees them."""
+        return encode(as_seen(GPUS, self._points), self._vocabulary)
 
     def _fields_of(self, points: Points) -> dict[str, tuple[str, Field]]:
         """By target, the name and the field that speak for points of one kind of serving."""
@@ -77,7 +87,8 @@ class Core:
             weights = np.array([target.weights.get(row_id, 0.0) for row_id in self._row_ids])
             have = np.flatnonzero(weights)
             scales = by_term(self._shares, target.covariance.shares)[:, have]
-            self._fields[name] = gather(target.covariance, take(self._encoded, have), scales, weights[have])
+            encoded = self._unseen if name == GPUS else self._encoded
+            self._fields[name] = gather(target.covariance, take(encoded, have), scales, weights[have])
         return self._fields[name]
 
     def _learn(self, rows: list[Measurement], points: Points) -> dict[str, ProbeShift]:
@@ -113,6 +124,18 @@ class Core:
         fields = {name: field for name, (_, field) in sources.items()}
         offsets = {name: self._offsets[source] for name, (source, _) in sources.items()}
         return lay_curves(points, self._fit, fields, offsets, self._typical, self._vocabulary, targets)
+
+    def totals(self, points: Points) -> tuple[Floats, Floats]:
+        """Usual GPUs of disaggregated deployments whose total is not stated, and the spread of its log."""
+        sources = {GPUS: self.field(GPUS)}
+        hidden = as_seen(GPUS, points)
+        curves = lay_curves(
+            hidden, self._fit, sources, {GPUS: self._offsets[GPUS]}, self._typical, self._vocabulary, (GPUS,)
+        )
+        at, load = np.arange(len(points)), np.log2(points.concurrency)
+        shares = curves.own_shares(at, load, sources[GPUS].covariance.shares)
+        spread = curves.spread(GPUS, sources[GPUS], at, load, shares)
+        return np.exp(at_load(curves.log_value[GPUS], load)), spread
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)

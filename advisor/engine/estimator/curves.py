@@ -11,7 +11,7 @@ from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
 from advisor.engine.estimator.encode import DATED, Floats, Points, distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, Places
-from advisor.engine.estimator.fit import Fit
+from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
@@ -19,6 +19,7 @@ from advisor.engine.estimator.targets import (
     by_term,
     correction,
     decode_step,
+    gpus_baseline,
     share_baseline,
     ttft_baseline,
 )
@@ -144,6 +145,7 @@ def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[st
         "tpot": step.log_s,
         "share": share_baseline(points, physics, t["share"].baseline),
         "ttft": ttft_baseline(points, physics, step, t["ttft"].baseline),
+        GPUS: gpus_baseline(points, t[GPUS].baseline),
     }
 
 

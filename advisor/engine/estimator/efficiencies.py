@@ -15,8 +15,16 @@ import numpy as np
 
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.fit import GPUS
 from advisor.engine.estimator.physics import MEAN_LENGTH, TERMS
-from advisor.engine.estimator.targets import GROUPS, little_ceiling, log_step, share_baseline, step_parts
+from advisor.engine.estimator.targets import (
+    GROUPS,
+    gpus_baseline,
+    little_ceiling,
+    log_step,
+    share_baseline,
+    step_parts,
+)
 
 HALF_PEAK = float(np.log(2.0))
 """Prior of a term that reads, writes or computes: half of the datasheet's peak."""
@@ -37,9 +45,9 @@ Model = Callable[[Floats], tuple[Floats, Floats]]
 
 
 def learn_efficiencies(truth: Truth) -> dict[str, Floats]:
-    """Coefficients of physics by target: `tpot`, `share` and `ttft`, as `decode_step` and its siblings take them."""
+    """Coefficients by target: `tpot`, `share`, `ttft` and `gpus`, as `decode_step` and its siblings take them."""
     tpot = _tpot(truth)
-    return {"tpot": tpot, "share": _share(truth), "ttft": _ttft(truth, tpot)}
+    return {"tpot": tpot, "share": _share(truth), "ttft": _ttft(truth, tpot), GPUS: _gpus(truth)}
 
 
 def _tpot(truth: Truth) -> Floats:
@@ -62,6 +70,13 @@ def _share(truth: Truth) -> Floats:
     full = np.log(truth.total_tps / ceiling) - share_baseline(p, truth.physics, np.zeros(2))[:, 0]
     own = _weights(truth) > 0
     return np.array([float(np.median(full[own & (p.disagg == kind)])) for kind in (False, True)])
+
+
+def _gpus(truth: Truth) -> Floats:
+    p = truth.points
+    known = p.disagg & ~np.isnan(p.gpus)
+    workers = np.log(p.gpus) - gpus_baseline(p, np.zeros(1))[:, 0]
+    return np.array([float(np.median(workers[known])) if known.any() else 0.0])
 
 
 def _ttft(truth: Truth, tpot: Floats) -> Floats:

@@ -127,21 +127,23 @@ class Estimator:
         memo
             Keeps what later calls on the same deployments ask for again.
         """
-        asked = [self._ask(q, software) for q in queries]
+        asked = self._complete([self._ask(q, software) for q in queries])
         good = [a for a in asked if not a.error]
         place = self._place(good)
         medians = self._core.medians(place.points, memo)
+        if any(a.total_spread for a in good):
+            medians.widen_rates([a.total_spread for a in good])
         return self._answers.whole(asked, medians, lambda k: self._drift(good[k], place, medians, k, memo))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
-        asked = [self._ask(q, "current") for q in queries]
+        asked = self._complete([self._ask(q, "current") for q in queries])
         place = self._place([a for a in asked if not a.error])
         return self._answers.first_tokens(asked, self._core.medians(place.points, memo, FIRST_TOKEN))
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> Batch[OperatingEstimate]:
         """The same deployment at several concurrencies."""
-        asked = self._ask(query, "current")
+        (asked,) = self._complete([self._ask(query, "current")])
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
     def _ask(self, q: OperatingQuery, software: Software) -> Asked:
@@ -153,6 +155,21 @@ class Estimator:
         place = curve_key(full, name)
         run = q.software_date or (self._newest.get(place) if software == "current" else None)
         return Asked(q, full, name, notes, "", place, run)
+
+    def _complete(self, asked: Sequence[Asked]) -> list[Asked]:
+        """The questions with the usual total of GPUs where disaggregated serving is asked for without one."""
+        out = list(asked)
+        some = [i for i, a in enumerate(out) if a.full.disagg and a.full.gpus is None and not a.error]
+        if not some:
+            return out
+        points = points_of_queries([out[i].full for i in some], [out[i].name for i in some], self._accelerators)
+        least = np.maximum(points.tp, points.ep)
+        total, spread = self._core.totals(points)
+        for i, gpus, wide in zip(some, np.maximum(total, least).round().tolist(), spread.tolist(), strict=True):
+            full = replace(out[i].full, gpus=int(gpus))
+            notes = (*out[i].notes, f"gpus {gpus:.0f}")
+            out[i] = replace(out[i], full=full, notes=notes, total_spread=wide)
+        return out
 
     def _place(self, good: Sequence[Asked]) -> _Place:
         """Points of the queries, each on the software that it asks for."""

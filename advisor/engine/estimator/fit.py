@@ -23,10 +23,13 @@ PART_FIELDS = (
     "id", "vendor", "name", "architecture", "memory_bytes", "bandwidth_gbps", "dense_tflops", "scale_up_gbps",
 )  # fmt: skip
 TARGETS = ("tpot", "share", "ttft")
-APART = {"tpot": "tpot_disagg"}
+APART = {"tpot": "tpot_disagg", "ttft": "ttft_disagg"}
 """Targets with a field of its own for disaggregated serving: what its rows leave open would blur the others."""
-COLUMNS = (*TARGETS, *APART.values())
-FIT_VERSION = 4
+_SPOKEN_FOR = {apart: target for target, apart in APART.items()}
+GPUS = "gpus"
+"""Total of a disaggregated deployment, which a question may leave open; a target like the others."""
+COLUMNS = (*TARGETS, *APART.values(), GPUS)
+FIT_VERSION = 5
 """Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
 
 
@@ -93,6 +96,15 @@ class Fit:
             cells = [self.targets[t].weights.get(row) if t in self.targets else None for t in COLUMNS]
             writer.writerow([row, *("" if w is None else f"{w:.6g}" for w in cells)])
         return out.getvalue()
+
+
+def quantity(field_name: str) -> str:
+    """The target for which a field speaks.
+
+    >>> quantity("ttft_disagg"), quantity("share")
+    ('ttft', 'share')
+    """
+    return _SPOKEN_FOR.get(field_name, field_name)
 
 
 def evidence_fingerprint(rows: Sequence[Measurement]) -> str:

@@ -21,10 +21,10 @@ from advisor.engine.estimator.covariance import COORDINATES, Covariance, Vocabul
 from advisor.engine.estimator.descent import descend
 from advisor.engine.estimator.efficiencies import learn_efficiencies
 from advisor.engine.estimator.encode import Floats
-from advisor.engine.estimator.fit import APART, Fit
+from advisor.engine.estimator.fit import APART, COLUMNS, GPUS, Fit, Target, quantity
 from advisor.engine.estimator.objective import Objective, Rows
 from advisor.engine.estimator.sampling import SEEN, Sampler
-from advisor.engine.estimator.targets import term_shares
+from advisor.engine.estimator.targets import as_seen, term_shares
 
 SHRINK = 1.0
 """Standard deviation [log] of the prior of every scale and rate around its start."""
@@ -33,8 +33,10 @@ _WHOLE, _PARTS = ("",) * 5, ("memory", "kv", "prefill", "fixed", "work")
 TERMS = {
     "tpot": (*_WHOLE[:3], *_PARTS, "spec", "spec", "dp", "dated"),
     "share": (*_WHOLE, "spec", "dp", "disagg", "dated"),
-    "ttft": (*_WHOLE, "spec", "dp", "disagg"),
+    "ttft": (*_WHOLE, "spec", "dp"),
     "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
+    "ttft_disagg": (*_WHOLE, "spec", "dp", "disagg"),
+    GPUS: (*_WHOLE, "spec", "dp"),
 }
 """Shares of the terms from which each covariance is learned; those for the whole step may go in the end. What
 speculation gains has two: an engine's way with it, and that of one deployment."""
@@ -45,6 +47,8 @@ NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3
 noise, and each costs time."""
 LIKELIHOOD = 0.3
 """Weight of the log likelihood of a measurement beside its error when left out."""
+CONTEXT = 0.1
+"""Weight of a left-out error on a row for which the field does not speak, beside those for which it does."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
 """Where learning from scratch starts."""
 
@@ -107,15 +111,18 @@ def learn_covariance(
     values = left[name]
     have = np.flatnonzero(np.isfinite(values)) if kept is None else kept
     shares = term_shares(step, start.shares)
-    encoded = encode(truth.points, Vocabulary())
+    encoded = encode(as_seen(name, truth.points), Vocabulary())
     first, variance = _pack(start), truth.variance
+    apart = name in APART.values()
+    weight = np.where(truth.points.disagg, 1.0, CONTEXT) if apart else np.ones(len(truth.rows))
     sampler = Sampler(truth, have, encoded.of_point, np.random.default_rng(seed), seen=plan.seen)
 
     def sampled(size: int) -> Callable[[Floats], tuple[float, Floats]]:
         rows, groups = sampler.draw(size)
         objective = Objective(
-            take(encoded, rows), shares[:, rows], values[rows], variance[rows], groups, likelihood=LIKELIHOOD
-        )
+            take(encoded, rows), shares[:, rows], values[rows], variance[rows], groups, weight[rows],
+            likelihood=LIKELIHOOD,
+        )  # fmt: skip
 
         def shrunk(theta: Floats) -> tuple[float, Floats]:
             loss, slope = objective(theta)
@@ -156,13 +163,10 @@ def learn_fit(
     Each is learned from the same evidence and start whatever the others turn out to be, so that two run at a time.
     """
     truth = truth_of(rows, models, accelerators)
-    efficiencies, spoken_for = learn_efficiencies(truth), {apart: name for name, apart in APART.items()}
+    efficiencies = learn_efficiencies(truth)
     targets = {
-        name: replace(
-            t, baseline=efficiencies[spoken_for.get(name, name)], covariance=generic_covariance(TERMS[name])
-        )
-        for name, t in start.targets.items()
-    }  # fmt: skip
+        name: Target(efficiencies[quantity(name)], generic_covariance(TERMS[name]), {}) for name in COLUMNS
+    }
     blank = replace(start, targets=targets, parts=reference_parts(truth.rows, accelerators))
     brief = replace(plan, stages=tuple(replace(s, steps=max(1, round(s.steps * plan.brief))) for s in plan.stages))
 

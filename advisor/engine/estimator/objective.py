@@ -3,8 +3,8 @@
 Both objectives have closed-form gradients in the inverse ``S = (K + N)^-1``, ``a = S·r``:
 
 - likelihood: ``∂(-log p)/∂K = (S - a·aᵀ)/2`` (eq. 5.9 of [1]);
-- left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ sqrt(e² + δ²)``: with
-  ``u_B = S_BB^-1·(e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
+- left-out groups B with errors ``e_B = S_BB^-1·a_B`` and loss ``Σ w·sqrt(e² + δ²)``: with
+  ``u_B = S_BB^-1·(w_B·e_B/sqrt(e_B² + δ²))``, ``∂/∂K = -Σ_B (S_:B·u_B)(a - S_:B·e_B)ᵀ``.
 
 Points of a curve share every coordinate but concurrency, so that distances, exponentials and the slopes of the rates
 are worked out once for each pair of configurations, and groups of one size are solved together. Single precision is
@@ -42,7 +42,7 @@ class _Alike:
     places: Rows
     """Groups x size."""
     weight: Floats
-    """Of each group's rows in the loss."""
+    """Of each row in the loss, groups x size."""
 
 
 class Objective:
@@ -56,16 +56,19 @@ class Objective:
         Share of each term at each of them, terms x measurements.
     noise
         Relative variance of each.
+    weight
+        Of each one's error when left out.
     likelihood
         Weight of the log likelihood of one measurement.
     """
 
     def __init__(
-        self, points: Encoded, shares: Floats, values: Floats, noise: Floats, groups: Groups, *, likelihood: float
-    ) -> None:
+        self, points: Encoded, shares: Floats, values: Floats, noise: Floats, groups: Groups, weight: Floats,
+        *, likelihood: float,
+    ) -> None:  # fmt: skip
         self._of_point, self._shares = points.of_point, shares.astype(np.float32)
         self._values, self._noise = values.astype(np.float32), noise
-        self._likelihood, self._groups = likelihood / len(values), _by_size(groups)
+        self._likelihood, self._groups = likelihood / len(values), _by_size(groups, weight)
         size = np.bincount(points.of_point)
         self._first = np.cumsum(size) - size
         longer = [(k, np.flatnonzero(size > k)) for k in range(1, int(size.max()))]
@@ -137,8 +140,8 @@ class Objective:
             block = inverse[groups.places[:, :, None], groups.places[:, None, :]]
             error = np.linalg.solve(block, a[groups.places][..., None])
             soft = np.sqrt(error**2 + np.float32(SOFT**2))
-            loss += float(groups.weight @ soft.sum((1, 2)))
-            pull = np.linalg.solve(block, error / soft) * groups.weight[:, None, None]
+            loss += float(np.vdot(groups.weight, soft[..., 0]))
+            pull = np.linalg.solve(block, groups.weight[..., None] * error / soft)
             pulls.append(np.matmul(pull.transpose(0, 2, 1), across)[:, 0])
             rests.append(a - np.matmul(error.transpose(0, 2, 1), across)[:, 0])
         slope = inverse * np.float32(self._likelihood * 0.5)
@@ -146,16 +149,17 @@ class Objective:
         return loss, slope
 
 
-def _by_size(schemes: Groups) -> list[_Alike]:
+def _by_size(schemes: Groups, of_row: Floats) -> list[_Alike]:
     sorted_out: dict[int, list[tuple[float, Rows]]] = defaultdict(list)
     for weight, groups in schemes:
-        rows = max(1, sum(len(g) for g in groups))
+        rows = max(1.0, sum(float(of_row[g].sum()) for g in groups))
         for g in groups:
             sorted_out[len(g)].append((weight / rows, g))
-    return [
-        _Alike(np.stack([g for _, g in alike]), np.array([w for w, _ in alike], dtype=np.float32))
-        for alike in sorted_out.values()
-    ]
+    found = []
+    for alike in sorted_out.values():
+        places = np.stack([g for _, g in alike])
+        found.append(_Alike(places, (of_row[places] * np.array([[w] for w, _ in alike])).astype(np.float32)))
+    return found
 
 
 def _spread(table: Singles, of_row: Rows, out: Singles | None = None) -> Singles:

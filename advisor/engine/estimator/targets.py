@@ -3,22 +3,25 @@
 Little's law ties the rates to the times: with ``c`` requests in flight, ``G`` GPUs and mean lengths ``I`` and ``O``,
 ``total_tps·G = c·(I + O)/(TTFT + TPOT·O)``. The share ``s = TPOT·O/(TTFT + TPOT·O)`` therefore gives the rate
 from TPOT: ``total_tps = s·c·(I + O)/(O·TPOT·G)``. Requests that wait for cache lower it as 1 / saturation.
+
+Where a question about disaggregated serving leaves ``G`` open, the usual total of such deployments is one more target.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from advisor.domain.hardware import Accelerator
 from advisor.engine.estimator.covariance import Singles
 from advisor.engine.estimator.encode import Floats, Points, on_reference_parts
+from advisor.engine.estimator.fit import GPUS
 from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics, step_physics
 
 UNKNOWN_GPUS = 24.0
-"""Stands in for a total that neither the row nor the query states; only the product with the share matters."""
+"""Stands in for a total that a row does not state; only the product with the share matters."""
 GROUPS = {
     "memory": ("weights", "experts"),
     "kv": ("kv", "attend"),
@@ -134,3 +137,16 @@ def little_ceiling(points: Points, loads: Floats, tpot_s: Floats) -> Floats:
     gpus = np.where(np.isnan(points.gpus), UNKNOWN_GPUS, points.gpus)
     out: Floats = loads * ((points.isl + points.osl) / points.osl / gpus)[:, None] / tpot_s
     return out
+
+
+def gpus_baseline(points: Points, coefficients: Floats) -> Floats:
+    """log of the total of a disaggregated deployment, points x 1: so many times the GPUs of a decode worker."""
+    out: Floats = coefficients[0] + np.log(np.maximum(points.tp, points.ep))[:, None]
+    return out
+
+
+def as_seen(target: str, points: Points) -> Points:
+    """The points as the field of a target sees them: that of the total sees no total."""
+    if target != GPUS:
+        return points
+    return replace(points, gpus=np.where(points.disagg, np.nan, points.gpus))

@@ -33,10 +33,9 @@ def memory(m: Memory, place: Place, tree: Recommendation) -> Redone:
     deployed = place.nearest(TierPlan) or place.nearest(Candidate)
     d: Deployment | None = deployed[0].deployment if deployed is not None else None
     if d is not None and m.kv_bytes_per_request > 0:
-        gpus = max(d.gpus_per_replica, d.tp * d.pp)
         out["max_concurrency"] = (
-            f"floor({m.kv_gb:,.3f} GB x {gpus} GPUs / {m.kv_bytes_per_request / 1e9:,.4f} GB a request)",
-            float(int(m.kv_gb * 1e9 * gpus / m.kv_bytes_per_request + 1e-9)),
+            f"floor({m.kv_gb:,.3f} GB x {d.cache_gpus} GPUs / {m.kv_bytes_per_request / 1e9:,.4f} GB a request)",
+            float(int(m.kv_gb * 1e9 * d.cache_gpus / m.kv_bytes_per_request + 1e-9)),
         )
     return out
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from advisor.catalog.tables import SERVING
 from advisor.catalog_build.drop import cell, digest
+from advisor.domain.roles import DERIVED, Role, total_gpus
 from advisor.refresh.decode import SourceError, json_of, label, listed, number, whole
 from advisor.refresh.offers import Facts, Parsed
 from advisor.refresh.sources.base import Item, Source
@@ -26,6 +27,8 @@ _MODELS = {
 }  # fmt: skip
 """Item -> the name by which the interface knows a model; point releases come with their family."""
 _PRECISIONS = frozenset({"bf16", "fp16", "fp8", "fp4", "int4"})
+_WORKERS = ("num_workers", "tp", "ep")
+"""Fields of a role."""
 _LENGTH_SHARE = 0.9
 """Mean drawn length over the nominal one, for lengths drawn evenly from 0.8 to 1."""
 _IMPLIED_OFF = 0.35
@@ -83,6 +86,14 @@ def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] 
     prefill, decode = (_count(row.get(k), 1024) for k in ("num_prefill_gpu", "num_decode_gpu"))
     tp, ep = (_count(row.get(k), 1024) for k in ("decode_tp", "decode_ep"))
     gpus = (prefill + decode if prefill and decode else None) if disagg else tp
+    flags = []
+    dp_attention = row.get("decode_dp_attention") is True
+    if disagg and prefill and not decode:
+        sides = (Role(*(_count(row.get(f"{side}_{n}"), 1024) for n in _WORKERS)) for side in ("prefill", "decode"))
+        gpus = total_gpus(*sides, prefill_gpus=prefill, dp_attention=dp_attention)
+        if gpus is not None:
+            decode = gpus - prefill
+            flags.append(DERIVED)
     if not gpus or gpus > 1024:
         return "no number of GPUs"
     output = _positive(metrics, "output_tput_per_gpu", 1e6)
@@ -91,7 +102,6 @@ def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] 
     if output is not None and output > total * 1.001:
         return "more output than input and output together"
     e2el = _positive(metrics, "median_e2el", 1e6)
-    flags = []
     if e2el is not None:
         implied = concurrency * _LENGTH_SHARE * (isl + osl) / e2el / total
         if abs(implied / gpus - 1) > _IMPLIED_OFF:
@@ -99,7 +109,7 @@ def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] 
     found: dict[str, object] = {
         "family": "single_run", "accelerator": accelerator, "model": label(row.get("model")), "precision": precision,
         "engine": label(row.get("framework")), "spec_method": label(row.get("spec_method")) or "none",
-        "disagg": disagg, "tp": tp or 0, "ep": ep or 0, "dp_attention": row.get("decode_dp_attention") is True,
+        "disagg": disagg, "tp": tp or 0, "ep": ep or 0, "dp_attention": dp_attention,
         "gpus": gpus, "isl": isl, "osl": osl, "concurrency": concurrency, "total_tps_per_gpu": total,
         "output_tps_per_gpu": output, "tpot_p50_s": tpot, "ttft_p50_s": _positive(metrics, "median_ttft", 1e5),
         "tpot_p99_s": _positive(metrics, "p99_tpot", 1e4), "ttft_p99_s": _positive(metrics, "p99_ttft", 1e5),

@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_loss() -> None:
     rows, groups = Sampler(truth, np.arange(len(truth.rows)), encoded.of_point, np.random.default_rng(0)).draw(120)
     objective = Objective(
         take(encoded, rows), term_shares(step, c.shares)[:, rows], left["tpot"][rows], truth.noise[rows], groups,
-        likelihood=0.3,
+        np.where(truth.points.spec[rows], 1.0, 0.1), likelihood=0.3,
     )  # fmt: skip
     _, slope = objective(theta)
     rng = np.random.default_rng(1)
@@ -66,7 +66,8 @@ def test_the_loss_is_that_of_fits_without_each_group() -> None:
     encoded = encode(truth.points, Vocabulary())
     rows, groups = Sampler(truth, np.arange(len(truth.rows)), encoded.of_point, np.random.default_rng(1)).draw(80)
     points, shares, values = take(encoded, rows), term_shares(step, c.shares)[:, rows], left["tpot"][rows]
-    found, _ = Objective(points, shares, values, truth.noise[rows], groups, likelihood=0.0)(_pack(c))
+    of_row = np.linspace(0.0, 2.0, len(rows))
+    found, _ = Objective(points, shares, values, truth.noise[rows], groups, of_row, likelihood=0.0)(_pack(c))
     k = covariance_matrix(c, points, shares)
     noisy = k + np.diag(c.noise**2 * truth.noise[rows])
     expected = 0.0
@@ -74,7 +75,7 @@ def test_the_loss_is_that_of_fits_without_each_group() -> None:
         for g in schemes:
             rest = np.setdiff1d(np.arange(len(rows)), g)
             error = values[g] - k[np.ix_(g, rest)] @ np.linalg.solve(noisy[np.ix_(rest, rest)], values[rest])
-            expected += weight * np.sqrt(error**2 + SOFT**2).sum() / sum(map(len, schemes))
+            expected += weight * of_row[g] @ np.sqrt(error**2 + SOFT**2) / sum(of_row[h].sum() for h in schemes)
     assert found == pytest.approx(expected, rel=1e-3)
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.domain.roles import DERIVED
 from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors, rate_at, usd_per_mtok
 from advisor.engine.backtest.grading import steps_when_left_out
-from advisor.engine.backtest.leave_out import groups_for, leave_out, operating_point
+from advisor.engine.backtest.leave_out import groups_for, leave_out, operating_point, rate_error
 from advisor.engine.backtest.widths import CLASSES, conformal, covered, fit_widths
 from advisor.engine.estimator.calibration import calibrate, truth_of
 from advisor.engine.estimator.core import Core
@@ -72,6 +73,43 @@ def test_a_run_left_out_is_predicted_as_the_product_predicts_its_day(monkeypatch
             some = np.isfinite(want)
             assert some.any()
             assert have[some] == pytest.approx(want[some], rel=0.02), (metric, day)  # loads between steps of curves
+
+
+def test_a_total_that_nobody_states_is_assumed_as_the_product_assumes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values: values)
+    rows = [m for m in evidence() if m.disagg and m.model == "minimaxm2.5" and m.accelerator in ("b200", "b300")]
+    models, parts = catalog().models, catalog().accelerators
+    fit = calibrate(rows, models, parts, bundled_fit(), fingerprint="")
+    truth = truth_of(rows, models, parts)
+    errors = leave_out(truth, fit, ("shape",))["shape"].as_run
+    group = groups_for("shape", truth.rows)[0]
+    assert all(DERIVED in truth.rows[i].flags for i in group)
+    kept = [m for i, m in enumerate(truth.rows) if i not in set(group.tolist())]
+    again = calibrate(kept, models, parts, bundled_fit(), fingerprint="")
+    assert again.parts == fit.parts
+    estimator = Estimator(again, kept, models, parts, date(2026, 11, 1))
+    queries = [replace(_query(truth.rows[i], estimator, dated=False), gpus=None) for i in group]
+    got = estimator.estimate(queries, software="typical")
+    assumed = np.array([e.gpus for e in got])
+    measured = np.array([truth.rows[i].gpus for i in group])
+    assert (assumed != measured).any()
+    assert all(f"gpus {e.gpus}" in e.basis_text for e in got)
+    told = np.round(measured * np.exp(errors.error["gpus"][group]))
+    assert assumed == pytest.approx(told, abs=1.0)
+    same = assumed == told  # loads between steps of curves may round a total the other way
+    assert same.mean() > 0.7
+    tpot = truth.tpot_s[group] * np.exp(errors.error["tpot"][group])
+    rate = truth.total_tps[group] * np.exp(rate_error(errors.error)[group])
+    for want, metric in ((tpot, "tpot_p50_s"), (rate, "total_tps_per_gpu")):
+        off = np.abs(np.array([getattr(e, metric).mid for e in got])[same] / want[same] - 1)
+        # A refit without the group doubts single rows anew, leaving out does not.
+        assert np.median(off) < 0.005
+        assert off.max() < 0.06
+    # What is not known of the total widens what is said of the rate.
+    stated = [replace(q, gpus=e.gpus) for q, e in zip(queries, got, strict=True)]
+    for one, other in zip(got, estimator.estimate(stated, software="typical"), strict=True):
+        assert one.total_tps_per_gpu.mid == pytest.approx(other.total_tps_per_gpu.mid)
+        assert one.total_tps_per_gpu.hi > other.total_tps_per_gpu.hi
 
 
 def _query(m: Measurement, estimator: Estimator, *, dated: bool) -> OperatingQuery:

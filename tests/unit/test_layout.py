@@ -1,0 +1,90 @@
+"""Which deployment an accelerator gets: the fleet with all it needs decides, and more to choose from takes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from advisor.domain.profile import Profile
+from advisor.domain.recommendation import Candidate
+from advisor.engine.fleet import Sizing
+from advisor.engine.layout import Need
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+from tests.estimator_kit import evidence
+
+SIZING = Sizing(
+    {"growth_lookahead_months": 12.0, "interruptions_per_gpu_hour": 1.97e-5, "repair_hours": 24.0}, 24
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench() -> Workbench:
+    return Workbench(as_of=AS_OF, bare=True)
+
+
+def profile(model: str, isl: int, peak: int, *, disaggregation: bool) -> Profile:
+    return Profile.model_validate(
+        {
+            "name": "x", "model": {"id": model, "precisions": ["fp8", "fp4"]},
+            "traffic": {"isl": isl, "osl": 1000, "peak_concurrency": peak},
+            "slo": {"tpot_ms": 40, "ttft_ms": 5000, "percentile": 95},
+            "team": {"disaggregation": disaggregation},
+            "candidates": ["h100", "h200", "b200", "b300", "mi355x"],
+        }
+    )  # fmt: skip
+
+
+def fleets(bench: Workbench, asked: Profile) -> dict[str, tuple[int, Candidate]]:
+    found = bench.advise(asked, draws=200).candidates
+    return {c.accelerator: (c.fleet.gpus_needed, c) for c in found if c.fleet is not None}
+
+
+@pytest.mark.parametrize(
+    ("model", "isl", "peak"),
+    [("deepseek-r1", 1000, 128), ("deepseek-r1", 8000, 4000), ("minimax-m2.5", 8000, 1000), ("kimi-k2.5", 1000, 600)],
+)
+def test_to_allow_disaggregation_never_takes_more_gpus(bench: Workbench, model: str, isl: int, peak: int) -> None:
+    """H100 with DeepSeek-R1 once got 96 GPUs instead of 64, of large replicas with one in reserve."""
+    together = fleets(bench, profile(model, isl, peak, disaggregation=False))
+    either = fleets(bench, profile(model, isl, peak, disaggregation=True))
+    assert together
+    for accelerator, (gpus, _) in together.items():
+        assert either[accelerator][0] <= gpus, accelerator
+
+
+def test_a_disaggregated_deployment_says_its_split_and_keeps_its_cache_where_it_decodes(bench: Workbench) -> None:
+    found = fleets(bench, profile("deepseek-r1", 8000, 4000, disaggregation=True))
+    split = [c for _, c in found.values() if c.deployment is not None and c.deployment.disagg]
+    assert split
+    for c in split:
+        d, m = c.deployment, c.memory
+        assert d is not None
+        assert m is not None
+        assert d.decode_gpus
+        prefill = d.gpus_per_replica - d.decode_gpus
+        assert f"disagg {prefill}P+{d.decode_gpus}D" in d.label
+        assert f"{prefill} GPUs prefill, {d.decode_gpus} decode" in next(
+            g.reason for g in c.gates if g.gate == "capacity"
+        )
+        measured = {
+            (m.gpus, m.decode_gpus) for m in evidence() if m.disagg and m.accelerator == c.accelerator and m.tp == d.tp
+        }
+        assert (d.gpus_per_replica, d.decode_gpus) in measured
+        assert m.max_concurrency == int(m.kv_gb * 1e9 * d.decode_gpus / m.kv_bytes_per_request + 1e-9)
+
+
+def test_spares_and_the_last_replica_count_by_hand() -> None:
+    """A peak of 120, bursts of a quarter: 150 in flight.
+
+    Replicas of 8 GPUs that carry 40 each: ceil(150 / 40) = 4 and one spare, 40 GPUs. Replicas of 32 GPUs that carry
+    200 each, a fifth more per GPU: one and one spare, 64 GPUs.
+    """
+    work = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "a"},
+            "traffic": {"isl": 1, "osl": 1, "peak_concurrency": 120, "burst_headroom": 0.25},
+            "slo": {"availability": 0.999},
+        }
+    ).tiers[0]  # fmt: skip
+    need = Need.of(work, SIZING)
+    assert [need.gpus_of(gpus, 0.0, carried) for gpus, carried in ((8, 40), (32, 200))] == [40, 64]
