@@ -132,12 +132,17 @@ def on_reference_parts(points: Points, parts: Mapping[str, Accelerator]) -> Poin
     return replace(points, accelerators=tuple(chosen[k] for k in of_point.tolist()))
 
 
+def stack_key(accelerator: str, model: str, precision: str, engine: str, spec: bool, disagg: bool) -> str:
+    """Name of a stack: accelerator|model|precision|engine|speculation|disaggregation."""
+    return f"{accelerator}|{model}|{precision}|{engine_base(engine)}|{spec}|{disagg}"
+
+
 def stack_keys(points: Points) -> list[str]:
-    """Each point's stack: accelerator|model|precision|engine|speculation|disaggregation."""
+    """Each point's stack."""
     a, m, p, e = points.accelerators, points.model_names, points.precision, points.engine
     s, d = points.spec.tolist(), points.disagg.tolist()
     first, of_point = distinct(map(id, a), m, p, e, s, d)
-    keys = [f"{a[i].id}|{m[i]}|{p[i]}|{engine_base(e[i])}|{s[i]}|{d[i]}" for i in first]
+    keys = [stack_key(a[i].id, m[i], p[i], e[i], s[i], d[i]) for i in first]
     return [keys[k] for k in of_point.tolist()]
 
 

@@ -31,10 +31,11 @@ from advisor.engine.estimator.encode import (
 )
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import curve_key
+from advisor.engine.estimator.typical import newest_days
 
 Software = Literal["current", "typical"]
-"""What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same
-configuration, where there are any; `typical`: as a median over all runs, which is what most published rows state."""
+"""What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same stack, where
+there are any; `typical`: as a median over all runs, which is what most published rows state."""
 FIRST_TOKEN = ("ttft",)
 
 
@@ -77,9 +78,10 @@ class Estimator:
         self._models = by_measured_name(models)
         self._accelerators = dict(accelerators)
         rows = usable(measurements, self._models, self._accelerators, probes=True)
-        self._newest = _newest_runs(rows)
+        points = points_of_measurements(rows, self._models, self._accelerators)
+        self._newest = newest_days(points, rows, {key for target in fit.targets.values() for key in target.level})
         self._days = min((m.date for m in rows if m.family == "single_run" and m.date), default=as_of), as_of
-        self._core = Core(fit, rows, self._placed(rows))
+        self._core = Core(fit, rows, self._placed(rows, points))
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
         self._ranking = ranking
@@ -90,18 +92,17 @@ class Estimator:
         """Only queries that leave something open need it."""
         return Assumer(self._ranking, self._accelerators)
 
-    def _placed(self, rows: Sequence[Measurement]) -> Points:
-        """Points of the rows; the user's own stand at the day at which a query of their place is answered.
+    def _placed(self, rows: Sequence[Measurement], points: Points) -> Points:
+        """The points of the rows; the user's own moved to the day at which a query of their place is answered.
 
         Otherwise a probe of today would lie months away from the undated question that it is meant to settle.
         """
-        points = points_of_measurements(rows, self._models, self._accelerators)
         own = [i for i, m in enumerate(rows) if m.family == "own_probe"]
         if not own:
             return points
         kind, month = points.kind.copy(), points.month.copy()
         for i in own:
-            run = self._newest.get(curve_key(rows[i], rows[i].model))
+            run = self._newest_day(rows[i], rows[i].model)
             kind[i] = float(DATED) if run else 0.0
             month[i] = months_since_epoch(run) if run else MEDIAN_MONTH
         return replace(points, kind=kind, month=month)
@@ -153,8 +154,15 @@ class Estimator:
             return Asked(q, q, name, (), error, ())
         full, notes = self._assumer.complete(q, name) if is_open(q) else (q, ())
         place = curve_key(full, name)
-        run = q.software_date or (self._newest.get(place) if software == "current" else None)
+        run = q.software_date or (self._newest_day(full, name) if software == "current" else None)
         return Asked(q, full, name, notes, "", place, run)
+
+    def _newest_day(self, p: Measurement | OperatingQuery, name: str) -> date | None:
+        """Day of the newest software that the stack of a point is known to run on."""
+        return self._newest.of(
+            self._accelerators[p.accelerator], name, p.precision, p.engine or "", (p.spec_method or "none") != "none",
+            bool(p.disagg),
+        )  # fmt: skip
 
     def _complete(self, asked: Sequence[Asked]) -> list[Asked]:
         """The questions with the usual total of GPUs where disaggregated serving is asked for without one."""
@@ -186,14 +194,4 @@ class Estimator:
             return ""
         before = self._core.medians(place.undated.take(np.array([k])), memo)
         change = float(medians.total_tps[k] / before.total_tps[0]) - 1
-        return f"as run in {asked.run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
-
-
-def _newest_runs(rows: Sequence[Measurement]) -> dict[tuple[object, ...], date]:
-    """Day of the newest independent run of each configuration and shape."""
-    out: dict[tuple[object, ...], date] = {}
-    for m in rows:
-        if m.family == "single_run" and m.date:
-            key = curve_key(m, m.model)
-            out[key] = max(m.date, out.get(key, m.date))
-    return out
+        return f"on the software of {asked.run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"

@@ -13,6 +13,8 @@ from advisor.domain.record import record
 NAMED_ROWS = 6
 OWN_LENGTHS = 1.25
 """Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
+SAME_LENGTHS = 1.03
+"""Lengths up to this factor from those of a measured curve are on it: nothing measured tells them apart."""
 _SHAPE, _KIN = 2, 3
 """How many parts of a curve's key are lengths, at its end; and how many name accelerator, model and precision."""
 
@@ -37,10 +39,12 @@ class Neighbourhood:
         self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
         self._general: dict[tuple[object, ...], Neighbours] = {}
+        self._shapes: dict[tuple[object, ...], dict[tuple[int, int], list[Measurement]]] = defaultdict(dict)
         self._own: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         for m in rows:
             key = curve_key(m, m.model)
             self._curve[key].append(m)
+            self._shapes[key[:-_SHAPE]][m.isl, m.osl] = self._curve[key]
             if m.family == "own_probe":
                 self._own[key[:-_SHAPE]].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
@@ -60,11 +64,18 @@ class Neighbourhood:
         return general.grade, general.basis
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
-        curve = self._curve.get(place, [])
+        curve = self._curve.get(place) or self._on_lengths_like(q, place)
         if self._own:
             own = [m for m in self._own.get(place[:-_SHAPE], []) if _near(m, q) and m not in curve]
             return [*curve, *own]
         return curve
+
+    def _on_lengths_like(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
+        """The measured curve at lengths that nothing tells from those of the query; empty where there is none."""
+        shapes = self._shapes.get(place[:-_SHAPE], {})
+        apart = {(i, o): max(i / q.isl, q.isl / i, o / q.osl, q.osl / o) for i, o in shapes}
+        nearest = min(apart, key=lambda shape: (apart[shape], shape), default=None)
+        return shapes[nearest] if nearest is not None and apart[nearest] <= SAME_LENGTHS else []
 
     def _off_curve(self, place: tuple[object, ...]) -> Neighbours:
         key = place[:_KIN]
@@ -86,17 +97,18 @@ class Neighbourhood:
 
     def _on_curve(self, q: OperatingQuery, curve: Sequence[Measurement]) -> Neighbours:
         grade, basis = _grade(curve), _basis(q, curve)
+        at = "" if any((m.isl, m.osl) == (q.isl, q.osl) for m in curve) else f" at {curve[0].isl}/{curve[0].osl}"
         exact = [m for m in curve if m.concurrency == q.concurrency]
         if exact:
-            return self._made(grade, basis, f"measured point, {_count(exact)}", exact)
+            return self._made(grade, basis, f"measured point{at}, {_count(exact)}", exact)
         below = [m.concurrency for m in curve if m.concurrency < q.concurrency]
         above = [m.concurrency for m in curve if m.concurrency > q.concurrency]
         near = sorted(curve, key=lambda m: abs(m.concurrency - q.concurrency))[:NAMED_ROWS]
         if below and above:
-            text = f"bracketed on a measured curve between concurrency {max(below)} and {min(above)}, {_count(curve)}"
-            return self._made(grade, basis, text, near)
+            ends = f"between concurrency {max(below)} and {min(above)}"
+            return self._made(grade, basis, f"bracketed on a measured curve{at} {ends}, {_count(curve)}", near)
         end = max(below) if below else min(above)
-        text = f"extrapolated from the end of a measured curve at concurrency {end}, {_count(curve)}"
+        text = f"extrapolated from the end of a measured curve{at}, concurrency {end}, {_count(curve)}"
         return self._made(grade, basis, text, near)
 
     def _made(self, grade: EvidenceGrade, basis: Basis, text: str, rows: Sequence[Measurement]) -> Neighbours:

@@ -10,7 +10,9 @@ import pytest
 
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.core import rising
+from advisor.engine.estimator.encode import points_of_measurements, stack_key
 from advisor.engine.estimator.tails import learn_tails, tail_factors
+from advisor.engine.estimator.typical import newest_days
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query, query_of
 
 
@@ -90,6 +92,57 @@ def test_newer_software_supersedes_and_the_text_says_so() -> None:
     assert any("against the median over all runs" in a.basis_text for a in now)
     gain = np.median([a.total_tps_per_gpu.mid / b.total_tps_per_gpu.mid for a, b in zip(now, typical, strict=True)])
     assert gain > 1.05  # this stack moved fast
+
+
+def test_lengths_that_were_never_run_are_answered_on_the_newest_software_too() -> None:
+    """A shape beside a measured one had been answered as a median over months, a quarter below its neighbour."""
+    on, beside, far = (
+        query("mi355x", "deepseek-r1", precision="fp4", engine="sglang", tp=8, gpus=8, isl=isl, concurrency=64)
+        for isl in (8192, 7700, 4000)
+    )
+    now = bundled_estimator().estimate([on, beside, far])
+    typical = bundled_estimator().estimate([on, beside, far], software="typical")
+    assert all("on the software of 2026-06" in e.basis_text for e in now)
+    rates = [e.total_tps_per_gpu.mid for e in now]
+    assert rates[1] == pytest.approx(rates[0], rel=0.06)
+    for new, old in zip(now, typical, strict=True):
+        assert new.total_tps_per_gpu.mid > 1.1 * old.total_tps_per_gpu.mid
+    # No run of it on this part: the newest of the vendor's parts. None of this model: the medians.
+    other, none = bundled_estimator().estimate([replace(on, accelerator="mi350x"), query()])
+    assert "on the software of 2026-06" in other.basis_text
+    assert "on the software of" not in none.basis_text
+
+
+def test_the_newest_day_is_one_that_says_something_of_today() -> None:
+    base = next(m for m in evidence() if m.family == "single_run" and m.accelerator == "mi355x" and not m.disagg)
+    days = [date(2026, 1, 5), date(2026, 5, 2), date(2026, 6, 9)]
+    rows = [replace(base, row_id=str(day), date=day) for day in days]
+    points = points_of_measurements(rows, bundled_estimator().models, catalog().accelerators)
+    part = catalog().accelerators["mi355x"]
+    what = base.model, base.precision, base.engine, base.spec_method != "none", False
+
+    def newest(chosen: list[int], odd: tuple[str, ...] = (), on: str = "mi355x") -> date | None:
+        some = np.array(chosen)
+        found = newest_days(points.take(some), [rows[i] for i in chosen], odd)
+        return found.of(catalog().accelerators[on], *what)
+
+    stack = stack_key(part.id, *what)
+    assert newest([0, 1, 2]) == days[2]
+    assert newest([0, 1, 2], (f"{stack}|@{days[2]}|",)) == days[1]  # a day far from all others
+    assert newest([0]) is None  # older than the middle of the medians
+    assert newest([0, 1], on="mi350x") == days[1]
+    assert newest([0, 1], on="b200") is None
+
+
+def test_lengths_next_to_measured_ones_are_on_their_curve() -> None:
+    rows = [m for m in evidence() if m.accelerator == "b200" and m.model == "llama70b" and m.family == "median"]
+    m = next(m for m in rows if not m.disagg and m.spec_method == "none" and (m.isl, m.osl) == (8192, 1024))
+    on, next_to, off = bundled_estimator().estimate([replace(query_of(m), isl=isl) for isl in (8192, 8222, 8700)])
+    assert (on.basis, next_to.basis, off.basis) == ("measured", "measured", "modelled")
+    assert "at 8192/1024" in next_to.basis_text
+    assert "at 8192/1024" not in on.basis_text
+    assert next_to.evidence_row_ids == on.evidence_row_ids
+    assert next_to.tpot_p50_s.mid == pytest.approx(on.tpot_p50_s.mid, rel=0.02)
 
 
 def test_vendor_ci_is_shown_beside_and_inside_the_interval() -> None:

@@ -75,8 +75,8 @@ def test_a_day_asks_for_the_software_of_that_day() -> None:
     then, later = (
         estimate_rows(bundled_estimator(), [{**row, "software_date": day}])[0] for day in (str(m.date), "2026-06-30")
     )
-    assert f"as run in {m.date:%Y-%m}" in then["basis"]
-    assert "as run in" not in undated["basis"]
+    assert f"on the software of {m.date:%Y-%m}" in then["basis"]
+    assert "on the software of" not in undated["basis"]
     assert then["software_date"] == str(m.date)
 
     def off(answer: dict[str, str]) -> float:
