@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from advisor.cli.measured_options import WHOLE, add_measured_options, measured_deployment
+
 EXAMPLES = """\
 examples:
   advisor evidence list
@@ -50,13 +52,7 @@ def add_evidence_parser(subparsers: Any) -> None:
         "--kind", default="auto",
         help="auto (default), advisor, vllm, sglang, guidellm, aiperf, inferencex, mlperf, nine-shape",
     )  # fmt: skip
-    brought.add_argument("--accelerator", default="", metavar="ID", help="catalog id of what was measured")
-    brought.add_argument("--gpus", type=int, metavar="N", help="GPUs that served the endpoint")
-    brought.add_argument("--as-model", default="", metavar="ID", help="catalog id of the model")
-    brought.add_argument("--weights", default="", choices=("", "bf16", "fp8", "fp4", "int4"), help="weight precision")
-    brought.add_argument("--engine", default="", help="vllm, sglang, trt, ...")
-    brought.add_argument("--tp", type=int, metavar="N", help="tensor parallelism")
-    brought.add_argument("--ep", type=int, metavar="N", help="expert parallelism")
+    add_measured_options(brought.add_argument_group("what was measured, where the file does not say it"))
     removed = action("remove", "delete runs", run_remove)
     removed.add_argument("runs", nargs="+", metavar="RUN")
     removed.add_argument("--yes", action="store_true", help="do not ask")
@@ -127,21 +123,18 @@ def run_import(args: argparse.Namespace) -> int:
     from advisor.domain.errors import InputError, did_you_mean
     from advisor.domain.text import plain
     from advisor.evidence.imports import KINDS, read_runs
-    from advisor.evidence.runs import Deployment, measurements_from_run
+    from advisor.evidence.runs import measurements_from_run
     from advisor.evidence.store import open_store
 
     if args.kind not in KINDS:
         raise InputError(
             f'--kind "{args.kind}" is not known{did_you_mean(args.kind, KINDS)}; known are {", ".join(KINDS)}'
         )
-    for name in ("gpus", "tp", "ep"):
+    for name in WHOLE:
         value = getattr(args, name)
         if value is not None and not 1 <= value <= 100_000:
             raise InputError(f"--{name} {value}: must lie between 1 and 100000")
-    stated = Deployment(
-        accelerator=args.accelerator.strip().lower(), gpus=args.gpus, model=args.as_model, precision=args.weights,
-        engine=args.engine, tp=args.tp, ep=args.ep,
-    )  # fmt: skip
+    stated = measured_deployment(args)
     runs = [run for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:
         for run in runs:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from advisor.cli.measured_options import add_measured_options, measured_deployment
+
 if TYPE_CHECKING:
-    from advisor.evidence.runs import Deployment, Run
+    from advisor.evidence.runs import Run
     from advisor.probe.plan import LengthSpec, Plan, Wishes
     from advisor.probe.session import ProbeSession
 
@@ -77,14 +79,7 @@ def add_probe_parser(subparsers: Any) -> None:
     money.add_argument("--yes", action="store_true", help="start without asking")
     money.add_argument("--plan", action="store_true", help="show the plan and its worst-case cost, send nothing")
     subject = parser.add_argument_group("what is measured, as you know it (needed to use it as evidence)")
-    subject.add_argument("--accelerator", default="", metavar="ID", help="catalog id, e.g. mi355x")
-    subject.add_argument("--gpus", type=int, metavar="N", help="GPUs that serve the endpoint")
-    subject.add_argument("--as-model", default="", metavar="ID", help="catalog id of the model, where names differ")
-    subject.add_argument("--weights", default="", choices=("", "bf16", "fp8", "fp4", "int4"), help="weight precision")
-    subject.add_argument("--engine", default="", help="vllm, sglang, trt, ... (default: asked of the server)")
-    subject.add_argument("--tp", type=int, metavar="N", help="tensor parallelism")
-    subject.add_argument("--ep", type=int, metavar="N", help="expert parallelism")
-    subject.add_argument("--spec", default="none", metavar="METHOD", help="speculative decoding method (default none)")
+    add_measured_options(subject)
     access = parser.add_argument_group("access")
     access.add_argument("--key-env", metavar="NAME", help="environment variable that holds the key")
     access.add_argument("--key-prompt", action="store_true", help="ask for the key, without echo")
@@ -215,15 +210,6 @@ def _lengths(option: str, text: str | None) -> LengthSpec | None:
     return LengthSpec(values[0], log(values[-1] / values[0]) / NORMAL_P95)
 
 
-def _deployment(args: argparse.Namespace) -> Deployment:
-    from advisor.evidence.runs import Deployment
-
-    return Deployment(
-        accelerator=args.accelerator.strip().lower(), gpus=args.gpus, model=args.as_model, precision=args.weights,
-        engine=args.engine, tp=args.tp, ep=args.ep, spec_method=args.spec,
-    )  # fmt: skip
-
-
 def _measure(args: argparse.Namespace, plan: Plan, key: Any) -> Run:
     """Open the store, run the session in an event loop of its own, close both."""
     import asyncio
@@ -264,7 +250,7 @@ async def _session(args: argparse.Namespace, plan: Plan, key: Any, store: Any) -
         client,
         plan,
         run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-        deployment=_deployment(args),
+        deployment=measured_deployment(args),
         seed=args.seed,
         prompts=PromptMaker(args.seed, args.shared_prefix, count),
         on_start=store.begin if store else None,

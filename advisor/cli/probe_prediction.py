@@ -23,7 +23,10 @@ def prediction_text(run: Run) -> str:
         "engine": where.engine,
         "gpus": str(where.gpus),
         "tp": str(where.tp or where.gpus),
+        "ep": str(where.ep or 1),
+        "dp_attention": str(where.dp_attention),
         "spec_method": where.spec_method,
+        "disagg": str(where.disagg),
     }
     rows = [
         {
@@ -35,7 +38,7 @@ def prediction_text(run: Run) -> str:
         for s in steps
     ]
     try:
-        predicted = estimate_rows(Workbench(as_of=run.started_at.date()).estimator, rows)
+        predicted = estimate_rows(Workbench(as_of=run.started_at.date()).estimator, rows, software="current")
     except AdvisorError as error:
         return f"No prediction to compare with: {plain(str(error), 200)}\n"
     lines = [""]

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 from advisor.domain.errors import InputError
+from advisor.domain.probing import thorough_requests, warmup_requests
 from advisor.domain.profile import Lengths, Profile, Slo, Workload
 from advisor.evidence.runs import LoadKind
 from advisor.probe.budget import Limit, Prices
@@ -221,9 +222,9 @@ def _ladder(peak: float | None, preset: str) -> tuple[int, ...]:
 def _closed_step(count: int, isl: LengthSpec, osl: LengthSpec, wishes: Wishes) -> StepPlan:
     thorough = wishes.preset == "full"
     least = max(12 if thorough else 6, 2 * count)
-    most = wishes.requests or max(40 if thorough else 12, (6 if thorough else 3) * count)
+    most = wishes.requests or (thorough_requests(count) if thorough else max(12, 3 * count))
     return StepPlan(
-        load="closed", isl=isl, osl=osl, concurrency=count, warmup=max(1, count),
+        load="closed", isl=isl, osl=osl, concurrency=count, warmup=warmup_requests(count),
         min_requests=min(least, most), max_requests=most,
         max_seconds=wishes.step_seconds or (240.0 if thorough else 60.0),
         half_width=wishes.half_width or (0.02 if thorough else 0.05),

@@ -33,6 +33,10 @@ class Setup:
     weights: str = ""
     engine: str = ""
     tp: int | None = None
+    ep: int | None = None
+    dp_attention: bool = False
+    spec: str = ""
+    disagg: bool = False
     usd_per_gpu_hour: float | None = None
     max_usd: float | None = None
     max_tokens: int | None = None
@@ -80,7 +84,8 @@ def deployment_of(setup: Setup) -> Deployment:
 
     return Deployment(
         accelerator=setup.accelerator, gpus=setup.gpus, model=setup.as_model, precision=setup.weights,
-        engine=setup.engine, tp=setup.tp,
+        engine=setup.engine, tp=setup.tp, ep=setup.ep, dp_attention=setup.dp_attention,
+        spec_method=setup.spec or "none", disagg=setup.disagg,
     )  # fmt: skip
 
 

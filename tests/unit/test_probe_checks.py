@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from advisor.cli.main import build_parser
+from advisor.cli.measured_options import measured_deployment
 from advisor.domain.evidence import Measurement
+from advisor.domain.profile import Profile
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -73,3 +77,42 @@ def test_probes_of_other_models_are_not_shown(root: Path) -> None:
     before = Workbench(as_of=AS_OF, bare=True)
     other = replace(own(before, root, 1.0), model="dsr1")
     assert Workbench(as_of=AS_OF, bare=True, evidence=[other]).advise(profile, draws=200).probes == ()
+
+
+def test_a_probe_run_as_advised_counts_for_a_disaggregated_deployment() -> None:
+    """The printed command states speculation, data-parallel attention and the split: else it would measure another."""
+    profile = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "deepseek-r1", "precisions": ["fp8", "fp4"]},
+            "traffic": {"isl": 7400, "osl": 920, "peak_concurrency": 6000},
+            "slo": {"tpot_ms": 40, "ttft_ms": 5000, "percentile": 90},
+            "team": {"disaggregation": True}, "candidates": ["b200", "gb200", "gb300"],
+        }
+    )  # fmt: skip
+    before = Workbench(as_of=AS_OF, bare=True).advise(profile, draws=500)
+    assert before.decision is not None
+    assert before.decision.information is not None
+    plan = before.decision.information.plan
+    assert plan is not None
+    words = shlex.split(plan.command.replace("URL", "http://127.0.0.1:8000"))
+    stated = measured_deployment(build_parser().parse_args(words[1:]))
+    c = next(c for c in before.candidates if c.accelerator == plan.accelerator)
+    d, p = c.deployment, c.operating_point
+    assert d is not None
+    assert p is not None
+    assert d.disagg
+    assert (stated.disagg, stated.dp_attention, stated.spec_method, stated.ep) == (
+        True, d.dp_attention, d.spec_method, d.ep if d.ep > 1 else None,
+    )  # fmt: skip
+    row = Measurement(
+        row_id="r1:0", family="own_probe", accelerator=stated.accelerator, model=stated.model,
+        precision=stated.precision, engine=stated.engine, spec_method=stated.spec_method, disagg=stated.disagg,
+        tp=stated.tp or 0, ep=stated.ep or 1, dp_attention=stated.dp_attention, gpus=stated.gpus, isl=7400, osl=920,
+        concurrency=p.concurrency, total_tps_per_gpu=p.total_tps_per_gpu, output_tps_per_gpu=p.output_tps_per_gpu,
+        tpot_p50_s=p.tpot_p50_s, ttft_p50_s=p.ttft_p50_s, tpot_p99_s=None, ttft_p99_s=None, e2el_p50_s=None,
+        date=AS_OF, source_id="run:r1",
+    )  # fmt: skip
+    after = Workbench(as_of=AS_OF, bare=True, evidence=[row]).advise(profile, draws=200)
+    now = next(c.operating_point for c in after.candidates if c.accelerator == plan.accelerator)
+    assert now is not None
+    assert now.evidence_grade == "A"

@@ -16,6 +16,7 @@ import numpy as np
 from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
 from advisor.domain.decision import ProbeOption, ProbePlan, ValueOfInformation
+from advisor.domain.probing import thorough_requests, warmup_requests
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
@@ -45,8 +46,6 @@ WEIGHTS = np.array([
 ])  # fmt: skip
 """Gauss-Hermite quadrature of 11 points (`numpy.polynomial.hermite_e.hermegauss`, which takes 10 ms to import)."""
 WORK_HOURS_PER_YEAR = 2080.0
-STEP_WAVES = 8
-"""Waves of requests that a thorough step sends at most, its warm-up included."""
 STEP_SECONDS = 240
 """What such a step takes where nothing is said."""
 PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
@@ -314,14 +313,17 @@ def _command(
 ) -> str:
     """The command that measures the plan: the very deployment, and a budget that one step of it fits into."""
     d, point = tier.deployment, tier.operating_point
-    seconds = math.ceil(STEP_WAVES * point.e2el_p50_s / 60) * 60
+    slots = point.concurrency
+    requests = warmup_requests(slots) + thorough_requests(slots) + slots  # one wave to spare
+    seconds = math.ceil(requests / slots * point.e2el_p50_s / 60) * 60
     words = [
         "advisor probe URL --preset full", f"--accelerator {accelerator} --gpus {d.gpus_per_replica}",
         f"--as-model {tier.model_id} --weights {d.precision} --engine {d.engine} --tp {d.tp}",
-        f"--ep {d.ep}" if d.ep > 1 else "", f"--spec {d.spec_method}" if d.spec_method != "none" else "",
+        f"--ep {d.ep}" if d.ep > 1 else "", "--dp-attention" if d.dp_attention else "",
+        f"--spec {d.spec_method}" if d.spec_method != "none" else "", "--disagg" if d.disagg else "",
         f"--isl {isl} --osl {osl} --concurrency {point.concurrency}",
         f"--step-seconds {seconds}" if seconds > STEP_SECONDS else "",
-        f"--max-tokens {_two_digits(STEP_WAVES * point.concurrency * (isl + osl))}",
+        f"--max-tokens {_two_digits(requests * (isl + osl))}",
         f"--max-seconds {probe.hours * 3600:.0f}",
     ]  # fmt: skip
     if rent is not None:

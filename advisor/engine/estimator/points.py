@@ -10,7 +10,7 @@ from datetime import date
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
-from advisor.engine.estimator.estimator import Estimator
+from advisor.engine.estimator.estimator import Estimator, Software
 
 INPUT_COLUMNS = (
     "accelerator", "model", "precision", "engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus",
@@ -55,11 +55,13 @@ def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> O
     )
 
 
-def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+def estimate_rows(
+    estimator: Estimator, rows: Sequence[Mapping[str, str]], *, software: Software = "typical"
+) -> list[dict[str, str]]:
     """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`.
 
-    Points that name no `software_date` are answered as medians over runs, the terms in which most rows of such tables
-    are stated; recommendations are made on the newest software instead.
+    Points that name no `software_date` are answered as medians over runs by default, the terms in which most rows of
+    such tables are stated; recommendations are made on the newest software instead.
     """
     models = estimator.models
     queries: list[OperatingQuery] = []
@@ -71,7 +73,7 @@ def estimate_rows(estimator: Estimator, rows: Sequence[Mapping[str, str]]) -> li
             places.append(i)
         except ValueError as error:
             errors[i] = str(error)
-    results = dict(zip(places, estimator.estimate(queries, software="typical"), strict=True))
+    results = dict(zip(places, estimator.estimate(queries, software=software), strict=True))
     return [
         {**dict(row), **(_blank(errors[i]) if i in errors else result_cells(results[i]))} for i, row in enumerate(rows)
     ]

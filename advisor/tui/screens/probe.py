@@ -52,6 +52,12 @@ FIELDS: tuple[FieldSpec, ...] = (
     _field("weights", "Weights", "choice", "Precision of the weights.", choices=("bf16", "fp8", "fp4", "int4")),
     _field("engine", "Engine", "text", "vllm, sglang, trt, ...; default asked of the server."),
     _field("tp", "TP", "whole", "Tensor parallelism; default all GPUs."),
+    _field("ep", "EP", "whole", "Expert parallelism; default none."),
+    _field("dp_attention", "DP attention", "toggle", "Attention is data-parallel.", choices=("yes", "no"),
+           default=False),
+    _field("spec", "Speculation", "text", "Speculative decoding method, e.g. mtp; default none."),
+    _field("disagg", "Disaggregated", "toggle", "Prefill and decode run on separate GPUs.", choices=("yes", "no"),
+           default=False),
     _field("plain_http", "Plain http", "toggle", "Speak http beyond this machine, key and prompts in clear.",
            choices=("yes", "no"), default=False),
 )  # fmt: skip
@@ -137,6 +143,8 @@ class ProbePane(Pane):
                 self.setup, accelerator=plan.accelerator, concurrency=self._ladder(plan.concurrency),
                 as_model=tier.model.id or "", weights=d.precision if d else "", engine=d.engine if d else "",
                 gpus=d.gpus_per_replica if d else None, tp=d.tp if d else None,
+                ep=d.ep if d and d.ep > 1 else None, dp_attention=bool(d and d.dp_attention),
+                spec=d.spec_method if d and d.spec_method != "none" else "", disagg=bool(d and d.disagg),
             )  # fmt: skip
         self._fill()
         self._redraw()

@@ -103,7 +103,7 @@ def test_a_total_that_nobody_states_is_assumed_as_the_product_assumes_it(monkeyp
     for want, metric in ((tpot, "tpot_p50_s"), (rate, "total_tps_per_gpu")):
         off = np.abs(np.array([getattr(e, metric).mid for e in got])[same] / want[same] - 1)
         # A refit without the group doubts single rows anew, leaving out does not.
-        assert np.median(off) < 0.005
+        assert np.median(off) < 0.01
         assert off.max() < 0.06
     # What is not known of the total widens what is said of the rate.
     stated = [replace(q, gpus=e.gpus) for q, e in zip(queries, got, strict=True)]
