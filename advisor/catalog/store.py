@@ -123,6 +123,14 @@ class Catalog:
         return out
 
     @cached_property
+    def measured(self) -> Mapping[tuple[str, str], Sequence[Measurement]]:
+        """Independent serving measurements by accelerator and model as measured; none where they have no key."""
+        out: dict[tuple[str, str], list[Measurement]] = {}
+        for row in self.measurements:
+            out.setdefault((row.accelerator, row.model), []).append(row)
+        return out
+
+    @cached_property
     def source_of_row(self) -> Mapping[str, str]:
         """Source of each independent serving measurement, by its row id."""
         return {row.row_id: row.source_id for row in self.measurements}

@@ -60,3 +60,8 @@ class Measurement:
     notes: str = ""
     joules_per_output_token: float | None = None
     """Energy of the GPU alone [J]."""
+
+    @property
+    def known_bad(self) -> bool:
+        """Whether its source names an open issue that spoilt the run; of a median over runs that is only possible."""
+        return any(flag.startswith("known_issue:") for flag in self.flags)

@@ -208,7 +208,7 @@ def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Non
         draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
         return
     draft.plans = [
-        plan_tier(w, m, layout, sizing, inputs.catalog.measurements_of.get(a.id, ()))
+        plan_tier(w, m, layout, sizing, inputs.catalog.measured)
         for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
     ]
 
@@ -297,7 +297,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         layout,
         inputs.models[0],
         Load.of(profile.tiers[0].traffic, profile.tiers[0].slo),
-        inputs.catalog.measurements_of.get(a.id, ()),
+        inputs.catalog.measured,
     )  # fmt: skip
     cost = judged.cost if judged else draft.cost
     tiers = draft.tiers if len(draft.tiers) > 1 else ()

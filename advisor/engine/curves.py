@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
@@ -16,27 +16,28 @@ MAX_POINTS = 40
 MAX_SHAPE_DISTANCE = math.log(8.0)
 
 
+Measured = Mapping[tuple[str, str], Sequence[Measurement]]
+"""Measurements by accelerator and model as measured."""
+
+
 def measured_points(
-    measurements: Iterable[Measurement], model: ModelSpec, accelerator_id: str, precision: str, load: Load,
-    *, engine: str = "",
-) -> tuple[CurvePoint, ...]:  # fmt: skip
+    measured: Measured, model: ModelSpec, accelerator_id: str, precision: str, load: Load, *, engine: str = ""
+) -> tuple[CurvePoint, ...]:
     """Measurements of the accelerator, model and precision at the measured shape nearest to the load.
 
     With `engine`, of that engine alone. Each point keeps the lengths it was measured at; its label names them. At most
     `MAX_POINTS`, frontier first.
     """
-    names = {*model.measured_as, model.id}
     rows = [
         m
-        for m in measurements
-        if m.accelerator == accelerator_id
-        and m.model in names
-        and m.precision == precision
+        for name in dict.fromkeys((*model.measured_as, model.id))
+        for m in measured.get((accelerator_id, name), ())
+        if m.precision == precision
         and (not engine or m.engine == engine)
         and m.family in TRUSTED_FAMILIES
         and m.tpot_p50_s
         and m.total_tps_per_gpu
-        and not any("KNOWN_ISSUE" in f for f in m.flags)
+        and not m.known_bad
     ]
     shapes = {(m.isl, m.osl) for m in rows}
     if not shapes:

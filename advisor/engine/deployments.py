@@ -60,7 +60,7 @@ def index_configs(
     for m in measurements:
         if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1 or (m.disagg and not m.decode_gpus):
             continue  # a split that the source does not state cannot be laid out
-        if m.flags and any("KNOWN_ISSUE" in f for f in m.flags):
+        if m.known_bad:
             continue
         decode = (m.decode_gpus or 0) if m.disagg else 0
         key = Config(m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus, decode)

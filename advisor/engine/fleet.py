@@ -63,15 +63,14 @@ class Replicas:
 def count_replicas(
     ratio: float, *, burst_headroom: float, growth_factor: float, availability: float, up_probability: float
 ) -> Replicas:
-    """Whole replicas for a peak demand that is `ratio` times what one carries; see `size_fleet`."""
-    peak, burst, grown = (int(whole_replicas(ratio * f)) for f in _allowances(burst_headroom, growth_factor))
+    """Whole replicas for a peak demand that is `ratio` times what one carries; see `size_fleet`.
+
+    In plain floats, as every deployment that comes into question is counted so.
+    """
+    with_bursts = ratio * (1 + burst_headroom)
+    demands = (ratio, with_bursts, with_bursts * max(1.0, growth_factor))
+    peak, burst, grown = (max(1, math.ceil(demand - _EPS)) for demand in demands)
     return Replicas(peak, burst - peak, grown - burst, spares(grown, up_probability, availability))
-
-
-def _allowances(burst_headroom: float, growth_factor: float) -> tuple[float, float, float]:
-    """Demand that replicas are counted for, over the peak: without allowances, with bursts, with growth too."""
-    burst = 1 + burst_headroom
-    return 1.0, burst, burst * max(1.0, growth_factor)
 
 
 def whole_replicas(ratio: ArrayLike) -> NDArray[np.int64]:

@@ -111,7 +111,7 @@ def _curve(
     held = option.best(question.load)
     d = option.deployment
     points = tuple(curve_point(s) for s in samples) + measured_points(
-        inputs.catalog.measurements, question.model, option.accelerator.id, d.precision, question.load, engine=d.engine
+        inputs.catalog.measured, question.model, option.accelerator.id, d.precision, question.load, engine=d.engine
     )
     return DeploymentCurve(
         accelerator=option.accelerator.id,

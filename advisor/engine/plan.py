@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
 from advisor.domain.sizing import CurvePoint, Fleet, TierPlan
-from advisor.engine.curves import measured_points
+from advisor.engine.curves import Measured, measured_points
 from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
@@ -23,7 +22,7 @@ def plan_tier(
     model: ModelSpec,
     layout: Layout,
     sizing: Sizing,
-    measurements: Sequence[Measurement],
+    measured: Measured,
 ) -> TierPlan:
     """The plan of one workload on one accelerator; `layout` must have a sample."""
     assert layout.deployment is not None
@@ -40,22 +39,18 @@ def plan_tier(
         memory=layout.memory.model_copy(update={"terms": terms}),
         operating_point=operating_point(layout.sample, load, gpus, layout.limit),
         fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
-        curve=curve_of(layout, model, load, measurements),
+        curve=curve_of(layout, model, load, measured),
         request_input_tokens=load.isl,
         request_output_tokens=load.osl,
     )
 
 
-def curve_of(
-    layout: Layout, model: ModelSpec, load: Load, measurements: Sequence[Measurement]
-) -> tuple[CurvePoint, ...]:
+def curve_of(layout: Layout, model: ModelSpec, load: Load, measured: Measured) -> tuple[CurvePoint, ...]:
     """Estimated points of the deployment, then measured points near it."""
     if layout.deployment is None:
         return ()
     estimated = tuple(curve_point(s) for s in layout.curve)
-    return estimated + measured_points(
-        measurements, model, layout.accelerator.id, layout.deployment.precision, load
-    )
+    return estimated + measured_points(measured, model, layout.accelerator.id, layout.deployment.precision, load)
 
 
 def _fleet(

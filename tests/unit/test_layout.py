@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from advisor.catalog import load_catalog
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Candidate
+from advisor.engine.deployments import index_configs
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
 from advisor.workbench import Workbench
@@ -88,3 +92,13 @@ def test_spares_and_the_last_replica_count_by_hand() -> None:
     ).tiers[0]  # fmt: skip
     need = Need.of(work, SIZING)
     assert [need.gpus_of(gpus, 0.0, carried) for gpus, carried in ((8, 40), (32, 200))] == [40, 64]
+
+
+def test_a_configuration_that_only_spoilt_runs_show_is_none() -> None:
+    parts = load_catalog(()).accelerators
+    run = next(m for m in evidence() if m.family == "single_run" and not m.flags and not m.disagg)
+    bad = replace(run, engine="spoilt", flags=("known_issue:sglang-27194",))
+    perhaps = replace(run, engine="median", family="median", flags=("possible_known_issue:sglang-27194",))
+    found = index_configs([run, bad, perhaps], parts).by_pair[run.accelerator, run.model]
+    assert {c.engine for c in found} == {run.engine, "median"}
+    assert sum(m.known_bad for m in evidence()) == 22

@@ -22,6 +22,8 @@ from advisor.engine.estimator.probes import ProbeShift, parts_of
 from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares
 from advisor.engine.estimator.typical import are_dated, typical_months
 
+RATE = ("tpot", "share")
+"""Targets that tokens/s needs; asked for alone they come without spreads, which take a third of the work."""
 CHUNK = 2048
 """Points that are worked on at a time."""
 SHARE_CEILING = 0.1
@@ -123,7 +125,10 @@ class Core:
         sources = self._fields_of(points)
         fields = {name: field for name, (_, field) in sources.items()}
         offsets = {name: self._offsets[source] for name, (source, _) in sources.items()}
-        return lay_curves(points, self._fit, fields, offsets, self._typical, self._vocabulary, targets)
+        return lay_curves(
+            points, self._fit, fields, offsets, self._typical, self._vocabulary, targets,
+            spreads=targets != RATE or bool(self._probes),
+        )
 
     def totals(self, points: Points) -> tuple[Floats, Floats]:
         """Usual GPUs of disaggregated deployments whose total is not stated, and the spread of its log."""
@@ -139,7 +144,7 @@ class Core:
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)
-        for name in curves.log_value:
+        for name in curves.seen:
             _, field = fields[name]
             shares = curves.own_shares(rows, load, field.covariance.shares)
             out[name] = curves.spread(name, field, rows, load, shares)
@@ -156,7 +161,7 @@ class Core:
         memo
             Keeps the curves for a later call on the same configurations.
         targets
-            What is asked for: all, or TTFT alone; the rest is then NaN.
+            What is asked for: all, TTFT alone, or RATE; the rest is then NaN.
         """
         n = len(points)
         out = Medians(np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan), {})
@@ -175,7 +180,8 @@ class Core:
         if probes:
             value, spread = _probed(probes, curves, rows, load, spread)
             own = {name: at_load(values, load) for name, values in value.items()}
-            own["ttft"] = at_load(rising(value["ttft"]), load)
+            if "ttft" in value:
+                own["ttft"] = at_load(rising(value["ttft"]), load)
             if "tpot" in value:
                 floor = np.log(curves.physics.floor_s[rows])[:, None]
                 own["tpot"] = at_load(rising(np.maximum(value["tpot"], floor)), load)
@@ -183,23 +189,21 @@ class Core:
             own = {name: at_load(values, load, rows) for name, values in curves.log_value.items()}
             if curves.log_tpot is not None:
                 own["tpot"] = at_load(curves.log_tpot, load, rows)
-        ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
-        if "tpot" not in own:
-            return Medians(np.full(len(ttft), np.nan), ttft, np.full(len(ttft), np.nan), {"ttft_p50_s": spread["ttft"]})
-        tpot = np.exp(own["tpot"])
-        part = np.exp(np.minimum(own["share"], SHARE_CEILING))
-        total = part * little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
-        tokens = MEAN_LENGTH * (points.isl + points.osl)
-        return Medians(
-            tpot,
-            ttft,
-            np.minimum(total, tokens / curves.physics.flops_floor_s[rows]),
-            {
-                "tpot_p50_s": spread["tpot"],
-                "total_tps_per_gpu": np.hypot(spread["tpot"], spread["share"]),
-                "ttft_p50_s": spread["ttft"],
-            },
-        )
+        ttft = tpot = total = np.full(len(rows), np.nan)
+        left = {}
+        if "ttft" in own:
+            ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
+            left["ttft_p50_s"] = spread["ttft"]
+        if "tpot" in own:
+            tpot = np.exp(own["tpot"])
+            part = np.exp(np.minimum(own["share"], SHARE_CEILING))
+            ceiling = little_ceiling(points, points.concurrency[:, None], tpot[:, None])[:, 0]
+            tokens = MEAN_LENGTH * (points.isl + points.osl)
+            total = np.minimum(part * ceiling, tokens / curves.physics.flops_floor_s[rows])
+            if "tpot" in spread:
+                left["tpot_p50_s"] = spread["tpot"]
+                left["total_tps_per_gpu"] = np.hypot(spread["tpot"], spread["share"])
+        return Medians(tpot, ttft, total, left)
 
 
 def _probed(

@@ -89,6 +89,8 @@ def lay_curves(
     typical: TypicalMonths,
     vocabulary: Vocabulary,
     targets: Sequence[str],
+    *,
+    spreads: bool = True,
 ) -> Curves:
     """Work out the curves of distinct configurations for some of the targets.
 
@@ -98,6 +100,8 @@ def lay_curves(
         What speaks for each target at these configurations.
     typical
         Where the runs of each stack lie in time.
+    spreads
+        Whether the nearest measurements are sought too, by which spreads are told.
     """
     encoded = encode(points, vocabulary)
     physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
@@ -114,6 +118,8 @@ def lay_curves(
         values = np.matmul(alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
         log_value[name] += offsets[name].of(points)[:, None]
+        if not spreads:
+            continue
         usual = np.empty(alike.shape[:2])
         usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
         near = view.nearest(alike, usual)

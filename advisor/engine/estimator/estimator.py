@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -19,7 +19,7 @@ from advisor.engine.estimates import Batch
 from advisor.engine.estimator.answers import Answers, Asked
 from advisor.engine.estimator.assume import Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
-from advisor.engine.estimator.core import Core, Medians
+from advisor.engine.estimator.core import RATE, Core, Medians
 from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.encode import (
     DATED,
@@ -134,7 +134,7 @@ class Estimator:
         medians = self._core.medians(place.points, memo)
         if any(a.total_spread for a in good):
             medians.widen_rates([a.total_spread for a in good])
-        return self._answers.whole(asked, medians, lambda k: self._drift(good[k], place, medians, k, memo))
+        return self._answers.whole(asked, medians, self._drift(good, place, medians, memo))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
@@ -188,10 +188,21 @@ class Estimator:
         kind = np.array([float(DATED) if a.run else 0.0 for a in good])
         return _Place(replace(points, kind=kind, month=month), points)
 
-    def _drift(self, asked: Asked, place: _Place, medians: Medians, k: int, memo: Memo | None) -> str:
-        """What the software of its day changed for one query, in words."""
-        if asked.run is None:
-            return ""
-        before = self._core.medians(place.undated.take(np.array([k])), memo)
-        change = float(medians.total_tps[k] / before.total_tps[0]) - 1
-        return f"on the software of {asked.run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
+    def _drift(
+        self, good: Sequence[Asked], place: _Place, medians: Medians, memo: Memo | None
+    ) -> Callable[[int], str]:
+        """What the software of its day changed for each query, in words; worked out for all when one is asked for."""
+        before: dict[int, float] = {}
+
+        def told(k: int) -> str:
+            run = good[k].run
+            if run is None:
+                return ""
+            if not before:
+                dated = [i for i, a in enumerate(good) if a.run is not None]
+                typical = self._core.medians(place.undated.take(np.array(dated)), memo, RATE)
+                before.update(zip(dated, typical.total_tps.tolist(), strict=True))
+            change = float(medians.total_tps[k]) / before[k] - 1
+            return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
+
+        return told
