@@ -52,6 +52,11 @@ class Deployment(Frozen):
         return max(self.tp, self.ep) if self.disagg else max(self.gpus_per_replica, self.tp * self.pp)
 
     @property
+    def split(self) -> str:
+        """GPUs that prefill and that decode, `4P+16D`; empty where a replica is not split or its split not known."""
+        return f"{self.gpus_per_replica - self.decode_gpus}P+{self.decode_gpus}D" if self.decode_gpus else ""
+
+    @property
     def label(self) -> str:
         """Short form, e.g. `fp8 TP4 sglang`."""
         parts = [self.precision, f"TP{self.tp}"]
@@ -62,10 +67,8 @@ class Deployment(Frozen):
         if self.spec_method != "none":
             parts.append(self.spec_method.upper())
         if self.disagg:
-            parts.append("disagg")
-            if self.decode_gpus:
-                parts.append(f"{self.gpus_per_replica - self.decode_gpus}P+{self.decode_gpus}D")
-        return " ".join([*parts, self.engine])
+            parts += ["disagg", self.split]
+        return " ".join(part for part in (*parts, self.engine) if part)
 
 
 class Memory(Frozen):

@@ -21,6 +21,7 @@ def render_text(recommendation: Recommendation, *, explain: bool = False, colour
     _verdict(page, recommendation)
     _measured(page, recommendation)
     _comparison(page, recommendation.candidates)
+    _how(page, recommendation.candidates)
     _why_not(page, recommendation.candidates)
     _conditions(page, recommendation.candidates)
     _risks(page, recommendation)
@@ -150,6 +151,27 @@ def _cells(cells: Sequence[str]) -> str:
     for (name, width), cell in zip(_COLUMNS, cells, strict=True):
         out.append(cell.ljust(width) if name in ("accelerator", "#") else cell.rjust(width))
     return " ".join(out)
+
+
+def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
+    """What one replica of the choice is, and how many there are."""
+    choice = next((c for c in candidates if c.feasible and c.rank == 1), None)
+    if choice is None:
+        return
+    page.heading("How the choice is run")
+    for tier in choice.tiers or (choice,):
+        if tier.deployment is not None and tier.fleet is not None:
+            one = tier.fleet.gpus_per_replica
+            page.bullet(
+                f"{f'{tier.name}: ' if choice.tiers else ''}{tier.deployment.label}; {tier.fleet.replicas:,} replicas"
+                f" of {one} GPU{'' if one == 1 else 's'}, {tier.fleet.replicas_for_redundancy} of them in reserve"
+            )
+    split = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.decode_gpus), None)
+    if split is not None and split.decode_gpus is not None:
+        page.row(
+            f"  {split.split}: of the GPUs of a replica {split.gpus_per_replica - split.decode_gpus} prefill,"
+            f" {split.decode_gpus} decode", dim=True,
+        )  # fmt: skip
 
 
 def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:

@@ -113,6 +113,20 @@ def test_own_probes_are_told_beside_their_prediction(answers: dict[str, Recommen
 
 
 @pytest.mark.parametrize("name", PROFILES)
+def test_the_text_says_how_the_choice_is_run(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    text = render_text(tree)
+    choice = next((c for c in tree.candidates if c.feasible and c.rank == 1), None)
+    assert ("How the choice is run" in text) is (choice is not None)
+    if choice is None:
+        return
+    for tier in choice.tiers or (choice,):
+        assert tier.deployment is not None
+        assert tier.fleet is not None
+        assert f"{tier.deployment.label}; {tier.fleet.replicas:,} replicas" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_the_advised_probe_runs_as_printed(
     answers: dict[str, Recommendation], name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,9 @@ from advisor.domain.recommendation import Candidate
 from advisor.engine.deployments import index_configs
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
+from advisor.report.build import build_report
+from advisor.report.markdown import write_markdown
+from advisor.report.text import render_text
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 from tests.estimator_kit import evidence
@@ -57,9 +60,13 @@ def test_to_allow_disaggregation_never_takes_more_gpus(bench: Workbench, model: 
 
 
 def test_a_disaggregated_deployment_says_its_split_and_keeps_its_cache_where_it_decodes(bench: Workbench) -> None:
-    found = fleets(bench, profile("deepseek-r1", 8000, 4000, disaggregation=True))
-    split = [c for _, c in found.values() if c.deployment is not None and c.deployment.disagg]
+    answer = bench.advise(profile("deepseek-r1", 8000, 4000, disaggregation=True), draws=200)
+    split = [c for c in answer.candidates if c.deployment is not None and c.deployment.disagg and c.fleet is not None]
     assert split
+    first = next(c.deployment for c in answer.candidates if c.deployment is not None and c.deployment.split)
+    prefill = first.gpus_per_replica - (first.decode_gpus or 0)
+    assert f"{first.split}: of the GPUs of a replica {prefill} prefill, {first.decode_gpus} decode" in render_text(answer)
+    assert f"{first.split}: GPUs of a replica that prefill, and that decode" in write_markdown(build_report(answer))
     for c in split:
         d, m = c.deployment, c.memory
         assert d is not None

@@ -64,7 +64,8 @@ def _run(c: Candidate, tier: int) -> tuple[Deployment | None, OperatingPoint | N
 
 def _serving_table(ctx: Context, tier: int) -> Table:
     columns = (
-        Column("Candidate", width=1.0), Column("Deployment"), Column("In flight", "right"), Column("TTFT", "right"),
+        # The longest text takes what the others leave, and wraps: names of disaggregated deployments are long.
+        Column("Candidate"), Column("Deployment", width=1.0), Column("In flight", "right"), Column("TTFT", "right"),
         Column("TPOT", "right"), Column("Out tok/s/GPU", "right"), Column("80 % interval", "right"),
         Column("Limited by"), Column("Grade"),
     )  # fmt: skip
@@ -86,10 +87,12 @@ def _serving_table(ctx: Context, tier: int) -> Table:
             inline(words(p.limited_by)),
             inline(f"{p.evidence_grade}, {p.basis}"),
         ))  # fmt: skip
+    split = next((d.split for d, _ in (_run(c, tier) for c in ctx.feasible) if d is not None and d.split), "")
+    legend = f"; {split}: GPUs of a replica that prefill, and that decode" if split else ""
     name = next((f"tier {c.tiers[tier].name}, " for c in ctx.feasible if c.tiers), "")
     return Table(
         f"How each would be run: {name}one replica at its operating point (latency medians; grade A own probe, B"
-        " measured on this model, C on others, D physics only)",
+        f" measured on this model, C on others, D physics only{legend})",
         columns, tuple(rows), strong_rows=_choice_row(ctx), dense=True,
     )  # fmt: skip
 
