@@ -65,7 +65,8 @@ def test_a_disaggregated_deployment_says_its_split_and_keeps_its_cache_where_it_
     assert split
     first = next(c.deployment for c in answer.candidates if c.deployment is not None and c.deployment.split)
     prefill = first.gpus_per_replica - (first.decode_gpus or 0)
-    assert f"{first.split}: of the GPUs of a replica {prefill} prefill, {first.decode_gpus} decode" in render_text(answer)
+    legend = f"{first.split}: of the GPUs of a replica {prefill} prefill, {first.decode_gpus} decode"
+    assert legend in render_text(answer)
     assert f"{first.split}: GPUs of a replica that prefill, and that decode" in write_markdown(build_report(answer))
     for c in split:
         d, m = c.deployment, c.memory
