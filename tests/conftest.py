@@ -21,6 +21,11 @@ settings.register_profile("full", settings.get_profile("ci"), max_examples=10_00
 settings.load_profile("ci")
 
 AS_OF = date(2026, 11, 21)
+PROFILE_FILES = {
+    path.stem: path for folder in (Path(__file__).parents[1] / "profiles", Path(__file__).parent / "data")
+    for path in sorted(folder.glob("*.toml"))
+}  # fmt: skip
+"""The bundled profiles, and those of the tests that ask for what no bundled one does."""
 NETWORKED = ("probe", "refresh", "cluster")
 """Folders whose tests speak to servers of their own."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
@@ -15,15 +14,15 @@ from advisor.domain.sizing import Spread
 from advisor.profiles.read import read_profile
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, PROFILE_FILES
 
-PROFILES = sorted(p.stem for p in (Path(__file__).parents[2] / "profiles").glob("*.toml"))
+PROFILES = sorted(PROFILE_FILES)
 
 
 @pytest.fixture(scope="module")
-def answers(root: Path) -> dict[str, Recommendation]:
+def answers() -> dict[str, Recommendation]:
     bench = Workbench(as_of=AS_OF, bare=True)
-    return {name: bench.advise(read_profile(root / "profiles" / f"{name}.toml"), draws=1000) for name in PROFILES}
+    return {name: bench.advise(read_profile(path), draws=1000) for name, path in PROFILE_FILES.items()}
 
 
 @pytest.mark.parametrize("name", PROFILES)

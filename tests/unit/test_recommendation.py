@@ -18,9 +18,9 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, PROFILE_FILES
 
-PROFILES = sorted(p.stem for p in (Path(__file__).parents[2] / "profiles").glob("*.toml"))
+PROFILES = sorted(PROFILE_FILES)
 REQUIRED = (
     "schema_version", "verdict.kind", "verdict.headline", "verdict.choice.accelerator", "verdict.choice.gpus",
     "candidates.0.accelerator", "candidates.0.feasible", "candidates.0.gates.0.gate", "candidates.0.gates.0.status",
@@ -42,9 +42,9 @@ def bench() -> Workbench:
 
 
 @pytest.fixture(scope="module")
-def answers(bench: Workbench, root: Path) -> dict[str, Recommendation]:
+def answers(bench: Workbench) -> dict[str, Recommendation]:
     return {
-        name: bench.advise(read_profile(root / "profiles" / f"{name}.toml"), draws=2000) for name in PROFILES
+        name: bench.advise(read_profile(path), draws=2000) for name, path in PROFILE_FILES.items()
     }
 
 

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from advisor.catalog.resources import profiles_root
 from advisor.domain.errors import InputError
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.explain import explain
 from advisor.engine.tree_path import find
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.conftest import AS_OF, PROFILE_FILES
 
-NAMES = ("operator-2000-gpus", "eu-sovereign-640", "startup-first-cluster")
+NAMES = ("operator-2000-gpus", "eu-sovereign-640", "startup-first-cluster", "disaggregated-api")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def trees() -> dict[str, Recommendation]:
     bench = Workbench(as_of=AS_OF, bare=True)
     out = {}
     for name in NAMES:
-        path = profiles_root() / f"{name}.toml"
+        path = PROFILE_FILES[name]
         out[name] = bench.advise(read_profile(path), folder=path.parent, draws=1000)
     return out
 
@@ -33,7 +32,7 @@ def trees() -> dict[str, Recommendation]:
 RECKONED = (
     "cost.point_usd_per_month", "cost.npv_usd", "cost.annuity_months", "cost.cash_view_usd", "cost.book_view_usd",
     "cost.mtok_per_month", "expected_loss_usd_per_month", "risk_adjusted_usd_per_month", "cost.lines[0].usd_per_month",
-    "risks[0].expected_loss_usd_per_month", "operating_point.interactivity_tps", "fleet.gpus",
+    "risks[0].expected_loss_usd_per_month", "operating_point.interactivity_tps", "fleet.gpus", "memory.max_concurrency",
 )  # fmt: skip
 
 
