@@ -149,7 +149,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         probes=inputs.probes,
         claims=claims,
         backtest=inputs.backtest,
-        notes=collect_notes(candidates, inputs.as_of),
+        notes=collect_notes(candidates, profile.tiers, inputs.as_of),
         sources=sources,
         attributions=attributions(sources),
     )

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
+from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
+from advisor.domain.sizing import OperatingPoint, Spread
 
 STALE_DAYS = 180
 DISAGREEMENT = 1.25
+DOUBTFUL_LEVEL = 1.5
+"""Factor on a limit which the high end of an 80 % interval may reach unsaid: a point that is chosen at the edge of the
+service level always reaches a little beyond."""
+CONTENDERS = 3
+"""Ranks whose service level is looked into."""
 
 
-def collect_notes(candidates: Sequence[Candidate], as_of: date) -> tuple[str, ...]:
-    """Notes over all candidates, most general first."""
+def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload], as_of: date) -> tuple[str, ...]:
+    """Notes over all candidates, most general first.
+
+    Parameters
+    ----------
+    workloads
+        The tiers of the profile with their service levels.
+    """
     out: list[str] = []
     for c in candidates:
         point = c.operating_point
@@ -39,4 +52,31 @@ def collect_notes(candidates: Sequence[Candidate], as_of: date) -> tuple[str, ..
         price = c.cost.price if c.cost else None
         if price is not None and price.age_days is not None and price.age_days > 60:
             out.append(f"{c.name}: its price is {price.age_days} days old ({price.newest}); ask for a new quote.")
+        if c.rank is not None and c.rank <= CONTENDERS:
+            out += _doubtful_levels(c, workloads)
     return tuple(dict.fromkeys(out))
+
+
+def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:
+    """Latencies that the estimate puts within the service level, and its interval far beyond."""
+    points: dict[str, OperatingPoint | None] = {t.name: t.operating_point for t in c.tiers}
+    points = points or {workloads[0].name: c.operating_point}
+    for w in workloads:
+        p = points.get(w.name)
+        if p is None:
+            continue
+        for name, limit_ms, at_s, interval in _latencies(w, p):
+            worst_s = at_s * interval.hi / interval.value
+            if limit_ms is not None and worst_s > DOUBTFUL_LEVEL * limit_ms / 1e3:
+                of_tier = f" of tier {w.name}" if c.tiers else ""
+                yield (
+                    f"{c.name}: {name} p{p.slo_percentile}{of_tier} is estimated at {at_s:.3g} s against"
+                    f" {limit_ms / 1e3:.3g} s allowed, and its 80 % interval reaches {worst_s:.3g} s; measure it before"
+                    " you rely on it."
+                )
+
+
+def _latencies(w: Workload, p: OperatingPoint) -> Iterator[tuple[str, float | None, float, Spread]]:
+    """Name, limit [ms], estimate at the percentile [s] and interval of the median of each latency."""
+    yield "TTFT", w.slo.ttft_ms, p.ttft_at_percentile_s, p.ttft_interval_s
+    yield "TPOT", w.slo.tpot_ms, p.tpot_at_percentile_s, p.tpot_interval_s

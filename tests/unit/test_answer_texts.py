@@ -126,6 +126,26 @@ def test_the_text_says_how_the_choice_is_run(answers: dict[str, Recommendation],
 
 
 @pytest.mark.parametrize("name", PROFILES)
+def test_a_service_level_that_only_the_median_keeps_is_told(answers: dict[str, Recommendation], name: str) -> None:
+    tree = answers[name]
+    limits = {w.name: (w.slo.ttft_ms, w.slo.tpot_ms) for w in tree.profile.tiers}
+    for c in tree.candidates:
+        points = {t.name: t.operating_point for t in c.tiers} or {tree.profile.tiers[0].name: c.operating_point}
+        for tier, p in points.items():
+            if p is None:
+                continue
+            found = zip(
+                ("TTFT", "TPOT"), limits[tier], (p.ttft_at_percentile_s, p.tpot_at_percentile_s),
+                (p.ttft_interval_s, p.tpot_interval_s), strict=True,
+            )  # fmt: skip
+            for metric, limit_ms, at_s, interval in found:
+                beyond = limit_ms is not None and at_s * interval.hi / interval.value > 1.5 * limit_ms / 1e3
+                told = [n for n in tree.notes if n.startswith(f"{c.name}: {metric} p") and "rely on it" in n]
+                told = [n for n in told if not c.tiers or f"of tier {tier} " in n]
+                assert len(told) == (beyond and c.rank is not None and c.rank <= 3), (c.accelerator, tier, metric)
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_the_advised_probe_runs_as_printed(
     answers: dict[str, Recommendation], name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
