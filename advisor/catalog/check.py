@@ -194,7 +194,7 @@ def _band_in_order(low: str, typical: str, high: str) -> _Rule:
     return rule
 
 
-def _layers_covered(row: dict[str, Any]) -> tuple[str, str] | None:
+def _architecture_holds(row: dict[str, Any]) -> tuple[str, str] | None:
     kinds = row["full_layers"] + row["windowed_layers"] + row["recurrent_layers"]
     if kinds < row["layers"]:
         return "layers", f"only {kinds} layers are given a kind of attention"
@@ -202,6 +202,8 @@ def _layers_covered(row: dict[str, Any]) -> tuple[str, str] | None:
         return "window", "windowed layers without a window"
     if row["params_active"] and row["params_total"] and row["params_active"] > row["params_total"]:
         return "params_active", "exceeds the total"
+    if row["attention"] == "mla" and not row["kv_lora_rank"]:
+        return "kv_lora_rank", "mla without a rank of its latent"
     if row["experts"] and not row["experts_per_token"]:
         return "experts_per_token", "experts without a number per token"
     return None
@@ -210,7 +212,7 @@ def _layers_covered(row: dict[str, Any]) -> tuple[str, str] | None:
 RULES: dict[str, tuple[_Rule, ...]] = {
     "evidence/serving.csv": (_measurement_says_something, _roles_add_up),
     "evidence/vendor_ci.csv": (_measurement_says_something, _roles_add_up),
-    "models/models.csv": (_layers_covered,),
+    "models/models.csv": (_architecture_holds,),
     "prices/purchase.csv": (_band_in_order("low_usd", "typical_usd", "high_usd"),),
     "tco/parameters.csv": (_band_in_order("low", "typical", "high"),),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor.catalog.read import Layer, read_table
@@ -22,9 +22,19 @@ def read_models(layers: Sequence[Layer]) -> tuple[dict[str, ModelSpec], dict[str
     incomplete: dict[str, str] = {}
     for n, provenance in enumerate(provenances):
         values = {name: columns[name][n] for name in names}
-        if values["params_active"] is None or values["params_total"] is None:
-            which = "active" if values["params_total"] is not None else "total"
-            incomplete[values["id"]] = f"its {which} parameter count is not published"
+        lacking = _lacking(values)
+        if lacking:
+            incomplete[values["id"]] = lacking
             continue
         models[values["id"]] = ModelSpec(**values, provenance=provenance)
     return models, incomplete
+
+
+def _lacking(values: Mapping[str, Any]) -> str:
+    """What sizing needs and a model does not state; empty where it has all."""
+    if values["params_active"] is None or values["params_total"] is None:
+        which = "active" if values["params_total"] is not None else "total"
+        return f"its {which} parameter count is not published"
+    if values["attention"] == "mla" and not values["kv_lora_rank"]:
+        return "its attention is mla, and kv_lora_rank is 0"
+    return ""

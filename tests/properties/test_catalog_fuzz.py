@@ -296,6 +296,7 @@ FOUND = (
     turned("decision/defaults.csv", "demand_factor", value="1e-300"),
     turned("models/models.csv", "deepseek-r1", kv_elements_full="1e300"),
     turned("models/models.csv", "llama3.3-70b", kv_elements_full="0"),
+    turned("models/models.csv", "gpt-oss-120b", attention="mla"),
     turned("tco/parameters.csv", 'InferenceX "retail tier" price,B200', typical="0"),
     turned("export/licence_matrix.csv", "N", effective_date="9999-12-31"),
     turned("risks/register.csv", "software_regression", effect_low="1e308"),
