@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Literal
 
 from advisor.domain.errors import InputError
 from advisor.domain.text import plain
 
+SOFTWARE: dict[str, Literal["typical", "current"]] = {"median": "typical", "newest": "current"}
+"""Choices of --software, and what the estimator calls them."""
 MAX_POINTS = 1_000_000
 MAX_BYTES = 256 * 1024 * 1024
 POINT_OPTIONS = (
@@ -17,7 +19,7 @@ POINT_OPTIONS = (
     ("--ep", "expert-parallel degree"), ("--dp-attention", "true or false"), ("--gpus", "GPUs of the replica"),
     ("--isl", "input tokens (nominal)"), ("--osl", "output tokens (nominal)"),
     ("--concurrency", "requests in flight"),
-    ("--software-date", "day whose software is asked for, YYYY-MM-DD; default: as a median over runs"),
+    ("--software-date", "day whose software is asked for, YYYY-MM-DD; default: see --software"),
 )  # fmt: skip
 
 
@@ -32,6 +34,11 @@ def add_estimate_parser(subparsers: Any) -> None:
     parser.add_argument("--output", "-o", metavar="OUT.csv", help="result table; default stdout")
     for option, text in POINT_OPTIONS:
         parser.add_argument(option, metavar=option.strip("-").split("-")[-1].upper(), help=text)
+    parser.add_argument(
+        "--software", choices=tuple(SOFTWARE), default="median",
+        help="what a point without a day is asked for: as a median over runs, as most rows are published (default), or"
+        " on the newest software known, as recommendations are made",
+    )  # fmt: skip
     from advisor.cli.recommend_command import add_catalog_options
 
     add_catalog_options(parser)
@@ -51,7 +58,9 @@ def run_estimate(args: argparse.Namespace) -> int:
     from advisor.engine.estimator import estimate_rows
 
     bench = open_workbench(args)
-    row = estimate_rows(bench.estimator, [{k: str(v) for k, v in given.items()}])[0]
+    row = estimate_rows(
+        bench.estimator, [{k: str(v) for k, v in given.items()}], software=SOFTWARE[args.software]
+    )[0]  # fmt: skip
     if row["error"]:
         raise InputError(row["error"])
     _print_point(row)
@@ -66,7 +75,7 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     header, rows = read_points(args.points)
     unknown = [c for c in header if c not in INPUT_COLUMNS]
     bench = open_workbench(args)
-    results = estimate_rows(bench.estimator, rows)
+    results = estimate_rows(bench.estimator, rows, software=SOFTWARE[args.software])
     # Cells of the input that bear a result's name would contradict it; the result takes their place.
     columns = [*(c for c in header if c not in RESULT_COLUMNS), *RESULT_COLUMNS]
     write_result(to_csv(columns, results), args.output)

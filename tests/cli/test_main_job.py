@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,17 @@ def test_profile_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "peak_concurrency" in json.loads(capsys.readouterr().out)["$defs"]["Traffic"]["properties"]
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "Recommendation"
+
+
+def test_a_point_is_answered_on_the_newest_software_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    point = [
+        "estimate", "--model", "deepseek-r1", "--accelerator", "mi355x", "--precision", "fp4", "--engine", "sglang",
+        "--spec-method", "none", "--disagg", "false", "--isl", "4000", "--osl", "1000", "--concurrency", "64",
+    ]  # fmt: skip
+    rates = {}
+    for software in ("median", "newest"):
+        assert main([*point, "--software", software]) == 0
+        text = capsys.readouterr().out
+        assert ("on the software of 2026-06" in text) is (software == "newest")
+        rates[software] = int(re.findall(r"input \+ output tok/s per GPU +([\d,]+)", text)[0].replace(",", ""))
+    assert rates["newest"] > 1.1 * rates["median"]
