@@ -10,7 +10,7 @@ from typing import Any
 from advisor.catalog import export, gates, registers, sizing
 from advisor.catalog.context_tables import ALL_TABLES
 from advisor.catalog.hardware import FOLDER
-from advisor.catalog.read import Layer, RawTable, parse_column, read_raw
+from advisor.catalog.read import Layer, RawTable, band_faults, parse_column, read_raw
 from advisor.catalog.schema import Table
 from advisor.catalog.sources import source_tables
 from advisor.catalog.store import Catalog
@@ -33,8 +33,6 @@ OWN_SOURCE = "user"
 """Source id that a user's own rows may cite without listing it."""
 
 ANY = "*"
-
-_UNSORTED_BANDS = "superseded"
 
 
 @record
@@ -70,6 +68,8 @@ def check_catalog(catalog: Catalog) -> CheckReport:
             except CatalogError as error:
                 faults.append(str(error))
         parsed[table.path] = (raw, columns)
+        if len(columns) == len(table.columns):
+            faults += map(str, band_faults(raw, columns))
     faults += _attributes(catalog)
     faults += _references(catalog, parsed)
     faults += _relations(parsed)
@@ -184,16 +184,6 @@ def _roles_add_up(row: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _band_in_order(low: str, typical: str, high: str) -> _Rule:
-    def rule(row: dict[str, Any]) -> tuple[str, str] | None:
-        if row.get(_UNSORTED_BANDS):
-            return None
-        stated = [row[name] for name in (low, typical, high) if row[name] is not None]
-        return None if stated == sorted(stated) else (typical, "low, typical and high are not in order")
-
-    return rule
-
-
 def _architecture_holds(row: dict[str, Any]) -> tuple[str, str] | None:
     kinds = row["full_layers"] + row["windowed_layers"] + row["recurrent_layers"]
     if kinds < row["layers"]:
@@ -213,8 +203,6 @@ RULES: dict[str, tuple[_Rule, ...]] = {
     "evidence/serving.csv": (_measurement_says_something, _roles_add_up),
     "evidence/vendor_ci.csv": (_measurement_says_something, _roles_add_up),
     "models/models.csv": (_architecture_holds,),
-    "prices/purchase.csv": (_band_in_order("low_usd", "typical_usd", "high_usd"),),
-    "tco/parameters.csv": (_band_in_order("low", "typical", "high"),),
 }
 
 

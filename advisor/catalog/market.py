@@ -8,8 +8,12 @@ from typing import Any
 from advisor.catalog.read import Layer, read_table
 from advisor.catalog.schema import Table
 from advisor.catalog.tables import AVAILABILITY, PRICE_HISTORY, PURCHASE, RENT, TCO
+from advisor.domain.errors import CatalogError
 from advisor.domain.market import Availability, PricePoint, PurchasePrice, RentPrice, TcoParameter
 from advisor.domain.provenance import Provenance
+
+LEAST_RENT, LEAST_OF_COST = 0.001, 1e-6
+"""A price per GPU-hour, or another cost parameter, below this and above nothing is a slip of the pen."""
 
 
 def read_rent(layers: Sequence[Layer]) -> list[RentPrice]:
@@ -30,6 +34,14 @@ def read_purchase(layers: Sequence[Layer]) -> list[PurchasePrice]:
 def read_tco(layers: Sequence[Layer]) -> dict[tuple[str, str], TcoParameter]:
     """Cost parameters by (parameter, scope)."""
     rows: list[TcoParameter] = read_objects(TcoParameter, TCO, layers)
+    for row in rows:
+        least = LEAST_RENT if row.unit == "USD/GPU-h" else LEAST_OF_COST
+        for field, value in (("low", row.low), ("typical", row.typical), ("high", row.high)):
+            if value is not None and 0 < value < least:
+                raise CatalogError(
+                    f"lies between 0 and {least:g}, which no {row.unit} is", file=TCO.path, field=field,
+                    value=f"{row.parameter}, {row.scope} = {value:g}",
+                )  # fmt: skip
     return {(row.parameter, row.scope): row for row in rows}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -21,6 +21,8 @@ from advisor.domain.record import record
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """A catalog file larger than this is refused unread: it is not one of ours."""
+SUPERSEDED = "superseded"
+"""Column of rows that a newer set replaces, where a table has it."""
 
 
 @record
@@ -200,4 +202,24 @@ def _reason(column: Column, cell: str) -> str:
 def read_table(table: Table, layers: Sequence[Layer]) -> dict[str, list[object]]:
     """All columns of a table, checked, by name."""
     raw = read_raw(table, layers)
-    return {column.name: parse_column(raw, column) for column in table.columns}
+    columns = {column.name: parse_column(raw, column) for column in table.columns}
+    for fault in band_faults(raw, columns):
+        raise fault
+    return columns
+
+
+def band_faults(raw: RawTable, columns: Mapping[str, Sequence[Any]]) -> Iterator[CatalogError]:
+    """Rows whose bands do not rise; those of superseded rows may do as they like."""
+    superseded = columns.get(SUPERSEDED)
+    for band in raw.table.bands:
+        ends = [columns[name] for name in band]
+        for n, (file, row) in enumerate(raw.places):
+            if superseded is not None and superseded[n]:
+                continue
+            stated = [values[n] for values in ends if values[n] is not None]
+            if stated != sorted(stated):
+                low, typical, high = band
+                yield CatalogError(
+                    f"{low}, {typical} and {high} are not in order", file=file, row=row, field=typical,
+                    value=columns[typical][n],
+                )  # fmt: skip

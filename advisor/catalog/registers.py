@@ -76,6 +76,7 @@ RISKS = Table(
         *provenance_columns(),
     ),
     "templates of the risk register",
+    bands=(("likelihood_low", "likelihood", "likelihood_high"), ("effect_low", "effect", "effect_high")),
 )
 
 ROADMAP_OPTIONS = Table(
@@ -119,26 +120,8 @@ def read_defaults(layers: Sequence[Layer]) -> dict[str, Quantity]:
 
 
 def read_risks(layers: Sequence[Layer]) -> tuple[RiskTemplate, ...]:
-    """Templates of the risk register, in file order.
-
-    Raises
-    ------
-    CatalogError
-        When a low end lies above the typical value, or that above the high end.
-    """
-    templates: tuple[RiskTemplate, ...] = tuple(read_objects(RiskTemplate, RISKS, layers))
-    for t in templates:
-        for field, ends in (
-            ("likelihood", (t.likelihood_low, t.likelihood, t.likelihood_high)),
-            ("effect", (t.effect_low, t.effect, t.effect_high)),
-        ):
-            if list(ends) != sorted(ends):
-                low, typical, high = ends
-                raise CatalogError(
-                    f"{field}_low, {field} and {field}_high must rise", file=RISKS.path, field=field,
-                    value=f"{t.id} = {low:g}, {typical:g}, {high:g}",
-                )  # fmt: skip
-    return templates
+    """Templates of the risk register, in file order."""
+    return tuple(read_objects(RiskTemplate, RISKS, layers))
 
 
 def read_roadmap_options(layers: Sequence[Layer]) -> tuple[RoadmapOption, ...]:

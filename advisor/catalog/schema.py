@@ -38,6 +38,8 @@ class Table:
     """Columns that identify a row: an overlay row with the same key replaces it."""
     columns: tuple[Column, ...]
     doc: str = ""
+    bands: tuple[tuple[str, str, str], ...] = ()
+    """Columns of low end, typical value and high end, which rise where they are stated."""
 
     def column(self, name: str) -> Column:
         """The column of that name."""

@@ -15,6 +15,8 @@ from advisor.catalog.schema import (
 from advisor.domain.market import COMMITMENTS, SELLER_CLASSES
 
 _PRECISIONS = ("bf16", "fp16", "fp8", "fp4", "int4", "")
+MOST_OF_COST = 1e9
+"""Of a cost parameter, in whatever its unit is."""
 _FAMILIES = ("single_run", "median", "published_table", "secondhand", "vendor_ci", "own_probe")
 
 
@@ -215,6 +217,7 @@ PURCHASE = Table(
         text("note"),
     ),
     "purchase prices (thin)",
+    bands=(("low_usd", "typical_usd", "high_usd"),),
 )
 
 TCO = Table(
@@ -224,15 +227,16 @@ TCO = Table(
     (
         text("parameter", required=True),
         text("scope", required=True),
-        number("low"),
-        number("typical"),
-        number("high"),
+        number("low", high=MOST_OF_COST),
+        number("typical", high=MOST_OF_COST),
+        number("high", high=MOST_OF_COST),
         text("unit", required=True),
         flag("superseded", doc="replaced by a newer set; never a default"),
         *provenance_columns(),
         text("note"),
     ),
     "power, PUE, facility, finance and staff",
+    bands=(("low", "typical", "high"),),
 )
 
 AVAILABILITY = Table(
