@@ -132,15 +132,18 @@ class Core:
 
     def totals(self, points: Points) -> tuple[Floats, Floats]:
         """Usual GPUs of disaggregated deployments whose total is not stated, and the spread of its log."""
-        sources = {GPUS: self.field(GPUS)}
-        hidden = as_seen(GPUS, points)
-        curves = lay_curves(
-            hidden, self._fit, sources, {GPUS: self._offsets[GPUS]}, self._typical, self._vocabulary, (GPUS,)
-        )
-        at, load = np.arange(len(points)), np.log2(points.concurrency)
-        shares = curves.own_shares(at, load, sources[GPUS].covariance.shares)
-        spread = curves.spread(GPUS, sources[GPUS], at, load, shares)
-        return np.exp(at_load(curves.log_value[GPUS], load)), spread
+        field, offsets = self.field(GPUS), {GPUS: self._offsets[GPUS]}
+        total, spread = np.empty(len(points)), np.empty(len(points))
+        for part in _parts(points.disagg):
+            hidden = as_seen(GPUS, points.take(part))
+            curves = lay_curves(
+                hidden, self._fit, {GPUS: field}, offsets, self._typical, self._vocabulary, (GPUS,)
+            )
+            at, load = np.arange(len(part)), np.log2(hidden.concurrency)
+            total[part] = np.exp(at_load(curves.log_value[GPUS], load))
+            shares = curves.own_shares(at, load, field.covariance.shares)
+            spread[part] = curves.spread(GPUS, field, at, load, shares)
+        return total, spread
 
     def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)

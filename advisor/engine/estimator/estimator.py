@@ -128,7 +128,7 @@ class Estimator:
         memo
             Keeps what later calls on the same deployments ask for again.
         """
-        asked = self._complete([self._ask(q, software) for q in queries])
+        asked = self._with_totals([self._ask(q, software) for q in queries])
         good = [a for a in asked if not a.error]
         place = self._place(good)
         medians = self._core.medians(place.points, memo)
@@ -138,13 +138,13 @@ class Estimator:
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
-        asked = self._complete([self._ask(q, "current") for q in queries])
+        asked = self._with_totals([self._ask(q, "current") for q in queries])
         place = self._place([a for a in asked if not a.error])
         return self._answers.first_tokens(asked, self._core.medians(place.points, memo, FIRST_TOKEN))
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> Batch[OperatingEstimate]:
         """The same deployment at several concurrencies."""
-        (asked,) = self._complete([self._ask(query, "current")])
+        (asked,) = self._with_totals([self._ask(query, "current")])
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
     def _ask(self, q: OperatingQuery, software: Software) -> Asked:
@@ -164,7 +164,7 @@ class Estimator:
             bool(p.disagg),
         )  # fmt: skip
 
-    def _complete(self, asked: Sequence[Asked]) -> list[Asked]:
+    def _with_totals(self, asked: Sequence[Asked]) -> list[Asked]:
         """The questions with the usual total of GPUs where disaggregated serving is asked for without one."""
         out = list(asked)
         some = [i for i, a in enumerate(out) if a.full.disagg and a.full.gpus is None and not a.error]
