@@ -104,7 +104,8 @@ def test_ten_thousand_rows_take_seconds() -> None:
         {
             "accelerator": m.accelerator, "model": m.model, "precision": m.precision, "engine": m.engine,
             "spec_method": m.spec_method, "disagg": str(m.disagg), "tp": str(m.tp), "ep": str(m.ep),
-            "dp_attention": str(m.dp_attention), "gpus": "" if DERIVED in m.flags else str(m.gpus or ""), "isl": str(m.isl), "osl": str(m.osl),
+            "dp_attention": str(m.dp_attention), "gpus": "" if DERIVED in m.flags else str(m.gpus or ""),
+            "isl": str(m.isl), "osl": str(m.osl),
             "concurrency": str(m.concurrency),
         }
         for m in (evidence() * 2)[:10_000]
