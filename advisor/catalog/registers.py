@@ -45,6 +45,9 @@ LIMITS: dict[str, tuple[float, float]] = {
 OWN_LIMITS = {
     "demand_factor": (0.001, 1e3),
     "roadmap_price_factor": (0.001, 1e3),
+    "probe_hours_short": (0.1, 1e4),
+    "probe_hours_day": (0.1, 1e4),
+    "probe_hours_long": (0.1, 1e4),
     "tail_weight_averse": (-1.0, 1.0),
     "tail_weight_neutral": (-1.0, 1.0),
     "tail_weight_seeking": (-1.0, 1.0),

@@ -294,6 +294,7 @@ FOUND = (
     turned("decision/defaults.csv", "price_common_share", value="1e300"),
     turned("decision/defaults.csv", "throughput_error_correlation", value="-1"),
     turned("decision/defaults.csv", "demand_factor", value="1e-300"),
+    turned("decision/defaults.csv", "probe_hours_short", value="0"),
     turned("models/models.csv", "deepseek-r1", kv_elements_full="1e300"),
     turned("models/models.csv", "llama3.3-70b", kv_elements_full="0"),
     turned("models/models.csv", "gpt-oss-120b", attention="mla"),
