@@ -47,8 +47,8 @@ def test_every_kind_of_risk_has_a_template(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("column", "cell", "said"),
     [
-        ("effect_low", "0.3", "effect_low, effect and effect_high must rise"),
-        ("likelihood_high", "0.01", "likelihood_low, likelihood and likelihood_high must rise"),
+        ("effect_low", "0.3", "effect_low, effect and effect_high are not in order"),
+        ("likelihood_high", "0.01", "likelihood_low, likelihood and likelihood_high are not in order"),
         ("effect_high", "1e12", "effect_high"),
     ],
 )
