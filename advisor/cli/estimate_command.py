@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from advisor.domain.errors import InputError
 from advisor.domain.text import plain
 
-SOFTWARE: dict[str, Literal["typical", "current"]] = {"median": "typical", "newest": "current"}
+if TYPE_CHECKING:
+    from advisor.engine.estimator.estimator import Software
+
+SOFTWARE: dict[str, Software] = {"median": "typical", "newest": "current"}
 """Choices of --software, and what the estimator calls them."""
 MAX_POINTS = 1_000_000
 MAX_BYTES = 256 * 1024 * 1024

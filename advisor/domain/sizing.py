@@ -52,9 +52,14 @@ class Deployment(Frozen):
         return max(self.tp, self.ep) if self.disagg else max(self.gpus_per_replica, self.tp * self.pp)
 
     @property
+    def prefill_gpus(self) -> int | None:
+        """GPUs of a replica that prefill alone; None where a replica is not split or its split not known."""
+        return self.gpus_per_replica - self.decode_gpus if self.decode_gpus else None
+
+    @property
     def split(self) -> str:
-        """GPUs that prefill and that decode, `4P+16D`; empty where a replica is not split or its split not known."""
-        return f"{self.gpus_per_replica - self.decode_gpus}P+{self.decode_gpus}D" if self.decode_gpus else ""
+        """GPUs that prefill and that decode, `4P+16D`; empty where `prefill_gpus` is None."""
+        return "" if self.prefill_gpus is None else f"{self.prefill_gpus}P+{self.decode_gpus}D"
 
     @property
     def label(self) -> str:

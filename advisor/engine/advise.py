@@ -247,7 +247,7 @@ def _capacity_gate(draft: Draft) -> Gate:
     assert layout.deployment is not None
     m = layout.memory
     d = layout.deployment
-    split = f"; {d.gpus_per_replica - d.decode_gpus} GPUs prefill, {d.decode_gpus} decode" if d.decode_gpus else ""
+    split = f"; {d.prefill_gpus} GPUs prefill, {d.decode_gpus} decode" if d.split else ""
     reason = (
         f"A replica ({d.label}{split}) holds {m.weights_gb:,.0f} GB of weights per GPU and has"
         f" {m.kv_gb:,.0f} GB left for the KV cache, enough for {m.max_concurrency:,} requests of"

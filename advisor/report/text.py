@@ -166,12 +166,9 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
                 f"{f'{tier.name}: ' if choice.tiers else ''}{tier.deployment.label}; {tier.fleet.replicas:,} replicas"
                 f" of {one} GPU{'' if one == 1 else 's'}, {tier.fleet.replicas_for_redundancy} of them in reserve"
             )
-    split = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.decode_gpus), None)
-    if split is not None and split.decode_gpus is not None:
-        page.row(
-            f"  {split.split}: of the GPUs of a replica {split.gpus_per_replica - split.decode_gpus} prefill,"
-            f" {split.decode_gpus} decode", dim=True,
-        )  # fmt: skip
+    d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
+    if d is not None:
+        page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)
 
 
 def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:

@@ -33,7 +33,7 @@ from advisor.engine.estimator.fit import APART, GPUS, Fit, quantity
 from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of
 from advisor.engine.estimator.levels import Kept, group_keys
 from advisor.engine.estimator.physics import step_physics
-from advisor.engine.estimator.targets import as_seen, term_shares
+from advisor.engine.estimator.targets import as_seen, term_shares, whole_total
 from advisor.engine.estimator.typical import are_dated, typical_months
 
 Group = NDArray[np.intp]
@@ -213,8 +213,8 @@ def _assumed(truth: Truth, found: LeftOut, chosen: NDArray[np.bool_]) -> tuple[F
     """Total that is assumed for each of the chosen rows (NaN for others), and the spread of its log."""
     p, left = truth.points, found.undated
     known = chosen & np.isfinite(left.error[GPUS])
-    usual = np.maximum(p.gpus * np.exp(left.error[GPUS]), np.maximum(p.tp, p.ep))
-    return np.where(known, np.round(usual), np.nan), np.where(known, left.spread[GPUS], 0.0)
+    usual = whole_total(p, np.log(p.gpus) + left.error[GPUS])
+    return np.where(known, usual, np.nan), np.where(known, left.spread[GPUS], 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, parts_of
-from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares
+from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares, whole_total
 from advisor.engine.estimator.typical import are_dated, typical_months
 
 RATE = ("tpot", "share")
@@ -72,11 +72,6 @@ class Core:
             if len(chosen):
                 self._probes[disagg] = self._learn([rows[int(i)] for i in chosen], points.take(chosen))
 
-    @cached_property
-    def _unseen(self) -> Encoded:
-        """The measurements as the field of the total sees them."""
-        return encode(as_seen(GPUS, self._points), self._vocabulary)
-
     def _fields_of(self, points: Points) -> dict[str, tuple[str, Field]]:
         """By target, the name and the field that speak for points of one kind of serving."""
         names = {t: self._fit.field_name(t, bool(points.disagg[0])) for t in TARGETS}
@@ -89,7 +84,7 @@ class Core:
             weights = np.array([target.weights.get(row_id, 0.0) for row_id in self._row_ids])
             have = np.flatnonzero(weights)
             scales = by_term(self._shares, target.covariance.shares)[:, have]
-            encoded = self._unseen if name == GPUS else self._encoded
+            encoded = encode(as_seen(GPUS, self._points), self._vocabulary) if name == GPUS else self._encoded
             self._fields[name] = gather(target.covariance, take(encoded, have), scales, weights[have])
         return self._fields[name]
 
@@ -131,7 +126,7 @@ class Core:
         )
 
     def totals(self, points: Points) -> tuple[Floats, Floats]:
-        """Usual GPUs of disaggregated deployments whose total is not stated, and the spread of its log."""
+        """Usual GPUs of disaggregated deployments whose total is not stated, whole, and the spread of its log."""
         field, offsets = self.field(GPUS), {GPUS: self._offsets[GPUS]}
         total, spread = np.empty(len(points)), np.empty(len(points))
         for part in _parts(points.disagg):
@@ -140,7 +135,7 @@ class Core:
                 hidden, self._fit, {GPUS: field}, offsets, self._typical, self._vocabulary, (GPUS,)
             )
             at, load = np.arange(len(part)), np.log2(hidden.concurrency)
-            total[part] = np.exp(at_load(curves.log_value[GPUS], load))
+            total[part] = whole_total(hidden, at_load(curves.log_value[GPUS], load))
             shares = curves.own_shares(at, load, field.covariance.shares)
             spread[part] = curves.spread(GPUS, field, at, load, shares)
         return total, spread

@@ -171,11 +171,9 @@ class Estimator:
         if not some:
             return out
         points = points_of_queries([out[i].full for i in some], [out[i].name for i in some], self._accelerators)
-        least = np.maximum(points.tp, points.ep)
         total, spread = self._core.totals(points)
-        for i, gpus, wide in zip(some, np.maximum(total, least).round().tolist(), spread.tolist(), strict=True):
-            full = replace(out[i].full, gpus=int(gpus))
-            notes = (*out[i].notes, f"gpus {gpus:.0f}")
+        for i, gpus, wide in zip(some, map(int, total), spread.tolist(), strict=True):
+            full, notes = replace(out[i].full, gpus=gpus), (*out[i].notes, f"gpus {gpus}")
             out[i] = replace(out[i], full=full, notes=notes, total_spread=wide)
         return out
 

@@ -141,7 +141,19 @@ def little_ceiling(points: Points, loads: Floats, tpot_s: Floats) -> Floats:
 
 def gpus_baseline(points: Points, coefficients: Floats) -> Floats:
     """log of the total of a disaggregated deployment, points x 1: so many times the GPUs of a decode worker."""
-    out: Floats = coefficients[0] + np.log(np.maximum(points.tp, points.ep))[:, None]
+    out: Floats = coefficients[0] + np.log(_worker_gpus(points))[:, None]
+    return out
+
+
+def whole_total(points: Points, log_total: Floats) -> Floats:
+    """The total that is assumed of each point: whole GPUs, no fewer than a decode worker has."""
+    out: Floats = np.maximum(np.exp(log_total), _worker_gpus(points)).round()
+    return out
+
+
+def _worker_gpus(points: Points) -> Floats:
+    """GPUs of a decode worker, see `Role.gpus`."""
+    out: Floats = np.maximum(points.tp, points.ep)
     return out
 
 
