@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from advisor.cli.measured_options import WHOLE, add_measured_options, measured_deployment
+from advisor.cli.measured_options import add_measured_options, measured_deployment
 
 EXAMPLES = """\
 examples:
@@ -130,10 +130,6 @@ def run_import(args: argparse.Namespace) -> int:
         raise InputError(
             f'--kind "{args.kind}" is not known{did_you_mean(args.kind, KINDS)}; known are {", ".join(KINDS)}'
         )
-    for name in WHOLE:
-        value = getattr(args, name)
-        if value is not None and not 1 <= value <= 100_000:
-            raise InputError(f"--{name} {value}: must lie between 1 and 100000")
     stated = measured_deployment(args)
     runs = [run for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:

@@ -27,9 +27,20 @@ def add_measured_options(group: argparse._ArgumentGroup) -> None:
 
 
 def measured_deployment(args: argparse.Namespace) -> Deployment:
-    """What the options state."""
+    """What the options state.
+
+    Raises
+    ------
+    InputError
+        With the option that is out of its range.
+    """
+    from advisor.domain.errors import InputError
     from advisor.evidence.runs import Deployment
 
+    for name in WHOLE:
+        value = getattr(args, name)
+        if value is not None and not 1 <= value <= 100_000:
+            raise InputError(f"--{name} {value}: must lie between 1 and 100000")
     return Deployment(
         accelerator=args.accelerator.strip().lower(), gpus=args.gpus, model=args.as_model, precision=args.weights,
         engine=args.engine, tp=args.tp, ep=args.ep, dp_attention=args.dp_attention, spec_method=args.spec,

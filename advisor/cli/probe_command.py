@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from advisor.cli.measured_options import add_measured_options, measured_deployment
 
 if TYPE_CHECKING:
-    from advisor.evidence.runs import Run
+    from advisor.evidence.runs import Deployment, Run
     from advisor.probe.plan import LengthSpec, Plan, Wishes
     from advisor.probe.session import ProbeSession
 
@@ -102,7 +102,7 @@ def run_probe(args: argparse.Namespace) -> int:
     from advisor.domain.errors import ExitCode
     from advisor.report.output import write_result
 
-    plan = _plan(args)
+    plan, deployment = _plan(args), measured_deployment(args)
     if args.plan:
         write_result(plan_text(plan, args.url_shown) + "\n", args.output)
         return int(ExitCode.OK)
@@ -111,7 +111,7 @@ def run_probe(args: argparse.Namespace) -> int:
     key = find_key(env_name=args.key_env, prompt=args.key_prompt, keyring_service=args.key_keyring)
     if not args.yes:
         confirm(plan, args.url_shown)
-    run = _measure(args, plan, key)
+    run = _measure(args, plan, deployment, key)
     text = {"text": run_text, "json": run_json, "csv": run_csv}[args.format](run)
     if args.format == "text":
         from advisor.cli.probe_prediction import prediction_text
@@ -210,7 +210,7 @@ def _lengths(option: str, text: str | None) -> LengthSpec | None:
     return LengthSpec(values[0], log(values[-1] / values[0]) / NORMAL_P95)
 
 
-def _measure(args: argparse.Namespace, plan: Plan, key: Any) -> Run:
+def _measure(args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any) -> Run:
     """Open the store, run the session in an event loop of its own, close both."""
     import asyncio
     import contextlib
@@ -224,10 +224,10 @@ def _measure(args: argparse.Namespace, plan: Plan, key: Any) -> Run:
         runner = stack.enter_context(asyncio.Runner(loop_factory=asyncio.SelectorEventLoop))
         gc.collect()
         gc.freeze()
-        return runner.run(_session(args, plan, key, store))
+        return runner.run(_session(args, plan, deployment, key, store))
 
 
-async def _session(args: argparse.Namespace, plan: Plan, key: Any, store: Any) -> Run:
+async def _session(args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any, store: Any) -> Run:
     import secrets
     from datetime import UTC, datetime
     from pathlib import Path
@@ -250,7 +250,7 @@ async def _session(args: argparse.Namespace, plan: Plan, key: Any, store: Any) -
         client,
         plan,
         run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-        deployment=measured_deployment(args),
+        deployment=deployment,
         seed=args.seed,
         prompts=PromptMaker(args.seed, args.shared_prefix, count),
         on_start=store.begin if store else None,

@@ -68,8 +68,10 @@ def plan_of(setup: Setup, profile: Profile | None) -> tuple[Target, Plan]:
         counts = tuple(int(n) for n in setup.concurrency.replace(" ", "").split(",") if n)
     except ValueError:
         raise InputError(f'at once: "{setup.concurrency}" is no list of whole numbers, e.g. 1,8,64') from None
-    if any(not 1 <= n <= 100_000 for n in counts):
-        raise InputError("at once: numbers run from 1 to 100,000")
+    stated = (("GPUs", setup.gpus), ("TP", setup.tp), ("EP", setup.ep), *(("at once", n) for n in counts))
+    for label, number in stated:
+        if number is not None and not 1 <= number <= 100_000:
+            raise InputError(f"{label}: numbers run from 1 to 100,000")
     prices = Prices(setup.usd_per_gpu_hour or 0.0, setup.gpus or 1)
     wishes = Wishes(
         preset=setup.preset, concurrencies=counts, max_usd=setup.max_usd, max_tokens=setup.max_tokens,

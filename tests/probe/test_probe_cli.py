@@ -213,3 +213,12 @@ def test_help_needs_no_heavy_import() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("option", ["--tp", "--ep"])
+def test_a_configuration_out_of_range_is_refused_before_anything_is_sent(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for more in ([], ["--plan"], ["--yes"]):
+        assert main(["probe", "http://127.0.0.1:9", option, "0", *more]) == 2
+        assert f"{option} 0: must lie between 1 and 100000" in capsys.readouterr().err

@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from probe_kit import Served
 from screen_kit import at_probe, text, until
 
+from advisor.domain.errors import InputError
 from advisor.evidence.store import open_store
 from advisor.tui.app import AdvisorApp
-from advisor.tui.probing import Setup
+from advisor.tui.probing import Setup, plan_of
 from advisor.tui.widgets.dialogs import Confirm
 
 SETUP = Setup(
@@ -87,3 +89,10 @@ async def test_the_form_refuses_before_anything_is_sent(app: AdvisorApp) -> None
         await pilot.pause()
         assert "without encryption" in text(app)
         assert pane.job is None
+
+
+@pytest.mark.parametrize(("field", "label"), [("gpus", "GPUs"), ("tp", "TP"), ("ep", "EP")])
+def test_a_configuration_out_of_range_is_named_before_a_start(field: str, label: str) -> None:
+    for value in (0, 100_001):
+        with pytest.raises(InputError, match=f"{label}: numbers run from 1 to 100,000"):
+            plan_of(replace(SETUP, url="http://127.0.0.1:9", **{field: value}), None)
