@@ -13,8 +13,8 @@ from advisor.domain.record import record
 from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft_of
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
-from advisor.engine.estimator.encode import Floats, Points
-from advisor.engine.estimator.field import LOAD_STEPS, Field, Places, gather
+from advisor.engine.estimator.encode import Floats, Places, Points
+from advisor.engine.estimator.field import LOAD_STEPS, Field, gather
 from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
-from advisor.engine.estimator.encode import DATED, Floats, Points, distinct
-from advisor.engine.estimator.field import LOAD_STEPS, Field, Places
+from advisor.engine.estimator.encode import DATED, Floats, Places, Points, distinct
+from advisor.engine.estimator.field import LOAD_STEPS, Field
 from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics

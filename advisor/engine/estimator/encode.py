@@ -19,6 +19,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 EPOCH = date(2026, 1, 1)
 MONTH_DAYS = 30.4
 MEDIAN_MONTH = 2.0

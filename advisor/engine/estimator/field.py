@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import Covariance, Encoded, Singles
-from advisor.engine.estimator.encode import Floats, distinct, sorted_distinct
+from advisor.engine.estimator.encode import Floats, Places, sorted_distinct
+from advisor.engine.estimator.parts import Part, distinct_rows, parts_among, product
 
-Places = NDArray[np.intp]
 LOAD_STEPS = np.arange(0.0, 16.01, 0.25)
 """log2 concurrencies at which curves are laid; between them they are straight in logs."""
 LIKE = 6
@@ -88,8 +87,8 @@ class _Listed:
 class _Grouping:
     """Measured configurations by what they have in some coordinates."""
 
-    groups: Floats
-    """Groups x coordinates."""
+    parts: tuple[Part, ...]
+    """Those coordinates, and what the groups have in them."""
     group: Places
     """Of each configuration."""
     members: Places
@@ -103,9 +102,8 @@ class View:
     """The measurements as queries see them that agree in all but the `varying` coordinates."""
 
     covariance: Covariance
-    varying: Places
-    groups: Floats
-    """What measured configurations have in the varying coordinates, distinct: groups x varying."""
+    parts: tuple[Part, ...]
+    """The coordinates that vary, and what measured configurations have in them."""
     pull: Floats
     """Weight times share times correlation over load and agreed coordinates, summed over the points of a group: terms x
     groups x LOAD_STEPS."""
@@ -121,15 +119,8 @@ class View:
     """The `lean` of one member of each group, which the best member reaches at least; terms x groups."""
 
     def alike(self, coords: Singles) -> Floats:
-        """Covariance of queries with groups over the varying coordinates: terms x queries x groups.
-
-        In double precision: the weights of close measurements nearly cancel, which would leave single precision four
-        digits.
-        """
-        c = self.covariance
-        out = c.decay(self.varying, coords[:, self.varying].astype(np.float64), self.groups)
-        out *= c.scale[:, None, None] ** 2
-        return out
+        """Covariance of queries with groups over the varying coordinates: terms x queries x groups."""
+        return product(self.covariance, self.parts, coords, len(self.first) - 1)
 
     def nearest(self, alike: Floats, shares: Floats) -> Places:
         """The LIKE measured configurations of the largest correlation with each query, in no order.
@@ -206,25 +197,25 @@ class Field:
         grouping = self._grouped(varying)
         members, first = grouping.members, grouping.first
         lean = self.typical.take(members, axis=1) * factor.take(members, axis=1)
-        if len(grouping.groups) == len(mine):
+        if len(first) == len(mine) + 1:
             most = some = lean
         else:
             most = np.maximum.reduceat(lean, first[:-1], axis=1)
             heavy = np.lexsort((-lean.sum(0), grouping.group[members]))
             some = lean[:, heavy[first[:-1]]]
         pull = self._pull(factor, grouping)
-        return View(c, varying, grouping.groups, pull, members, first, lean.T.copy(), most, some)
+        return View(c, grouping.parts, pull, members, first, lean.T.copy(), most, some)
 
     def _grouped(self, varying: Places) -> _Grouping:
         key = varying.tobytes()
         found = self._groupings.get(key)
         if found is None:
-            start, group = _distinct_rows(self.points.coords[:, varying])
+            start, group = distinct_rows(self.points.coords[:, varying])
             groups = self.points.coords[start][:, varying].astype(np.float64)
             members = np.argsort(group, kind="stable")
             first = np.searchsorted(group[members], np.arange(len(groups) + 1))
             cells = tuple(self._cells(part, group) for part in self.loads)
-            found = self._groupings[key] = _Grouping(groups, group, members, first, cells)
+            found = self._groupings[key] = _Grouping(parts_among(varying, groups), group, members, first, cells)
             if len(self._groupings) > GROUPINGS:
                 self._groupings.popitem(last=False)
         return found
@@ -237,7 +228,7 @@ class Field:
         return _Listed(used, order, np.searchsorted(row[order], np.arange(len(used))))
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
-        out = np.zeros((len(factor), len(grouping.groups), len(LOAD_STEPS)))
+        out = np.zeros((len(factor), len(grouping.first) - 1, len(LOAD_STEPS)))
         for part, cells in zip(self.loads, grouping.cells, strict=True):
             weight = self.weighted.take(part.points, axis=1)
             weight *= factor.take(self.points.of_point[part.points], axis=1)
@@ -309,11 +300,3 @@ def _place(configuration: Places, load: Floats) -> Floats:
     """Configuration and log2 load as one number; loads stay below 64."""
     out: Floats = configuration * 64.0 + load
     return out
-
-
-def _distinct_rows(rows: Singles) -> tuple[list[int], Places]:
-    """Where each distinct row stands first, and which of them each row is."""
-    if not rows.shape[1]:
-        return [0][: len(rows)], np.zeros(len(rows), np.intp)
-    packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
-    return distinct(packed.tolist())

@@ -1,0 +1,86 @@
+"""The covariance of many queries with many measurements as a product over parts of the coordinates.
+
+The queries of one answer have some eight parts, twenty stacks and a handful of splits between them, the measurements a
+few dozen of each. Exponentials are taken for those alone; what is left for each pair is to multiply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.domain.record import record
+from advisor.engine.estimator.covariance import NAMES, Covariance, Singles
+from advisor.engine.estimator.encode import Floats, Places, distinct
+
+PARTS: tuple[tuple[str, ...], ...] = (
+    ("vendor", "architecture", "accelerator"),
+    ("model", "family", "attention", "active", "kv", "moe"),
+    ("precision", "base_engine", "engine", "spec", "disagg", "dp"),
+    ("tp", "ep", "gpus_known", "gpus"),
+    ("isl", "osl"),
+    ("kind", "month"),
+)
+"""Coordinates that go together: few combinations of those of one part occur. Every coordinate is in one."""
+
+
+@record
+class Part:
+    """Some of the coordinates, and what groups of measurements have in them."""
+
+    chosen: Places
+    """Places in COORDINATES."""
+    values: Floats
+    """What occurs among the groups, distinct: values x chosen."""
+    of_group: Places
+    """Which of the values each group has."""
+
+    def table(self, covariance: Covariance, coords: Singles) -> tuple[Floats, list[int]]:
+        """Correlation of the distinct values of queries with every group, values x terms x groups, and whose is whose.
+
+        In double precision: the weights of close measurements nearly cancel, which would leave single precision four
+        digits.
+        """
+        mine = coords[:, self.chosen]
+        start, of_query = distinct_rows(mine)
+        known = covariance.decay(self.chosen, mine[start].astype(np.float64), self.values)
+        return known.transpose(1, 0, 2).take(self.of_group, axis=2), of_query.tolist()
+
+
+def parts_among(varying: Places, groups: Floats) -> tuple[Part, ...]:
+    """The parts that have a say where these coordinates vary.
+
+    Parameters
+    ----------
+    varying
+        Places in COORDINATES of the columns of `groups`.
+    """
+    out = []
+    for names in PARTS:
+        columns = np.flatnonzero(np.isin(varying, [NAMES.index(name) for name in names]))
+        if len(columns):
+            start, of_group = distinct_rows(groups[:, columns])
+            out.append(Part(varying[columns], groups[start][:, columns], of_group))
+    return tuple(out)
+
+
+def product(covariance: Covariance, parts: Sequence[Part], coords: Singles, groups: int) -> Floats:
+    """Covariance of queries with groups over the coordinates of the parts: terms x queries x groups."""
+    tables = [part.table(covariance, coords) for part in parts]
+    out = np.empty((len(covariance.scale), len(coords), groups))
+    for k in range(len(coords)):
+        mine = out[:, k]
+        mine[:] = (covariance.scale**2)[:, None]
+        for table, of_query in tables:
+            mine *= table[of_query[k]]
+    return out
+
+
+def distinct_rows(rows: NDArray[np.floating]) -> tuple[list[int], Places]:
+    """Where each distinct row stands first, and which of them each row is."""
+    if not rows.shape[1]:
+        return [0][: len(rows)], np.zeros(len(rows), np.intp)
+    packed = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).reshape(-1)
+    return distinct(packed.tolist())
