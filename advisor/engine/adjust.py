@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
-from advisor.engine.estimates import OUTPUT, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
+from advisor.engine.estimates import OUTPUT, PREFILL, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
 
 
 def with_prefix_cache(
@@ -16,9 +16,9 @@ def with_prefix_cache(
 ) -> EstimateMany:
     """Account for input tokens that are found in the prefix cache.
 
-    Cached tokens need no prefill, so TTFT is that of the remaining input. They still occupy the cache and are
-    read in decode, so TPOT stays that of the whole input: a prudent choice, because less prefill also disturbs
-    decode less. Throughput follows by Little's law from the shorter end-to-end time.
+    Cached tokens need no prefill, so TTFT is that of the remaining input, and decode is disturbed by less of it: TPOT
+    is that of the whole input, which still occupies the cache and is read, less the cached part of what prefill takes
+    of a step by physics. Throughput follows by Little's law from the shorter end-to-end time.
 
     Parameters
     ----------
@@ -34,29 +34,37 @@ def with_prefix_cache(
         short: Batch[FirstToken] | Batch[OperatingEstimate] = (first_token or estimate)(rest)
         ttft, better = full.table[:, TTFT], short.table[:, TTFT]
         decode = full.table[:, TPOT] * np.array([q.osl for q in queries])
-        gain = (ttft + decode) / (better + decode)
+        left = 1 - hit_rate * full.table[:, PREFILL]
+        gain = (ttft + decode) / (better + decode * left)
         table = full.table.copy()
         table[:, TTFT:TPOT] = short.table[:, TTFT:TPOT]
-        table[:, OUTPUT:] *= gain[:, None]
+        table[:, TPOT:OUTPUT] *= left[:, None]
+        table[:, OUTPUT:PREFILL] *= gain[:, None]
         # NaN, where either cannot be made, is no gain either
         helps = better < ttft
 
         def make(place: int) -> OperatingEstimate:
-            return _compose(full[place], short[place], float(gain[place])) if helps[place] else full[place]
+            if not helps[place]:
+                return full[place]
+            return _compose(full[place], short[place], float(left[place]), float(gain[place]))
 
         return Batch(np.where(helps[:, None], table, full.table), full.errors, make)
 
     return estimate_many
 
 
-def _compose(full: OperatingEstimate, short: OperatingEstimate | FirstToken, gain: float) -> OperatingEstimate:
+def _compose(
+    full: OperatingEstimate, short: OperatingEstimate | FirstToken, left: float, gain: float
+) -> OperatingEstimate:
     return replace(
         full,
         ttft_p50_s=short.ttft_p50_s,
         ttft_tail=short.ttft_tail,
+        tpot_p50_s=_scaled(full.tpot_p50_s, left),
+        tpot_tail={k: v * left for k, v in full.tpot_tail.items()},
         total_tps_per_gpu=_scaled(full.total_tps_per_gpu, gain),
         output_tps_per_gpu=_scaled(full.output_tps_per_gpu, gain),
-        basis_text=f"{full.basis_text}; TTFT for the input that the prefix cache does not hold",
+        basis_text=f"{full.basis_text}; prefill of the input that the prefix cache does not hold",
     )
 
 
@@ -70,7 +78,7 @@ def with_factors(estimate: EstimateMany, factors: Mapping[str, float]) -> Estima
         each = [factors.get(q.accelerator, 1.0) for q in queries]
         table, factor = plain.table.copy(), np.array(each, dtype=np.float64)[:, None]
         table[:, :OUTPUT] *= 1 / factor
-        table[:, OUTPUT:] *= factor
+        table[:, OUTPUT:PREFILL] *= factor
         return Batch(table, plain.errors, lambda place: _factored(plain[place], each[place]))
 
     return estimate_many

@@ -21,7 +21,9 @@ TTFT, TPOT, OUTPUT = 0, 4, 8
 """Where the figures of each metric start: a median and PERCENTILES over requests [s] of TTFT and of TPOT; low end,
 median and high end of output tokens/s per GPU. A table of first tokens ends before TPOT."""
 LOW, MID, HIGH = OUTPUT, OUTPUT + 1, OUTPUT + 2
-WIDTH = 11
+PREFILL = HIGH + 1
+"""Part of a step that goes into the prompts of other requests, by physics."""
+WIDTH = PREFILL + 1
 
 
 class Batch(Sequence[T], Generic[T]):

@@ -82,7 +82,8 @@ def test_no_estimate_beats_the_roofline(batch: list[OperatingQuery]) -> None:
     names = [bundled_estimator().measured_name(q.model) for q in batch]
     physics = step_physics(points_of_queries(batch, names, catalog().accelerators))
     for q, e, floor, work in zip(batch, answers, physics.floor_s, physics.flops_floor_s, strict=True):
-        assert e.tpot_p50_s.mid >= floor * (1 - 1e-9)
+        # between the steps of a curve the floor is straight in logs
+        assert e.tpot_p50_s.mid >= floor[0] * (1 - 5e-3)
         assert e.total_tps_per_gpu.mid <= MEAN_LENGTH * (q.isl + q.osl) / work * (1 + 1e-9)
         assert 0 < e.tpot_p50_s.lo < e.tpot_p50_s.mid < e.tpot_p50_s.hi
         assert e.ttft_p50_s.mid > 0
@@ -94,6 +95,15 @@ def test_little_binds_rate_to_tpot(q: OperatingQuery) -> None:
     (e,) = bundled_estimator().estimate([replace(q, disagg=False)])
     ceiling = q.concurrency * (q.isl + q.osl) / q.osl / e.tpot_p50_s.mid / (q.tp or 1)
     assert e.total_tps_per_gpu.mid <= ceiling * 1.11
+
+
+@SETTINGS
+@given(queries(), st.sampled_from([1024, 20_000, 90_000]))
+def test_little_binds_rate_to_tpot_and_ttft(q: OperatingQuery, isl: int) -> None:
+    """At long inputs too, where no run holds the three together."""
+    (e,) = bundled_estimator().estimate([replace(q, isl=isl, osl=512)])
+    life = e.ttft_p50_s.mid + e.tpot_p50_s.mid * MEAN_LENGTH * 512
+    assert e.total_tps_per_gpu.mid <= 1.03 * q.concurrency * MEAN_LENGTH * (isl + 512) / life / (q.tp or 1) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
-from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, TPOT, TTFT, WIDTH, Batch
+from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, PREFILL, TPOT, TTFT, WIDTH, Batch
 from advisor.engine.estimator.core import Medians
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
@@ -79,7 +79,8 @@ class Answers:
         _put(table, at, TTFT, ttft[:, 1:2], factors[:, 0])
         _put(table, at, TPOT, tpot[:, 1:2], factors[:, 1])
         parts = np.array([a.full.osl / (a.full.isl + a.full.osl) for a in good])
-        table[at, LOW:] = total * parts[:, None]
+        table[at, LOW:PREFILL] = total * parts[:, None]
+        table[at, PREFILL] = medians.prefill_share
 
         def make(i: int) -> OperatingEstimate:
             a, k = asked[i], int(place[i])

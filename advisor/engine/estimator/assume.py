@@ -15,6 +15,8 @@ from advisor.domain.hardware import PRECISIONS, Accelerator
 from advisor.engine.estimator.physics import MEAN_LENGTH
 from advisor.engine.memory import weight_bytes
 
+MOST = {"isl": 100_000_000, "osl": 100_000_000, "concurrency": 65_536, "tp": 1024, "ep": 1024, "gpus": 65_536}
+"""Beyond these a question is a slip of the pen: no deployment comes near."""
 OPEN_FIELDS = ("engine", "spec_method", "disagg", "tp", "ep", "dp_attention", "gpus")
 
 
@@ -25,11 +27,13 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], day
     if q.precision not in PRECISIONS:
         return f'precision "{q.precision}" is none of {", ".join(PRECISIONS)}{did_you_mean(q.precision, PRECISIONS)}'
     for name, value in (("isl", q.isl), ("osl", q.osl), ("concurrency", q.concurrency)):
-        if not (math.isfinite(value) and value >= 1):
-            return f"{name} {value:g} is not a positive number"
+        if not 1 <= value <= MOST[name]:
+            return f"{name} {_shown(value)} is not a number between 1 and {MOST[name]:,}"
     for name, size in (("tp", q.tp), ("ep", q.ep), ("gpus", q.gpus)):
-        if size is not None and size < 1:
-            return f"{name} {size} is not a positive whole number"
+        if size is not None and not 1 <= size <= MOST[name]:
+            return f"{name} {_shown(size)} is not a whole number between 1 and {MOST[name]:,}"
+    if q.tp and q.gpus and q.gpus < q.tp and not q.disagg:
+        return f"gpus {q.gpus} cannot hold tp {q.tp}, which takes one GPU each"
     if q.software_date and not days[0] <= q.software_date <= days[1]:
         return f"software_date {q.software_date} is not between {days[0]}, the day of the first run, and {days[1]}"
     mean_tokens = MEAN_LENGTH * (q.isl + q.osl)
@@ -37,6 +41,11 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], day
         limit = f"the {q.model.max_context} of {q.model.name or q.model.id}"
         return f"{mean_tokens:g} tokens of mean input and output exceed {limit}"
     return ""
+
+
+def _shown(value: float) -> str:
+    """A number that may be too large for a float."""
+    return f"{float(max(min(value, 1e300), -1e300)):g}"
 
 
 def is_open(q: OperatingQuery) -> bool:

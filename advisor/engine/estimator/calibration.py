@@ -36,7 +36,10 @@ VENDOR_NOISE = 4.0
 SPLIT_NOISE = 2.0
 """Relative variance of disaggregated serving, whose split into prefill and decode no row and no query states."""
 DOUBTFUL = ("one_off_stall", "implied_gpus_off", "tput_exceeds_tpot_bound", "io_split_inconsistent")
-SUSPECT = ("known_issue", "ttft_or_stall_dominated")
+SUSPECT = ("known_issue",)
+STALLED = "ttft_or_stall_dominated"
+"""Flag of rows whose requests spend most of their life waiting: their TPOT is that of the few that run, not of the
+load."""
 
 
 def tpot_of(m: Measurement) -> float | None:
@@ -56,7 +59,7 @@ def usable(
     *,
     probes: bool = False,
 ) -> list[Measurement]:
-    """Serving rows that state both TPOT and rate, of known models and accelerators; the user's own where asked."""
+    """Serving rows that state TPOT under their load, and the rate, of known models and parts; own ones where asked."""
     return [
         m
         for m in rows
@@ -65,6 +68,7 @@ def usable(
         and m.total_tps_per_gpu
         and m.model in models
         and m.accelerator in accelerators
+        and STALLED not in m.flags
     ]
 
 

@@ -56,7 +56,7 @@ class Curves:
     log_value: dict[str, Floats]
     """By target; TTFT rises with load, as requests queue."""
     log_tpot: Floats | None
-    """TPOT within its laws: no shorter than a read of what one request touches, and rising."""
+    """TPOT within its laws: no shorter than the roofline of the batch, and rising."""
     seen: dict[str, Seen]
     """By target."""
 
@@ -128,7 +128,7 @@ def lay_curves(
         log_value["ttft"] = rising(log_value["ttft"])
     log_tpot = None
     if "tpot" in log_value:
-        log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)[:, None]))
+        log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))
     return Curves(points, encoded, physics, step, log_value, log_tpot, seen)
 
 

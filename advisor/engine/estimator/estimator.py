@@ -199,8 +199,8 @@ class Estimator:
             if not before:
                 dated = [i for i, a in enumerate(good) if a.run is not None]
                 typical = self._core.medians(place.undated.take(np.array(dated)), memo, RATE)
-                before.update(zip(dated, typical.total_tps.tolist(), strict=True))
-            change = float(medians.total_tps[k]) / before[k] - 1
+                before.update(zip(dated, typical.decode_tps.tolist(), strict=True))
+            change = float(medians.decode_tps[k]) / before[k] - 1
             return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
 
         return told

@@ -114,7 +114,7 @@ class View:
     lean: Floats
     """Mean share over the root of the variance, times correlation over agreed coordinates, members x terms."""
     most: Floats
-    """The largest `lean` of each group, term by term: what no member exceeds; terms x groups."""
+    """The largest `lean` of each group whatever its sign, term by term: what no member exceeds; terms x groups."""
     some: Floats
     """The `lean` of one member of each group, which the best member reaches at least; terms x groups."""
 
@@ -136,10 +136,12 @@ class View:
         if not keep:
             return np.empty((alike.shape[1], 0), np.intp)
         part = alike * shares[:, :, None]
-        ceiling = np.einsum("tqg,tg->qg", part, self.most)
+        signed = bool((shares < 0).any())
+        ceiling = np.einsum("tqg,tg->qg", np.abs(part) if signed else part, self.most)
         least = np.full(len(ceiling), -np.inf)
         if ceiling.shape[1] >= keep:
-            floor = ceiling if self.some is self.most else np.einsum("tqg,tg->qg", part, self.some)
+            exact = self.some is self.most and not signed
+            floor = ceiling if exact else np.einsum("tqg,tg->qg", part, self.some)
             # a hair below, since the sum of a member may round differently here and there
             least = np.partition(floor, -keep, axis=1)[:, -keep] * (1 - 1e-9)
         query, group = np.nonzero(ceiling >= least[:, None])
@@ -198,9 +200,9 @@ class Field:
         members, first = grouping.members, grouping.first
         lean = self.typical.take(members, axis=1) * factor.take(members, axis=1)
         if len(first) == len(mine) + 1:
-            most = some = lean
+            some, most = lean, np.abs(lean) if (lean < 0).any() else lean
         else:
-            most = np.maximum.reduceat(lean, first[:-1], axis=1)
+            most = np.maximum.reduceat(np.abs(lean), first[:-1], axis=1)
             heavy = np.lexsort((-lean.sum(0), grouping.group[members]))
             some = lean[:, heavy[first[:-1]]]
         pull = self._pull(factor, grouping)

@@ -24,14 +24,14 @@ from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import APART, COLUMNS, GPUS, Fit, Target, quantity
 from advisor.engine.estimator.objective import Objective, Rows
 from advisor.engine.estimator.sampling import SEEN, Sampler
-from advisor.engine.estimator.targets import as_seen, term_shares
+from advisor.engine.estimator.targets import BY_OUTPUT, as_seen, term_shares
 
 SHRINK = 1.0
 """Standard deviation [log] of the prior of every scale and rate around its start."""
 PRIOR_ROWS = 4000.0
 _WHOLE, _PARTS = ("",) * 5, ("memory", "kv", "prefill", "fixed", "work")
 TERMS = {
-    "tpot": (*_WHOLE[:3], *_PARTS, "spec", "spec", "dp", "dated"),
+    "tpot": (*_WHOLE[:3], *_PARTS, "spec", "spec", BY_OUTPUT, "dp", "dated"),
     "share": (*_WHOLE, "spec", "dp", "disagg", "dated"),
     "ttft": (*_WHOLE, "spec", "dp"),
     "tpot_disagg": (*_WHOLE, *_PARTS, "spec", "dp", "disagg", "dated"),
@@ -39,7 +39,7 @@ TERMS = {
     GPUS: (*_WHOLE, "spec", "dp"),
 }
 """Shares of the terms from which each covariance is learned; those for the whole step may go in the end. What
-speculation gains has two: an engine's way with it, and that of one deployment."""
+speculation gains has two, an engine's way with it and that of one deployment, and a slope over the output's length."""
 REACH = (0.2, 5.0)
 """Rates of the first and the last term of one share over the generic rate: alike, they would stay alike."""
 NEGLIGIBLE, NEGLIGIBLE_PART = 0.05, 0.3

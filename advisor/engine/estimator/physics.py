@@ -4,6 +4,8 @@ A step reads the weights that it touches, reads the KV cache of the running requ
 collectives and launch overhead, and in aggregated serving shares the machine with the prefill of arriving
 requests. Requests that the KV cache cannot hold wait, so that the running batch saturates. Terms are ideal
 seconds at datasheet peaks; calibration weighs them.
+
+While a request decodes it is the others whose prompts come in between: one alone waits for none.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class Physics:
     prefill_floor_s: Floats
     """Arithmetic of one prompt at peak over all GPUs [s], per point."""
     floor_s: Floats
-    """Reading what one request touches at full bandwidth over all GPUs [s], per point."""
+    """No output token takes less, points x loads: in aggregated serving what the running batch reads at full bandwidth
+    or multiplies at peak, over the tokens that a step yields; reading what one request touches over all GPUs [s]."""
     flops_floor_s: Floats
     """Arithmetic of one request's input and output on one GPU at peak [GPU seconds], per point."""
 
@@ -95,22 +98,25 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
         batch * (s["kv_mean"] / tp / s["bandwidth"]),
         tokens * (s["attend"] / tp / s["peak16"]),
         per_token * tokens,
-        np.where(dis, 0.0, batch * (per_prompt_token * isl / osl)),
+        np.where(dis, 0.0, (batch - 1.0) * (per_prompt_token * isl / osl)),
         tokens * links,
         s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6,
         s["layers"] * 1e-6,
-        np.where(dis, 0.0, batch * (s["layers"] / osl * 50e-6)),
+        np.where(dis, 0.0, (batch - 1.0) * (s["layers"] / osl * 50e-6)),
     )
     shards = np.where(unknown, points.tp, np.maximum(points.tp, points.gpus))
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
+    alone = ((one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"])[:, None]
+    by_name = dict(zip(TERMS, terms, strict=True))
+    batched = np.maximum(by_name["weights"] + by_name["experts"] + by_name["kv"], by_name["flops"])
     return Physics(
         loads=concurrency,
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
         saturation=saturation,
         prefill_s=(per_prompt_token * isl)[:, 0],
         prefill_floor_s=2 * one["active"] * isl[:, 0] / shards / one["peak"],
-        floor_s=(one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"],
+        floor_s=np.maximum(alone, np.where(dis, 0.0, batched / np.where(points.spec[:, None], DRAFTED, 1.0))),
         flops_floor_s=2 * one["active"] * (isl + osl)[:, 0] / one["peak"],
     )
 

@@ -32,6 +32,10 @@ GROUPS = {
 """Parts of a step whose efficiency the covariance corrects apart."""
 MARKS = ("spec", "dp", "disagg", "dated")
 """Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
+BY_OUTPUT = "spec_osl"
+"""A slope in place of a level: what speculation gains with every two doublings of the output over USUAL_OUTPUT. Drafts
+are accepted more often the longer an output runs, which a level that fades with distance does not carry on."""
+USUAL_OUTPUT = 1024.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Step:
     log_s: Floats
     """log seconds per output token, points x loads."""
     shares: dict[str, Floats]
-    """Part of the step taken by each of GROUPS, points x loads; presence of each of MARKS, points x 1."""
+    """Part of the step of each of GROUPS, points x loads; presence of each of MARKS, and BY_OUTPUT, points x 1."""
 
 
 def decode_step(
@@ -77,6 +81,7 @@ def step_shares(
     traits = (points.spec, points.dp, points.disagg, points.kind != 0)
     for mark, present in zip(MARKS, traits, strict=True):
         shares[mark] = present[:, None].astype(np.float64)
+    shares[BY_OUTPUT] = points.spec[:, None] * (np.log2(points.osl / USUAL_OUTPUT) / 2)[:, None]
     return shares
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.calibration import STALLED, by_measured_name, truth_of, usable
 from advisor.engine.estimator.core import rising
-from advisor.engine.estimator.encode import points_of_measurements, stack_key
+from advisor.engine.estimator.encode import points_of_measurements, points_of_queries, stack_key
+from advisor.engine.estimator.physics import TERMS, step_physics
 from advisor.engine.estimator.tails import learn_tails, tail_factors
 from advisor.engine.estimator.typical import newest_days
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query, query_of
@@ -154,6 +156,40 @@ def test_vendor_ci_is_shown_beside_and_inside_the_interval() -> None:
         rate = a.other_families[0].total_tps_per_gpu
         assert a.total_tps_per_gpu.lo <= rate <= a.total_tps_per_gpu.hi
         assert "vendor CI" in a.basis_text
+
+
+def test_one_request_in_flight_waits_for_no_other_prompt() -> None:
+    """What a longer input costs it is what is read of the longer cache."""
+    lengths = (1024, 8192, 100_000)
+    points = points_of_queries(
+        [query(isl=n, concurrency=1, model="llama3.3-70b") for n in lengths], ["llama70b"] * 3, catalog().accelerators
+    )
+    terms = dict(zip(TERMS, step_physics(points).terms, strict=True))
+    assert not terms["prefill"].any()
+    assert not terms["admission"].any()
+    kv = terms["kv"][:, 0]
+    rest = sum(terms[name][:, 0] for name in ("weights", "experts"))
+    short, _, long = bundled_estimator().estimate([query(isl=n, concurrency=1) for n in lengths])
+    ideal = (rest[2] + kv[2]) / (rest[0] + kv[0])
+    assert long.tpot_p50_s.mid / short.tpot_p50_s.mid < 1.5 * ideal
+
+
+def test_rows_whose_requests_mostly_wait_teach_nothing() -> None:
+    """H100 with GPT-OSS-120B at 512 in flight states 6.85 ms, of the few that run, and 1,134 tokens/s per GPU."""
+    stalled = [m for m in evidence() if STALLED in m.flags]
+    assert stalled
+    assert not set(stalled) & set(usable(evidence(), by_measured_name(catalog().models), catalog().accelerators))
+    asked = {"model": "gpt-oss-120b", "precision": "fp4", "tp": 2, "gpus": 2}
+    calm, full = bundled_estimator().estimate([query("h100", concurrency=c, **asked) for c in (64, 512)])
+    assert full.tpot_p50_s.mid > 1.5 * calm.tpot_p50_s.mid
+    assert full.total_tps_per_gpu.mid < 4 * calm.total_tps_per_gpu.mid
+
+
+def test_clean_rows_lie_above_the_roofline_of_their_batch() -> None:
+    clean = [m for m in evidence() if m.family != "vendor_ci" and not m.disagg and not m.flags]
+    truth = truth_of(clean, catalog().models, catalog().accelerators)
+    assert len(truth.rows) > 2000
+    assert (truth.tpot_s >= truth.physics.floor_s[:, 0]).all()
 
 
 def test_rising_keeps_a_rising_curve_and_mends_another() -> None:
