@@ -1,11 +1,13 @@
 """Lay one workload out on every accelerator: pick the deployment and the operating point that need least hardware.
 
-Estimation is the costly part, so it is done in three batches over all accelerators at once: a coarse screen, the
-full ladder for the deployments that survive it, and one refinement at the edge of the service level.
+Estimation is the costly part, so it is done in a few batches over all accelerators at once: a ladder of loads for every
+deployment, and the search for the edge of the service level for those that may be the best. Curves cost more than
+points on them: a coarser ladder would save little, and miss deployments whose edge lies between its rungs.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,17 +30,19 @@ from advisor.engine.operating_point import (
     Load,
     Sample,
     contiguous,
+    edge_between,
     judge,
     ladder,
     limited_by,
     prudent_rate,
     query_for,
-    refine_between,
 )
 
-SCREEN = (4, 32, 128)
 SURVIVORS = 3
-"""Deployments of an accelerator that are looked at more closely for their rate."""
+"""Deployments of an accelerator whose edge is sought for the rate that they promise there."""
+AIMS = (1.0, 0.997, None, 0.99)
+"""Where the edge of the service level is sought in turn, see `edge_between`. A metric that bends down between two loads
+breaks the limit at the first guess by a hair, and one that bends up is met far below it."""
 
 
 @record
@@ -53,10 +57,11 @@ class Need:
     @classmethod
     def of(cls, workload: Workload, sizing: Sizing) -> Need:
         """From the profile."""
-        load = Load.of(workload.traffic, workload.slo)
-        return cls(load, sizing.growth_factor(workload.traffic), workload.slo.availability, sizing)
+        growth_factor = sizing.growth_factor(workload.traffic)
+        load = Load.of(workload.traffic, workload.slo, growth_factor)
+        return cls(load, growth_factor, workload.slo.availability, sizing)
 
-    def gpus_of(self, replica: int, rate: float, concurrency: int) -> int:
+    def gpus_of(self, replica: int, rate: float, concurrency: float) -> int:
         """GPUs of the fleet in whole replicas, with bursts, growth and spares.
 
         Large replicas yield more per GPU at times, and waste more: the last one is seldom full, and a spare one
@@ -98,10 +103,39 @@ class Option:
         """GPUs of one replica."""
         return self.deployment.gpus_per_replica
 
+    def ladder(self, load: Load) -> list[int]:
+        """Loads to try."""
+        return ladder(self.memory, load, self.deployment.pp)
+
+    def edge(self, load: Load, aim: float | None) -> int | None:
+        """Where to seek the edge of the service level, see `edge_between`; None where it is known."""
+        n = edge_between(contiguous(list(self.samples.values())), load, aim)
+        if n is not None:
+            n -= n % self.deployment.pp
+        return None if n in self.samples else n
+
     def rate_per_gpu(self, load: Load) -> float:
         """Prudent requests/s per GPU at the best held sample; 0 where none holds."""
         best = self.best(load)
         return 0.0 if best is None else prudent_rate(best, load, self.gpus) / self.gpus
+
+    def promise(self, load: Load) -> tuple[float, float] | None:
+        """Prudent requests/s and requests in flight of a replica at the edge of the service level; None if none holds.
+
+        Between the last rung that holds and the next, both are taken as straight in logs.
+        """
+        best = self.best(load)
+        if best is None:
+            return None
+        known = prudent_rate(best, load, self.gpus), float(best.concurrency)
+        seen = contiguous(list(self.samples.values()))
+        edge = edge_between(seen, load)
+        if edge is None:
+            return known
+        lo, hi = seen[-2:]
+        share = math.log(edge / lo.concurrency) / math.log(hi.concurrency / lo.concurrency)
+        low, high = (prudent_rate(s, load, self.gpus) for s in (lo, hi))
+        return max(known, (low ** (1 - share) * high**share, float(edge)))
 
 
 @record
@@ -140,9 +174,8 @@ def lay_out(
         options += found
         if failure is not None:
             failures[accelerator.id] = failure
-    sample(options, SCREEN, model, load, estimate)
+    sample(options, model, load, estimate)
     survivors = _survivors(options, need)
-    sample(survivors, None, model, load, estimate)
     _refine(survivors, model, load, estimate)
     by_id: dict[str, list[Option]] = {}
     for option in survivors:
@@ -194,21 +227,9 @@ def _failed(accelerator: Accelerator, failure: str, text: str) -> Layout:
     return Layout(accelerator, None, None, None, failure, (), failure, text)
 
 
-def sample(
-    options: Sequence[Option],
-    steps: Sequence[int] | None,
-    model: ModelSpec,
-    load: Load,
-    estimate: EstimateMany,
-) -> None:
-    """Estimate options at steps (None: the whole ladder) that they have not been estimated at yet."""
-    wanted: list[tuple[Option, int]] = []
-    for option in options:
-        rungs = ladder(option.memory, load)
-        if steps is not None and rungs:
-            rungs = sorted({min(s, rungs[-1]) for s in steps})
-        wanted += [(option, n) for n in rungs if n not in option.samples]
-    _estimate(wanted, model, load, estimate)
+def sample(options: Sequence[Option], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
+    """Estimate options at every rung of their ladders."""
+    _estimate([(option, n) for option in options for n in option.ladder(load)], model, load, estimate)
 
 
 def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
@@ -224,7 +245,7 @@ def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load
 
 
 def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
-    """The few deployments of each accelerator that are worth a closer look.
+    """The few deployments of each accelerator whose edge of the service level is worth seeking.
 
     Aggregated and disaggregated ones are each other's rivals only in the end, so that to allow disaggregation takes
     nothing away.
@@ -235,32 +256,33 @@ def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
             by_kind.setdefault((option.accelerator.id, option.deployment.disagg), []).append(option)
     out: list[Option] = []
     for group in by_kind.values():
-        ranked = sorted(group, key=lambda o: (-_screen_rate(o, need.load), o.gpus, o.deployment.label))
+        ranked = sorted(group, key=lambda o: (-_promised_rate(o, need.load), o.gpus, o.deployment.label))
         # The fastest deployment per request may be the only one that keeps a tight level at low concurrency, and one of
         # small replicas may need the least hardware.
         fastest = min(group, key=lambda o: min(s.tpot_at_percentile_s for s in o.samples.values()))
-        held = [(o, s) for o in ranked if (s := o.best(need.load)) is not None]
-        least = [min(held, key=lambda pair: _hardware(pair[0], pair[1], need))[0]] if held else []
+        held = [(o, p) for o in ranked if (p := o.promise(need.load)) is not None]
+        least = [min(held, key=lambda pair: _hardware(pair[0], pair[1][0], pair[1][1], need))[0]] if held else []
         chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least)}
         out += chosen.values()
     return out
 
 
-def _screen_rate(option: Option, load: Load) -> float:
-    """Rate for the screen; where no coarse step holds, nearness to the level stands in, always below a held rate."""
-    held = option.rate_per_gpu(load)
-    if held > 0:
-        return 1.0 + held
+def _promised_rate(option: Option, load: Load) -> float:
+    """Rate to rank by; where no rung holds, nearness to the level stands in, always below a held rate."""
+    promise = option.promise(load)
+    if promise is not None:
+        return 1.0 + promise[0] / option.gpus
     return max(1.0 / (1.0 + s.tpot_at_percentile_s + s.ttft_at_percentile_s) for s in option.samples.values())
 
 
 def _refine(options: Sequence[Option], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
-    wanted = []
-    for option in options:
-        n = refine_between(contiguous(list(option.samples.values())), load)
-        if n is not None and n not in option.samples:
-            wanted.append((option, n))
-    _estimate(wanted, model, load, estimate)
+    for aim in AIMS:
+        wanted = []
+        for option in options:
+            n = option.edge(load, aim)
+            if n is not None:
+                wanted.append((option, n))
+        _estimate(wanted, model, load, estimate)
 
 
 def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence[Option], need: Need) -> Layout:
@@ -268,7 +290,9 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     held = [(o, o.best(load)) for o in survivors]
     good = [(o, s) for o, s in held if s is not None]
     if good:
-        option, sample = min(good, key=lambda p: _hardware(p[0], p[1], need))
+        option, sample = min(
+            good, key=lambda p: _hardware(p[0], prudent_rate(p[1], load, p[0].gpus), p[1].concurrency, need)
+        )
         curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
         seen = contiguous(list(option.samples.values()))
         limit = limited_by([s for s in seen if s.concurrency >= sample.concurrency], option.memory, load)
@@ -286,10 +310,9 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     return Layout(accelerator, option.deployment, option.memory, None, "slo", curve, "slo", text, nearest)
 
 
-def _hardware(option: Option, sample: Sample, need: Need) -> tuple[float, float, str]:
+def _hardware(option: Option, rate: float, concurrency: float, need: Need) -> tuple[float, float, str]:
     """GPUs of the fleet, then the slack left, then a stable name."""
-    rate = prudent_rate(sample, need.load, option.gpus)
-    return need.gpus_of(option.gpus, rate, sample.concurrency), -rate / option.gpus, option.deployment.label
+    return need.gpus_of(option.gpus, rate, concurrency), -rate / option.gpus, option.deployment.label
 
 
 def _excess(sample: Sample, load: Load) -> float:

@@ -18,6 +18,10 @@ LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 MEAN_OVER_NOMINAL = 0.9
 """Mean drawn length over nominal length in the benchmark that the evidence comes from."""
 LEAST_TPS = 1e-9
+EDGE = 0.98
+"""Share of the limit that a sample has to come to for its load to count as the edge of the service level."""
+EDGE_STEP = 1.02
+"""Ratio of loads below which no edge is sought between them."""
 
 
 @record
@@ -33,18 +37,22 @@ class Load:
     peak_rps: float | None
     """Requests/s at peak, where given."""
     burst_headroom: float
+    most_concurrency: float
+    """Requests in flight beyond which no replica is loaded: the peak with its bursts, at the end of the growth."""
 
     @classmethod
-    def of(cls, traffic: Traffic, slo: Slo) -> Load:
-        """From the profile's traffic and service level."""
+    def of(cls, traffic: Traffic, slo: Slo, growth_factor: float = 1.0) -> Load:
+        """From the profile's traffic and service level; the capacity is for `growth_factor` times today's demand."""
+        peak = traffic.peak_concurrency if traffic.peak_concurrency is not None else math.inf
         return cls(
             isl=traffic.isl.mean_tokens,
             osl=traffic.osl.mean_tokens,
             slo=slo,
             prefix_hit_rate=traffic.prefix_cache_hit_rate,
-            peak_concurrency=traffic.peak_concurrency if traffic.peak_concurrency is not None else math.inf,
+            peak_concurrency=peak,
             peak_rps=traffic.peak_requests_per_s,
             burst_headroom=traffic.burst_headroom,
+            most_concurrency=peak * (1 + traffic.burst_headroom) * max(1.0, growth_factor),
         )
 
     @property
@@ -82,21 +90,27 @@ class Sample:
 
 
 def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, load: Load, n: int) -> OperatingQuery:
-    """The estimator's question; nominal lengths are means over 0.9, as in the evidence."""
+    """The estimator's question; nominal lengths are means over 0.9, as in the evidence.
+
+    The stages of a pipeline work on as many groups of requests in turn. Each group takes the steps of one deployment
+    without a pipeline that has it alone: a token passes all layers at the width of one stage. So `n` requests over `pp`
+    stages are asked for as ``n/pp`` on one, at the same rate per GPU; that the stages never wait for each other is the
+    best case.
+    """
     return OperatingQuery(
         accelerator=accelerator_id,
         model=model,
         precision=deployment.precision,
         isl=load.isl / MEAN_OVER_NOMINAL,
         osl=load.osl / MEAN_OVER_NOMINAL,
-        concurrency=n,
+        concurrency=max(1, n // deployment.pp),
         engine=deployment.engine,
         spec_method=deployment.spec_method,
         disagg=deployment.disagg,
         tp=deployment.tp,
         ep=deployment.ep,
         dp_attention=deployment.dp_attention,
-        gpus=deployment.gpus_per_replica,
+        gpus=deployment.gpus_per_replica // deployment.pp,
     )
 
 
@@ -116,29 +130,39 @@ def judge(found: Batch[OperatingEstimate], loads: Sequence[int], load: Load) -> 
     return [Sample(*row, found, place) for place, row in enumerate(zip(*columns, strict=True))]
 
 
-def ladder(memory: Memory, load: Load) -> list[int]:
-    """Concurrencies to try: powers of two up to what memory holds and the demand asks."""
-    top = min(LADDER[-1], memory.max_concurrency)
-    if math.isfinite(load.peak_concurrency):
-        top = min(top, max(1, math.ceil(load.peak_concurrency)))
-    return sorted({n for n in LADDER if n <= top} | {top}) if top >= 1 else []
+def ladder(memory: Memory, load: Load, stages: int = 1) -> list[int]:
+    """Concurrencies to try: powers of two up to what memory holds and the demand asks, in each stage of a pipeline."""
+    top = min(LADDER[-1], memory.max_concurrency // stages)
+    if math.isfinite(load.most_concurrency):
+        top = min(top, max(1, math.ceil(load.most_concurrency / stages)))
+    return [n * stages for n in sorted({n for n in LADDER if n <= top} | {top})] if top >= 1 else []
 
 
-def refine_between(samples: Sequence[Sample], load: Load) -> int | None:
-    """Concurrency between the last step that holds and the first that fails, log-linear in the limit's metric."""
+def edge_between(samples: Sequence[Sample], load: Load, aim: float | None = 1.0) -> int | None:
+    """A load between the last sample that holds and the first that fails, where the level may just hold still.
+
+    Parameters
+    ----------
+    aim
+        Share of the limit that it is to come to if the metric that breaks is straight between the two, both in logs;
+        None for the middle of the loads.
+
+    Returns
+    -------
+    int or None
+        Requests in flight; None where the last that holds is the edge already.
+    """
     held = [s for s in samples if not s.violated]
     broken = [s for s in samples if s.violated]
     if not held or not broken:
         return None
     lo, hi = held[-1], broken[0]
-    if hi.concurrency <= lo.concurrency + 1:
-        return None
     limit, a, b = _metric(hi.violated, lo, hi, load)
-    if b <= a or limit <= a:
+    if hi.concurrency <= max(lo.concurrency + 1, lo.concurrency * EDGE_STEP) or b <= a or limit * EDGE <= a:
         return None
-    share = (math.log(limit) - math.log(a)) / (math.log(b) - math.log(a))
-    n = math.floor(math.exp(math.log(lo.concurrency) + share * math.log(hi.concurrency / lo.concurrency)))
-    return n if lo.concurrency < n < hi.concurrency else None
+    share = 0.5 if aim is None else math.log(limit * aim / a) / math.log(b / a)
+    n = math.floor(lo.concurrency * math.pow(hi.concurrency / lo.concurrency, share))
+    return min(max(n, lo.concurrency + 1), hi.concurrency - 1)
 
 
 def _metric(name: str, lo: Sample, hi: Sample, load: Load) -> tuple[float, float, float]:
@@ -173,7 +197,7 @@ def limited_by(samples: Sequence[Sample], memory: Memory, load: Load) -> str:
     top = samples[-1].concurrency
     if top >= memory.max_concurrency:
         return "memory"
-    if top >= load.peak_concurrency:
+    if top >= load.most_concurrency:
         return "demand"
     return "evidence"
 

@@ -22,9 +22,6 @@ from advisor.engine.estimates import EstimateMany
 from advisor.engine.layout import Option, sample
 from advisor.engine.operating_point import Load, curve_point
 
-COARSE = (4, 32, 128)
-"""Concurrencies that tell which layout of a precision and an engine is its best."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Question:
@@ -62,13 +59,12 @@ def other_curves(
         spec, Load.of(workload.traffic, workload.slo), with_factors(estimate, profile.overrides.throughput_factor)
     )
     options = _options(profile, workload, inputs, accelerator, question)
-    sample(options, COARSE, spec, question.load, question.estimate)
+    sample(options, spec, question.load, question.estimate)
     best: dict[tuple[str, str], Option] = {}
     for option in options:
         key = option.deployment.precision, option.deployment.engine
         if option.samples and (key not in best or _better(option, best[key], question.load)):
             best[key] = option
-    sample(list(best.values()), None, spec, question.load, question.estimate)
     kept = sorted(best.values(), key=lambda o: (-o.rate_per_gpu(question.load), o.deployment.label))
     return tuple(_curve(o, workload, question, inputs, usd_per_gpu_hour) for o in kept)
 

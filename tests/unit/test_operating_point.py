@@ -6,6 +6,7 @@ TPOT is 10 ms + 0.5 ms a request in flight, TTFT 100 ms + 2 ms a request, tails 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.profile import Profile, Workload
+from advisor.domain.sizing import Deployment
 from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import PERCENTILES, WIDTH, Batch
 from advisor.engine.fleet import Sizing
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
-from advisor.engine.operating_point import Load
+from advisor.engine.operating_point import Load, query_for
 
 SIZING = Sizing(
     {
@@ -40,13 +42,13 @@ def flat(value: float, spread: float = 1.25) -> Interval:
     return Interval(value / spread, value, value * spread)
 
 
-def batch_of(estimates: Sequence[OperatingEstimate]) -> Batch[OperatingEstimate]:
+def batch_of(estimates: Sequence[OperatingEstimate], prefill_share: float = 0.0) -> Batch[OperatingEstimate]:
     """A batch of estimates that are made already."""
     rows = [
         (
             e.ttft_p50_s.mid, *(e.ttft_tail.get(p, np.nan) for p in PERCENTILES),
             e.tpot_p50_s.mid, *(e.tpot_tail.get(p, np.nan) for p in PERCENTILES),
-            e.output_tps_per_gpu.lo, e.output_tps_per_gpu.mid, e.output_tps_per_gpu.hi,
+            e.output_tps_per_gpu.lo, e.output_tps_per_gpu.mid, e.output_tps_per_gpu.hi, prefill_share,
         )
         for e in estimates
     ]  # fmt: skip
@@ -84,6 +86,10 @@ def workload(**slo: float) -> Workload:
     return profile.tiers[0]
 
 
+def replace_traffic(work: Workload, **changes: float) -> Workload:
+    return work.model_copy(update={"traffic": work.traffic.model_copy(update=changes)})
+
+
 def run(catalog: Catalog, work: Workload, accelerator: str = "mi355x", est=estimate) -> Layout:
     model = catalog.models["llama3.3-70b"]
     team = Profile.model_validate(
@@ -99,6 +105,50 @@ def test_concurrency_ends_where_the_tail_meets_the_limit(catalog: Catalog) -> No
     assert 72 <= layout.sample.concurrency <= 80
     assert layout.limit == "tpot"
     assert layout.sample.tpot_at_percentile_s <= 0.060
+
+
+@pytest.mark.parametrize("limit_ms", [55, 57.3, 60, 61.9, 66, 80])
+def test_the_edge_is_found_where_the_metric_bends(catalog: Catalog, limit_ms: float) -> None:
+    """TPOT of 1.2 x (10 + 0.5 n) ms bends up in logs, and its square root, stretched to the same ends, bends down."""
+
+    def bent(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
+        return batch_of([
+            replace(e, tpot_p50_s=flat(t := 0.005 * q.concurrency**0.5), tpot_tail=dict.fromkeys(e.tpot_tail, 1.2 * t))
+            for e, q in zip(estimate(queries), queries, strict=True)
+        ])  # fmt: skip
+
+    up = (limit_ms / 1.2 - 10) / 0.5
+    down = (limit_ms / 1.2 / 5) ** 2
+    work = workload(tpot_ms=limit_ms)
+    for found, edge in ((run(catalog, work), up), (run(catalog, work, est=bent), down)):
+        assert found.sample is not None
+        assert not found.sample.violated
+        assert edge * 0.95 - 1 <= found.sample.concurrency <= edge
+
+
+def test_the_peak_is_carried_with_its_bursts_and_growth(catalog: Catalog) -> None:
+    """30 in flight with bursts of a half, growing 44 % in the 6 months ahead: 30 x 1.5 x 1.44 = 64.8."""
+    work = workload(tpot_ms=100_000)
+    grown = replace_traffic(work, peak_concurrency=30, burst_headroom=0.5, growth_per_year=1.44**2 - 1)
+    layout = run(catalog, grown)
+    assert layout.sample is not None
+    assert layout.sample.concurrency == 65
+    assert layout.limit == "demand"
+
+
+def test_a_pipeline_yields_what_one_stage_yields_with_its_part_of_the_requests(catalog: Catalog) -> None:
+    """Two nodes: 40 requests are 20 on one node, at its latency and its rate per GPU."""
+    load = Load.of(workload(tpot_ms=60).traffic, workload(tpot_ms=60).slo)
+    model = catalog.models["llama3.3-70b"]
+    one, two = (
+        Deployment(
+            engine="vllm", precision="fp8", kv_cache_precision="fp8", tp=8, pp=pp, ep=1, dp=1, dp_attention=False,
+            spec_method="none", disagg=False, gpus_per_replica=8 * pp, decode_gpus=None,
+        )
+        for pp in (1, 2)
+    )  # fmt: skip
+    assert query_for(two, "h100", model, load, 40) == query_for(one, "h100", model, load, 20)
+    assert "PP2" in two.label
 
 
 def test_the_median_allows_more_than_the_tail(catalog: Catalog) -> None:
@@ -139,6 +189,20 @@ def test_prefix_cache_shortens_ttft_only(catalog: Catalog) -> None:
     assert cached.ttft_p50_s.mid == pytest.approx(0.05 + 0.02)  # half of the input, the queue as before
     assert cached.output_tps_per_gpu.mid > plain.output_tps_per_gpu.mid
     assert with_prefix_cache(estimate, 0.0) is estimate
+
+
+def test_cached_prompts_disturb_decode_less(catalog: Catalog) -> None:
+    """Of a step of 15 ms two fifths are prefill; with half of the prompts cached a fifth is saved: 12 ms."""
+
+    def disturbed(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
+        return batch_of(list(estimate(queries)), prefill_share=0.4)
+
+    query = OperatingQuery("mi355x", catalog.models["llama3.3-70b"], "fp8", 1000.0, 1000.0, 10, gpus=1, tp=1)
+    plain, cached = disturbed([query])[0], with_prefix_cache(disturbed, 0.5)([query])[0]
+    assert cached.tpot_p50_s.mid == pytest.approx(0.8 * plain.tpot_p50_s.mid)
+    assert cached.tpot_tail["p99"] == pytest.approx(0.8 * plain.tpot_tail["p99"])
+    before, after = 0.1 + 0.02 + 0.015 * 1000, 0.05 + 0.02 + 0.012 * 1000
+    assert cached.output_tps_per_gpu.mid == pytest.approx(plain.output_tps_per_gpu.mid * before / after)
 
 
 def test_the_users_factor_scales_rate_and_stretches_latency(catalog: Catalog) -> None:
