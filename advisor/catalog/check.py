@@ -125,6 +125,11 @@ def _references(catalog: Catalog, parsed: dict[str, tuple[RawTable, dict[str, li
         accelerators = {*catalog.accelerators, *catalog.incomplete_accelerators}
     except CatalogError:
         return  # already reported
+    for part in catalog.accelerators.values():
+        for where in (part.provenance, part.memory_provenance):
+            if where is not None and where.source_id not in sources:
+                reason = f"names no known source{did_you_mean(where.source_id, sources)}"
+                yield str(CatalogError(reason, file=f"{FOLDER}/{part.id}.toml", field="source", value=where.source_id))
     for raw, columns in parsed.values():
         if raw.table in (PARAMETERS, SOURCES):
             continue

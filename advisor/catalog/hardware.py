@@ -19,8 +19,11 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "scale_up_domain": (1, 1e5), "gpus_per_node": (1, 1024), "die_area_mm2": (1, 1e5),
 }  # fmt: skip
 _TEXTS = ("id", "part_id", "vendor", "name", "architecture", "release", "source", "kind", "confidence", "notes")
-_KNOWN = (*_NUMBERS, *_TEXTS, "figures_public", "scale_up_switched", "cooling", "formats", "as_of",
-          "dense_tflops", "extra")  # fmt: skip
+_OPTIONAL_TEXTS = ("memory_source", "memory_kind")
+_KNOWN = (
+    *_NUMBERS, *_TEXTS, *_OPTIONAL_TEXTS, "memory_as_of", "figures_public", "scale_up_switched", "cooling", "formats",
+    "as_of", "dense_tflops", "extra",
+)  # fmt: skip
 _NEEDED = ("memory_bytes", "memory_gb_marketed", "bandwidth_gbps", "tdp_w", "scale_up_gbps", "scale_up_domain")
 
 
@@ -55,7 +58,7 @@ def _parse(content: str, shown: str) -> dict[str, Any]:
         if key not in _KNOWN:
             raise CatalogError(f"unknown key{did_you_mean(key, _KNOWN)}", file=shown, field=key)
     entry = {"confidence": "", "notes": "", "figures_public": True, "gpus_per_node": 8, "extra": {}} | entry
-    for key in _TEXTS:
+    for key in (*_TEXTS, *(name for name in _OPTIONAL_TEXTS if name in entry)):
         if not isinstance(entry.get(key), str):
             raise CatalogError("must be a text", file=shown, field=key, value=entry.get(key))
     for key, (low, high) in _NUMBERS.items():
@@ -68,10 +71,12 @@ def _parse(content: str, shown: str) -> dict[str, Any]:
         value = entry.get(key)
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
             raise CatalogError("must be a list of texts", file=shown, field=key, value=value)
-    if not isinstance(entry.get("as_of"), date):
-        raise CatalogError("must be a date", file=shown, field="as_of", value=entry.get("as_of"))
-    if entry["kind"] not in get_args(Kind):
-        raise CatalogError("not a known kind", file=shown, field="kind", value=entry["kind"])
+    for key in ("as_of", *(("memory_as_of",) if "memory_source" in entry else ())):
+        if not isinstance(entry.get(key), date):
+            raise CatalogError("must be a date", file=shown, field=key, value=entry.get(key))
+    for key in ("kind", "memory_kind"):
+        if key in entry and entry[key] not in get_args(Kind):
+            raise CatalogError("not a known kind", file=shown, field=key, value=entry[key])
     if entry["vendor"] not in ("AMD", "NVIDIA"):
         raise CatalogError('must be "AMD" or "NVIDIA"', file=shown, field="vendor", value=entry["vendor"])
     _check_tflops(entry.get("dense_tflops", {}), shown)
@@ -125,4 +130,11 @@ def _accelerator(entry: dict[str, Any], shown: str) -> Accelerator:
         gpus_per_node=int(entry["gpus_per_node"]),
         notes=entry["notes"],
         extra=extra,
+        memory_provenance=_memory_provenance(entry),
     )
+
+
+def _memory_provenance(entry: dict[str, Any]) -> Provenance | None:
+    if "memory_source" not in entry:
+        return None
+    return Provenance(entry["memory_source"], entry["memory_as_of"], entry.get("memory_kind", entry["kind"]))

@@ -116,8 +116,9 @@ def row_fields(row: Any) -> list[tuple[str, Any]]:
     for item in fields(row) if is_dataclass(row) else ():
         value = getattr(row, item.name)
         if isinstance(value, Provenance):
-            last = [("source", value.source_id), ("as_of", value.as_of), ("kind", value.kind)]
-            last += [("confidence", value.confidence)] if value.confidence else []
+            what = item.name.removesuffix("provenance")  # `memory_` of `memory_provenance`
+            last += [(f"{what}source", value.source_id), (f"{what}as_of", value.as_of), (f"{what}kind", value.kind)]
+            last += [(f"{what}confidence", value.confidence)] if value.confidence else []
         elif isinstance(value, dict):
             found += [(f"{item.name}.{key}", entry) for key, entry in value.items()]
         else:

@@ -1,7 +1,7 @@
 """Accelerators: `facts/accelerators.csv` becomes one TOML file a part.
 
-Memory is counted in bytes. Where the drop has a device-reported or modelled size it stands; where it has
-only a marketed size, that is read as 1e9 bytes a GB, which is the cautious reading.
+Memory is counted in bytes: what the driver of the part reports (`device_memory`), else what the drop has, else
+the marketed size at 1e9 bytes a GB, which is the cautious reading.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from advisor.catalog_build.device_memory import REPORTED
 from advisor.catalog_build.drop import Drop, Importer, Output, number, parse_day, plain, whole
 from advisor.catalog_build.names import PART_IDS
 
@@ -48,7 +49,6 @@ def run(drop: Drop, out: Output) -> None:
 def _toml(part_id: str, row: dict[str, str], out: Output) -> str:
     as_of, _ = parse_day(row["source_date"])
     source = out.sources.cite(row["source_ref"], as_of=as_of, kind="datasheet", name=f"spec-{part_id}")
-    memory, memory_kind = _memory_bytes(row)
     mesh = "mesh" in row["scale_up_topology"]
     alternative = number(row["memory_bandwidth_alt_tbps"].split(" ", maxsplit=1)[0])
     public = bool(row["memory_bandwidth_tbps"])
@@ -65,7 +65,7 @@ def _toml(part_id: str, row: dict[str, str], out: Output) -> str:
         f"architecture = {_quoted(row['architecture'])}",
         f"release = {_quoted(row['release_ga_date'])}",
         f"figures_public = {'true' if public else 'false'}",
-        *_given("memory_bytes", memory, memory_kind),
+        *_memory(part_id, row, out),
         *_given("memory_gb_marketed", number(row["memory_gb_marketed"])),
         *_given("bandwidth_gbps", _scaled(row["memory_bandwidth_tbps"], 1000), "dense read rate, 1e9 bytes/s"),
         *_given("bandwidth_alt_gbps", alternative * 1000 if alternative and public else None, "the other figure"),
@@ -94,11 +94,22 @@ def _toml(part_id: str, row: dict[str, str], out: Output) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _memory_bytes(row: dict[str, str]) -> tuple[float | None, str]:
+def _memory(part_id: str, row: dict[str, str], out: Output) -> list[str]:
+    reported = REPORTED.get(part_id)
+    if reported is not None:
+        source = out.sources.cite(
+            reported.reference, as_of=reported.as_of, kind=reported.kind, name=f"memory-{part_id}"
+        )
+        return [
+            *_given("memory_bytes", reported.memory_bytes, f"the total that the driver reports: {reported.mib:,} MiB"),
+            f"memory_source = {_quoted(source)}",
+            f"memory_as_of = {reported.as_of.isoformat()}",
+            f"memory_kind = {_quoted(reported.kind)}",
+        ]
     if row["memory_usable_bytes"]:
-        return float(row["memory_usable_bytes"]), "bytes, as reported by the device or modelled by the vendor's tools"
+        return _given("memory_bytes", float(row["memory_usable_bytes"]), "the total that the driver reports")
     marketed = whole(row["memory_gb_marketed"])
-    return (None, "") if marketed is None else (marketed * 1e9, "bytes; marketed GB read as 1e9, none reported")
+    return _given("memory_bytes", None if marketed is None else marketed * 1e9, "marketed GB read as 1e9 bytes")
 
 
 def _cooling(text: str) -> list[str]:

@@ -111,6 +111,8 @@ def run_show(args: argparse.Namespace) -> int:
     if source is not None:
         pairs += [("reference", source.reference)]
         pairs += [("attribution", source.attribution)] if source.attribution else []
+    memory = catalog.sources.get(str(dict(pairs).get("memory_source", "")))
+    pairs += [("memory_reference", memory.reference)] if memory is not None else []
     if args.format == "json":
         print(json.dumps(dict(pairs), default=_jsonable, ensure_ascii=False, indent=2))
         return 0

@@ -28,7 +28,7 @@ class Accelerator:
     name: str
     architecture: str
     memory_bytes: float
-    """Usable memory [bytes]."""
+    """Memory that the driver reports [bytes]."""
     memory_gb_marketed: float
     bandwidth_gbps: float
     """DRAM bandwidth [1e9 bytes/s]."""
@@ -52,6 +52,8 @@ class Accelerator:
     gpus_per_node: int = 8
     notes: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+    memory_provenance: Provenance | None = None
+    """Of `memory_bytes`, where it is not that of the other figures."""
 
     def peak_flops(self, precision: Precision) -> float | None:
         """Dense peak for weights and activations of a precision [FLOP/s]; None where not native.

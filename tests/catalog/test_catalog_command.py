@@ -47,6 +47,7 @@ def test_show_gives_the_reference_and_the_attribution(capsys: pytest.CaptureFixt
     assert "bandwidth_gbps            8000" in out
     assert "scale_up_switched         no" in out
     assert "amd-instinct-mi355x-gpu-brochure" in out
+    assert "issues/5891 (rocminfo: 301973504 KB)" in out
     assert run("show", "tco/PUE/Google", "--format", "json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["typical"], shown["unit"], shown["kind"]) == (1.12, "ratio", "documentation")

@@ -35,12 +35,12 @@ def test_llama_70b_fp8_on_h200_and_mi355x(catalog: Catalog) -> None:
     # The rest: 70.55e9 - 2,101,346,304 = 68.448653696e9 at 1 byte. Together 72.651346304 GB.
     assert weight_bytes(model, "fp8").total == pytest.approx(72.651346304e9)
     h200 = plan(catalog, "llama3.3-70b", "h200", "fp8", 1, 8192)
-    # 132.2578374656 - 72.651346304 = 59.6064911616 GB; a request of 8,192 tokens takes 1.34217728 GB: 44.41.
-    assert h200.kv_gb == pytest.approx(59.6064911616)
-    assert h200.max_concurrency == 44
+    # 131.6793380864 - 72.651346304 = 59.0279917824 GB; a request of 8,192 tokens takes 1.34217728 GB: 43.98.
+    assert h200.kv_gb == pytest.approx(59.0279917824)
+    assert h200.max_concurrency == 43
     mi355x = plan(catalog, "llama3.3-70b", "mi355x", "fp8", 1, 8192)
-    # 255.2 - 72.651346304 = 182.548653696 GB / 1.34217728 GB = 136.01.
-    assert mi355x.max_concurrency == 136
+    # 274.2987812864 - 72.651346304 = 201.6474349824 GB / 1.34217728 GB = 150.24.
+    assert mi355x.max_concurrency == 150
 
 
 def test_deepseek_r1_mla_is_replicated_over_tensor_parallel_ranks(catalog: Catalog) -> None:
@@ -53,12 +53,12 @@ def test_deepseek_r1_mla_is_replicated_over_tensor_parallel_ranks(catalog: Catal
     # bytes; other 671.03e9 - both = 15,267,871,104. FP8: 653.908770816 + 15.267871104 + 3.70671616 = 672.88335808 GB.
     assert weight_bytes(model, "fp8").total == pytest.approx(672.88335808e9)
     h200 = plan(catalog, "deepseek-r1", "h200", "fp8", 8, 2048)
-    # Per GPU 132.2578374656 - 84.11041976 = 48.1474177056 GB hold 1,370,316 tokens / 2,048 = 669.1 requests.
+    # Per GPU 131.6793380864 - 84.11041976 = 47.5689183264 GB hold 1,353,851 tokens / 2,048 = 661.1 requests.
     assert h200.weights_gb == pytest.approx(84.11041976)
-    assert h200.max_concurrency == 669
+    assert h200.max_concurrency == 661
     mi355x = plan(catalog, "deepseek-r1", "mi355x", "fp8", 8, 2048)
-    # Per GPU 255.2 - 84.11041976 = 171.08958024 GB hold 4,869,353 tokens / 2,048 = 2,377.6 requests.
-    assert mi355x.max_concurrency == 2377
+    # Per GPU 274.2987812864 - 84.11041976 = 190.1883615264 GB hold 5,412,920 tokens / 2,048 = 2,643.0 requests.
+    assert mi355x.max_concurrency == 2643
 
 
 def test_gpt_oss_120b_windows_are_capped(catalog: Catalog) -> None:
@@ -71,11 +71,11 @@ def test_gpt_oss_120b_windows_are_capped(catalog: Catalog) -> None:
     # 201,088 x 2,880 x 2 = 1,158,266,880 and 979,947,520 others at 2 bytes = 4.2764288 GB. The release is 65.2 GB.
     assert weight_bytes(model, "fp4").total == pytest.approx(65.1905024e9)
     h200 = plan(catalog, "gpt-oss-120b", "h200", "fp4", 1, 8192, kv_precision="bf16")
-    # (132.2578374656 - 65.1905024) GB / 306,708,480 bytes = 218.67.
-    assert h200.max_concurrency == 218
+    # (131.6793380864 - 65.1905024) GB / 306,708,480 bytes = 216.78.
+    assert h200.max_concurrency == 216
     mi355x = plan(catalog, "gpt-oss-120b", "mi355x", "fp4", 1, 8192, kv_precision="bf16")
-    # (255.2 - 65.1905024) GB / 306,708,480 bytes = 619.51.
-    assert mi355x.max_concurrency == 619
+    # (274.2987812864 - 65.1905024) GB / 306,708,480 bytes = 681.78.
+    assert mi355x.max_concurrency == 681
 
 
 @pytest.mark.parametrize("accelerator", ["mi355x", "mi350x", "b300"])

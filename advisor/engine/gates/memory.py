@@ -36,12 +36,13 @@ def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) ->
         f" interconnect. {model.name} takes {weights:,.0f} GB at {precision.upper()}, {accelerator.name} has"
         f" {per_gpu:,.0f} GB."
     )
+    size = accelerator.memory_provenance or accelerator.provenance
     common = {
         "gate": "memory",
         "arithmetic": arithmetic,
         "citation": "model and accelerator tables",
-        "source": f"{model.provenance.source_id}; {accelerator.provenance.source_id}",
-        "as_of": accelerator.provenance.as_of,
+        "source": f"{model.provenance.source_id}; {size.source_id}",
+        "as_of": size.as_of,
     }
     if gpus <= domain:
         where = (
