@@ -63,8 +63,10 @@ class Deployment(Frozen):
 
     @property
     def label(self) -> str:
-        """Short form, e.g. `fp8 TP4 sglang`."""
+        """Short form, e.g. `fp8 TP4 sglang` or, over two nodes, `fp8 TP8 PP2 vllm`."""
         parts = [self.precision, f"TP{self.tp}"]
+        if self.pp > 1:
+            parts.append(f"PP{self.pp}")
         if self.ep > 1:
             parts.append(f"EP{self.ep}")
         if self.dp_attention:
