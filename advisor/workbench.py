@@ -83,7 +83,8 @@ class Workbench:
     @cached_property
     def configs(self) -> MeasuredConfigs:
         """Configurations that measurements show to work."""
-        return index_configs([*self.catalog.measurements, *self._own_rows], self.catalog.accelerators)
+        catalog = self.catalog
+        return index_configs([*catalog.measurements, *self._own_rows], catalog.accelerators, catalog.software)
 
     @cached_property
     def fit(self) -> Fit:

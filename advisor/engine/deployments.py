@@ -1,13 +1,15 @@
 """Which deployments of a model on an accelerator are worth estimating.
 
-Measured configurations come first: they are known to run. Plain tensor parallelism in the engine that is
-measured most on the accelerator fills the gaps, so that a model nobody has measured still gets an answer.
+Measured configurations come first: they are known to run. Plain tensor parallelism fills the gaps, so that a model
+nobody has measured still gets an answer: in every engine that is measured on the accelerator or its kin, since a
+choice of one for each would compare engines as if they were hardware.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from typing import NamedTuple
 
 from advisor.domain.evidence import Measurement
@@ -16,6 +18,8 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model
 from advisor.domain.record import record
 from advisor.domain.sizing import Deployment, Memory
+from advisor.domain.software import SupportRow
+from advisor.engine.gates.software import engine_names
 from advisor.engine.memory import plan_memory
 
 TRUSTED_FAMILIES = frozenset({"single_run", "median", "own_probe", "published_table"})
@@ -45,18 +49,33 @@ class MeasuredConfigs:
     """Configurations with measurements, by (accelerator, serving name of the model), with their row counts."""
 
     by_pair: Mapping[tuple[str, str], Mapping[Config, int]]
-    engines: Mapping[str, str]
-    """Engine measured most, by accelerator."""
+    engines: Mapping[str, Mapping[str, int]]
+    """Rows of aggregated serving by accelerator and engine."""
     kin: Mapping[str, tuple[str, ...]]
     """Other accelerators of the same architecture: what runs on one runs on the other."""
+    by_model: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Engines in which others have measured aggregated serving of a model, on any accelerator."""
+    weight_only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Engines that expand FP4 weights on an accelerator without FP4 arithmetic, as the table of software support
+    names them or as measurements do."""
 
 
 def index_configs(
-    measurements: Iterable[Measurement], accelerators: Mapping[str, Accelerator]
+    measurements: Iterable[Measurement],
+    accelerators: Mapping[str, Accelerator],
+    software: Iterable[SupportRow] = (),
 ) -> MeasuredConfigs:
     """Collect the configurations that measurements show to work; known-bad runs are left out."""
     pairs: dict[tuple[str, str], dict[Config, int]] = defaultdict(lambda: defaultdict(int))
-    engines: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    engines: dict[str, Counter[str]] = defaultdict(Counter)
+    by_model: dict[str, set[str]] = defaultdict(set)
+    weight_only: dict[str, set[str]] = defaultdict(set)
+    for row in software:
+        if row.feature == "fp4" and row.status in ("full", "partial", "experimental"):
+            for accelerator in row.accelerators:
+                weight_only[accelerator].add(row.engine)
+    family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
+    kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
     for m in measurements:
         if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1 or (m.disagg and not m.decode_gpus):
             continue  # a split that the source does not state cannot be laid out
@@ -65,12 +84,21 @@ def index_configs(
         decode = (m.decode_gpus or 0) if m.disagg else 0
         key = Config(m.engine, m.precision, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus, decode)
         pairs[m.accelerator, m.model][key] += 1
-        if not m.disagg:
-            engines[m.accelerator][m.engine] += 1
-    best = {a: sorted(c.items(), key=lambda item: (-item[1], item[0]))[0][0] for a, c in engines.items()}
-    family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
-    kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
-    return MeasuredConfigs({pair: dict(counts) for pair, counts in pairs.items()}, best, kin)
+        if m.disagg:
+            continue
+        engines[m.accelerator][m.engine] += 1
+        if m.family != "own_probe":  # that a team runs one engine says nothing against the others
+            by_model[m.model].add(m.engine)
+        if m.precision == "fp4":
+            for accelerator in (m.accelerator, *kin.get(m.accelerator, ())):
+                weight_only[accelerator].add(m.engine)
+    return MeasuredConfigs(
+        {pair: dict(counts) for pair, counts in pairs.items()},
+        {accelerator: dict(counts) for accelerator, counts in engines.items()},
+        kin,
+        {name: frozenset(found) for name, found in by_model.items()},
+        {name: frozenset(found) for name, found in weight_only.items()},
+    )
 
 
 def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ...]:
@@ -90,9 +118,45 @@ def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ..
     return section.precisions
 
 
-def runs_precision(accelerator: Accelerator, precision: str, measured: bool) -> bool:
-    """Whether a precision runs: natively, weight-only (int4), or emulated as measurements prove."""
-    return measured or precision == "int4" or accelerator.dense_tflops.get(precision) is not None
+def runs_natively(accelerator: Accelerator, precision: str) -> bool:
+    """Whether the accelerator does arithmetic at a precision; int4 weights run at bf16 anywhere."""
+    return precision == "int4" or accelerator.dense_tflops.get(precision) is not None
+
+
+def engines_at(
+    model: ModelSpec, accelerator: Accelerator, precision: str, configs: MeasuredConfigs, team: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Engines to consider at a precision that nobody has measured for the model there, most measured first.
+
+    All accelerators of an architecture are offered the same ones. A checkpoint that is released at four bits runs
+    weight-only in the engines that are known to do so; one that is not has no reason to.
+    """
+    counts: Counter[str] = Counter()
+    for name in (accelerator.id, *configs.kin.get(accelerator.id, ())):
+        counts.update(configs.engines.get(name, {}))
+    ranked = sorted(counts, key=lambda engine: (-counts[engine], engine))
+    known = {e for name in (*model.measured_as, model.id) for e in configs.by_model.get(name, ())}
+    usual = [e for e in ranked if e in known] or ranked or [FALLBACK_ENGINE]
+    names = tuple(dict.fromkeys([*usual, *team]))
+    if runs_natively(accelerator, precision):
+        return names
+    if precision != "fp4" or model.native_precision != "fp4":
+        return ()
+    able = configs.weight_only.get(accelerator.id, frozenset())
+    return tuple(e for e in names if e in able or not able.isdisjoint(engine_names(e)))
+
+
+def unservable(model: ModelSpec, section: Model, accelerator: Accelerator) -> str:
+    """Why no precision can be served, in a sentence without its full stop."""
+    tried = accepted_precisions(model, section)
+    listed = ", ".join(tried)
+    if set(section.precisions) <= set(tried):
+        return f"{accelerator.name} runs none of the accepted precisions ({listed})"
+    weights = ", not even weight-only" if tried == ("fp4",) else ""
+    return (
+        f"{model.name} is released at {model.native_precision} and is not widened;"
+        f" {accelerator.name} runs no {listed}{weights}"
+    )
 
 
 def candidate_deployments(
@@ -111,7 +175,7 @@ def candidate_deployments(
     disaggregation
         Whether the team wants prefill and decode apart; otherwise only aggregated serving is considered.
     engines
-        Engines in use; they are added to the engine that is measured most, not put in its place.
+        Engines in use; they are added to those of `engines_at`, not put in their place.
     """
     precisions = accepted_precisions(model, section)
     # A wider precision than the released one is worth a look only where somebody has measured it.
@@ -127,12 +191,9 @@ def candidate_deployments(
             continue
         # Estimates do not tell splits of one total apart: the one that is measured most speaks for them.
         out.setdefault(key._replace(decode_gpus=0), _deployment(section, key))
-    usual = usual_engine(configs, accelerator.id)
     for precision in precisions:
         at_precision = [k for k in out if k.precision == precision and not k.disagg]
-        if not runs_precision(accelerator, precision, bool(at_precision)):
-            continue
-        names = list(dict.fromkeys([k.engine for k in at_precision[:1]] or [usual, *engines]))
+        names = [k.engine for k in at_precision[:1]] or engines_at(model, accelerator, precision, configs, engines)
         for engine in names:
             done = {k.tp for k in at_precision if k.engine == engine}
             for tp in TENSOR_PARALLEL:
@@ -140,12 +201,6 @@ def candidate_deployments(
                     key = Config(engine, precision, "none", False, tp, 1, False, tp)
                     out.setdefault(key, _deployment(section, key))
     return list(out.values())
-
-
-def usual_engine(configs: MeasuredConfigs, accelerator_id: str) -> str:
-    """Engine measured most on the accelerator, else on its kin."""
-    names = (accelerator_id, *configs.kin.get(accelerator_id, ()))
-    return next((configs.engines[n] for n in names if n in configs.engines), FALLBACK_ENGINE)
 
 
 def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[Config]:
@@ -156,13 +211,15 @@ def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: M
     return found
 
 
-def multi_node_deployments(model: ModelSpec, section: Model, accelerator: Accelerator, engine: str) -> list[Deployment]:
-    """Pipeline parallelism over whole nodes, for weights that no single node holds."""
+def multi_node_deployments(
+    model: ModelSpec, section: Model, accelerator: Accelerator, configs: MeasuredConfigs
+) -> list[Deployment]:
+    """Pipeline parallelism over whole nodes, for weights that no single node holds; fewest nodes of an engine first."""
     tp = accelerator.gpus_per_node
     return [
         _deployment(section, Config(engine, precision, "none", False, tp, 1, False, tp * nodes), pp=nodes)
         for precision in accepted_precisions(model, section)
-        if runs_precision(accelerator, precision, False)
+        for engine in engines_at(model, accelerator, precision, configs)
         for nodes in (2, 4, MAX_PIPELINE_NODES)
     ]
 

@@ -22,7 +22,7 @@ from advisor.engine.deployments import (
     candidate_deployments,
     memory_of,
     multi_node_deployments,
-    usual_engine,
+    unservable,
 )
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.fleet import Sizing, count_replicas
@@ -197,8 +197,7 @@ def _options(
         model, workload.model, accelerator, configs, disaggregation=team.disaggregation, engines=team.engines
     )
     if not deployments:
-        text = f"{accelerator.name} runs none of the accepted precisions ({', '.join(workload.model.precisions)})"
-        return [], _failed(accelerator, "precision", text)
+        return [], _failed(accelerator, "precision", unservable(model, workload.model, accelerator))
     longest = workload.traffic.isl.high_tokens + workload.traffic.osl.high_tokens
     if longest > model.max_context > 0:
         text = f"{longest:,.0f} tokens exceed the model's longest context of {model.max_context:,}"
@@ -206,10 +205,10 @@ def _options(
     plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in deployments]
     fitting = [Option(accelerator, d, m) for d, m in plans if m.fits]
     if all(o.deployment.disagg for o in fitting):
-        engine = usual_engine(configs, accelerator.id)
-        wide = multi_node_deployments(model, workload.model, accelerator, engine)
+        wide = multi_node_deployments(model, workload.model, accelerator, configs)
         wide_plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in wide]
-        fitting += [Option(accelerator, d, m) for d, m in wide_plans if m.fits][:1]
+        first = {d.engine: Option(accelerator, d, m) for d, m in reversed(wide_plans) if m.fits}
+        fitting += first.values()
         plans += wide_plans
     if fitting:
         return fitting, None

@@ -17,7 +17,7 @@ from advisor.engine.adjust import with_factors, with_prefix_cache
 from advisor.engine.advise import Inputs
 from advisor.engine.assumptions import resolve_service_levels
 from advisor.engine.curves import measured_points, with_cost
-from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments, usual_engine
+from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.layout import Option, sample
 from advisor.engine.operating_point import Load, curve_point
@@ -85,9 +85,8 @@ def _options(
     found = candidate_deployments(
         question.model, section, accelerator, inputs.configs, disaggregation=team.disaggregation, engines=team.engines
     )
-    engine = usual_engine(inputs.configs, accelerator.id)
     return fitting(found, values) or fitting(
-        multi_node_deployments(question.model, section, accelerator, engine), values
+        multi_node_deployments(question.model, section, accelerator, inputs.configs), values
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from advisor.catalog import load_catalog
-from advisor.domain.profile import Profile
+from advisor.domain.hardware import Precision
+from advisor.domain.profile import Model, Profile
 from advisor.domain.recommendation import Candidate
-from advisor.engine.deployments import index_configs
+from advisor.domain.sizing import Deployment
+from advisor.engine.deployments import TRUSTED_FAMILIES, candidate_deployments, engines_at, index_configs, unservable
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
 from advisor.report.build import build_report
@@ -110,3 +112,99 @@ def test_a_configuration_that_only_spoilt_runs_show_is_none() -> None:
     found = index_configs([run, bad, perhaps], parts).by_pair[run.accelerator, run.model]
     assert {c.engine for c in found} == {run.engine, "median"}
     assert sum(m.known_bad for m in evidence()) == 22
+
+
+UNMEASURED = ("deepseek-v4-flash", "glm-4.5-air", "qwen3-235b-a22b")
+GENERATIONS = (("b200", "b300"), ("h100", "h200"), ("mi300x", "mi325x"), ("mi350x", "mi355x"))
+
+
+def offered(bench: Workbench, model: str, accelerator: str, precisions: tuple[Precision, ...], *team: str) -> set[str]:
+    section = Model(id=model, precisions=precisions)
+    found = candidate_deployments(
+        bench.catalog.models[model], section, bench.catalog.accelerators[accelerator], bench.configs,
+        disaggregation=False, engines=team,
+    )  # fmt: skip
+    return {f"{d.precision} {d.engine}" for d in found}
+
+
+@pytest.mark.parametrize("model", UNMEASURED)
+@pytest.mark.parametrize("parts", GENERATIONS)
+def test_parts_of_one_architecture_are_offered_the_same_engines(
+    bench: Workbench, model: str, parts: tuple[str, str]
+) -> None:
+    """B200 was once judged by SGLang and B300 by vLLM, so that the engines decided between them."""
+    one, other = (offered(bench, model, part, ("fp8", "fp4")) for part in parts)
+    assert one == other
+    assert len(one) > 1
+    assert offered(bench, model, parts[0], ("fp8", "fp4"), "vllm") == one
+
+
+def test_a_measured_model_is_tried_only_in_engines_that_somebody_ran_it_in(bench: Workbench) -> None:
+    """GPT-OSS has no run in SGLang, on no part; what is unmeasured on MI325X at BF16 is not tried in it either."""
+    ran = {m.engine for m in evidence() if m.model == "gptoss120b" and not m.disagg and m.family in TRUSTED_FAMILIES}
+    assert ran == {"atom", "trt", "vllm"}
+    model, parts = bench.catalog.models["gpt-oss-120b"], bench.catalog.accelerators
+    assert engines_at(model, parts["mi325x"], "bf16", bench.configs) == ("vllm",)
+    assert set(engines_at(model, parts["b300"], "bf16", bench.configs)) == {"trt", "vllm"}
+    assert set(engines_at(model, parts["b300"], "bf16", bench.configs, ["sglang"])) == {"sglang", "trt", "vllm"}
+
+
+def test_what_a_team_measures_takes_no_engine_away(bench: Workbench) -> None:
+    run = next(m for m in evidence() if m.family == "single_run" and not m.disagg and not m.known_bad)
+    own = replace(run, family="own_probe", model="glm-4.5-air", accelerator="h200", engine="vllm")
+    parts = bench.catalog.accelerators
+    configs = index_configs([*evidence(), own], parts)
+    found = engines_at(bench.catalog.models["glm-4.5-air"], parts["b200"], "fp8", configs)
+    assert set(found) == {"sglang", "trt", "vllm"}
+
+
+@pytest.mark.parametrize("model", ["gpt-oss-20b", "deepseek-v4-flash"])
+@pytest.mark.parametrize("part", ["h100", "h200", "mi300x", "mi325x"])
+def test_a_four_bit_release_runs_weight_only_where_the_software_table_says_so(
+    bench: Workbench, model: str, part: str
+) -> None:
+    found = offered(bench, model, part, ("bf16", "fp8", "fp4"))
+    assert "fp4 vllm" in found
+    assert "fp4 sglang" not in found or part.startswith("mi")  # no row of SGLang's on Hopper, and no run
+    assert {text.split()[0] for text in found} == {"fp4"}
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": model, "precisions": ["bf16", "fp8", "fp4"]},
+            "traffic": {"isl": 900, "osl": 900, "peak_requests_per_s": 5}, "slo": {"tpot_ms": 100, "ttft_ms": 10_000},
+            "candidates": [part],
+        }
+    )  # fmt: skip
+    (candidate,) = bench.advise(asked, draws=200).candidates
+    assert candidate.deployment is not None
+    gate = next(g for g in candidate.gates if g.gate == "software_format")
+    assert gate.status == "condition"
+    assert gate.title == ("FP4 is weight-only" if part.startswith("h") else "FP4 is emulated")
+
+
+def test_a_wider_release_is_not_quantised_for_a_part_without_fp4(bench: Workbench) -> None:
+    assert offered(bench, "glm-4.5-air", "h100", ("fp4",)) == set()
+    assert {text.split()[0] for text in offered(bench, "glm-4.5-air", "h100", ("fp8", "fp4"))} == {"fp8"}
+
+
+def test_the_reason_says_what_was_tried(bench: Workbench) -> None:
+    h100 = bench.catalog.accelerators["h100"]
+    old = replace(h100, id="old", name="Old", architecture="Old", dense_tflops={"bf16": 1.0})
+    said = {
+        (model, wanted): unservable(bench.catalog.models[model], Model(id=model, precisions=wanted), old)
+        for model, wanted in (("gpt-oss-20b", ("bf16", "fp4")), ("glm-4.5-air", ("fp4",)), ("deepseek-r1", ("bf16",)))
+    }
+    assert list(said.values()) == [
+        "openai/gpt-oss-20b is released at fp4 and is not widened; Old runs no fp4, not even weight-only",
+        "Old runs none of the accepted precisions (fp4)",
+        "deepseek-ai/DeepSeek-R1 is released at fp8 and is not widened; Old runs no fp8",
+    ]
+    for (model, wanted), _ in said.items():
+        section = Model(id=model, precisions=wanted)
+        found = candidate_deployments(bench.catalog.models[model], section, old, bench.configs, disaggregation=False)
+        assert found == []
+
+
+def test_pipeline_stages_are_in_the_name_of_a_deployment() -> None:
+    plain = Deployment(engine="vllm", precision="fp8", kv_cache_precision="fp8", tp=8, gpus_per_replica=8)
+    assert plain.label == "fp8 TP8 vllm"
+    assert plain.model_copy(update={"pp": 2, "gpus_per_replica": 16}).label == "fp8 TP8 PP2 vllm"
