@@ -11,6 +11,7 @@ from advisor.domain.hardware import Precision
 from advisor.domain.profile import Model, Profile
 from advisor.domain.recommendation import Candidate
 from advisor.domain.sizing import Deployment
+from advisor.engine import layout
 from advisor.engine.deployments import TRUSTED_FAMILIES, candidate_deployments, engines_at, index_configs, unservable
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
@@ -202,6 +203,64 @@ def test_the_reason_says_what_was_tried(bench: Workbench) -> None:
         section = Model(id=model, precisions=wanted)
         found = candidate_deployments(bench.catalog.models[model], section, old, bench.configs, disaggregation=False)
         assert found == []
+
+
+@pytest.mark.parametrize(
+    ("model", "precisions", "slo"),
+    [
+        ("llama3.1-405b", ["fp8", "fp4"], {"tpot_ms": 50, "ttft_ms": 3000}),
+        ("deepseek-v4-flash", ["fp4"], {"tpot_ms": 50, "ttft_ms": 2000}),
+        ("llama3.3-70b", ["fp8", "fp4"], {"tpot_ms": 40, "ttft_ms": 2000}),
+    ],
+)
+def test_the_few_whose_edge_is_sought_are_the_best(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, model: str, precisions: list[str], slo: dict[str, float]
+) -> None:
+    """A coarse step that lay just past the limit of Llama 405B once made 8 GPUs of 7; a near tie may go either way."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": model, "precisions": precisions},
+            "traffic": {"isl": 900, "osl": 900, "peak_requests_per_s": 20}, "slo": {**slo, "percentile": 95},
+        }
+    )  # fmt: skip
+    quick = fleets(bench, asked)
+    monkeypatch.setattr(layout, "SURVIVORS", 10_000)
+    for accelerator, (gpus, candidate) in fleets(bench, asked).items():
+        assert quick[accelerator][0] <= 1.03 * gpus, (candidate.deployment, quick[accelerator][1].deployment)
+
+
+@pytest.mark.parametrize("limits", [(98, 102), (102, 103), (60, 66)])
+def test_a_looser_limit_never_needs_more_gpus(bench: Workbench, limits: tuple[int, int]) -> None:
+    """Llama 70B on H200 once needed 56 GPUs at 102 ms and 40 at 103."""
+    tight, loose = (
+        fleets(bench, Profile.model_validate(
+            {
+                "name": "x", "model": {"id": "llama3.3-70b", "precisions": ["fp8"]},
+                "traffic": {"isl": 1000, "osl": 500, "peak_concurrency": 8000},
+                "slo": {"tpot_ms": limit, "ttft_ms": 2000, "percentile": 50}, "candidates": ["h200", "b200"],
+            }
+        ))
+        for limit in limits
+    )  # fmt: skip
+    assert loose
+    for accelerator, (gpus, _) in loose.items():
+        assert gpus <= tight[accelerator][0]
+
+
+def test_bursts_count_like_a_higher_peak(bench: Workbench) -> None:
+    """128 with bursts of 0.15 is 147.2 in flight; a second replica was once added that no burst needed."""
+
+    def asked(peak: float, bursts: float) -> Profile:
+        return Profile.model_validate(
+            {
+                "name": "x", "model": {"id": "deepseek-r1", "precisions": ["fp8", "fp4"]},
+                "traffic": {"isl": 1000, "osl": 1000, "peak_concurrency": peak, "burst_headroom": bursts},
+                "slo": {"tpot_ms": 50, "ttft_ms": 5000}, "candidates": ["h200", "b200", "mi355x"],
+            }
+        )  # fmt: skip
+
+    calm, bursty = fleets(bench, asked(147.2, 0.0)), fleets(bench, asked(128.0, 0.15))
+    assert {a: gpus for a, (gpus, _) in calm.items()} == {a: gpus for a, (gpus, _) in bursty.items()}
 
 
 def test_pipeline_stages_are_in_the_name_of_a_deployment() -> None:
