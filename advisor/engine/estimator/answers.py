@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
+from advisor.domain.units import GB
 from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, PREFILL, TPOT, TTFT, WIDTH, Batch
 from advisor.engine.estimator.core import Medians
 from advisor.engine.estimator.encode import Floats
@@ -18,6 +20,7 @@ from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, interval_class
 from advisor.engine.estimator.tails import tail_factors
+from advisor.engine.memory import weight_bytes, weight_bytes_per_gpu
 
 TAILS = 4096
 """Loads whose tails are kept."""
@@ -45,8 +48,15 @@ class Asked:
 class Answers:
     """Turns the medians of queries into batches of estimates."""
 
-    def __init__(self, fit: Fit, ranking: Sequence[Measurement], rows: Sequence[Measurement], as_of: date) -> None:
-        self._fit = fit
+    def __init__(
+        self,
+        fit: Fit,
+        ranking: Sequence[Measurement],
+        rows: Sequence[Measurement],
+        accelerators: Mapping[str, Accelerator],
+        as_of: date,
+    ) -> None:
+        self._fit, self._accelerators = fit, accelerators
         self._neighbourhood = Neighbourhood(ranking, as_of)
         self._others = OtherFamilies(rows)
         self._tails: dict[tuple[int, bool], tuple[tuple[float, ...], ...]] = {}
@@ -91,6 +101,8 @@ class Answers:
             for other in others[k]:
                 ratio = other.total_tps_per_gpu / float(total[k, 1])
                 words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
+            if near.basis in ("modelled", "physics"):
+                words.append(_too_large(q, self._accelerators[q.accelerator]))
             if a.notes:
                 words.append("assumed " + ", ".join(a.notes))
             row = table[i].tolist()
@@ -162,6 +174,18 @@ class Answers:
                 )
             rows.append(row)
         return np.array(rows, dtype=np.float64).reshape(-1, 2, len(PERCENTILES))
+
+
+def _too_large(q: OperatingQuery, accelerator: Accelerator) -> str:
+    """That the weights of a question exceed the memory of its GPUs, in words; empty where they do not."""
+    tp = q.tp or 1
+    weights = weight_bytes_per_gpu(
+        weight_bytes(q.model, q.precision, accelerator.vendor), tp=tp, pp=1, gpus=max(tp, q.gpus or 1),
+        dp_attention=bool(q.dp_attention),
+    )  # fmt: skip
+    if weights <= accelerator.memory_bytes:
+        return ""
+    return f"does not fit: {weights / GB:,.0f} GB of weights per GPU exceed its {accelerator.memory_bytes / GB:,.0f} GB"
 
 
 def _places(asked: Sequence[Asked]) -> NDArray[np.intp]:

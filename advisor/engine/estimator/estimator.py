@@ -85,7 +85,7 @@ class Estimator:
         self._names = {m.model for m in rows}
         ranking = [m for m in rows if m.family != "vendor_ci"]
         self._ranking = ranking
-        self._answers = Answers(fit, ranking, rows, as_of)
+        self._answers = Answers(fit, ranking, rows, self._accelerators, as_of)
 
     @cached_property
     def _assumer(self) -> Assumer:

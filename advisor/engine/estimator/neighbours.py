@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
@@ -15,6 +17,8 @@ OWN_LENGTHS = 1.25
 """Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
 SAME_LENGTHS = 1.03
 """Lengths up to this factor from those of a measured curve are on it: nothing measured tells them apart."""
+FAR = 1.5
+"""Lengths beyond the longest measured ones by this factor are named."""
 _SHAPE, _KIN = 2, 3
 """How many parts of a curve's key are lengths, at its end; and how many name accelerator, model and precision."""
 
@@ -53,7 +57,10 @@ class Neighbourhood:
     def of(self, q: OperatingQuery, place: tuple[object, ...]) -> Neighbours:
         """The closest evidence for a query whose every part is filled in; `place` is its `curve_key`."""
         curve = self._curve_at(q, place)
-        return self._on_curve(q, curve) if curve else self._off_curve(place)
+        if curve:
+            return self._on_curve(q, curve)
+        near, beyond = self._off_curve(place), self._beyond(q, place)
+        return replace(near, text=f"{near.text}; {beyond}") if beyond else near
 
     def step(self, q: OperatingQuery, place: tuple[object, ...]) -> tuple[EvidenceGrade, Basis]:
         """Grade and basis alone of what `of` gives."""
@@ -82,6 +89,17 @@ class Neighbourhood:
         if key not in self._general:  # the same for every shape and load, and made of many rows
             self._general[key] = self._of_kin(key)
         return self._general[key]
+
+    def _beyond(self, q: OperatingQuery, place: tuple[object, ...]) -> str:
+        """That a query goes far beyond the lengths of its kin, in words; empty where it does not, or there are none."""
+        kin = self._model.get(place[:_KIN], [])
+        longest = (
+            ("input", q.isl, max((m.isl for m in kin), default=math.inf)),
+            ("output", q.osl, max((m.osl for m in kin), default=math.inf)),
+        )
+        return " and ".join(
+            f"no {name} longer than {most:,.0f} tokens was measured" for name, n, most in longest if n > FAR * most
+        )
 
     def _of_kin(self, key: tuple[object, ...]) -> Neighbours:
         """Evidence of an (accelerator, model, precision) as a whole, or of the accelerator."""

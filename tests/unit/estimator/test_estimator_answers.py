@@ -192,6 +192,21 @@ def test_clean_rows_lie_above_the_roofline_of_their_batch() -> None:
     assert (truth.tpot_s >= truth.physics.floor_s[:, 0]).all()
 
 
+def test_lengths_far_beyond_measured_ones_are_named() -> None:
+    near, far = bundled_estimator().estimate([query(isl=n, precision="fp8") for n in (9000, 120_000)])
+    assert "was measured" not in near.basis_text
+    assert "; no input longer than 8,192 tokens was measured" in far.basis_text
+
+
+def test_weights_beyond_the_memory_are_named() -> None:
+    """671 GB of DeepSeek-R1 on one H100 of 85.5 GB, and on eight of them 84.1 GB each."""
+    one, eight = bundled_estimator().estimate(
+        [query("h100", model="deepseek-r1", tp=n, gpus=n, concurrency=4) for n in (1, 8)]
+    )
+    assert "does not fit: 673 GB of weights per GPU exceed its 86 GB" in one.basis_text
+    assert "does not fit" not in eight.basis_text
+
+
 def test_rising_keeps_a_rising_curve_and_mends_another() -> None:
     good = np.array([[1.0, 2.0, 3.0]])
     assert rising(good).tolist() == good.tolist()
