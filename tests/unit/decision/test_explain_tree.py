@@ -148,10 +148,10 @@ def test_every_number_says_whether_it_is_reckoned_given_drawn_estimated_or_solve
 
 
 def test_memory_is_spelled_down_to_the_rows_of_part_and_model(trees: dict[str, Recommendation]) -> None:
-    """193.274 GB x 0.9 = 173.95 usable; FP4 at 0.5625 B with 16-bit embeddings; 2 x 80 x 8 x 128 bytes a token."""
+    """192.266 GB x 0.9 = 173.04 usable; FP4 at 0.5625 B with 16-bit embeddings; 2 x 80 x 8 x 128 bytes a token."""
     tree = trees["startup-first-cluster"]
     terms = {t.name: t for c in tree.candidates if c.accelerator == "b200" and c.memory for t in c.memory.terms}
-    assert "193.274 GB (catalog/accelerators/b200.toml) x 0.9 = 173.95" in terms["usable memory per GPU [GB]"].formula
+    assert "192.266 GB (catalog/accelerators/b200.toml) x 0.9 = 173.04" in terms["usable memory per GPU [GB]"].formula
     assert "catalog/models/models.csv" in terms["weights per GPU [GB]"].formula
     assert terms["KV cache of a token in the replica [bytes]"].value == 2 * 80 * 8 * 128
     found = explain(tree, "candidates.b200.memory.weights_gb")
