@@ -61,8 +61,8 @@ class Physics:
 
 
 def peak_flops(accelerator: Accelerator, precision: str) -> float:
-    """Dense peak for a precision, of the next wider format where the part lacks it [FLOP/s]."""
-    order = {"fp4": ("fp4", "fp8", "bf16"), "fp8": ("fp8", "bf16"), "int4": ("bf16",)}.get(precision, ("bf16",))
+    """Dense peak for a precision [FLOP/s]; that of BF16 where the part lacks the format, as weights alone are narrow."""
+    order = {"fp4": ("fp4", "bf16"), "fp8": ("fp8", "bf16")}.get(precision, ("bf16",))
     for key in order:
         if key in accelerator.dense_tflops:
             return accelerator.dense_tflops[key] * 1e12
