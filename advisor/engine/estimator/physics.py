@@ -61,7 +61,7 @@ class Physics:
 
 
 def peak_flops(accelerator: Accelerator, precision: str) -> float:
-    """Dense peak for a precision [FLOP/s]; that of BF16 where the part lacks the format, as weights alone are narrow."""
+    """Dense peak for a precision [FLOP/s]; that of BF16 where the part lacks it, so that weights alone are narrow."""
     order = {"fp4": ("fp4", "bf16"), "fp8": ("fp8", "bf16")}.get(precision, ("bf16",))
     for key in order:
         if key in accelerator.dense_tflops:
