@@ -150,8 +150,8 @@ class Answers:
     def _ends(self, good: Sequence[Asked]) -> dict[str, Floats]:
         """Ends of the interval of each query in spreads, by metric."""
         classes = []
-        for a in good:
-            grade, basis = self._neighbourhood.step(a.full, a.place)
+        steps = self._neighbourhood.steps((a.full, a.place) for a in good)
+        for a, (grade, basis) in zip(good, steps, strict=True):
             step = f"{'B' if grade == 'A' else grade} {basis}"
             classes.append(interval_class(step, bool(a.full.disagg), a.run is not None))
         return {

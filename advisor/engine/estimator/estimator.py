@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
 from advisor.engine.estimates import Batch
 from advisor.engine.estimator.answers import Answers, Asked
-from advisor.engine.estimator.assume import Assumer, is_open, problem_with
+from advisor.engine.estimator.assume import MOST, Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import RATE, Core, Medians
 from advisor.engine.estimator.curves import Memo
@@ -37,6 +38,8 @@ Software = Literal["current", "typical"]
 """What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same stack, where
 there are any; `typical`: as a median over all runs, which is what most published rows state."""
 FIRST_TOKEN = ("ttft",)
+_CURVE = attrgetter(*(f.name for f in fields(OperatingQuery) if f.name != "concurrency"))
+"""All of a query but its load."""
 
 
 @record
@@ -128,7 +131,7 @@ class Estimator:
         memo
             Keeps what later calls on the same deployments ask for again.
         """
-        asked = self._with_totals([self._ask(q, software) for q in queries])
+        asked = self._asked(queries, software)
         good = [a for a in asked if not a.error]
         place = self._place(good)
         medians = self._core.medians(place.points, memo)
@@ -138,14 +141,29 @@ class Estimator:
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
-        asked = self._with_totals([self._ask(q, "current") for q in queries])
+        asked = self._asked(queries, "current")
         place = self._place([a for a in asked if not a.error])
         return self._answers.first_tokens(asked, self._core.medians(place.points, memo, FIRST_TOKEN))
 
     def curve(self, query: OperatingQuery, concurrencies: Sequence[int]) -> Batch[OperatingEstimate]:
         """The same deployment at several concurrencies."""
-        (asked,) = self._with_totals([self._ask(query, "current")])
+        (asked,) = self._asked([query], "current")
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
+
+    def _asked(self, queries: Sequence[OperatingQuery], software: Software) -> list[Asked]:
+        """The queries with everything filled in; those of one curve that follow each other are looked up once."""
+        out: list[Asked] = []
+        known: tuple[object, ...] | None = None
+        for q in queries:
+            curve = _CURVE(q)
+            if curve == known and 1 <= q.concurrency <= MOST["concurrency"]:
+                last = out[-1]
+                out.append(Asked(q, q, last.name, last.notes, "", last.place, last.run))
+                continue
+            asked = self._ask(q, software)
+            known = None if asked.error or asked.full is not q else curve
+            out.append(asked)
+        return self._with_totals(out)
 
     def _ask(self, q: OperatingQuery, software: Software) -> Asked:
         error = problem_with(q, self._accelerators, self._days)

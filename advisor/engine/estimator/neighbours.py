@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -62,13 +62,27 @@ class Neighbourhood:
         near, beyond = self._off_curve(place), self._beyond(q, place)
         return replace(near, text=f"{near.text}; {beyond}") if beyond else near
 
-    def step(self, q: OperatingQuery, place: tuple[object, ...]) -> tuple[EvidenceGrade, Basis]:
-        """Grade and basis alone of what `of` gives."""
-        curve = self._curve_at(q, place)
-        if curve:
-            return _grade(curve), _basis(q, curve)
-        general = self._off_curve(place)
-        return general.grade, general.basis
+    def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[tuple[EvidenceGrade, Basis]]:
+        """Grade and basis alone of what `of` gives, for queries with their places.
+
+        What queries one after another share, the very place, is looked up once: they come as curves, as a rule.
+        """
+        out: list[tuple[EvidenceGrade, Basis]] = []
+        last: tuple[object, ...] = ()
+        grade: EvidenceGrade = "D"
+        basis: Basis = "physics"
+        loads: list[int] = []
+        for q, place in asked:
+            if place is not last:
+                last, curve = place, self._curve_at(q, place)
+                loads = [m.concurrency for m in curve]
+                if curve:
+                    grade = _grade(curve)
+                else:
+                    general = self._off_curve(place)
+                    grade, basis = general.grade, general.basis
+            out.append((grade, _basis(q.concurrency, loads) if loads else basis))
+        return out
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
         curve = self._curve.get(place) or self._on_lengths_like(q, place)
@@ -114,7 +128,7 @@ class Neighbourhood:
         return Neighbours("D", "physics", "physics only: no measurement of this accelerator", (), "")
 
     def _on_curve(self, q: OperatingQuery, curve: Sequence[Measurement]) -> Neighbours:
-        grade, basis = _grade(curve), _basis(q, curve)
+        grade, basis = _grade(curve), _basis(q.concurrency, [m.concurrency for m in curve])
         at = "" if any((m.isl, m.osl) == (q.isl, q.osl) for m in curve) else f" at {curve[0].isl}/{curve[0].osl}"
         exact = [m for m in curve if m.concurrency == q.concurrency]
         if exact:
@@ -143,12 +157,11 @@ def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:
     return "A" if any(m.family == "own_probe" for m in curve) else "B"
 
 
-def _basis(q: OperatingQuery, curve: Sequence[Measurement]) -> Basis:
-    """Whether measurements of a curve meet, bracket or end before the load of a query."""
-    loads = [m.concurrency for m in curve]
-    if q.concurrency in loads:
+def _basis(concurrency: int, loads: Sequence[int]) -> Basis:
+    """Whether measured loads of a curve meet, bracket or end before that of a query."""
+    if concurrency in loads:
         return "measured"
-    return "interpolated" if min(loads) < q.concurrency < max(loads) else "extrapolated"
+    return "interpolated" if min(loads) < concurrency < max(loads) else "extrapolated"
 
 
 def _count(rows: Sequence[Measurement]) -> str:
