@@ -77,7 +77,9 @@ class MonthFlow(Frozen):
 
     month: int = Field(description="Month, from 0; purchases fall at its beginning, bills too.")
     gpus: float = Field(description="GPUs paid for (average over the month, where autoscaled).")
-    cash_usd: float = Field(description="Cash out [USD]; residual value comes back in the last month.")
+    cash_usd: float = Field(
+        description="Cash out [USD]; residual value comes back in the last month, rent owed after the horizon follows."
+    )
     book_usd: float = Field(description="Cost with hardware written off straight-line and capital charged [USD].")
     mtok: float = Field(description="Tokens served, input and output [1e6].")
 

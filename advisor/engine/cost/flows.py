@@ -12,7 +12,10 @@ from advisor.engine.cost.timing import monthly_growth, share_above
 
 
 def month_flows(model: CostModel, way: Way, levels: Levels) -> tuple[MonthFlow, ...]:
-    """Cash and book cost of each month; where hardware is owned, one more row holds its sale at the end.
+    """Cash and book cost of each month; what falls after the horizon has rows of its own.
+
+    Where hardware is owned, one more row holds its sale at the end; where a term of rent is owed beyond the horizon,
+    a row a month holds its rent.
 
     The cash column, discounted at ``(1 + r)^(-m/12)``, is the net present cost.
     """
@@ -22,11 +25,12 @@ def month_flows(model: CostModel, way: Way, levels: Levels) -> tuple[MonthFlow, 
     if way.buys:
         cash, book, gpus = _own(model, way, levels, cash, book, gpus)
     mtok_in, mtok_out = model.mtok_input_peak, model.mtok_output_peak
+    gpus = np.append(gpus[:months], np.zeros(max(0, len(cash) - months)))
     mtok = (mtok_in + mtok_out) * monthly_growth(model.growth, months) * float(levels.flat("demand"))
     return tuple(
         MonthFlow(
             month=m,
-            gpus=float(gpus[m]) if m < months else 0.0,
+            gpus=float(gpus[m]),
             cash_usd=float(cash[m]),
             book_usd=float(book[m]),
             mtok=float(mtok[m]) if m < months else 0.0,
@@ -54,10 +58,31 @@ def _running(model: CostModel, way: Way, levels: Levels) -> tuple[np.ndarray, np
             above = (fleet * share_above(base / fleet, model.average) * model.in_use)[year]
             cost = cost + above * HOURS_PER_MONTH * way.peak_price.typical * model.kept(way.peak_price, levels)
             gpus = gpus + above
+        if not way.buys:
+            gpus, cost = _after_terms(model, way, levels, fleet, base, gpus, cost)
     engineer = facts.values.get("engineer_usd_per_year")
     if engineer is not None:
-        cost = cost + float(model.premium.engineers(first)) * engineer.value / 12
+        cost[:months] += float(model.premium.engineers(first)) * engineer.value / 12
         cost[0] += model.premium.weeks * engineer.value / WEEKS_PER_YEAR
+    return gpus, cost
+
+
+def _after_terms(
+    model: CostModel, way: Way, levels: Levels, fleet: np.ndarray, base: np.ndarray, gpus: np.ndarray, cost: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put what whole terms leave of the horizon on demand, or add the rent that is owed after it."""
+    months = model.calendar.months
+    price = way.price.typical * model.kept(way.price, levels)
+    for tail in model.tails(way, fleet, base, levels, model.calendar):
+        if tail.floats:
+            assert way.peak_price is not None
+            used = np.repeat(tail.used, 12)[: months - tail.start]
+            on_demand = way.peak_price.typical * model.kept(way.peak_price, levels)
+            gpus[tail.start :] += used - tail.gpus
+            cost[tail.start : months] += (used * on_demand - tail.gpus * price) * HOURS_PER_MONTH
+        else:
+            cost = np.append(cost, np.zeros(max(0, tail.end - len(cost))))
+            cost[months : tail.end] += tail.gpus * price * HOURS_PER_MONTH
     return gpus, cost
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.domain.cost import CostLine, PriceBasis
 from advisor.domain.provenance import Kind, Quantity
 from advisor.domain.text import significant
+from advisor.engine.cost.commitment import unfinished_terms
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Term, Way
 
@@ -68,7 +69,16 @@ def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
             )
         case "rent":
             held = "base of " if way.mode == "mixed" else ""
-            return f"{held}{_held(model, way, levels):g} GPUs in the first year x 730 h around the clock{spread}"
+            whole = f", within whole terms of {way.term_months} months" if _cut(model, way, levels) else ""
+            over = spread or (whole and f", levelised over {when.months} months at {when.rate:.1%}")
+            return f"{held}{_held(model, way, levels):g} GPUs in the first year x 730 h around the clock{whole}{over}"
+        case "owed":
+            return f"terms of {way.term_months} months that end after the horizon of {when.months}, discounted"
+        case "tail":
+            return (
+                f"what demand uses of the GPUs whose last term of {way.term_months} months does not fit in the horizon"
+                f" of {when.months}, at {model.average:.0%} average over peak, discounted"
+            )
         case "peak":
             return f"GPU-hours above the base on a straight load-duration curve of average {model.average:.0%}{spread}"
         case "capital":
@@ -97,6 +107,12 @@ def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
     return term.name
 
 
+def _cut(model: CostModel, way: Way, levels: Levels) -> bool:
+    """Whether the horizon cuts a term."""
+    fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=way.commitment == "reserved_1y")
+    return bool(way.term_months and unfinished_terms(fleet, way.term_months, model.calendar.months))
+
+
 def _held(model: CostModel, way: Way, levels: Levels) -> float:
     fleet = model.yearly_fleet(levels, 1, shrinks=True)
     return float((model.base(fleet, way.base_share) if way.mode == "mixed" else fleet)[0])
@@ -107,9 +123,9 @@ def _inputs(term: Term, model: CostModel, way: Way) -> tuple[Quantity, ...]:
     names: tuple[str, ...] = ()
     extra: tuple[Quantity, ...] = ()
     match term.key:
-        case "rent":
+        case "rent" | "owed":
             extra = (price_quantity(way.price, "rent_usd_per_gpu_hour"),)
-        case "peak" if way.peak_price is not None:
+        case "peak" | "tail" if way.peak_price is not None:
             extra = (price_quantity(way.peak_price, "on_demand_usd_per_gpu_hour"),)
         case "capital":
             extra, names = facts.capex_inputs, ("cost_of_capital",)

@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
+from advisor.engine.cost.commitment import Tail, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.timing import (
+    TERM_MONTHS,
     Calendar,
     calendar_of,
     in_use_share,
@@ -31,6 +34,9 @@ from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 WEEKS_PER_YEAR = 52
+PEAK = "On demand above the base: GPU-hours"
+TAIL = "On demand after the last whole term: GPU-hours"
+OWED = "Owed after the horizon: GPU-hours"
 
 
 @record
@@ -45,8 +51,8 @@ class Way:
     price: PriceBasis
     """Rent per GPU-hour, or purchase per GPU."""
     peak_price: PriceBasis | None = None
-    """On-demand rent that carries the peak of a mixed way."""
-    base_share: float = 1.0
+    """On-demand rent beside the price: for the peak of a mixed way, and for what whole terms leave of the horizon."""
+    base_share: ArrayLike = 1.0
     """Share of the peak fleet that a mixed way holds around the clock."""
     caution: str = ""
 
@@ -59,6 +65,11 @@ class Way:
     def floats(self) -> bool:
         """Whether the whole fleet follows demand, hour by hour."""
         return self.mode == "rent" and self.commitment in ("on_demand", "spot")
+
+    @property
+    def term_months(self) -> int:
+        """Months of one term of the rent; 0 without a commitment."""
+        return TERM_MONTHS.get(self.commitment, 0)
 
 
 @record
@@ -110,7 +121,7 @@ class CostModel:
             return terms + self._premium(fleet[..., 0], levels, when)
         fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y")
         base = fleet if way.mode != "mixed" else self.base(fleet, way.base_share)
-        terms = self._owned(way, base, levels, when) if way.buys else [self._reserved(way, base, levels, when)]
+        terms = self._owned(way, base, levels, when) if way.buys else self._reserved(way, fleet, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
             terms.append(self._peak(way, fleet, base, levels, when))
         return terms + self._premium(fleet[..., 0], levels, when)
@@ -155,9 +166,9 @@ class CostModel:
         # one replica is part of every fleet, and a share of a fleet never exceeds it
         return np.asarray(np.maximum(fleet * average, self.floor_gpus) * self.in_use)
 
-    def base(self, fleet: FloatArray, share: float) -> FloatArray:
+    def base(self, fleet: FloatArray, share: ArrayLike) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
-        return whole_nodes(np.ceil(fleet * share - 1e-9), self.sized.accelerator.gpus_per_node)
+        return whole_nodes(np.ceil(fleet * np.asarray(share) - 1e-9), self.sized.accelerator.gpus_per_node)
 
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
@@ -172,23 +183,65 @@ class CostModel:
     # terms
 
     def _rent(self, key: str, name: str, basis: PriceBasis, hours: Any, levels: Levels, field: str = "price") -> Term:
-        price = basis.typical * levels.flat(field) * self.kept(basis, levels)
-        return Term(key, "rent", name, "GPU-h", hours, price)
+        return Term(key, "rent", name, "GPU-h", hours, self._net(basis, levels, field))
+
+    def _net(self, basis: PriceBasis, levels: Levels, field: str = "price") -> Any:
+        return basis.typical * levels.flat(field) * self.kept(basis, levels)
 
     def kept(self, basis: PriceBasis, levels: Levels) -> Any:
         """What is left of a price after the discount; a quote in hand is net already."""
         return 1.0 if basis.firmness == "user quote" else 1.0 - levels.flat("discount")
 
-    def _reserved(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> Term:
-        hours = base @ when.year_weights * HOURS_PER_MONTH / when.annuity
-        return self._rent("rent", f"{way.label}: GPU-hours around the clock", way.price, hours, levels)
+    def _reserved(
+        self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar
+    ) -> list[Term]:
+        """Whole terms around the clock; a last one that does not fit goes on demand or is owed to its end."""
+        held, owed, floating = base @ when.year_weights, np.zeros(()), np.zeros(())
+        tails = self.tails(way, fleet, base, levels, when)
+        for tail in tails:
+            within = tail.gpus * when.present(tail.start, when.months)
+            held = held - np.where(tail.floats, within, 0.0)
+            owed = owed + np.where(tail.floats, 0.0, tail.gpus * when.present(when.months, tail.end))
+            floating = floating + np.where(tail.floats, tail.used @ when.year_weights[tail.start // 12 :], 0.0)
+        month = HOURS_PER_MONTH / when.annuity
+        rent = self._rent("rent", f"{way.label}: GPU-hours around the clock", way.price, held * month, levels)
+        if not tails:
+            return [rent]
+        out = [rent, self._rent("owed", OWED, way.price, owed * month, levels)]
+        if way.peak_price is not None:
+            out.append(self._rent("tail", TAIL, way.peak_price, floating * month, levels, "peak_price"))
+        return out
+
+    def tails(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
+        """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices."""
+        unfinished = unfinished_terms(base, way.term_months, when.months)
+        if not unfinished:
+            return []
+        basis, price = way.peak_price, self._net(way.price, levels)
+        used = self._used(fleet, base, levels)
+        out = []
+        for start, gpus in unfinished:
+            end, year = start + way.term_months, start // 12
+            needed = gpus[..., None] * (used / base)[..., year:]
+            floats = np.asarray(False)
+            if basis is not None:
+                on_demand = needed @ when.year_weights[year:] * self._net(basis, levels, "peak_price")
+                floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
+            out.append(Tail(start, end, gpus, needed, floats))
+        return out
+
+    def _used(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
+        """GPUs of a base that demand uses on average, billed as on demand: at least one replica with traffic."""
+        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        below = fleet * (average - share_above(base / fleet, average))
+        return np.asarray(np.maximum(below, np.minimum(self.floor_gpus, base)) * self.in_use)
 
     def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
         assert way.peak_price is not None
         average = np.minimum(1.0, self.average * levels.column("utilisation"))
         above = fleet * share_above(base / fleet, average) * self.in_use
         hours = above @ when.year_weights * HOURS_PER_MONTH / when.annuity
-        return self._rent("peak", "On demand above the base: GPU-hours", way.peak_price, hours, levels, "peak_price")
+        return self._rent("peak", PEAK, way.peak_price, hours, levels, "peak_price")
 
     def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
         facts = self.facts

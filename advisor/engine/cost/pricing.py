@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from advisor.catalog import Catalog
-from advisor.domain.cost import Band, Cost, CostLine, CostOption, PriceBasis
+from advisor.domain.cost import Band, Cost, CostLine, CostOption
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.domain.units import HOURS_PER_MONTH
+from advisor.engine.cost.base import cheapest_base
 from advisor.engine.cost.facts import CostFacts, cost_facts, own
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.flows import month_flows
 from advisor.engine.cost.hosted import hosted_baseline
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
-from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.premium import premium_rule, stack_premium
-from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, open_ways, without_blocked
+from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
 
@@ -37,6 +39,8 @@ class Pricing:
     """The cheapest allowed way."""
     usd_by_way: dict[str, float]
     """Levelised cost of each open way at typical inputs [USD/month]."""
+    book: PriceBook
+    """The prices behind them."""
 
     @property
     def typical(self) -> Levels:
@@ -68,17 +72,36 @@ def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: dat
     facts = cost_facts(profile, sized, catalog, as_of)
     rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
     model = CostModel(profile, sized, facts, rule)
-    found = open_ways(
-        profile, sized.id, facts, model.average, model.in_use, catalog, as_of, allowed_countries(profile, catalog)
-    )
-    found = without_blocked(found, sized.gates)
+    book = price_book(profile, sized.id, facts, catalog, as_of, allowed_countries(profile, catalog))
+    found = without_blocked(open_ways(profile, facts, book), sized.gates)
     if not found.ways:
         reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
         raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
     levels = typical_levels(facts)
-    costs = {way.id: float(model.usd_per_month(way, levels)) for way in found.ways}
-    way = min(found.ways, key=lambda w: (costs[w.id], w.id))
-    return Pricing(model, found, way, costs)
+    ways, costs = based(model, found.ways, levels)
+    way = min(ways, key=lambda w: preference(w, costs[w.id]))
+    return Pricing(model, replace(found, ways=ways), way, costs, book)
+
+
+def based(model: CostModel, ways: Sequence[Way], levels: Levels) -> tuple[tuple[Way, ...], dict[str, float]]:
+    """(ways, cost of each by id [USD/month]); mixed ways with their base, those that would hold all left out."""
+    out: list[Way] = []
+    costs: dict[str, float] = {}
+    for way in ways:
+        if way.mode == "mixed":
+            mix = cheapest_base(model, way, levels)
+            if mix is None:
+                continue
+            way, costs[way.id] = mix
+        else:
+            costs[way.id] = float(model.usd_per_month(way, levels))
+        out.append(way)
+    return tuple(out), costs
+
+
+def preference(way: Way, usd: float) -> tuple[float, bool, str]:
+    """By which the ways of one candidate are ordered: cost in cents, plain ones before mixtures, id."""
+    return round(usd, 2), way.mode == "mixed", way.id
 
 
 def allowed_countries(profile: Profile, catalog: Catalog) -> Collection[str] | None:
@@ -142,7 +165,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         utilisation=_utilisation(model, flows[0].gpus),
         within_budget=_within(profile, point),
         inputs=_inputs(pricing, lines, weight),
-        notes=_notes(pricing),
+        notes=_notes(pricing, lines),
     )
 
 
@@ -221,7 +244,7 @@ def _utilisation(model: CostModel, paid_gpus: float) -> float:
 def _options(pricing: Pricing) -> tuple[CostOption, ...]:
     model, levels = pricing.model, pricing.typical
     out = []
-    for way in sorted(pricing.open.ways, key=lambda w: (pricing.usd_by_way[w.id], w.id)):
+    for way in sorted(pricing.open.ways, key=lambda w: preference(w, pricing.usd_by_way[w.id])):
         usd = pricing.usd_by_way[way.id]
         out.append(
             CostOption(
@@ -258,18 +281,23 @@ def _inputs(pricing: Pricing, lines: Sequence[CostLine], weight: Quantity) -> tu
     return tuple(unique.values())
 
 
-def _notes(pricing: Pricing) -> tuple[str, ...]:
+def _notes(pricing: Pricing, lines: Sequence[CostLine]) -> tuple[str, ...]:
     out = list(pricing.model.facts.notes) if pricing.way.buys else []
-    for basis in _bases(pricing.way):
+    names = {line.name for line in lines}
+    used = [pricing.way.price]
+    if pricing.way.peak_price is not None and names & {PEAK, TAIL}:
+        used.append(pricing.way.peak_price)
+    for basis in used:
         if basis.widened_by > 1.0:
             out.append(f"{pricing.way.label}: {basis.text} (interval x{basis.widened_by:.2f})")
     if pricing.way.caution:
         out.append(f"{pricing.way.label}: {pricing.way.caution}")
+    term, horizon = pricing.way.term_months, pricing.model.calendar.months
+    if TAIL in names:
+        out.append(f"where a whole term of {term} months no longer fits in the horizon of {horizon}, it is on demand")
+    if OWED in names:
+        out.append(f"a term of {term} months runs beyond the horizon of {horizon} and is counted to its end")
     return tuple(out)
-
-
-def _bases(way: Way) -> list[PriceBasis]:
-    return [way.price] + ([way.peak_price] if way.peak_price is not None else [])
 
 
 def _point(value: float) -> Band:

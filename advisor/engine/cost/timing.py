@@ -12,6 +12,8 @@ from advisor.domain.profile import Traffic
 from advisor.engine.sized import FloatArray
 
 MONTHS_PER_YEAR = 12
+TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
+"""Months of one term of a commitment; whole years."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Calendar:
         """Sum of the months' discount factors by year."""
         weights = self.discount
         return np.array([weights[12 * y : 12 * (y + 1)].sum() for y in range(self.years)])
+
+    def present(self, start: int, end: int) -> float:
+        """Present value of a dollar paid in each month from `start` until before `end`, also after the horizon."""
+        return float(_powers(1.0 + self.rate, -np.arange(start, end) / MONTHS_PER_YEAR).sum())
 
     @cached_property
     def year_starts(self) -> FloatArray:
@@ -93,22 +99,6 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
     high = np.where(b <= 2 * a - 1, flat, idle / (4 * np.maximum(1 - a, 1e-12)))
     above = np.where(a >= 0.5, np.where(a >= 1.0, flat, high), a * idle)
     return np.asarray(np.maximum(above, 0.0))
-
-
-def best_base_share(average: float, price_ratio: float) -> float:
-    """Share of peak demand to hold around the clock, so that the next GPU costs the same either way.
-
-    `price_ratio` is the price of an hour around the clock over that of an hour on demand, divided by the share of
-    the month with traffic; at 1 or above nothing is held.
-
-    >>> round(best_base_share(0.6, 0.5), 2)
-    0.6
-    """
-    if price_ratio >= 1.0:
-        return 0.0
-    if average >= 0.5:
-        return min(1.0, max(0.0, 1.0 - 2.0 * (1.0 - average) * price_ratio))
-    return min(1.0, max(0.0, 1.0 - price_ratio / (2.0 * average)))
 
 
 def _powers(base: float, exponents: FloatArray) -> FloatArray:

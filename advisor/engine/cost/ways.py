@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -15,10 +16,9 @@ from advisor.domain.record import record
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.prices import rent_basis
-from advisor.engine.cost.timing import best_base_share
+from advisor.engine.cost.timing import TERM_MONTHS
 
 RENT_COMMITMENTS = ("on_demand", "reserved_1y", "reserved_3y", "spot")
-TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
 READABLE = {
     "on_demand": "on demand, following traffic",
     "spot": "spot",
@@ -43,40 +43,63 @@ class OpenWays:
     closed: tuple[CostOption, ...]
 
 
-def open_ways(
+@record
+class PriceBook:
+    """What one accelerator is offered at."""
+
+    rents: dict[tuple[str, str], PriceBasis | None]
+    """By commitment and seller; none where no price is found."""
+    purchase: PriceBasis | None
+
+    def quoted(self, commitment: str, basis: PriceBasis) -> PriceBook:
+        """The same book with a quote in place of every seller's price for a commitment, or for a purchase."""
+        if commitment == "purchase":
+            return replace(self, purchase=basis)
+        others = {key: price for key, price in self.rents.items() if key[0] != commitment}
+        return replace(self, rents={**others, (commitment, "quote"): basis})
+
+    def on_demand(self, seller: str) -> PriceBasis | None:
+        """On-demand rent beside what another seller's commitment holds: his own, your quote, or a neocloud's."""
+        own = seller if self.rents.get(("on_demand", seller)) is not None else "quote"
+        return self.rents.get(("on_demand", own)) or self.rents.get(("on_demand", "neocloud"))
+
+
+def price_book(
     profile: Profile,
     accelerator: str,
     facts: CostFacts,
-    average: float,
-    in_use: float,
     catalog: Catalog,
     as_of: date,
     countries: Collection[str] | None,
-) -> OpenWays:
-    """Enumerate rent, purchase and mixtures for one accelerator."""
-    ways: list[Way] = []
-    closed: list[CostOption] = []
-    rents: dict[tuple[str, str], PriceBasis] = {}
+) -> PriceBook:
+    """Prices of one accelerator by commitment and seller; a quote in hand is one seller."""
+    rents: dict[tuple[str, str], PriceBasis | None] = {}
     for commitment, seller in _rent_markets(profile):
         basis = rent_basis(profile, accelerator, commitment, seller, catalog, as_of, countries)
         quoted = basis is not None and basis.firmness == "user quote"
-        who = "quote" if quoted else seller
-        if (commitment, who) in rents:
-            continue
+        rents.setdefault((commitment, "quote" if quoted else seller), basis)
+    return PriceBook(rents, facts.capex)
+
+
+def open_ways(profile: Profile, facts: CostFacts, book: PriceBook) -> OpenWays:
+    """Enumerate rent, purchase and mixtures at the prices of a book; the base of a mixture is chosen later."""
+    ways: list[Way] = []
+    closed: list[CostOption] = []
+    for (commitment, who), basis in book.rents.items():
         option = f"rent.{commitment}.{who}"
         label = f"{_readable_seller(who)} {READABLE[commitment]}"
         if basis is None:
             closed.append(_closed(option, "rent", commitment, who, label, "price not found in the catalog"))
             continue
-        rents[commitment, who] = basis
         why = _closed_rent(profile, commitment)
         if why:
             closed.append(_closed(option, "rent", commitment, who, label, why, basis))
             continue
         caution = "can be taken back at short notice; no service level holds on it" if commitment == "spot" else ""
-        ways.append(Way(option, "rent", commitment, who, label, basis, caution=caution))
-    _buy(profile, facts, ways, closed)
-    ways += _mixed(profile, ways, rents, average, in_use)
+        beside = book.on_demand(who) if commitment in TERM_MONTHS else None
+        ways.append(Way(option, "rent", commitment, who, label, basis, beside, caution=caution))
+    _buy(profile, facts, book.purchase, ways, closed)
+    ways += _mixed(profile, ways, book)
     return OpenWays(tuple(ways), tuple(closed))
 
 
@@ -119,9 +142,11 @@ def _closed_rent(profile: Profile, commitment: str) -> str:
     return ""
 
 
-def _buy(profile: Profile, facts: CostFacts, ways: list[Way], closed: list[CostOption]) -> None:
+def _buy(
+    profile: Profile, facts: CostFacts, price: PriceBasis | None, ways: list[Way], closed: list[CostOption]
+) -> None:
     label = "buy, run in a colocation"
-    if facts.capex is None:
+    if price is None:
         closed.append(_closed("buy", "buy", "purchase", "", label, "purchase price not found in the catalog"))
         return
     missing = [name for name in NEEDED_TO_BUY if name not in facts.values]
@@ -132,47 +157,32 @@ def _buy(profile: Profile, facts: CostFacts, ways: list[Way], closed: list[CostO
     else:
         why = f"not found in the catalog: {', '.join(missing)}" if missing else ""
     if why:
-        closed.append(_closed("buy", "buy", "purchase", "", label, why, facts.capex))
+        closed.append(_closed("buy", "buy", "purchase", "", label, why, price))
         return
-    ways.append(Way("buy", "buy", "purchase", "", label, facts.capex))
+    ways.append(Way("buy", "buy", "purchase", "", label, price))
 
 
-def _mixed(
-    profile: Profile,
-    ways: list[Way],
-    rents: dict[tuple[str, str], PriceBasis],
-    average: float,
-    in_use: float,
-) -> list[Way]:
-    """A base held around the clock under a long commitment, the peak on demand."""
+def _mixed(profile: Profile, ways: Sequence[Way], book: PriceBook) -> list[Way]:
+    """A base held around the clock, the peak on demand."""
     if profile.procurement.commitment != "any" or profile.procurement.mode == "buy":
         return []
     out: list[Way] = []
     for way in ways:
-        if way.floats or way.mode == "mixed":
-            continue
-        seller = way.seller if ("on_demand", way.seller) in rents else "quote"
-        peak = rents.get(("on_demand", seller)) or rents.get(("on_demand", "neocloud"))
+        peak = None if way.floats else book.on_demand(way.seller)
         if peak is None:
             continue
-        hourly = _hourly(way, profile)
-        share = best_base_share(average, hourly / (peak.typical * in_use))
-        if not 0.0 < share < 1.0:
-            continue
-        held = "owned" if way.buys else READABLE[way.commitment]
         name = f"mixed.{way.commitment}" + (f".{way.seller}" if way.seller else "")
-        label = f"base of {share:.0%} {held}, peak on demand"
-        seller = way.seller or "neocloud"
         caution = "the peak rests on on-demand capacity being there when it is needed"
-        out.append(Way(name, "mixed", way.commitment, seller, label, way.price, peak, share, caution))
+        seller = way.seller or "neocloud"
+        mix = Way(name, "mixed", way.commitment, seller, way.label, way.price, peak, caution=caution)
+        out.append(mix)
     return out
 
 
-def _hourly(way: Way, profile: Profile) -> float:
-    """Price of an hour around the clock; a purchase is spread over the horizon, for choosing the base only."""
-    if not way.buys:
-        return way.price.typical
-    return way.price.typical / (profile.procurement.horizon_months * 730.0)
+def with_base(way: Way, share: float, at_start: float) -> Way:
+    """A mixed way with its base, a share of the peak fleet, which whole nodes round up to `at_start` of the first."""
+    held = "owned" if way.buys else READABLE[way.commitment]
+    return replace(way, base_share=share, label=f"base of {at_start:.0%} {held}, peak on demand")
 
 
 def _readable_seller(seller: str) -> str:

@@ -15,8 +15,7 @@ from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.cost.timing import calendar_of
-from advisor.engine.cost.ways import TERM_MONTHS
+from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.solve import Crossing, crossing
 from advisor.engine.sized import FloatArray

@@ -137,7 +137,7 @@ def line(x: CostLine, place: Place, _: Recommendation) -> Redone:
     text = f"{held:,.4f} GPUs held, discounted months weighed (flows[m].gpus)"
     given = {q.name: q.value for q in x.inputs}
     kw, pue = given.get("it_kw_per_gpu"), given.get("pue")
-    if x.unit == "GPU-h" and x.category == "rent":
+    if x.unit == "GPU-h" and x.category == "rent" and sum(other.unit == x.unit for other in c.lines) == 1:
         out["quantity"] = (f"{text} x {HOURS_PER_MONTH:g} h", held * HOURS_PER_MONTH)
     elif x.unit == "GPU" and x.category == "capital":
         added = [g - before for g, before in zip(gpus, [0.0, *gpus], strict=False)]

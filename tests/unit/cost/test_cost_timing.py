@@ -1,4 +1,4 @@
-"""The shape of demand over a day, and the base that is held around the clock."""
+"""The shape of demand over a day, and the months of a horizon."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.engine.cost.timing import Calendar, best_base_share, share_above, yearly_capacity_growth
+from advisor.engine.cost.timing import Calendar, share_above, yearly_capacity_growth
 
 SHARES = st.floats(0.02, 0.99)
 
@@ -30,17 +30,6 @@ def test_all_of_it_lies_above_nothing(average: float) -> None:
     assert float(share_above(1.0, average)) == pytest.approx(0.0, abs=1e-12)
 
 
-@given(SHARES, st.floats(0.1, 0.99))
-def test_the_best_base_costs_no_more_than_its_neighbours(average: float, ratio: float) -> None:
-    best = best_base_share(average, ratio)
-
-    def cost(base: float) -> float:
-        return ratio * base + float(share_above(base, average))
-
-    for other in np.linspace(0, 1, 41):
-        assert cost(best) <= cost(float(other)) + 1e-9
-
-
 def test_capacity_is_sized_a_year_ahead_and_never_below_today() -> None:
     assert yearly_capacity_growth(0.5, 3) == pytest.approx([1.5, 2.25, 3.375])
     assert yearly_capacity_growth(-0.5, 3) == pytest.approx([1.0, 0.5, 0.25])
@@ -51,3 +40,9 @@ def test_annuity_is_the_sum_of_its_months() -> None:
     assert when.annuity == pytest.approx(sum(1.12 ** (-m / 12) for m in range(30)))
     assert when.year_weights.sum() == pytest.approx(when.annuity)
     assert Calendar(36, 0.0).annuity == 36
+
+
+def test_months_after_the_horizon_have_a_present_value_too() -> None:
+    when = Calendar(13, 0.12)
+    assert when.present(0, 13) == pytest.approx(when.annuity)
+    assert when.present(13, 24) == pytest.approx(sum(1.12 ** (-m / 12) for m in range(13, 24)))

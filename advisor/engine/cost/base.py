@@ -1,0 +1,50 @@
+"""The base of a mixed way: the nodes to hold around the clock, so that the whole costs least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.cost.ways import with_base
+from advisor.engine.sized import FloatArray
+
+MOST_BASES = 64
+"""Bases that are tried; where there are more, that many of them, evenly spaced."""
+
+
+def base_shares(model: CostModel, levels: Levels) -> FloatArray:
+    """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
+
+    They do not depend on any price, so that the cheapest of them never costs more where a price falls.
+    """
+    fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
+    nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
+    shares = np.unique(np.concatenate([np.arange(1, n) / n for n in nodes]))
+    inner = shares[shares * nodes[0] <= nodes[0] - 1 + 1e-9]  # the others would hold all of it at the start
+    if inner.size > MOST_BASES:
+        inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
+    return np.append(inner, 1.0)
+
+
+def usd_by_base(model: CostModel, way: Way, levels: Levels, shares: FloatArray) -> FloatArray:
+    """Levelised cost [USD/month] of a mixed way, a row for each base and a column for each level."""
+    tried = replace(way, base_share=shares[:, None, None])
+    return np.asarray(model.usd_per_month(tried, levels), dtype=float)
+
+
+def cheapest_base(model: CostModel, way: Way, levels: Levels) -> tuple[Way, float] | None:
+    """A mixed way with its cheapest base and its cost [USD/month] at scalar levels.
+
+    None where to hold the whole fleet costs no more: that is a way of its own.
+    """
+    shares = base_shares(model, levels)
+    costs = usd_by_base(model, way, levels, shares)[:, 0]
+    best = int(costs.argmin())
+    if costs[best] >= costs[-1] * (1 - 1e-9):
+        return None
+    share = float(shares[best])
+    start = model.yearly_fleet(levels, 1, shrinks=True)
+    return with_base(way, share, float((model.base(start, share) / start)[0])), float(costs[best])

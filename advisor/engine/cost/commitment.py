@@ -1,0 +1,59 @@
+"""Rent under a commitment of whole terms, and what they leave of the horizon."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from advisor.domain.record import record
+from advisor.engine.sized import FloatArray
+
+MONTHS_PER_YEAR = 12
+
+
+@record
+class Tail:
+    """Capacity whose last term, begun at `start`, would end after the horizon."""
+
+    start: int
+    """Month in which the term would begin."""
+    end: int
+    """Month in which it would end."""
+    gpus: FloatArray
+    """GPUs under it."""
+    used: FloatArray
+    """GPUs billed on average if it is rented on demand instead, by year from `start` on."""
+    floats: FloatArray
+    """Whether on demand is cheaper than owing the term to its end."""
+
+
+def unfinished_terms(base: FloatArray, term_months: int, months: int) -> list[tuple[int, FloatArray]]:
+    """(month in which it begins, GPUs) of each last term that the horizon cuts.
+
+    What is held from the start has terms one after the other from month 0 on; what is added in a later year has terms
+    of its own from there.
+
+    Parameters
+    ----------
+    base
+        GPUs held in each year of the horizon, along the last axis.
+    term_months, months
+        Length of a term, in whole years, and of the horizon [months].
+
+    Examples
+    --------
+    >>> unfinished_terms(np.array([8.0, 8.0]), 12, 24)
+    []
+    >>> [(start, float(gpus)) for start, gpus in unfinished_terms(np.array([8.0, 16.0, 16.0]), 36, 36)]
+    [(12, 8.0)]
+    """
+    if term_months == MONTHS_PER_YEAR:  # every year is a term of the whole fleet, which may shrink
+        left = months % term_months
+        return [(months - left, base[..., -1])] if left else []
+    added = np.diff(base, axis=-1, prepend=0.0)
+    found: dict[int, FloatArray] = {}
+    for year in range(base.shape[-1]):
+        left = (months - MONTHS_PER_YEAR * year) % term_months
+        if left and added[..., year].any():
+            start = months - left
+            found[start] = found[start] + added[..., year] if start in found else added[..., year]
+    return sorted(found.items())
