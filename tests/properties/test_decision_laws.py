@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
-from advisor.domain.profile import Profile
+from advisor.domain.profile import Profile, Quote
 from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.decision.simulate import compare, simulate
@@ -99,8 +99,29 @@ def test_break_even_put_back_makes_the_costs_equal(profile: Profile, rates: dict
         assert found.searched_low <= found.value <= found.searched_high
         if found.exact:
             assert found.choice_usd_per_month == pytest.approx(found.rival_usd_per_month, rel=1e-3)
-    prices = [b for b in decision.break_evens if b.variable in ("price", "engineers") and b.value is not None]
-    assert all(b.exact for b in prices)
+    assert all(b.exact for b in decision.break_evens if b.variable == "engineers" and b.value is not None)
+
+
+@few
+@given(PROFILES, RATES, SPREADS, st.sampled_from((0.0, 0.15)))
+def test_a_quote_beside_its_break_even_changes_the_order(
+    profile: Profile, rates: dict[str, float], spread: float, discount: float
+) -> None:
+    promised = profile.procurement.model_copy(update={"volume_discount": discount})
+    profile = profile.model_copy(update={"procurement": promised})
+    outcome = run(profile, rates, spread)
+    for found in outcome.decision.break_evens:
+        if found.variable != "price" or found.value is None:
+            continue
+        commitment = outcome.candidates[found.subject].cost.commitment
+        kind = {"kind": "buy"} if commitment == "purchase" else {"commitment": commitment}
+        other = found.rival if found.subject == found.choice else found.choice
+        for factor, wins in ((0.98, True), (1.02, False)):
+            quote = Quote.model_validate({"accelerator": found.subject, "usd": found.value * factor, **kind})
+            quoted = promised.model_copy(update={"quotes": (quote,)})
+            moved = run(profile.model_copy(update={"procurement": quoted}), rates, spread).candidates
+            costs = [moved[part].risk_adjusted_usd_per_month for part in (found.subject, other)]
+            assert (costs[0] < costs[1]) is wins, found.text
 
 
 @few

@@ -14,6 +14,8 @@ from advisor.engine.sized import FloatArray
 MOST_BASES = 64
 """Bases that are tried; where there are more, that many of them, evenly spaced."""
 
+LEAST_SHARE = 1e-6
+
 
 def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
@@ -22,8 +24,9 @@ def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
-    shares = np.unique(np.concatenate([np.arange(1, n) / n for n in nodes]))
-    inner = shares[shares * nodes[0] <= nodes[0] - 1 + 1e-9]  # the others would hold all of it at the start
+    shares = np.unique(np.concatenate([np.linspace(1, n - 1, min(n - 1, MOST_BASES)).round() / n for n in nodes]))
+    # larger ones would hold all of it at the start; fleets may grow so far that the smallest hold none of it
+    inner = shares[(shares * nodes[0] <= nodes[0] - 1 + 1e-9) & (shares >= LEAST_SHARE)]
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
     return np.append(inner, 1.0)
@@ -45,6 +48,12 @@ def cheapest_base(model: CostModel, way: Way, levels: Levels) -> tuple[Way, floa
     best = int(costs.argmin())
     if costs[best] >= costs[-1] * (1 - 1e-9):
         return None
-    share = float(shares[best])
-    start = model.yearly_fleet(levels, 1, shrinks=True)
-    return with_base(way, share, float((model.base(start, share) / start)[0])), float(costs[best])
+    return based_on(model, way, float(shares[best])), float(costs[best])
+
+
+def based_on(model: CostModel, way: Way, share: float) -> Way:
+    """A way with its base; any but a mixed one as it is."""
+    if way.mode != "mixed":
+        return way
+    start = model.yearly_fleet(Levels(), 1, shrinks=True)
+    return with_base(way, share, float((model.base(start, share) / start)[0]))

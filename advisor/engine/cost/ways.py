@@ -51,12 +51,21 @@ class PriceBook:
     """By commitment and seller; none where no price is found."""
     purchase: PriceBasis | None
 
-    def quoted(self, commitment: str, basis: PriceBasis) -> PriceBook:
-        """The same book with a quote in place of every seller's price for a commitment, or for a purchase."""
-        if commitment == "purchase":
-            return replace(self, purchase=basis)
-        others = {key: price for key, price in self.rents.items() if key[0] != commitment}
-        return replace(self, rents={**others, (commitment, "quote"): basis})
+    def quoted(self, commitments: Collection[str], basis: PriceBasis) -> PriceBook:
+        """The same book with a quote in place of every seller's price for some commitments, or for a purchase."""
+        rents: dict[tuple[str, str], PriceBasis | None] = {}
+        for (commitment, who), price in self.rents.items():
+            if commitment in commitments:
+                rents[commitment, "quote"] = basis
+            else:
+                rents[commitment, who] = price
+        return PriceBook(rents, basis if "purchase" in commitments else self.purchase)
+
+    def covered(self, way: Way) -> tuple[str, ...]:
+        """Commitments that the price of a way is for: its own, and the others where a quote of yours is for any."""
+        if way.buys or way.price.firmness != "user quote":
+            return (way.commitment,)
+        return tuple(dict.fromkeys(key[0] for key, price in self.rents.items() if price == way.price))
 
     def on_demand(self, seller: str) -> PriceBasis | None:
         """On-demand rent beside what another seller's commitment holds: his own, your quote, or a neocloud's."""

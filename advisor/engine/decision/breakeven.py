@@ -1,7 +1,8 @@
 """At which price, throughput, utilisation, headcount, power price or horizon another answer would be right.
 
-Both sides are compared on risk-adjusted cost: cost at typical inputs plus the skew of the draws, the expected loss and
-the tail's share, which stay as they are while one input moves. Values are solved, not sampled.
+Both sides are compared on risk-adjusted cost. A price is that of a quote in hand, at which the cheapest way of paying
+and the draws are reckoned anew. While another input moves, the way of paying stays, and so do the skew of the draws,
+the expected loss and the tail's share. Values are solved, not sampled.
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ import numpy as np
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import Way
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
 from advisor.engine.decision.simulate import Run
-from advisor.engine.decision.solve import Crossing, crossing
+from advisor.engine.decision.solve import TOLERANCE, Crossing, crossing
+from advisor.engine.decision.trial import Setting, Trial, Turn
 from advisor.engine.sized import FloatArray
 
-PRICE_RANGE = (0.05, 20.0)
 THROUGHPUT_RANGE = (0.1, 10.0)
 ENGINEERS_MAX = 200.0
 POWER_RANGE_USD = (0.005, 2.0)
 HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
+
+PAID = {
+    "on_demand": " on demand", "spot": " as spot", "reserved_1y": " reserved for one year",
+    "reserved_3y": " reserved for three years",
+}  # fmt: skip
 
 Move = Callable[[Levels, FloatArray], Levels]
 
@@ -45,11 +52,13 @@ class _Question:
     """Shown value over the moved one."""
 
 
-def break_evens(best: Run, rivals: tuple[Run, ...]) -> tuple[BreakEven, ...]:
+def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[BreakEven, ...]:
     """All break-evens against the runner-up; price and throughput against further rivals."""
     out: list[BreakEven] = []
+    own = Trial(best, setting)
     for i, rival in enumerate(rivals):
-        questions = [*_prices(best, rival), *_throughputs(best, rival)]
+        out += [_price(own, best, rival), _price(Trial(rival, setting), best, rival)]
+        questions = _throughputs(best, rival)
         if i == 0:
             questions += [*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)]
         out += [_answer(q, best, rival) for q in questions]
@@ -96,21 +105,44 @@ def _answer(question: _Question, best: Run, rival: Run) -> BreakEven:
     )
 
 
-def _prices(best: Run, rival: Run) -> list[_Question]:
-    out = []
-    for run, mine in ((best, True), (rival, False)):
-        price = run.pricing.way.price
+def _price(trial: Trial, best: Run, rival: Run) -> BreakEven:
+    """The quote for one of the two at which the choice changes."""
+    mine = trial.run is best
+    fixed = (rival if mine else best).risk_adjusted
+    turn = trial.turn(fixed)
+    costs = None if turn is None else (turn.usd_per_month, fixed) if mine else (fixed, turn.usd_per_month)
+    return BreakEven(
+        variable="price", subject=trial.run.id, choice=best.id, rival=rival.id, unit=trial.run.pricing.way.price.unit,
+        today=trial.today, value=None if turn is None else turn.price,
+        exact=turn is None or abs(turn.usd_per_month - fixed) <= TOLERANCE * fixed,
+        choice_usd_per_month=None if costs is None else costs[0],
+        rival_usd_per_month=None if costs is None else costs[1],
+        searched_low=trial.low, searched_high=trial.high, text=_price_text(trial, turn, best, rival),
+    )  # fmt: skip
 
-        def move(levels: Levels, x: FloatArray) -> Levels:
-            return levels.with_(price=x, peak_price=x)
 
-        out.append(
-            _Question(
-                "price", run.id, price.unit, price.typical, *PRICE_RANGE,
-                move if mine else None, None if mine else move, price.typical,
-            )
-        )  # fmt: skip
-    return out
+def _price_text(trial: Trial, turn: Turn | None, best: Run, rival: Run) -> str:
+    way = trial.run.pricing.way
+    if turn is None:
+        text = f"No quote for {trial.run.name}{paid(trial.run)} changes the order of {best.name} and"
+        left = trial.left_from() if trial.run is best else None
+        other = "" if left is None else f": above {unit_price(left[0], way)} it is paid otherwise ({left[1].label})"
+        return f"{text} {rival.name}{other}."
+    value, today = (unit_price(usd, way) for usd in (turn.price, trial.today))
+    if trial.run is rival:
+        return f"{rival.name} wins with a quote below {value}{paid(trial.run)} (today {today})."
+    return f"{rival.name} wins where {best.name} is quoted above {value}{paid(trial.run)} (today {today})."
+
+
+def paid(run: Run) -> str:
+    """For which commitment the price of a candidate is, to stand behind it; empty where it is for any."""
+    covered = run.pricing.book.covered(run.pricing.way)
+    return "" if len(covered) > 1 else PAID.get(covered[0], "")
+
+
+def unit_price(usd: float, way: Way) -> str:
+    """A unit price [USD/GPU-h or USD/GPU] in words."""
+    return f"USD {usd:,.0f} per GPU" if way.buys else f"USD {usd:,.2f} per GPU-hour"
 
 
 def _throughputs(best: Run, rival: Run) -> list[_Question]:
@@ -207,7 +239,7 @@ def _horizon(best: Run, rival: Run) -> BreakEven:
         text = f"No horizon from {grid[0]} to {grid[-1]} months changes the order of {best.name} and {rival.name}."
     else:
         way = "more" if value > today else "fewer"
-        text = f"{rival.name} wins at a horizon of {value} months or {way} (today {today})."
+        text = f"{rival.name} wins at a horizon of {value} months or {way}, paid as today (today {today})."
     return BreakEven(
         variable="horizon", subject="", choice=best.id, rival=rival.id, unit="months", today=float(today),
         value=None if value is None else float(value), exact=False,
@@ -225,8 +257,8 @@ def _at_horizon(run: Run, months: int) -> float:
 def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) -> str:
     subject = question.subject.upper()
     what = {
-        "price": f"price of {subject}", "throughput": f"throughput of {subject}", "utilisation": "utilisation",
-        "engineers": f"headcount for {subject}", "power_price": "electricity price",
+        "throughput": f"throughput of {subject}", "utilisation": "utilisation", "engineers": f"headcount for {subject}",
+        "power_price": "electricity price",
     }[question.variable]  # fmt: skip
     if found is None:
         # A probe may still change it: what it narrows is the tail, which is held here.
@@ -239,20 +271,11 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
         than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
-    if question.variable == "price" and question.subject == rival.id:
-        return f"{rival.name} wins {side} {shown} (today {_shown(question, today)})."
-    if question.variable == "price":
-        more = "more" if value >= today else "less"
-        return f"{rival.name} wins where {subject} costs {more} than {shown} (today {_shown(question, today)})."
-    return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
+    return f"{rival.name} wins with {what} {side} {shown}, paid as today (today {_shown(question, today)})."
 
 
 def _shown(question: _Question, value: float) -> str:
     match question.variable:
-        case "price" if question.unit == "USD/GPU-h":
-            return f"USD {value:,.2f} per GPU-hour"
-        case "price":
-            return f"USD {value:,.0f} per GPU"
         case "throughput":
             return f"{value:,.0f} output tok/s per GPU"
         case "utilisation":

@@ -18,6 +18,7 @@ from advisor.engine.decision.negotiation import negotiation
 from advisor.engine.decision.simulate import Comparison, Run, compare, lead_band, simulate, tail_weight
 from advisor.engine.decision.split import best_split
 from advisor.engine.decision.tornado import tornado
+from advisor.engine.decision.trial import Setting
 from advisor.engine.decision.vendors import vendor_gap
 from advisor.engine.decision.verdict import kind_of, verdict_of
 from advisor.engine.decision.wait import wait_options
@@ -77,7 +78,7 @@ def decide(
     split = best_split(profile, comparison, catalog, as_of)
     waits = wait_options(profile, comparison, catalog, as_of, seed)
     kind = kind_of(comparison, information, split, waits, defaults)
-    found = break_evens(best, _rivals(comparison))
+    found = break_evens(best, _rivals(comparison), Setting(profile, catalog, as_of, seed, draws))
     gap = vendor_gap(comparison)
     decision = Decision(
         choice=best.id,

@@ -10,6 +10,7 @@ from advisor.domain.decision import Ask, BreakEven, Negotiation
 from advisor.domain.market import RentPrice
 from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
+from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.simulate import Comparison, Run
 
 NOT_OFFERS = frozenset({"outlier", "test_fixture", "estimate", "currency_ambiguous", "not_orderable", "sold_out"})
@@ -28,7 +29,8 @@ def negotiation(
     promised = 0.0 if quoted else best.pricing.model.facts.volume_discount
     target = price.typical * (1 - seen.band[2]) if seen.band[2] > promised else None
     lowest = _lowest(best, catalog, as_of)
-    own = _value(found, "price", best.id)
+    own = next((b for b in found if b.variable == "price" and b.subject == best.id), None)
+    limit = own.value if own is not None and own.value is not None and own.value > own.today else None
     other = None if second is None else _value(found, "price", second.id)
     condition = f"seen by one source, from {needed:g} accelerators and with a competing quote"
     if best.pricing.model.rented_gpus() < needed:
@@ -37,7 +39,7 @@ def negotiation(
         seller_of=best.id,
         today_usd=price.typical,
         unit=price.unit,
-        walk_away_usd=own if own is not None and own > price.typical else None,
+        walk_away_usd=limit,
         runner_up=None if second is None else second.id,
         runner_up_wins_below_usd=other,
         runner_up_unit="" if second is None else second.pricing.way.price.unit,
@@ -49,7 +51,7 @@ def negotiation(
         saving_at_target_usd_per_month=None if target is None else _saving(best, seen.band[2] - promised),
         lowest_seen_usd=None if lowest is None else lowest.usd_per_gpu_hour,
         lowest_seen_at="" if lowest is None else _where(lowest),
-        asks=_asks(best, second, own, promised, catalog),
+        asks=_asks(best, second, limit, promised, catalog),
     )
 
 
@@ -109,7 +111,6 @@ def _asks(
             why = f"{risk.name}: USD {told_usd(risk.expected_loss_usd_per_month)} a month expected"
             out.append(Ask(what=risk.mitigation, why=why, source_id=next(iter(risk.source_ids), "default")))
     if walk_away is not None and second is not None:
-        unit, digits = ("per GPU", 0) if best.pricing.way.buys else ("per GPU-hour", 2)
-        limit = f"nothing above USD {walk_away:,.{digits}f} {unit}"
+        limit = f"nothing above {unit_price(walk_away, best.pricing.way)}{paid(best)}"
         out.append(Ask(what=limit, why=f"above it {second.name} is the better answer"))
     return tuple(out[: ASKS + 1])

@@ -16,7 +16,7 @@ from advisor.engine.decision.simulate import Comparison, Run
 PER_VENDOR = 2
 """Candidates of each vendor that are considered for a split, best first."""
 
-SPENT_WITH_SELLER = ("rent", "peak", "capital")
+SPENT_WITH_SELLER = ("rent", "owed", "tail", "peak", "capital")
 
 
 @record

@@ -11,6 +11,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
 from advisor.domain.record import record
 from advisor.domain.text import capital, told_usd
+from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -253,9 +254,9 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
             out.append(f"{gate.title}: {gate.remedy}.".replace("..", "."))
     negotiation = decision.negotiation
     if negotiation is not None and negotiation.walk_away_usd is not None and negotiation.runner_up is not None:
-        unit, digits = ("GPU", 0) if negotiation.unit == "USD/GPU" else ("GPU-hour", 2)
+        limit = unit_price(negotiation.walk_away_usd, best.pricing.way)
         out.append(
-            f"Ask for a written quote; above USD {negotiation.walk_away_usd:,.{digits}f} per {unit} take"
+            f"Ask for a written quote; above {limit}{paid(best)} take"
             f" {negotiation.runner_up.upper()} instead."
         )
     elif not profile.procurement.quotes:

@@ -1,0 +1,107 @@
+"""A price that the answer names holds when it is put into the profile as a quote: the choice turns there."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from advisor.catalog.resources import profiles_root
+from advisor.domain.decision import BreakEven
+from advisor.domain.profile import Profile, Quote
+from advisor.domain.recommendation import Recommendation
+from advisor.profiles.read import read_profile
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
+
+DRAWS = 2000
+TURNING = ("document-intelligence-mistral-7b", "long-context-128k", "llama-405b-chat", "buy-800-mi325x-or-h200")
+
+
+@cache
+def bench() -> Workbench:
+    return Workbench(as_of=AS_OF, bare=True)
+
+
+@cache
+def profile(name: str) -> Profile:
+    return read_profile(profiles_root() / f"{name}.toml")
+
+
+@cache
+def answer(name: str) -> Recommendation:
+    return bench().advise(profile(name), folder=profiles_root(), draws=DRAWS)
+
+
+def with_quote(name: str, accelerator: str, usd: float) -> Recommendation:
+    """The answer with a quote for the commitment under which an accelerator is paid for today."""
+    tree, asked = answer(name), profile(name)
+    cost = next(c.cost for c in tree.candidates if c.accelerator == accelerator)
+    assert cost is not None
+    bought = cost.commitment == "purchase"
+    quote = Quote.model_validate(
+        {
+            "accelerator": accelerator, "usd": usd, "kind": "buy" if bought else "rent",
+            "commitment": "any" if bought else cost.commitment,
+        }
+    )  # fmt: skip
+    procurement = asked.procurement.model_copy(update={"quotes": (*asked.procurement.quotes, quote)})
+    return bench().advise(asked.model_copy(update={"procurement": procurement}), folder=profiles_root(), draws=DRAWS)
+
+
+def prices(name: str) -> list[BreakEven]:
+    decision = answer(name).decision
+    assert decision is not None
+    return [b for b in decision.break_evens if b.variable == "price" and b.rival == decision.runner_up]
+
+
+def chosen(tree: Recommendation) -> str:
+    assert tree.decision is not None
+    return tree.decision.choice
+
+
+def cheaper(tree: Recommendation, first: str, second: str) -> bool:
+    cost = {c.accelerator: c.risk_adjusted_usd_per_month or float("inf") for c in tree.candidates}
+    return cost[first] < cost[second]
+
+
+@pytest.mark.parametrize("name", TURNING)
+def test_a_quote_beside_the_break_even_turns_the_choice(name: str) -> None:
+    for found in prices(name):
+        assert found.value is not None, found.text
+        below, above = (with_quote(name, found.subject, found.value * f) for f in (0.97, 1.03))
+        other = found.rival if found.subject == found.choice else found.choice
+        assert cheaper(below, found.subject, other), found.text
+        assert cheaper(above, other, found.subject), found.text
+        if found.subject == found.choice:
+            assert (chosen(below), chosen(above)) == (found.choice, found.rival)
+
+
+def test_where_another_way_of_paying_caps_the_cost_no_price_is_named() -> None:
+    """Above a price B300 is rented on demand instead, and stays the choice."""
+    name = "renewal-100-gpus"
+    own = next(b for b in prices(name) if b.subject == chosen(answer(name)))
+    assert own.value is None
+    assert "it is paid otherwise (neocloud on demand" in own.text
+    for factor in (1.5, 10.0):
+        moved = with_quote(name, own.subject, own.today * factor)
+        assert chosen(moved) == own.choice
+        cost = next(c.cost for c in moved.candidates if c.accelerator == own.choice)
+        assert cost is not None
+        assert cost.commitment == "on_demand"
+    decision = answer(name).decision
+    assert decision is not None
+    assert decision.negotiation is not None
+    assert decision.negotiation.walk_away_usd is None
+    assert not any("above USD" in step for step in answer(name).verdict.next_steps)
+
+
+def test_the_step_names_the_commitment_of_its_price() -> None:
+    tree = answer("long-context-128k")
+    assert tree.decision is not None
+    page = tree.decision.negotiation
+    assert page is not None
+    assert page.walk_away_usd is not None
+    step = next(s for s in tree.verdict.next_steps if "written quote" in s)
+    assert f"USD {page.walk_away_usd:,.2f} per GPU-hour on demand take" in step
+    assert any(f"USD {page.walk_away_usd:,.2f} per GPU-hour on demand" in ask.what for ask in page.asks)
