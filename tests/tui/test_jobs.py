@@ -34,7 +34,7 @@ async def test_keyboard_alone_from_the_list_to_a_file(app: AdvisorApp, tmp_path:
         assert app.desk.sight.answer is not None
         await pilot.press("f6", *"peak concurrency", "enter")
         await pilot.pause()
-        await pilot.press(*"900", "enter")
+        await pilot.press("enter", *"900", "enter")
         await settled(pilot)
         assert app.desk.sight.profile.traffic.peak_concurrency == 900  # type: ignore[union-attr]
         await pilot.press("ctrl+pagedown")
@@ -134,7 +134,7 @@ async def test_a_wrong_value_is_told_under_its_field_and_the_last_answer_stays(a
         await opened(pilot)
         app.pane.jump(("slo", "ttft_ms"))  # type: ignore[attr-defined]
         await pilot.pause()
-        await pilot.press(*"-5")
+        await pilot.press("enter", *"-5")
         await settled(pilot)
         row = next(r for r in app.query(FieldRow) if r.spec.path == "slo.ttft_ms")
         assert "greater than 0" in row.problem
@@ -151,7 +151,7 @@ async def test_typing_what_is_no_number_changes_nothing(app: AdvisorApp) -> None
         await opened(pilot)
         app.pane.jump(("slo", "ttft_ms"))  # type: ignore[attr-defined]
         await pilot.pause()
-        await pilot.press(*"abc", "enter")
+        await pilot.press("enter", *"abc", "enter")
         row = next(r for r in app.query(FieldRow) if r.spec.path == "slo.ttft_ms")
         assert "is no number" in row.problem
         assert row.editing

@@ -79,7 +79,8 @@ class ProbePane(Pane):
 
     PANE_ID = "probe"
     HELP = (
-        "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The right side shows the worst"
+        "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. Enter edits a field, or paste"
+        " onto it. The right side shows the worst"
         " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves."
         " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is typed"
         " or pasted without echo, or taken from the environment variable ADVISOR_API_KEY; it stays in memory, goes to"

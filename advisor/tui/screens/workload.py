@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
-from advisor.tui.document import Key
+from advisor.tui.document import Key, ProfileDocument
 from advisor.tui.fields import FieldSpec, Section, sections_of
 from advisor.tui.pickers import has_picker, pick
 from advisor.tui.screens.pane import Pane
@@ -33,9 +33,11 @@ class WorkloadPane(Pane):
     PANE_ID = "workload"
     HELP = (
         "Every field of the profile, with its unit. A field in grey is silent: the program takes the default that is"
-        " shown and lists it as an assumption. Type to overwrite, Enter to edit, Delete for the default, arrows to turn"
-        " through choices, Escape to take back what was just typed. Shares are typed in percent, big numbers may end in"
-        " k or M. The verdict above follows every edit; Ctrl+Z takes it back; Ctrl+S saves, comments kept."
+        " shown and lists it as an assumption. Enter edits: what is typed takes the place of the value, End goes behind"
+        " it to amend it; a paste begins to edit by itself. Delete brings the default back, arrows turn through"
+        " choices, Escape takes back what was just typed. Shares are typed in percent, big numbers may end in k or M."
+        " While no field is edited, digits and letters go to the screens, as the list at the left shows. The verdict"
+        " above follows every edit; Ctrl+Z takes it back; Ctrl+S saves, comments kept."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("workload")]
 
@@ -45,6 +47,7 @@ class WorkloadPane(Pane):
         self._shape: list[tuple[Key, str]] = []
         self._wanted: Key | None = None
         self._at: Key | None = None
+        self._document: ProfileDocument | None = None
 
     def compose(self) -> ComposeResult:
         """Form and help beside it."""
@@ -62,6 +65,9 @@ class WorkloadPane(Pane):
     def draw(self, sight: Sight) -> None:
         """Show the document; rebuild the form only where its sections have changed."""
         document = self.program.desk.document
+        if document is not self._document:  # another profile is read from its beginning
+            self._document, self._at = document, None
+            self.query_one("#form", VerticalScroll).scroll_home(animate=False)
         if document is None:
             self._empty()
             return

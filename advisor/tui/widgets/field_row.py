@@ -1,4 +1,7 @@
-"""One field of the form: a line to read, and an input on it while it is edited."""
+"""One field of the form: a line to read, and an input on it while it is edited.
+
+At rest a field takes no letters and digits, since those are the keys of the screens; Enter or a paste begins to edit.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from advisor.tui.fields import FieldSpec
 from advisor.tui.values import from_text, to_text
@@ -76,6 +80,7 @@ class FieldRow(FormRow):
         self.assumed = ""
         self._before: Any = None
         self._mine = ""
+        self._asked = False
 
     def show(self, value: Any, assumed: str, problem: str) -> None:
         """Show what the document says of this field."""
@@ -130,22 +135,33 @@ class FieldRow(FormRow):
         """Nothing until it is edited."""
         return []
 
-    async def start(self, typed: str | None = None) -> None:
-        """Begin to type; `typed` replaces what is there."""
+    def start(self, typed: str | None = None) -> None:
+        """Begin to type over what is there, which is selected; `typed` has taken its place already.
+
+        Nothing is awaited: keys that are waiting belong to the field, and must find it in editing.
+        """
         if self.editing:
             return
         self.editing = True
         self._before, self._mine = self.value, ""
         text = to_text(self.spec, self.value) if typed is None else typed
+        if typed is None and self.spec.kind in ("number", "whole"):
+            text = text.replace(",", "")  # a digit more would leave the commas in wrong places
         box = Input(
             value=text, compact=True, select_on_focus=False,
             suggester=SuggestFromList(self.suggestions, case_sensitive=False) if self.suggestions else None,
         )  # fmt: skip
-        await self.mount(box)
-        box.focus()
-        box.cursor_position = len(text)
+        self.mount(box)
+        self.screen.set_focus(box)
+        box.selection = Selection(0, len(text)) if typed is None else Selection.cursor(len(text))
         if typed is not None:
             self._typed(text)
+
+    def _insert(self, text: str) -> None:
+        """Take what was sent to the row before its input had the keyboard."""
+        box = self.query_one(Input)
+        box.replace(text, *box.selection)
+        self._typed(box.value)
 
     async def stop(self, *, keep: bool, focus: bool = True) -> None:
         """End typing; without `keep` the value from before comes back."""
@@ -189,39 +205,53 @@ class FieldRow(FormRow):
         await self.stop(keep=not self._mine, focus=False)
 
     async def on_key(self, event: events.Key) -> None:
-        """Escape takes back; a printable key begins to type."""
-        if self.editing:
-            if event.key == "escape":
+        """Enter edits; Escape takes back."""
+        if not self.editing:
+            if event.key == "enter":  # here and not as a binding, which would let the next key pass first
                 event.stop()
-                await self.stop(keep=False)
-            elif event.key in ("up", "down"):
+                event.prevent_default()
+                self.action_edit()
+            elif self._asked and event.is_printable and event.character:
                 event.stop()
-                if not self._mine:
-                    await self.stop(keep=True)
-                    self.post_message(self.Stepped(self, 1 if event.key == "down" else -1))
-            return
-        if event.is_printable and event.character and event.character not in (" ", "?"):
-            if self.spec.kind in ("toggle", "choice"):
-                word = next((c for c in self.spec.choices if c.startswith(event.character.lower())), None)
-                if word is not None:
-                    event.stop()
-                    self.post_message(self.Edited(self, from_text(self.spec, word)))
-                return
+                self.post_message(self.Wanted(self, event.character))
+        elif event.is_printable and event.character:  # the input stops those that it gets
             event.stop()
             event.prevent_default()
-            if self.picker:  # what is typed is looked for in the list: hardly anybody means to write an id by hand
-                self.post_message(self.Wanted(self, event.character))
-            else:
-                await self.start(event.character)
+            self._insert(event.character)
+        elif event.key == "escape":
+            event.stop()
+            await self.stop(keep=False)
+        elif event.key in ("up", "down"):
+            event.stop()
+            if not self._mine:
+                await self.stop(keep=True)
+                self.post_message(self.Stepped(self, 1 if event.key == "down" else -1))
 
-    async def action_edit(self) -> None:
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted takes the place of the value."""
+        event.stop()
+        text = next((line.strip() for line in event.text.splitlines() if line.strip()), "")
+        if not text:
+            return
+        if self.editing:
+            self._insert(text)
+        elif self.picker:
+            self.post_message(self.Wanted(self, text))
+        elif self.spec.kind in ("toggle", "choice"):
+            self._typed(text)
+        else:
+            self.start(text)
+
+    def action_edit(self) -> None:
         """Edit, or open the picker."""
         if self.picker:
             self.post_message(self.Wanted(self))
+            self._asked = True  # keys that wait here already are meant for the list
+            self.call_later(setattr, self, "_asked", False)
         elif self.spec.kind in ("toggle", "choice"):
             self.action_turn(1)
         else:
-            await self.start()
+            self.start()
 
     def action_turn(self, by: int) -> None:
         """The next or previous choice."""
@@ -240,8 +270,10 @@ class FieldRow(FormRow):
         """Tell whose help is to be shown."""
         self.post_message(self.Focused(self))
 
-    async def on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
         """A click on the value edits; on the label it only selects."""
+        if self.editing:
+            return
         self.focus()
-        if event.x > LABEL and not self.editing and event.y == 0:
-            await self.action_edit()
+        if event.x > LABEL and event.y == 0:
+            self.action_edit()

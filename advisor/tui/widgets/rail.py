@@ -10,14 +10,16 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from advisor.tui.actions import PANE, PANES
-from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.secret_row import SecretRow
 from advisor.tui.widgets.tones import Piece, Toned, fit
 
 
 def takes_text(widget: Widget | None) -> bool:
-    """Whether letters and digits are taken by a widget."""
-    return isinstance(widget, Input | FieldRow | SecretRow)
+    """Whether letters and digits are taken by a widget.
+
+    The row of a key takes them also at rest: no character of a key may reach another screen by mistake.
+    """
+    return isinstance(widget, Input | SecretRow)
 
 
 class Rail(Toned):

@@ -1,0 +1,126 @@
+"""Editing in place: what begins an edit, what is lost to none, and what the keys of the screens leave alone."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+
+from advisor.tui.actions import PANES
+from advisor.tui.app import AdvisorApp
+from advisor.tui.widgets.dialogs import Picker
+from advisor.tui.widgets.field_row import FieldRow
+from advisor.tui.widgets.rail import Rail
+from tests.tui.conftest import opened, screen_text, settled
+
+PEAK = ("traffic", "peak_concurrency")
+
+
+def row_of(app: AdvisorApp, path: str) -> FieldRow:
+    return next(r for r in app.query(FieldRow) if r.spec.path == path)
+
+
+async def at_field(app: AdvisorApp, pilot: Pilot[None], key: tuple[str, ...]) -> FieldRow:
+    """The keyboard on one field of the form."""
+    app.pane.jump(key)  # type: ignore[attr-defined]
+    await pilot.pause()
+    return row_of(app, ".".join(key))
+
+
+def burst(app: AdvisorApp, *keys: str) -> None:
+    """Keys that arrive together, as from a slow line or a terminal that does not mark what is pasted."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+@pytest.mark.parametrize("form", ["workload", "probe"])
+async def test_a_key_of_a_screen_shown_beside_a_form_goes_there_and_edits_nothing(app: AdvisorApp, form: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        for pane in PANES:
+            await app.go(form)
+            await pilot.pause()
+            assert isinstance(app.focused, FieldRow)
+            assert f"{pane.key} {pane.title}" in screen_text(app)
+            before = getattr(app.pane, "setup", None)
+            await pilot.press(pane.key)
+            assert app.at == pane.id
+            assert not app.desk.sight.dirty
+            await app.go(form)
+            assert getattr(app.pane, "setup", None) == before
+
+
+async def test_enter_replaces_and_end_amends(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await at_field(app, pilot, PEAK)
+        before = app.desk.sight.profile.traffic.peak_concurrency  # type: ignore[union-attr]
+        await pilot.press("enter", "end", "0", "enter")
+        await settled(pilot)
+        assert app.desk.sight.profile.traffic.peak_concurrency == before * 10  # type: ignore[union-attr, operator]
+        await pilot.press("enter", "7")
+        assert "· Verdict" in screen_text(app)  # no key of a screen is offered while letters go into a field
+        assert app.query_one(Rail).typing
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.desk.sight.profile.traffic.peak_concurrency == 7  # type: ignore[union-attr]
+
+
+async def test_what_is_pasted_on_a_field_at_rest_takes_the_place_of_its_value(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        row = await at_field(app, pilot, PEAK)
+        app.post_message(events.Paste(" 2400\n"))
+        await pilot.pause()
+        assert row.editing
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.desk.sight.profile.traffic.peak_concurrency == 2400  # type: ignore[union-attr]
+        await at_field(app, pilot, ("risk_appetite",))
+        app.post_message(events.Paste("averse"))
+        await settled(pilot, lambda: app.desk.sight.profile.risk_appetite == "averse")  # type: ignore[union-attr]
+        row = await at_field(app, pilot, ("risk_appetite",))
+        app.post_message(events.Paste("reckless"))
+        await pilot.pause()
+        assert "choose" in row.problem
+        await at_field(app, pilot, ("model", "id"))
+        app.post_message(events.Paste("mixtral"))
+        await pilot.pause()
+        assert isinstance(app.screen, Picker)
+
+
+async def test_keys_that_come_at_once_are_all_taken(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await at_field(app, pilot, PEAK)
+        burst(app, "enter", *"2400", "enter")
+        await pilot.pause()
+        await settled(pilot)
+        assert app.at == "workload"
+        assert app.desk.sight.profile.traffic.peak_concurrency == 2400  # type: ignore[union-attr]
+        row = await at_field(app, pilot, PEAK)
+        burst(app, "enter", *"12")
+        await pilot.pause(0)
+        burst(app, *"345")
+        await pilot.pause()
+        await pilot.pause()
+        assert row.editing
+        assert app.desk.document.get(PEAK) == 12345  # type: ignore[union-attr]
+        burst(app, "escape")
+        await pilot.pause()
+        await at_field(app, pilot, ("model", "id"))
+        burst(app, "enter", *"mixtral")
+        await settled(pilot, lambda: isinstance(app.screen, Picker))
+        await pilot.pause()
+        await pilot.press("enter")
+        await settled(pilot, lambda: "mixtral" in str(app.desk.document.get(("model", "id"))))  # type: ignore[union-attr]
+
+
+async def test_another_profile_is_opened_at_its_beginning(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        await at_field(app, pilot, PEAK)
+        await pilot.press("3", "2")
+        assert app.focused is row_of(app, "traffic.peak_concurrency")
+        await opened(pilot, "startup-first-cluster")
+        assert app.focused is row_of(app, "name")
