@@ -44,8 +44,9 @@ class Sight:
     phase: Phase = "empty"
     message: str = ""
     """Why there is no answer, in a sentence."""
-    before_usd: float | None = None
-    """Cost of the choice before the last edit [USD/month]."""
+    change: float | None = None
+    """What the choice costs more than before the last edit, as a share and at equal draws; None where nothing is
+    compared."""
     version: int = 0
     """Grows with every answer."""
 
@@ -221,6 +222,11 @@ class Desk:
         self.document: ProfileDocument | None = None
         self.sight = Sight()
         self._edit = 0
+        self._steps = 0
+        self._costs: dict[int, float] = {}
+        """Cost of the choice of the profile as it stands, by number of draws [USD/month]."""
+        self._before: dict[int, float] = {}
+        """The same of the profile as it stood when the last edit began."""
 
     # ---------------------------------------------------------------- edits
 
@@ -228,6 +234,7 @@ class Desk:
         """Put a profile on the desk."""
         self.document = document
         self.sight = Sight(version=self.sight.version)
+        self._steps, self._costs, self._before = document.steps, {}, {}
         self.check()
 
     def close(self) -> None:
@@ -254,13 +261,13 @@ class Desk:
         assert document is not None
         self._edit += 1
         profile, problems = document.validate()
-        answer = self.sight.answer
-        choice = answer.verdict.choice if answer and self.sight.fresh else None
-        before = choice.usd_per_month if choice else self.sight.before_usd
+        if document.steps > self._steps and self.sight.fresh:  # the keystrokes of an edit are one step of the history
+            self._before = self._costs
+        self._steps, self._costs = document.steps, {}
         self._set(
             replace(
                 self.sight, name=document.name, dirty=document.dirty, bundled=document.bundled,
-                profile=profile or self.sight.profile, problems=problems, fresh=False, before_usd=before,
+                profile=profile or self.sight.profile, problems=problems, fresh=False,
                 phase="stuck" if profile is None else "working" if self.facts.ready.is_set() else "loading",
                 message=problems[0].text if problems else "",
             )
@@ -288,6 +295,7 @@ class Desk:
         """Answer from now on with other facts."""
         self.facts = self.runner.facts = facts
         if self.document is not None:
+            self._steps = -1  # counts as an edit: the answer before it is what one compares with
             self.check()
 
     # -------------------------------------------------------------- answers
@@ -306,10 +314,28 @@ class Desk:
             return
         version = self.sight.version + 1
         if answer is not None:
-            self._set(replace(self.sight, answer=answer, fresh=True, phase="ready", message="", version=version))
+            change = self._compare(answer)
+            self._set(
+                replace(
+                    self.sight, answer=answer, fresh=True, phase="ready", message="", version=version, change=change
+                )
+            )
         else:
             problems = _locate(error)
             self._set(replace(self.sight, fresh=False, phase="stuck", message=error, problems=problems))
+
+    def _compare(self, answer: Recommendation) -> float | None:
+        """What the choice costs more than before the edit.
+
+        More draws move every cost a little; where only this answer has as many, that of the fewer still holds.
+        """
+        choice, draws = answer.verdict.choice, answer.draws
+        change = self.sight.change if self._costs else None
+        if choice is None:
+            return None
+        self._costs[draws] = choice.usd_per_month
+        before = self._before.get(draws, 0.0)
+        return choice.usd_per_month / before - 1 if before > 0 else change
 
     def _set(self, sight: Sight) -> None:
         self.sight = sight

@@ -234,6 +234,11 @@ class ProfileDocument:
 
     # -------------------------------------------------------------- history
 
+    @property
+    def steps(self) -> int:
+        """How many edits can be taken back."""
+        return len(self._undo)
+
     def undo(self) -> bool:
         """Take back the last edit."""
         if not self._undo:

@@ -93,7 +93,7 @@ class VerdictBar(Toned):
             parts.append((f" ({f.usd(band.p10)}–{f.usd(band.p90)})", "plain"))
         tail = " · too close to call" if v.too_close_to_call else ""
         parts.append((f"  {f.share(v.confidence)} sure{tail}", "plain"))
-        change = _change(s.before_usd, c.usd_per_month)
+        change = _change(s.change)
         if change:
             parts.append((f"  {change}", "accent"))
         used = len(out[0].text)
@@ -135,10 +135,9 @@ class VerdictBar(Toned):
         return out
 
 
-def _change(before: float | None, now: float) -> str:
-    if before is None or before <= 0:
+def _change(change: float | None) -> str:
+    if change is None:
         return ""
-    change = now / before - 1
     if abs(change) < 0.0005:
         return "= no change"
     return f"{'▲' if change > 0 else '▼'} {change * 100:+.1f} %"
