@@ -42,6 +42,9 @@ class Setup:
     max_tokens: int | None = None
     max_seconds: float | None = None
     concurrency: str = ""
+    isl: int | None = None
+    osl: int | None = None
+    step_seconds: float | None = None
     as_model: str = ""
     plain_http: bool = False
 
@@ -56,7 +59,7 @@ def plan_of(setup: Setup, profile: Profile | None) -> tuple[Target, Plan]:
     """
     from advisor.domain.errors import InputError
     from advisor.probe.budget import Prices
-    from advisor.probe.plan import Wishes, make_plan
+    from advisor.probe.plan import LengthSpec, Wishes, make_plan
     from advisor.probe.target import parse_target
 
     if not setup.url:
@@ -72,10 +75,14 @@ def plan_of(setup: Setup, profile: Profile | None) -> tuple[Target, Plan]:
     for label, number in stated:
         if number is not None and not 1 <= number <= 100_000:
             raise InputError(f"{label}: numbers run from 1 to 100,000")
+    for label, number in (("input length", setup.isl), ("output length", setup.osl)):
+        if number is not None and not 1 <= number <= 10_000_000:
+            raise InputError(f"{label}: lengths run from 1 to 10,000,000 tokens")
     prices = Prices(setup.usd_per_gpu_hour or 0.0, setup.gpus or 1)
     wishes = Wishes(
         preset=setup.preset, concurrencies=counts, max_usd=setup.max_usd, max_tokens=setup.max_tokens,
-        max_seconds=setup.max_seconds,
+        max_seconds=setup.max_seconds, step_seconds=setup.step_seconds,
+        isl=LengthSpec(setup.isl) if setup.isl else None, osl=LengthSpec(setup.osl) if setup.osl else None,
     )  # fmt: skip
     return target, make_plan(wishes, prices, profile)
 

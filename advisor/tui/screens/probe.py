@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
 from advisor.tui.fields import FieldSpec, Kind
+from advisor.tui.probe_suggestion import suggested
 from advisor.tui.probe_text import History, plan_content, progress_content, result_content
 from advisor.tui.probing import ProbeJob, Setup, plan_of, predictions
 from advisor.tui.screens.pane import Pane
@@ -42,6 +43,9 @@ FIELDS: tuple[FieldSpec, ...] = (
     _field("preset", "Preset", "choice", "quick: a few minutes; full: up to an hour; nine-shape: nine fixed shapes.",
            choices=("quick", "full", "nine-shape"), default="quick"),
     _field("concurrency", "At once", "text", "Requests in flight, e.g. 1,8,64; default from the profile."),
+    _field("isl", "Input length", "whole", "Tokens per request; default the profile's lengths.", "tokens"),
+    _field("osl", "Output length", "whole", "Tokens per request; default the profile's lengths.", "tokens"),
+    _field("step_seconds", "Time per step", "number", "At most. Default 60; full 240.", "s"),
     _field("max_usd", "Limit of money", "number", "The run stops here; needs a price. Default 5, full 50.", "USD"),
     _field("max_tokens", "Limit of tokens", "whole", "The run stops here. Default 500,000; full 5,000,000.", "tokens"),
     _field("max_seconds", "Limit of time", "number", "The run stops here. Default 285; full 3,600.", "s"),
@@ -79,10 +83,10 @@ class ProbePane(Pane):
 
     PANE_ID = "probe"
     HELP = (
-        "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. Enter edits a field, or paste"
-        " onto it. The right side shows the worst"
-        " case before anything is sent; the run stops at the first of its limits, also when the server misbehaves."
-        " Every finished step is kept at once, so that stopping or a crash loses nothing. The key is typed"
+        "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The form holds the probe that the"
+        " verdict suggests, limits and rent included; Enter edits a field, or paste onto it. The right side shows the"
+        " worst case before anything is sent; the run stops at the first of its limits, also when the server"
+        " misbehaves. Every finished step is kept at once, so that stopping or a crash loses nothing. The key is typed"
         " or pasted without echo, or taken from the environment variable ADVISOR_API_KEY; it stays in memory, goes to"
         " the server's own address alone, and is written nowhere."
     )
@@ -97,7 +101,8 @@ class ProbePane(Pane):
         self.run_: Run | None = None
         self._history = History()
         self._error = ""
-        self._planned_for: object = None
+        self._suggested = suggested(None)
+        self._suggested_for = ""
 
     def compose(self) -> ComposeResult:
         """Form and what comes of it."""
@@ -132,27 +137,16 @@ class ProbePane(Pane):
         return self._rows["url"]
 
     def draw(self, sight: Sight) -> None:
-        """Suggest what the answer wants measured."""
-        plan = sight.answer.decision.information.plan if (
-            sight.answer and sight.answer.decision and sight.answer.decision.information) else None  # fmt: skip
-        if plan is not None and sight.answer is not None and self._planned_for != sight.name and self.job is None:
-            self._planned_for = sight.name
-            candidate = next((c for c in sight.answer.candidates if c.accelerator == plan.accelerator), None)
-            d = candidate.deployment if candidate else None
-            tier = sight.answer.profile.tiers[0]
-            self.setup = replace(
-                self.setup, accelerator=plan.accelerator, concurrency=self._ladder(plan.concurrency),
-                as_model=tier.model.id or "", weights=d.precision if d else "", engine=d.engine if d else "",
-                gpus=d.gpus_per_replica if d else None, tp=d.tp if d else None,
-                ep=d.ep if d and d.ep > 1 else None, dp_attention=bool(d and d.dp_attention),
-                spec=d.spec_method if d and d.spec_method != "none" else "", disagg=bool(d and d.disagg),
-            )  # fmt: skip
+        """Fill in what the answer wants measured, where nobody has changed what it wanted before."""
+        if sight.answer is not None and sight.fresh and self.job is None and self.run_ is None:
+            wanted = suggested(sight.answer)
+            untouched = all(getattr(self.setup, name) == value for name, value in self._suggested.items())
+            another = sight.name != self._suggested_for and wanted["accelerator"]
+            if wanted != self._suggested and (untouched or another):
+                self.setup = replace(self.setup, **wanted)
+                self._suggested, self._suggested_for = wanted, sight.name
         self._fill()
         self._redraw()
-
-    def _ladder(self, top: int) -> str:
-        steps = sorted({1, max(1, top // 4), max(1, top)})
-        return ",".join(str(s) for s in steps)
 
     def _fill(self) -> None:
         for name, row in self._rows.items():
