@@ -21,6 +21,11 @@ class RiskRange(Frozen):
     typical: float = Field(description="Typical.")
     high: float = Field(description="High end.")
 
+    @property
+    def mean(self) -> float:
+        """Mean of the three as a triangle: what an expected loss rests on."""
+        return (self.low + self.typical + self.high) / 3
+
 
 class Risk(Frozen):
     """One entry of the register for one candidate."""

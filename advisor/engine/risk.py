@@ -54,7 +54,7 @@ def _risk(
 ) -> Risk:
     likelihood = _likelihood(template, exposure, profile.overrides.risk_likelihood)
     effect, formula = _effect(template, exposure, profile.overrides.risk_effect_usd, sized, cost)
-    expected = _mean(likelihood) * _mean(effect) / 12
+    expected = likelihood.mean * effect.mean / 12
     share = expected / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
     return Risk(
         id=template.id,
@@ -138,8 +138,3 @@ def _base(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, cos
             space = 12 * sum(line.usd_per_month for line in cost.lines if line.category == "space")
             return _Base(space, f"USD {space:,.0f} a year for space")
     return _Base(1.0, "USD 1")
-
-
-def _mean(values: RiskRange) -> float:
-    """Mean of a triangle."""
-    return (values.low + values.typical + values.high) / 3

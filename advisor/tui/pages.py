@@ -66,7 +66,7 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
     if not candidate.feasible:
         parts.append(content(("✗ Cannot serve this profile. ", "bad"), candidate.infeasible_reason))
     elif choice is not None and candidate.accelerator == choice.accelerator:
-        parts.append(content(("✓ The choice. ", "good"), f"{choice.gpus:,} GPUs, {choice.deployment}, "
+        parts.append(content(("✓ The choice. ", "good"), f"{f.plural(choice.gpus, 'GPU')}, {choice.deployment}, "
                              f"{f.paying(choice.mode, choice.commitment)}."))  # fmt: skip
     lead = None
     if answer.decision is not None:
@@ -80,8 +80,8 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
     point, fleet, cost = candidate.operating_point, candidate.fleet, candidate.cost
     if candidate.deployment is not None and fleet is not None:
         parts.append(content((
-            f"{candidate.deployment.label}, {fleet.replicas:,} replicas of {fleet.gpus_per_replica},"
-            f" {fleet.gpus:,} GPUs in {fleet.nodes:,} nodes", "plain")))  # fmt: skip
+            f"{candidate.deployment.label}, {f.plural(fleet.replicas, 'replica')} of {fleet.gpus_per_replica},"
+            f" {f.plural(fleet.gpus, 'GPU')} in {f.plural(fleet.nodes, 'node')}", "plain")))  # fmt: skip
     if point is not None:
         parts.append(
             content(
@@ -121,6 +121,12 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
     cost = candidate.cost
     if cost is not None:
         parts += [Content(""), content((f"Cost per month over {cost.horizon_months} months", "head"))]
+        parts.append(
+            content(
+                f"  GPUs paid for on average: {cost.gpus_start:,.1f} in the first month, {cost.gpus_end:,.1f} in the"
+                f" last; {f.usd(cost.usd_per_gpu_hour)} per GPU-hour"
+            )
+        )
         for line in cost.lines:
             parts.append(content((f"  {f.usd(line.usd_per_month):>8}  ", "strong"), f"{line.name}"))
             parts.append(content((f"            {line.formula}", "dim")))
@@ -184,7 +190,8 @@ def risk_page(risk: Risk) -> Content:
         ("Likelihood a year", f"{f.share(p.typical)} ({f.share(p.low)} to {f.share(p.high)}){own}; {risk.basis}"),
         ("Effect", f"{f.usd_full(e.typical)} ({f.usd_full(e.low)} to {f.usd_full(e.high)}),"
                    f" {risk.effect_weeks:g} weeks; {risk.effect_formula}"),
-        ("Expected loss", f"{f.usd_full(risk.expected_loss_usd_per_month)} a month; in the tail"
+        ("Expected loss", f"{f.usd_full(risk.expected_loss_usd_per_month)} a month: {f.share(p.mean, 1)} a year ×"
+                          f" {f.usd_full(e.mean)} / 12, each the mean of its three values; in the tail"
                           f" {f.usd_full(risk.tail_usd_per_month)} a month"),
         ("What to do", risk.mitigation),
         ("Owner", risk.owner),

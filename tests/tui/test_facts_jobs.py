@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.widgets import Input, Static
 
+from advisor.domain.recommendation import DEFAULT_DRAWS
 from advisor.profiles.locate import list_profiles
 from advisor.tui.actions import ACTIONS, PANES
 from advisor.tui.app import AdvisorApp
 from advisor.tui.explain import Explanation
+from advisor.tui.pages import risk_page
 from advisor.tui.palette import Commands
 from advisor.tui.widgets.dialogs import Ask, Picker, Reader
 from advisor.tui.widgets.grid import Grid
@@ -95,6 +98,57 @@ async def test_two_and_three_profiles_side_by_side(app: AdvisorApp) -> None:
         assert all(line.differs for line in grid.rows)
         await pilot.press("d", "d")
         assert "Nothing stands beside it" in screen_text(app)
+
+
+async def test_a_profile_is_compared_at_the_draws_of_the_verdict(live: AdvisorApp) -> None:
+    async with live.run_test(size=(140, 44)) as pilot:
+        await opened(pilot)
+        live.desk.refine()
+        await settled(pilot, lambda: live.desk.sight.answer.draws == DEFAULT_DRAWS)  # type: ignore[union-attr]
+        await live.go("compare")
+        await pilot.press("a", *PROFILE, "enter")
+        await settled(pilot, lambda: all(e.answer is not None for e in live.pane.entries))  # type: ignore[attr-defined]
+        desk, added = (e.answer for e in live.pane.entries)  # type: ignore[attr-defined]
+        assert desk.verdict == added.verdict
+        assert [c.cost for c in desk.candidates] == [c.cost for c in added.candidates]
+
+
+async def test_output_and_total_throughput_have_names_of_their_own(app: AdvisorApp) -> None:
+    async with app.run_test(size=(200, 44)) as pilot:
+        await opened(pilot)
+        titles = {}
+        for pane, grid, key in (
+            ("verdict", "#verdict-grid", "tps"), ("curves", "#curve-points", "gpu"),
+            ("evidence", "#evidence-list", "total"),
+        ):  # fmt: skip
+            await app.go(pane)
+            titles[pane] = next(c.title for c in app.query_one(grid, Grid).columns if c.key == key)
+        assert titles["verdict"] == titles["curves"] != titles["evidence"]
+
+
+@pytest.mark.parametrize(("width", "shown_"), [(200, True), (140, False)])
+async def test_a_wide_verdict_shows_what_the_bill_counts(app: AdvisorApp, width: int, shown_: bool) -> None:
+    cost = frozen_answer().candidates[0].cost
+    assert cost is not None
+    async with app.run_test(size=(width, 44)) as pilot:
+        await opened(pilot, show="verdict")
+        await pilot.pause()
+        text = screen_text(app)
+        assert (f"{cost.gpus_start:,.1f} → {cost.gpus_end:,.1f}" in text) is shown_
+        assert ("$/GPU-h" in text) is shown_
+        assert ("fp4 TP1" in text) or not shown_  # the deployment still has room
+        await pilot.press("d")
+        await pilot.pause()
+        page = str(app.screen.query_one("#page Static", Static).render())
+        assert f"{cost.gpus_start:,.1f} in the first month" in page
+
+
+def test_a_loss_can_be_reckoned_from_what_its_page_shows() -> None:
+    for risk in frozen_answer().candidates[0].risks:
+        page = risk_page(risk).plain
+        share, usd = re.search(r"([\d.]+) % a year × USD ([\d,.]+) / 12", page).groups()  # type: ignore[union-attr]
+        loss = float(share) / 100 * float(usd.replace(",", "")) / 12
+        assert loss == pytest.approx(risk.expected_loss_usd_per_month, rel=0.02, abs=1)
 
 
 async def test_an_answer_of_another_day_beside_todays(app: AdvisorApp, tmp_path: Path) -> None:
