@@ -260,7 +260,8 @@ class Desk:
         document = self.document
         assert document is not None
         self._edit += 1
-        profile, problems = document.validate()
+        profile, found = document.validate()
+        problems = _as_typed(document, found)
         if document.steps > self._steps and self.sight.fresh:  # the keystrokes of an edit are one step of the history
             self._before = self._costs
         self._steps, self._costs = document.steps, {}
@@ -340,6 +341,15 @@ class Desk:
     def _set(self, sight: Sight) -> None:
         self.sight = sight
         self._changed(sight)
+
+
+def _as_typed(document: ProfileDocument, found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Complaints in the units of the form."""
+    if not found:
+        return ()
+    from advisor.tui.fields import as_typed
+
+    return tuple(as_typed(document, p) for p in found)
 
 
 def _locate(error: str) -> tuple[Problem, ...]:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from advisor.domain.profile import Lengths, Profile, Quote, Workload
-from advisor.tui.document import Key, ProfileDocument
+from advisor.tui.document import Key, Problem, ProfileDocument
 
 Kind = Literal["text", "number", "whole", "choice", "toggle", "date", "names", "mapping"]
 
@@ -58,6 +58,8 @@ LABELS = {
 }
 """Labels where the field's name alone would not do; the key without the tier."""
 _SHARES = re.compile(r"share|fraction|rate$|_to_peak|headroom|discount|growth|availability|cost_of_capital")
+
+_FRACTION = re.compile(r"(than|equal to|\(given) (-?\d[\d.e+-]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,8 @@ def _spec(key: Key, info: FieldInfo, label: str) -> FieldSpec:
     bracket = re.search(r"\s*\[([^\]]+)\]", description)
     if kind in ("number", "whole"):
         unit = bracket.group(1) if bracket else next((u for s, u in _UNIT_SUFFIXES if name.endswith(s)), "")
-    limits = _limits(info)
     as_share = kind == "number" and bool(_SHARES.search(name)) and unit in ("", "per year")
+    limits = _limits(info, percent=as_share)
     default = None if info.default is PydanticUndefined else info.default
     return FieldSpec(
         key=key,
@@ -219,7 +221,7 @@ def _kind(inner: Any) -> tuple[Kind, tuple[str, ...]]:
     return simple.get(inner, "text"), ()
 
 
-def _limits(info: FieldInfo) -> str:
+def _limits(info: FieldInfo, *, percent: bool) -> str:
     found = list(info.metadata)
     for arg in get_args(info.annotation):
         found += list(getattr(arg, "__metadata__", ()))
@@ -227,13 +229,26 @@ def _limits(info: FieldInfo) -> str:
             found += list(getattr(meta, "metadata", ()))
     for meta in list(found):
         found += list(getattr(meta, "metadata", ()))
-    low = next((f"> {m.gt:g}" for m in found if isinstance(m, Gt)), "") or next(
-        (f"≥ {m.ge:g}" for m in found if isinstance(m, Ge)), ""
+
+    def number(limit: Any) -> str:
+        return f"{limit * 100:g} %" if percent else f"{limit:g}"
+
+    low = next((f"> {number(m.gt)}" for m in found if isinstance(m, Gt)), "") or next(
+        (f"≥ {number(m.ge)}" for m in found if isinstance(m, Ge)), ""
     )
-    high = next((f"< {m.lt:g}" for m in found if isinstance(m, Lt)), "") or next(
-        (f"≤ {m.le:g}" for m in found if isinstance(m, Le) and float(str(m.le)) < 1e11), ""
+    high = next((f"< {number(m.lt)}" for m in found if isinstance(m, Lt)), "") or next(
+        (f"≤ {number(m.le)}" for m in found if isinstance(m, Le) and float(str(m.le)) < 1e11), ""
     )
     return ", ".join(p for p in (low, high) if p)
+
+
+def as_typed(document: ProfileDocument, problem: Problem) -> Problem:
+    """A complaint in the unit of the form: shares are typed in percent, and checked as fractions."""
+    specs = (spec for section in sections_of(document) for spec in section.fields)
+    if not any(spec.key == problem.key and spec.as_share for spec in specs):
+        return problem
+    text = _FRACTION.sub(lambda m: f"{m[1]} {float(m[2]) * 100:.12g} %", problem.text)
+    return Problem(problem.key, text)
 
 
 def _model(info: FieldInfo) -> type[BaseModel]:

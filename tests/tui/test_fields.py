@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
@@ -124,3 +125,23 @@ async def test_another_profile_is_opened_at_its_beginning(app: AdvisorApp) -> No
         assert app.focused is row_of(app, "traffic.peak_concurrency")
         await opened(pilot, "startup-first-cluster")
         assert app.focused is row_of(app, "name")
+
+
+async def test_shares_are_complained_about_in_percent(app: AdvisorApp) -> None:
+    async with app.run_test(size=(140, 44)) as pilot:
+        await opened(pilot)
+        row = await at_field(app, pilot, ("traffic", "average_to_peak"))
+        await pilot.press("enter", *"351", "enter")
+        await settled(pilot)
+        assert "100 %" in row.problem
+        assert "351 %" in row.problem
+        assert "3.51" not in screen_text(app)
+        shown = str(app.query_one("#field-text", Static).render())
+        assert "≤ 100 %" in shown
+        assert "fraction" not in shown
+        assert "351 %" in "".join(screen_text(app).splitlines()[1:3])  # in the bar likewise
+        await pilot.press("ctrl+z")
+        row = await at_field(app, pilot, ("slo", "ttft_ms"))
+        await pilot.press("enter", *"-5", "enter")
+        await settled(pilot)
+        assert "greater than 0 (given -5)" in row.problem  # no share, no percent

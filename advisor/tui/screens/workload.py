@@ -261,7 +261,7 @@ def field_help(row: FieldRow, sight: Sight) -> Content:
     if spec.unit:
         facts.append(f"Unit: {spec.unit}")
     if spec.limits:
-        facts.append(f"Allowed: {spec.limits}" + (" (as a fraction)" if spec.as_share else ""))
+        facts.append(f"Allowed: {spec.limits}")
     if spec.choices:
         facts.append(
             f"One of: {', '.join(spec.choices)}" if spec.kind != "names" else f"Any of: {', '.join(spec.choices)}"
