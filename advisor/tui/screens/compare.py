@@ -31,8 +31,8 @@ class ComparePane(Pane):
 
     PANE_ID = "compare"
     HELP = (
-        "The profile on the desk is the first column. a adds another profile, answered on the spot, or an answer that"
-        " was exported as JSON, e.g. last quarter's. ≠ marks rows that differ; f hides the others."
+        "The profile on the desk is the first column. a adds another profile, answered with all draws, or an answer"
+        " that was exported as JSON, e.g. last quarter's. ≠ marks rows that differ; f hides the others."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("compare")]
 
@@ -125,6 +125,7 @@ class ComparePane(Pane):
 
     def _add_profile(self, path: Path) -> None:
         from advisor.domain.errors import AdvisorError
+        from advisor.domain.recommendation import DEFAULT_DRAWS
         from advisor.profiles.read import read_profile
 
         entry = Entry(path.stem, None)
@@ -138,7 +139,7 @@ class ComparePane(Pane):
             except AdvisorError as error:
                 app.call_back(self._answered, entry, None, str(error))
                 return
-            answer, problem = app.desk.facts.answer(profile, path.parent, app.desk.live_draws)
+            answer, problem = app.desk.facts.answer(profile, path.parent, DEFAULT_DRAWS)
             app.call_back(self._answered, entry, answer, problem)
 
         app.in_thread(work)
