@@ -142,7 +142,7 @@ def point_text(shown: Shown, index: int) -> Content:
     money = f", {f.usd(rate)} per Mtok out at full load" if rate is not None else ""
     return content(
         (f"{f.short(candidate.accelerator)} ", "strong"), f"{p.concurrency:,} at once per replica: ",
-        (f"{p.output_tps_per_gpu:,.0f} tok/s per GPU", "strong"),
+        (f"{p.output_tps_per_gpu:,.0f} output tok/s per GPU", "strong"),
         f" ({p.output_tps_lo:,.0f} to {p.output_tps_hi:,.0f}), {p.interactivity_tps:.3g} tok/s per user, TTFT"
         f" {f.seconds(p.ttft_p50_s)}, TPOT {f.seconds(p.tpot_p50_s)}{money}. ",
         ("✓ meets the service level" if p.meets_slo else "✗ misses the service level",

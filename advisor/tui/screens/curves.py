@@ -63,7 +63,7 @@ class CurvesPane(Pane):
                     Column("conc", "At once", lambda p: f"{p.concurrency:,}", sort=lambda p: p.concurrency, right=True),
                     Column("user", "tok/s·user", lambda p: f.compact(p.interactivity_tps),
                            sort=lambda p: p.interactivity_tps, right=True),
-                    Column("gpu", "tok/s·GPU", lambda p: f.compact(p.output_tps_per_gpu),
+                    Column("gpu", "out tok/s·GPU", lambda p: f.compact(p.output_tps_per_gpu),
                            sort=lambda p: p.output_tps_per_gpu, right=True, best=True),
                     Column("mtok", "$/Mtok", lambda p: f.usd(p.usd_per_mtok_output) if p.usd_per_mtok_output is not None
                            else f.MISSING, sort=lambda p: p.usd_per_mtok_output, right=True),

@@ -219,12 +219,12 @@ def columns(today: date) -> list[Column[Measurement]]:
         Column("conc", "At once", lambda m: f"{m.concurrency}", sort=lambda m: m.concurrency, right=True, width=9),
         Column(
             "total",
-            "tok/s·GPU",
+            "total tok/s·GPU",  # input and output; elsewhere the output alone is shown
             lambda m: f.compact(m.total_tps_per_gpu),
             sort=lambda m: m.total_tps_per_gpu,
             right=True,
             best=True,
-            width=11,
+            width=17,
         ),
         Column(
             "tpot",

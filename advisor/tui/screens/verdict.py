@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 
 PATHS = {
     "gpus": "fleet.gpus", "cost": "cost.usd_per_month", "bar": "cost.usd_per_month",
-    "mtok": "cost.usd_per_mtok_blended", "sure": "p_cheapest", "loss": "expected_loss_usd_per_month",
+    "paid": "cost.gpus_start", "rate": "cost.usd_per_gpu_hour", "mtok": "cost.usd_per_mtok_blended",
+    "sure": "p_cheapest", "loss": "expected_loss_usd_per_month",
     "tps": "operating_point.output_tps_per_gpu", "grade": "operating_point.evidence_grade",
     "gates": "gates", "how": "deployment",
 }  # fmt: skip
 """Where each column of the comparison stands in the tree, under its candidate."""
+
+
+ROOM_FOR_BILL = 76
+"""From this room on also what the bill counts: it is for the GPUs paid on average, not for those at the peak."""
 
 
 class VerdictPane(Pane):
@@ -38,8 +43,9 @@ class VerdictPane(Pane):
     PANE_ID = "verdict"
     HELP = (
         "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
-        " median and P90 of the cost on one scale. Move over a number and press e for its arithmetic and sources, d for"
-        " everything about the candidate, s to sort by the column."
+        " median and P90 of the cost on one scale. GPUs are those at the peak; a wide screen also shows those paid on"
+        " average in the first and the last month, and USD per hour of one. Move over a number and press e for its"
+        " arithmetic and sources, d for everything about the candidate, s to sort by the column."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("verdict")]
 
@@ -69,7 +75,7 @@ class VerdictPane(Pane):
         stale = content(("✗ The profile as it stands cannot be answered: ", "bad"), f"{sight.message}\n\n")
         head.update(pages.headline(answer) if sight.phase != "stuck" else stale + pages.headline(answer))
         grid: Grid[Candidate] = self.query_one("#verdict-grid", Grid)
-        grid.columns = tuple(columns(answer, max(12, self.size.width - 90)))
+        grid.columns = tuple(columns(answer, max(12, self.size.width - 94)))
         grid.show(answer.candidates, keep=lambda c: c.accelerator)
         grid.styles.height = grid.full_height
         self.query_one("#risk-strip", Static).update(risk_strip(answer))
@@ -137,7 +143,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
     least = min((b.p10 for b in costs), default=0.0)
     most = max((b.p90 for b in costs), default=1.0)
     best = answer.verdict.choice.accelerator if answer.verdict.choice else ""
-    width = min(room, 48)
+    width = min(room - 52 if room >= ROOM_FOR_BILL else room, 48)
 
     def sign(c: Candidate) -> Piece:
         if not c.feasible:
@@ -160,6 +166,19 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
     def grade(c: Candidate) -> str:
         return c.operating_point.evidence_grade if c.operating_point else f.MISSING
 
+    def paid(c: Candidate) -> str:
+        return f"{c.cost.gpus_start:,.1f} → {c.cost.gpus_end:,.1f}" if c.cost else f.MISSING
+
+    bill: list[Column[Candidate]] = [
+        Column("paid", "GPUs paid", paid, sort=lambda c: c.cost.gpus_start if c.cost else None, right=True),
+        Column(
+            "rate",
+            "$/GPU-h",
+            lambda c: f.usd(c.cost.usd_per_gpu_hour) if c.cost else f.MISSING,
+            sort=lambda c: c.cost.usd_per_gpu_hour if c.cost else None,
+            right=True,
+        ),
+    ]
     return [
         Column("sign", "", sign, width=1),
         Column(
@@ -182,6 +201,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
             sort=lambda c: c.cost.usd_per_month.p50 if c.cost else None,
             right=True,
         ),
+        *(bill if room >= ROOM_FOR_BILL else ()),
         Column(
             "bar",
             "P10 ├──●──┤ P90" if width > 20 else "P10 to P90",
@@ -213,7 +233,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
         ),
         Column(
             "tps",
-            "tok/s·GPU",
+            "out tok/s·GPU",
             lambda c: f.compact(c.operating_point.output_tps_per_gpu if c.operating_point else None),
             sort=lambda c: c.operating_point.output_tps_per_gpu if c.operating_point else None,
             right=True,
