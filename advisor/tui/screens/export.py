@@ -45,8 +45,9 @@ class ExportPane(Pane):
 
     PANE_ID = "export"
     HELP = (
-        "Writes the answer on the desk. Up and down choose the form, Tab goes to the file name, Enter writes. The Monte"
-        " Carlo runs in full before anything is written, so that the file says the same as `advisor --profile`."
+        "Writes the answer on the desk. Up and down choose the form, Tab goes to the file name, Enter writes; before a"
+        " file is replaced you are asked. The Monte Carlo runs in full before anything is written, so that the file"
+        " says the same as `advisor --profile`."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
@@ -137,21 +138,40 @@ class ExportPane(Pane):
     @on(Input.Submitted, "#export-path")
     @on(Button.Pressed, "#export-write")
     def action_write(self) -> None:
-        """Write; the Monte Carlo is run in full first."""
-        from advisor.domain.recommendation import DEFAULT_DRAWS
-
+        """Write; a file that is there already is replaced only on a word."""
         answer = self.sight.answer
         state = self.query_one("#export-state", Static)
         if answer is None or not self.sight.fresh:
             state.update(content(("✗ There is no answer to write yet.", "bad")))
             return
         path = Path(self.query_one("#export-path", Input).value.strip()).expanduser()
-        if answer.draws < DEFAULT_DRAWS:
-            self._pending = (self.form, path)
-            state.update(content(("◌ Running the Monte Carlo in full before it is written …", "warn")))
-            self.program.desk.refine()
+        form = self.form
+        if not path.is_file():
+            self._begin(form, path)
             return
-        self._write(answer, self.form, path)
+        from advisor.tui.widgets.dialogs import Confirm
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._begin(form, path)
+            else:
+                state.update(content(("Not written: ", "warn"), f"{path} stays as it is."))
+
+        self.app.push_screen(Confirm(f"Replace {path.name}?", f"{path} exists already.", "Replace"), sure)
+
+    def _begin(self, form: str, path: Path) -> None:
+        """Write now, or as soon as the Monte Carlo has run in full."""
+        from advisor.domain.recommendation import DEFAULT_DRAWS
+
+        answer = self.sight.answer
+        if answer is not None and self.sight.fresh and answer.draws >= DEFAULT_DRAWS:
+            self._write(answer, form, path)
+            return
+        self._pending = (form, path)
+        self.query_one("#export-state", Static).update(
+            content(("◌ Running the Monte Carlo in full before it is written …", "warn"))
+        )
+        self.program.desk.refine()
 
     def _write(self, answer: Recommendation, form: str, path: Path) -> None:
         state = self.query_one("#export-state", Static)
