@@ -91,6 +91,8 @@ class EvidencePane(Pane):
             rows = [m for m in rows if m.row_id in self._behind]
         if words:
             rows = [m for m in rows if all(word in self._text(m) for word in words)]
+            # A source is named after all that it compares: rows that it alone brings come last.
+            rows.sort(key=lambda m: not all(word in self._text(m).partition(" source:")[0] for word in words))
         self.query_one("#evidence-list", Grid).show(rows, keep=lambda m: m.row_id)
         behind = " behind this answer" if self._behind is not None else ""
         self.query_one("#evidence-count", Static).update(f" {len(rows):,} of {len(self._rows):,}{behind} ")
@@ -190,13 +192,16 @@ class EvidencePane(Pane):
 
 
 def haystack(m: Measurement) -> str:
-    """What a search looks at: every value, those of the columns also as column:value."""
+    """What a search looks at: what the columns show, each also as column:value, the flags and the row's id.
+
+    Not the container image: one that serves several parts names others than the row's own.
+    """
     family = FAMILY.get(m.family, (m.family, ""))[0].replace(" ", "_")
     shape = f"{m.isl}/{m.osl}"
     return (
         f"{m.row_id} family:{family} accelerator:{m.accelerator} model:{m.model} precision:{m.precision}"
         f" engine:{m.engine} spec:{m.spec_method} shape:{shape} conc:{m.concurrency} tp:{m.tp} ep:{m.ep} date:{m.date}"
-        f" source:{m.source_id} {'disagg' if m.disagg else ''} {' '.join(m.flags)} {m.image}"
+        f" {'disagg' if m.disagg else ''} {' '.join(f'flag:{x}' for x in m.flags)} source:{m.source_id}"
     ).casefold()
 
 
