@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from advisor.tui.app import AdvisorApp
 from advisor.tui.explain import Explanation
 from advisor.tui.pages import risk_page
 from advisor.tui.palette import Commands
-from advisor.tui.widgets.dialogs import Ask, Picker, Reader
+from advisor.tui.widgets.dialogs import Ask, Confirm, Picker, Reader
 from advisor.tui.widgets.grid import Grid
 from tests.tui.conftest import opened, screen_text, settled
 from tests.tui.frozen import PROFILE, frozen_answer
@@ -50,6 +51,21 @@ async def test_evidence_is_filtered_and_read_to_its_source(app: AdvisorApp) -> N
         await pilot.press("escape", "escape", "slash", *"no such thing", "enter")
         assert len(grid.rows) == 0
         assert "0 of" in shown(app, "#evidence-count")
+
+
+async def test_a_part_is_looked_for_among_parts_before_the_names_of_sources(app: AdvisorApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await opened(pilot, show="evidence")
+        pane: Any = app.pane
+        kept = pane._rows[:3]
+        pane._rows = [
+            replace(kept[0], row_id="a", accelerator="b200", source_id="mi355x-against-b200"),
+            replace(kept[1], row_id="b", accelerator="b200", source_id="own", image="vllm:rocm-mi355x"),
+            replace(kept[2], row_id="c", accelerator="mi355x", source_id="own"),
+        ]
+        await pilot.press("slash", *"mi355x", "enter")
+        grid: Grid[Any] = app.query_one("#evidence-list", Grid)
+        assert [m.row_id for m in grid.rows] == ["c", "a"]
 
 
 async def test_the_rows_behind_the_answer(app: AdvisorApp) -> None:
@@ -187,6 +203,34 @@ async def test_the_report_is_previewed_and_written_as_a_pdf(app: AdvisorApp, tmp
     assert target.read_bytes().startswith(b"%PDF-")
 
 
+async def test_a_file_is_replaced_only_on_a_word(app: AdvisorApp, tmp_path: Path) -> None:
+    target = tmp_path / "answer.json"
+    target.write_text("mine")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        await pilot.press("down", "down", "down", "tab")
+        app.query_one("#export-path", Input).value = str(target)
+        await pilot.press("enter")
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("n")
+        await pilot.pause()
+        assert "stays as it is" in shown(app, "#export-state")
+        assert target.read_text() == "mine"
+        await pilot.press("enter", "y")
+        await settled(pilot, lambda: "Written" in shown(app, "#export-state"))
+    assert '"schema_version"' in target.read_text()
+
+
+async def test_every_release_date_of_a_part_has_room(app: AdvisorApp) -> None:
+    async with app.run_test(size=(200, 50)) as pilot:
+        await opened(pilot, show="catalog")
+        await pilot.pause()
+        text = screen_text(app)
+        for part in app.pane.bench.catalog.accelerators.values():  # type: ignore[union-attr]
+            line = next(x for x in text.splitlines() if part.name in x and part.id in x)
+            assert part.release in line
+
+
 async def test_a_place_that_cannot_be_written_is_told_where_the_file_is_named(app: AdvisorApp, tmp_path: Path) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot, show="export")
@@ -281,7 +325,7 @@ async def test_letters_on_a_field_with_a_list_are_looked_for_in_it(app: AdvisorA
         await opened(pilot, PROFILE)
         app.pane.jump(("model", "id"))  # type: ignore[attr-defined]
         await pilot.pause()
-        await pilot.press(*"mixtral")
+        await pilot.press("enter", *"mixtral")
         assert isinstance(app.screen, Picker)
         assert app.screen.query_one(Input).value == "mixtral"
         await pilot.press("enter")

@@ -106,3 +106,21 @@ def test_the_price_of_a_part_that_is_bought_is_quoted_as_a_purchase() -> None:
     lever = next(x for x in levers_of(answer, answer.profile) if x.id == f"price.{c.accelerator}")
     quote = lever.apply(answer.profile, 40_000).procurement.quotes[-1]
     assert (quote.kind, quote.commitment, quote.usd) == ("buy", "any", 40_000)
+
+
+async def test_where_a_lever_flips_is_told_in_full_beside_a_column_of_answers(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 35)) as pilot:
+        await opened(pilot, show="whatif")
+        found = app.query_one(LeverList)
+        flips = [(i, x) for i, x in enumerate(found.levers) if x.flip is not None]
+        assert flips
+        for i, lever in flips:
+            assert lever.flip is not None
+            assert lever.number(lever.flip) in found.render_line(2 * i).text.split("◇")[-1].split("flips at")[-1]
+        i, lever = flips[0]
+        found.row = i
+        await pilot.press("right")
+        line = found.render_line(2 * i).text
+        assert lever.flip is not None
+        assert "(was " in line
+        assert line.rstrip().endswith(lever.number(lever.flip))

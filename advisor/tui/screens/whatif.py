@@ -238,6 +238,7 @@ def tornado(answer: Recommendation, width: int) -> Content:
     title = f"\nTornado: lead over {f.short(rival)} [$/month]" if rival else "\nTornado: cost [$/month]"
     parts = [content((title, "head"))]
     room = max(10, width - 50)
+    names = max(10, min(22, width - room - 21))
     ends = [v for b in bars for v in _ends(b)]
     least, most = min(*ends, 0.0), max(*ends, 0.0)
     zero = round((0 - least) / ((most - least) or 1) * (room - 1))
@@ -249,7 +250,7 @@ def tornado(answer: Recommendation, width: int) -> Content:
             zero = -1
         if 0 <= zero < room:
             cells[zero] = "┿" if cells[zero] == "━" else "│"
-        name = fit(b.name.partition(",")[0].replace("output tokens/s per GPU", "throughput"), 22)
+        name = fit(b.name.partition(",")[0].replace("output tokens/s per GPU", "throughput"), names)
         parts.append(content((f"{name} ", "plain"), ("".join(cells), "warn" if b.flips else "s1"),
                              (f" {f.usd(low):>7} … {f.usd(high)}{'  ⇄' if b.flips else ''}", "dim")))  # fmt: skip
     parts.append(content(("inputs from P10 to P90; │ no lead; ⇄ the runner-up wins somewhere in the range", "dim")))

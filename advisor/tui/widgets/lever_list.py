@@ -104,9 +104,14 @@ class LeverList(Toned, can_focus=True):
         moved = value != lever.base
         if y % 2 == 0:
             mark = "▌" if here and self.has_focus else "·" if here else " "
-            flip = f"flips at {lever.number(lever.flip)}" if lever.flip is not None else (
-                "never flips" if lever.flips else "")  # fmt: skip
             now = lever.text(value) + (f" (was {lever.number(lever.base)})" if moved else "")
+            flip = ""
+            if lever.flips:
+                flip = "never flips" if lever.flip is None else f"flips at {lever.number(lever.flip)}"
+                if lever.flip is not None and 1 + names + len(now) + 2 + len(flip) > width:
+                    flip = f"◇ {lever.number(lever.flip)}"
+            # The name gives way: where the verdict flips is what one looks for here.
+            names = max(12, min(names, width - 1 - len(now) - 2 - len(flip)))
             return self.strip(
                 [Piece(mark, "head"), Piece(fit(lever.name, names), "strong" if here else "plain"),
                  Piece(now, "warn" if moved else "head"), Piece(f"  {flip}", "dim")], width,
