@@ -160,6 +160,8 @@ class WorkloadPane(Pane):
 
     @on(FieldRow.Focused)
     def _focused(self, event: FieldRow.Focused) -> None:
+        if not self.display:  # a screen that is put away has its focus moved about; the field last used stays known
+            return
         self._at = event.row.spec.key
         self._help(event.row)
         event.row.scroll_visible(animate=False)
