@@ -16,11 +16,10 @@ _YES, _NO = ("yes", "y", "true", "on", "1"), ("no", "n", "false", "off", "0")
 def to_text(spec: FieldSpec, value: Any) -> str:
     """How the form shows a value.
 
-        >>> from advisor.tui.fields import FieldSpec
-    from advisor.tui.widgets.tones import clean
-        >>> s = FieldSpec(("x",), "X", "%", "number", "", None, False, True, as_share=True)
-        >>> to_text(s, 0.55)
-        '55'
+    >>> from advisor.tui.fields import FieldSpec
+    >>> s = FieldSpec(("x",), "X", "%", "number", "", None, False, True, as_share=True)
+    >>> to_text(s, 0.55)
+    '55'
     """
     if value is None:
         return ""
