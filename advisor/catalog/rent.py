@@ -23,7 +23,7 @@ NOT_A_PRICE = frozenset(
 )  # fmt: skip
 """Flags of rows that are shown but not counted."""
 
-_MEMBERS: dict[SellerClass, frozenset[str]] = {
+MEMBERS: dict[SellerClass, frozenset[str]] = {
     "neocloud": frozenset({"neocloud", "marketplace"}),
     "hyperscaler": frozenset({"hyperscaler"}),
     "serverless": frozenset({"serverless"}),
@@ -40,6 +40,7 @@ def rent_market(
     as_of: date,
     countries: Collection[str] | None = None,
     *,
+    without: Collection[str] = (),
     variant: str = "",
     window_months: int = WINDOW_MONTHS,
 ) -> RentMarket:
@@ -55,12 +56,14 @@ def rent_market(
     countries
         ISO codes: rows that name other countries only are left out; rows that name none are counted, and the
         result is flagged `country_unknown`. None counts everything.
+    without
+        Providers that may not be rented from.
     variant
         "pcie" or "nvl" for those forms; by default the SXM or OAM part, or one not further described.
 
     Where nothing lies inside the window the newest older prices are used and the result is flagged `stale`.
     """
-    members = _MEMBERS[seller_class]
+    members = MEMBERS[seller_class]
     variants = {"", "sxm"} if not variant else {variant}
     matching = [
         p
@@ -74,7 +77,7 @@ def rent_market(
     left_out: dict[str, str] = {}
     usable: list[RentPrice] = []
     for price in matching:
-        reason = _why_not(price, countries)
+        reason = _why_not(price, countries, without)
         if reason:
             left_out[price.id] = reason
         else:
@@ -107,7 +110,9 @@ def rent_market(
     )
 
 
-def _why_not(price: RentPrice, countries: Collection[str] | None) -> str:
+def _why_not(price: RentPrice, countries: Collection[str] | None, without: Collection[str]) -> str:
+    if price.provider in without:
+        return "provider left out by the profile"
     barred = sorted(NOT_A_PRICE.intersection(price.flags))
     if barred:
         return barred[0]

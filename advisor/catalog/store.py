@@ -157,19 +157,23 @@ class Catalog:
         as_of: date,
         countries: Collection[str] | None = None,
         *,
+        without: Collection[str] = (),
         variant: str = "",
     ) -> RentMarket:
         """Low, typical and high rent; see `advisor.catalog.rent.rent_market`."""
         from advisor.catalog.rent import rent_market
 
         where = None if countries is None else frozenset(countries)
-        key = (accelerator, seller_class, commitment, as_of, where, variant)
+        barred = frozenset(without)
+        key = (accelerator, seller_class, commitment, as_of, where, barred, variant)
         found = self._markets.get(key)
         if found is None:
             if len(self._markets) >= MARKETS:
                 self._markets.clear()
             rows = self._rent_by_part.get(accelerator, ())
-            found = rent_market(rows, accelerator, seller_class, commitment, as_of, where, variant=variant)
+            found = rent_market(
+                rows, accelerator, seller_class, commitment, as_of, where, without=barred, variant=variant
+            )
             self._markets[key] = found
         return found
 

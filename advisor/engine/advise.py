@@ -43,6 +43,7 @@ from advisor.engine.estimates import EstimateMany, FirstTokenMany
 from advisor.engine.fleet import Sizing
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
 from advisor.engine.gates.money import over_budget, unpriced
+from advisor.engine.gates.residency import left_out
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
@@ -262,7 +263,10 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     try:
         cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
     except NoWayOfPayingError as error:
-        _refuse(draft, unpriced(draft.accelerator.id, str(error)), 1.0)
+        reason = str(error)
+        if left_out(profile, inputs.catalog):
+            reason += "; place.exclude_us_providers leaves out providers with headquarters in the United States"
+        _refuse(draft, unpriced(draft.accelerator.id, reason), 1.0)
         return
     draft.cost = cost
     budget = profile.procurement.budget_usd_per_month

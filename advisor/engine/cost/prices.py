@@ -19,6 +19,7 @@ from advisor.domain.market import Commitment as MarketCommitment
 from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
+from advisor.engine.gates.residency import left_out
 from advisor.engine.sized import Z80
 
 MIN_SERIES_DAYS = 14
@@ -39,6 +40,16 @@ class MarketSpread:
     """Log-standard deviation of the change of a listed price in 60 days."""
     markets: int
     series: int
+
+
+@record
+class _Where:
+    """Whose prices count."""
+
+    countries: frozenset[str] | None
+    """ISO codes; None is anywhere."""
+    without: frozenset[str]
+    """Providers that the profile leaves out."""
 
 
 @record
@@ -99,12 +110,15 @@ def series_changes(
     return out
 
 
-def best_quote(profile: Profile, accelerator: str, kind: str, commitment: str) -> Quote | None:
-    """The cheapest quote in hand for a commitment; `any` counts for each of them."""
+def best_quote(
+    profile: Profile, accelerator: str, kind: str, commitment: str, without: Collection[str] = ()
+) -> Quote | None:
+    """The cheapest quote in hand for a commitment, not of a provider left out; `any` counts for each of them."""
     fitting = [
         q
         for q in profile.procurement.quotes
         if q.accelerator == accelerator and q.kind == kind and (kind == "buy" or q.commitment in ("any", commitment))
+        and q.provider.lower() not in without
     ]
     return min(fitting, key=lambda q: (q.usd, q.provider), default=None)
 
@@ -119,14 +133,16 @@ def rent_basis(
     countries: Collection[str] | None,
 ) -> PriceBasis | None:
     """Rent of one accelerator under one commitment from one class of sellers; None where no price is found."""
-    quote = best_quote(profile, accelerator, "rent", commitment)
+    barred = left_out(profile, catalog)
+    quote = best_quote(profile, accelerator, "rent", commitment, barred)
     if quote is not None:
         sigma = catalog.decision_defaults["user_quote_sigma"].value
         return quote_basis(quote, "USD/GPU-h", sigma, as_of)
     cache: dict[object, PriceBasis | None] = catalog.__dict__.setdefault("_rent_basis", {})
-    key = (accelerator, commitment, seller, as_of, None if countries is None else frozenset(countries))
+    where = _Where(None if countries is None else frozenset(countries), barred)
+    key = (accelerator, commitment, seller, as_of, where.countries, where.without)
     if key not in cache:
-        raw = _raw_price(accelerator, commitment, seller, catalog, as_of, countries)
+        raw = _raw_price(accelerator, commitment, seller, catalog, as_of, where)
         cache[key] = None if raw is None or raw.low <= 0 else widen(raw, catalog, as_of)
     return cache[key]
 
@@ -156,12 +172,12 @@ def _raw_price(
     seller: SellerClass,
     catalog: Catalog,
     as_of: date,
-    countries: Collection[str] | None,
+    where: _Where,
 ) -> _Raw | None:
     if commitment in ("on_demand", "spot"):
-        return _observed(catalog.rent_market(accelerator, seller, _market(commitment), as_of, countries))
-    observed = _observed(catalog.rent_market(accelerator, seller, _market(commitment), as_of, countries))
-    derived = _discounted(accelerator, commitment, seller, catalog, as_of, countries)
+        return _listed(accelerator, _market(commitment), seller, catalog, as_of, where)
+    observed = _listed(accelerator, _market(commitment), seller, catalog, as_of, where)
+    derived = _discounted(accelerator, commitment, seller, catalog, as_of, where)
     if observed is None and commitment == "reserved_3y" and seller == "neocloud":
         observed = _analyst(accelerator, catalog, as_of)
     if observed is None:
@@ -183,6 +199,21 @@ def _market(commitment: str) -> MarketCommitment:
         "on_demand": "on_demand", "spot": "spot", "reserved_1y": "reserved_1y", "reserved_3y": "reserved_3y",
     }  # fmt: skip
     return known[commitment]
+
+
+def _listed(
+    accelerator: str, commitment: MarketCommitment, seller: SellerClass, catalog: Catalog, as_of: date, where: _Where
+) -> _Raw | None:
+    """What the sellers that may be rented from list."""
+    market = catalog.rent_market(accelerator, seller, commitment, as_of, where.countries, without=where.without)
+    raw = _observed(market)
+    if raw is None or not where.without:
+        return raw
+    homeless = [name for name, _ in market.sellers if name not in catalog.gate_facts.sellers]
+    text = f"{raw.text}; providers with headquarters in the United States left out"
+    if homeless:
+        text += f", those of {', '.join(homeless)} not known"
+    return replace(raw, text=text)
 
 
 def _observed(market: RentMarket) -> _Raw | None:
@@ -217,10 +248,10 @@ def _discounted(
     seller: SellerClass,
     catalog: Catalog,
     as_of: date,
-    countries: Collection[str] | None,
+    where: _Where,
 ) -> _Raw | None:
     """On-demand less the published discount; looser commitments that were seen pull the low end down."""
-    base = _observed(catalog.rent_market(accelerator, seller, "on_demand", as_of, countries))
+    base = _listed(accelerator, "on_demand", seller, catalog, as_of, where)
     parameter = catalog.tco.get((RESERVED_DISCOUNT[commitment], "global"))
     share = None if parameter is None else parameter.band
     if base is None or parameter is None or share is None:
@@ -231,7 +262,7 @@ def _discounted(
     loose = [
         seen
         for other in LOOSE_COMMITMENTS
-        if (seen := _observed(catalog.rent_market(accelerator, seller, other, as_of, countries))) is not None
+        if (seen := _listed(accelerator, other, seller, catalog, as_of, where)) is not None
     ]
     sources, rows = {*base.source_ids, parameter.provenance.source_id}, set(base.row_ids)
     text = f"USD {base.typical:,.2f} on demand less {share[1]:g} %"

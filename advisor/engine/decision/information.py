@@ -29,6 +29,7 @@ from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
 from advisor.engine.decision.draws import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.fleet import whole_nodes
+from advisor.engine.gates.residency import first_offer, left_out
 from advisor.engine.sized import FloatArray
 
 GRID = np.linspace(-4.0, 4.0, 65)
@@ -246,6 +247,15 @@ def _rent(run: Run, profile: Profile, catalog: Catalog, as_of: date) -> PriceBas
     )
 
 
+def _provider(accelerator: str, profile: Profile, catalog: Catalog, as_of: date) -> str:
+    """Who rents the part out by the hour, of those that the profile may rent from."""
+    market = catalog.rent_market(
+        accelerator, "neocloud", "on_demand", as_of, allowed_countries(profile, catalog),
+        without=left_out(profile, catalog),
+    )  # fmt: skip
+    return first_offer(profile, market.sellers, catalog) or "no neocloud lists it on demand"
+
+
 def _sample_value(one: Given, others: float, sigma: float, error: float) -> tuple[float, float]:
     """(gain [USD/month], probability that the choice changes) of measuring one candidate with an error.
 
@@ -276,8 +286,7 @@ def _plan(
     switch = _switch(one, others.mean)
     rate = None if switch is None else point.output_tps_per_gpu * math.exp(sigma * switch)
     prior = one.mean < others.mean
-    market = catalog.rent_market(run.id, "neocloud", "on_demand", as_of, allowed_countries(profile, catalog))
-    provider = market.sellers[0][0] if market.sellers else "no neocloud lists it on demand"
+    provider = _provider(run.id, profile, catalog, as_of)
     if rate is None:
         rule = f"No plausible result changes the order; the probe confirms {comparison.best.name}."
     elif prior:

@@ -1,8 +1,14 @@
-"""Where data may lie and whose provider may hold it; acts on stated facts only, and says what is not known."""
+"""Where data may lie and whose provider may hold it; acts on stated facts only, and says what is not known.
+
+`left_out` is the one rule on providers: the gate, the prices and the offer for a probe all ask it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from advisor.catalog import Catalog
+from advisor.catalog.rent import MEMBERS
 from advisor.domain.gates import DISCLAIMER, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
@@ -10,6 +16,24 @@ from advisor.domain.record import record
 from advisor.engine.gates.countries import resolve_country
 
 US = "US"
+NOBODY = "No provider is left to rent from"
+
+
+def left_out(profile: Profile, catalog: Catalog) -> frozenset[str]:
+    """Providers that the profile does not rent from: with headquarters known to be in the United States."""
+    if not profile.place.exclude_us_providers:
+        return frozenset()
+    return frozenset(n for n, s in catalog.gate_facts.sellers.items() if s.headquarters == US)
+
+
+def first_offer(profile: Profile, sellers: Sequence[tuple[str, float]], catalog: Catalog) -> str:
+    """The provider to ask, of those that may be rented from, cheapest first; one of unknown home only in the end."""
+    if not profile.place.exclude_us_providers:
+        return sellers[0][0] if sellers else ""
+    known = [name for name, _ in sellers if name in catalog.gate_facts.sellers]
+    if known or not sellers:
+        return known[0] if known else ""
+    return f"{sellers[0][0]}, headquarters not in the catalog: ask first"
 
 
 @record
@@ -27,12 +51,22 @@ class ProviderView:
     placeless: int
     """Price rows that name no country."""
     rows: int
+    quoted: tuple[str, ...] = ()
+    """Providers of the user's own quotes that may be rented from."""
 
 
-def providers_of(accelerator: str, allowed: frozenset[str], catalog: Catalog) -> ProviderView:
-    """Providers that rent the part out, by what is known of their place and home."""
-    rows = [r for r in catalog.rent_prices if r.accelerator == accelerator]
+def providers_of(
+    accelerator: str, allowed: frozenset[str], catalog: Catalog, seller: str = "any", quoted: Sequence[str] = ()
+) -> ProviderView:
+    """Providers that rent the part out, by what is known of their place and home.
+
+    Of one class of seller only those with a price are known to belong to it.
+    """
+    classes = {name for known, names in MEMBERS.items() if seller in ("any", known) for name in names}
+    rows = [r for r in catalog.rent_prices if r.accelerator == accelerator and r.seller_class in classes]
     listed = {p for a in catalog.availability if a.accelerator == accelerator for p in a.providers}
+    if seller != "any":
+        listed = set()
     names = sorted({r.provider for r in rows} | listed)
     homes = {n: catalog.gate_facts.sellers[n].headquarters for n in names if n in catalog.gate_facts.sellers}
     there = sorted({r.provider for r in rows if allowed & set(r.countries)}) if allowed else []
@@ -43,6 +77,7 @@ def providers_of(accelerator: str, allowed: frozenset[str], catalog: Catalog) ->
         unknown=tuple(n for n in names if n not in homes),
         placeless=sum(not r.countries for r in rows),
         rows=len(rows),
+        quoted=tuple(quoted),
     )
 
 
@@ -79,8 +114,14 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
                              " the room and who has remote hands in it is for the contract."]),
             citation="profile: place", source="profile", disclaimer=DISCLAIMER,
         )  # fmt: skip
-    view = providers_of(accelerator.id, allowed or frozenset({here.iso2}), catalog)
-    status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode)
+    seller, barred = profile.procurement.seller, left_out(profile, catalog)
+    quotes = [q for q in profile.procurement.quotes if q.accelerator == accelerator.id and q.kind == "rent"]
+    dropped = sorted({q.provider for q in quotes if q.provider.lower() in barred})
+    if dropped:
+        asked.append(f"Your quote from {', '.join(dropped)} is left out with them.")
+    quoted = [q.provider or "your quote" for q in quotes if q.provider.lower() not in barred]
+    view = providers_of(accelerator.id, allowed or frozenset({here.iso2}), catalog, seller, quoted)
+    status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode, seller)
     sellers = catalog.gate_facts.sellers
     cited = [sellers[n].provenance for n in (*view.excluded, *view.elsewhere)]
     return Gate(
@@ -95,12 +136,14 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
         source="; ".join(dict.fromkeys(p.source_id for p in cited)),
         as_of=max((p.as_of for p in cited if p.as_of), default=None),
         confidence="low" if view.unknown or view.placeless else "medium",
-        blocks="all" if status == "fail" else "nothing",
+        blocks="all" if status == "fail" else "rent" if title == NOBODY else "nothing",
         disclaimer=DISCLAIMER,
     )
 
 
-def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[GateStatus, str, str, list[str]]:
+def _judge(
+    view: ProviderView, placed: bool, no_us: bool, mode: str, seller: str
+) -> tuple[GateStatus, str, str, list[str]]:
     facts = []
     if placed:
         facts.append(
@@ -112,12 +155,15 @@ def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[Ga
         facts.append(f"Headquarters elsewhere: {', '.join(view.elsewhere) or 'none known'}.")
         facts.append(f"Headquarters not in the catalog: {', '.join(view.unknown) or 'none'}.")
     usable = [n for n in (*view.elsewhere, *view.unknown) if n] if no_us else [*view.excluded, *view.elsewhere]
-    usable = usable if no_us else [*usable, *view.unknown]
+    usable = [*usable, *view.quoted] if no_us else [*usable, *view.unknown, *view.quoted]
     if not usable:
+        ways = ["set place.exclude_us_providers to false"] if no_us else []
+        ways += ["set procurement.seller to any"] if seller != "any" else []
+        ways += ["set procurement.mode to buy"] if mode == "rent" else []
         return (
             ("fail" if mode == "rent" else "condition"),
-            "No provider is left to rent from",
-            "allow US providers, or buy",
+            NOBODY,
+            ", or ".join(ways).replace(", or set ", ", or ") or "buy",
             facts,
         )
     sure = [n for n in view.named_there if not no_us or n in view.elsewhere] if placed else list(view.elsewhere)

@@ -10,6 +10,7 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.engine.cost import price_candidate
 from advisor.engine.cost.prices import market_spread, rent_basis
+from advisor.engine.gates.residency import left_out
 from advisor.engine.sized import Z80
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
@@ -54,6 +55,35 @@ def test_one_to_three_sellers_are_a_quote_and_wider(catalog: Catalog) -> None:
         assert basis.widened_by > 1
         assert "a quote, not a market" in basis.text
         assert math.log(basis.high / basis.low) >= 2 * Z80 * spread.seller_sigma * 0.999
+
+
+def test_providers_left_out_by_the_profile_make_no_price(catalog: Catalog) -> None:
+    asked = profile_of(place={"exclude_us_providers": True})
+    barred = left_out(asked, catalog)
+    assert {"aws", "oci", "coreweave"} <= barred
+    assert not {"nebius", "verda", "runpod"} & barred
+    for commitment in ("on_demand", "reserved_1y"):
+        anyone = rent_basis(profile_of(), "b200", commitment, "neocloud", catalog, AS_OF, None)
+        left = rent_basis(asked, "b200", commitment, "neocloud", catalog, AS_OF, None)
+        assert anyone is not None
+        assert left is not None
+        providers = {r.id: r.provider for r in catalog.rent_prices}
+        assert not {providers[row] for row in left.row_ids} & barred
+        assert left.sellers < anyone.sellers or commitment != "on_demand"
+        assert "headquarters in the United States left out" in left.text
+        assert rent_basis(asked, "b200", commitment, "hyperscaler", catalog, AS_OF, None) is None
+
+
+def test_a_quote_of_a_provider_left_out_makes_no_price(catalog: Catalog) -> None:
+    quotes = [{"accelerator": "b200", "usd": 1.0, "provider": "AWS"}, {"accelerator": "b200", "usd": 9.0}]
+    procurement = {"quotes": quotes}
+    anyone, asked = profile_of(procurement=procurement), profile_of(
+        procurement=procurement, place={"exclude_us_providers": True}
+    )
+    for profile, usd in ((anyone, 1.0), (asked, 9.0)):
+        basis = rent_basis(profile, "b200", "on_demand", "neocloud", catalog, AS_OF, None)
+        assert basis is not None
+        assert basis.typical == usd
 
 
 def test_age_widens_the_interval_and_is_said(catalog: Catalog) -> None:

@@ -12,6 +12,7 @@ from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
 from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
+from advisor.engine.gates.residency import first_offer
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate
 from tests.conftest import AS_OF
@@ -49,6 +50,17 @@ def renewal(**more: Any) -> Profile:
         procurement={**FIRM, "quotes": quotes(mi355x=4.0, b200=4.4)},
         **more,
     )
+
+
+def test_a_probe_is_offered_where_the_profile_may_rent(catalog: Catalog) -> None:
+    free, bound = renewal(), renewal(place={"exclude_us_providers": True})
+    assert first_offer(free, [("lambda", 2.0), ("nebius", 3.0)], catalog) == "lambda"
+    assert first_offer(bound, [("lambda", 2.0), ("nebius", 3.0)], catalog) == "nebius"
+    assert first_offer(bound, [("vultr", 2.0)], catalog)== "vultr, headquarters not in the catalog: ask first"
+    info = answer(catalog, bound, {"b200": (1.8, 1.6), "mi355x": (2.0, 1.05)}).decision.information
+    assert info is not None
+    assert info.plan is not None
+    assert catalog.gate_facts.sellers[info.plan.provider].headquarters != "US"
 
 
 def test_an_uncertain_challenger_is_probed_first(catalog: Catalog) -> None:

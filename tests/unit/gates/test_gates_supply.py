@@ -18,13 +18,15 @@ from advisor.engine.gates.supply import start_gate, supply_gate
 TODAY = date(2026, 11, 21)
 
 
-def profile(mode: str = "either", start: str | None = None, **place: Any) -> Profile:
+def profile(
+    mode: str = "either", start: str | None = None, *, procurement: dict[str, Any] | None = None, **place: Any
+) -> Profile:
     return Profile.model_validate(
         {
             "name": "test",
             "model": {"id": "llama3.3-70b"},
             "traffic": {"isl": 1000, "osl": 1000, "peak_concurrency": 64},
-            "procurement": {"mode": mode, "start_date": start},
+            "procurement": {"mode": mode, "start_date": start, **(procurement or {})},
             "place": place,
         }
     )
@@ -119,6 +121,30 @@ def test_no_provider_known_to_meet_it_is_a_question_not_a_no(catalog: Catalog) -
     assert (gate.status, gate.condition) == ("condition", "review")
     assert "Left out: oci" in gate.reason
     assert "in writing" in gate.remedy
+
+
+def test_nobody_is_left_where_every_seller_asked_for_is_american(catalog: Catalog) -> None:
+    a = catalog.accelerators["b200"]
+    asked = profile("rent", procurement={"seller": "hyperscaler"}, country="DE", exclude_us_providers=True)
+    gate = residency_gate(asked, a, catalog)
+    assert (gate.status, gate.blocks, gate.title) == ("fail", "all", "No provider is left to rent from")
+    assert gate.remedy == (
+        "set place.exclude_us_providers to false, or procurement.seller to any, or procurement.mode to buy"
+    )
+    either = profile("either", procurement={"seller": "hyperscaler"}, country="DE", exclude_us_providers=True)
+    assert residency_gate(either, a, catalog).blocks == "rent"
+
+
+def test_a_quote_counts_as_a_seller_unless_it_is_left_out(catalog: Catalog) -> None:
+    a = catalog.accelerators["b200"]
+    for provider, status in (("AWS", "fail"), ("Stadtwerke", "condition")):
+        quote = {"accelerator": "b200", "usd": 9.0, "provider": provider}
+        asked = profile(
+            "rent", procurement={"seller": "hyperscaler", "quotes": [quote]}, country="DE", exclude_us_providers=True
+        )
+        gate = residency_gate(asked, a, catalog)
+        assert gate.status == status
+        assert ("Your quote from AWS is left out" in gate.reason) == (provider == "AWS")
 
 
 def test_all_gates_of_every_candidate_are_complete(catalog: Catalog) -> None:
