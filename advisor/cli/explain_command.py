@@ -54,12 +54,15 @@ def run_explain(args: argparse.Namespace) -> int:
             )
         tree, paths = read_tree(args.what), args.path
     found = [explain(tree, path) for path in paths]
-    if args.format == "json":
-        text = "\n".join(e.model_dump_json(indent=2) for e in found) + "\n"
-    else:
-        text = "\n\n".join(_text(e) for e in found) + "\n"
+    text = _json(found) if args.format == "json" else "\n\n".join(_text(e) for e in found) + "\n"
     write_result(text, args.output)
     return 0
+
+
+def _json(found: list[Any]) -> str:
+    """One document: an object for one path, an array in the order asked for several."""
+    texts = [str(e.model_dump_json(indent=2)) for e in found]
+    return (texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]") + "\n"
 
 
 def _text(e: Any) -> str:

@@ -53,6 +53,9 @@ def test_explain_prints_formula_numbers_rows_and_sources(
     assert max(len(line) for line in text.splitlines()) <= 100
     assert main(["explain", str(answers["first"]), "verdict.kind", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["path"] == "verdict.kind"
+    paths = ["verdict.kind", "candidates.b200.fleet.gpus"]
+    assert main(["explain", str(answers["first"]), *paths, "--format", "json"]) == 0
+    assert [e["path"].rpartition(".")[2] for e in json.loads(capsys.readouterr().out)] == ["kind", "gpus"]
 
 
 def test_explain_answers_a_profile_itself(capsys: pytest.CaptureFixture[str]) -> None:
