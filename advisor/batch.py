@@ -34,6 +34,8 @@ class Job:
     seed: int
     draws: int
     bare: bool
+    command: str = ""
+    """The command line that gives the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _answer(job: Job) -> Row:
     path = Path(job.path)
     profile = read_profile(path)
     bench = _workbench(job.overlays, job.as_of, job.bare)
-    tree = bench.advise(profile, folder=path.parent, seed=job.seed, draws=job.draws)
+    tree = bench.advise(profile, folder=path.parent, seed=job.seed, draws=job.draws, command=job.command)
     if job.target:
         Path(job.target).write_text(tree.model_dump_json(indent=2) + "\n", encoding="utf-8")
     verdict, choice = tree.verdict, tree.verdict.choice

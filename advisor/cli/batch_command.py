@@ -71,7 +71,7 @@ def _one_thread_each() -> None:
 
 def _jobs(args: argparse.Namespace, folder: Any) -> list[Job]:
     from advisor.batch import Job, targets
-    from advisor.cli.recommend_command import parse_as_of
+    from advisor.cli.recommend_command import parse_as_of, reproduce_command
     from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED
 
     seed = DEFAULT_SEED if args.seed is None else args.seed
@@ -84,38 +84,42 @@ def _jobs(args: argparse.Namespace, folder: Any) -> list[Job]:
         raise InputError(f"--jobs {args.jobs}: give a number from 1 to 256")
     as_of = parse_as_of(args.as_of)
     paths = _paths(args.profiles)
-    places = [""] * len(paths) if args.summary_only else targets(paths, folder)
+    places = [""] * len(paths) if args.summary_only else targets(list(paths), folder)
+    bare = args.no_user_data
     return [
-        Job(path, target, tuple(args.catalog), as_of, seed, draws, args.no_user_data)
-        for path, target in zip(paths, places, strict=True)
-    ]
+        Job(
+            path, target, tuple(args.catalog), as_of, seed, draws, bare,
+            reproduce_command(given, as_of, seed, draws, args.catalog, bare),
+        )
+        for (path, given), target in zip(paths.items(), places, strict=True)
+    ]  # fmt: skip
 
 
-def _paths(given: Sequence[str]) -> list[str]:
-    """Files as given, folders by their profiles in order, names looked up; each file once."""
+def _paths(given: Sequence[str]) -> dict[str, str]:
+    """Files as given, folders by their profiles in order, names looked up; each file once, with what names it."""
     from pathlib import Path
 
     from advisor.domain.errors import AdvisorError
     from advisor.profiles.locate import find_profile
 
-    out: dict[str, None] = {}
+    out: dict[str, str] = {}
     for name in given:
         path = Path(name)
         if path.is_dir():
             found = sorted(p for p in path.iterdir() if p.suffix in (".toml", ".json") and p.is_file())
             if not found:
                 raise InputError(f"{name}: no profile (*.toml, *.json) in this folder")
-            out.update({str(p): None for p in found})
+            out.update({str(p): str(p) for p in found})
         elif path.suffix or path.exists():
-            out[str(path)] = None
+            out[str(path)] = name
         else:
             try:
-                out[str(find_profile(name))] = None
+                out[str(find_profile(name))] = name
             except AdvisorError:
-                out[str(path)] = None
+                out[str(path)] = name
     if len(out) > MOST_PROFILES:
         raise InputError(f"{len(out):,} profiles; at most {MOST_PROFILES:,} in one run")
-    return list(out)
+    return out
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Row]:

@@ -6,9 +6,11 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from advisor.cli.formats import form_of
 from advisor.domain.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from advisor.domain.recommendation import Recommendation
@@ -30,7 +32,7 @@ def add_recommend_options(parser: argparse.ArgumentParser) -> None:
 
 def add_output_options(group: Any) -> None:
     """Format and place of the result."""
-    group.add_argument("--format", choices=FORMATS, default="text", help="form of the result (default text)")
+    group.add_argument("--format", choices=FORMATS, help="default: by the ending of --output, else text")
     group.add_argument("--output", "-o", metavar="PATH", help="write to a file instead of stdout; - is stdout")
     group.add_argument("--paper", choices=("a4", "letter"), default="a4", help="paper of a PDF (default a4)")
     group.add_argument("--no-color", action="store_true", help="no colour, also on a terminal")
@@ -59,6 +61,7 @@ def run_recommend(args: argparse.Namespace) -> int:
     """Answer the profile and write the result; exit code 3 where nothing is feasible."""
     if args.profile is None:
         raise InputError("give --profile FILE, or the name of a profile; `advisor profile list` names them")
+    args.format = form_of(args.format, args.output, FORMATS, "text")
     recommendation = answer(args)
     from advisor.report.output import write_result
 
@@ -81,11 +84,14 @@ def answer(args: argparse.Namespace) -> Recommendation:
         raise InputError(f"--draws {draws}: give a number from 100 to 1,000,000")
     if not 0 <= seed < 2**63:
         raise InputError(f"--seed {seed}: give a whole number from 0 to 2^63 - 1")
-    command = reproduce_command(args.profile, bench.as_of, seed, draws, args.catalog)
+    command = reproduce_command(args.profile, bench.as_of, seed, draws, args.catalog, args.no_user_data)
     with_claims = args.explain or args.format not in ("text", "json")
-    return bench.advise(
-        profile, folder=path.parent, seed=seed, draws=draws, command=command, with_claims=with_claims
-    )
+    try:
+        return bench.advise(
+            profile, folder=path.parent, seed=seed, draws=draws, command=command, with_claims=with_claims
+        )
+    except InputError as error:  # a name that the catalog does not hold: told with its file, as other faults are
+        raise type(error)(f"{path.name}: {error}") from None
 
 
 def open_workbench(args: argparse.Namespace) -> Workbench:
@@ -118,11 +124,15 @@ def parse_as_of(text: str | None) -> date:
     return day
 
 
-def reproduce_command(profile: str, as_of: date, seed: int, draws: int, catalogs: list[str]) -> str:
+def reproduce_command(
+    profile: str, as_of: date, seed: int, draws: int, catalogs: Sequence[str], bare: bool
+) -> str:
     """The command line that gives the same tree again."""
     parts = ["advisor", "--profile", profile, "--as-of", as_of.isoformat(), "--seed", str(seed), "--draws", str(draws)]
     for folder in catalogs:
         parts += ["--catalog", folder]
+    if bare:
+        parts.append("--no-user-data")
     return shlex.join(parts)
 
 

@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advisor.cli.formats import form_of
 from advisor.domain.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from advisor.domain.recommendation import Recommendation
 
 FORMATS = ("pdf", "markdown", "html", "csv", "text")
-SUFFIXES = {".pdf": "pdf", ".md": "markdown", ".html": "html", ".htm": "html", ".csv": "csv", ".txt": "text"}
 
 
 def add_report_parser(subparsers: Any) -> None:
@@ -36,7 +36,7 @@ def run_report(args: argparse.Namespace) -> int:
     from advisor.cli.tree_file import read_tree
     from advisor.report.output import write_result
 
-    form = args.format or SUFFIXES.get(Path(args.output or "").suffix.lower(), "markdown")
+    form = form_of(args.format, args.output, FORMATS, "markdown")
     if args.charts and form != "markdown":
         raise InputError("--charts: goes with --format markdown; PDF and HTML carry their charts")
     tree = read_tree(args.recommendation)

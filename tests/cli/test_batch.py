@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import shlex
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -38,6 +39,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (out / "broken.toml").write_text("name = ", encoding="utf-8")
     (out / "unknown.toml").write_text(PROFILE.format(name="u", rate=1).replace("llama3.3", "llama9"), encoding="utf-8")
     return out
+
+
+@pytest.mark.parametrize("given", ["p0.toml", "renewal-100-gpus"])
+def test_an_answer_of_a_batch_is_that_of_a_single_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main(["batch", given, "--output", str(tmp_path), "--jobs", "1", *FAST]) == 0
+    answer = tmp_path / f"{Path(given).stem}.json"
+    words = shlex.split(json.loads(answer.read_text(encoding="utf-8"))["command"])
+    assert words[0] == "advisor"
+    assert main([*words[1:], "--output", str(tmp_path / "again.json")]) == 0
+    assert (tmp_path / "again.json").read_bytes() == answer.read_bytes()
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
