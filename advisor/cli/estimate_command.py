@@ -75,10 +75,12 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     from advisor.engine.estimator import INPUT_COLUMNS, RESULT_COLUMNS, estimate_rows
     from advisor.report.output import write_result
 
-    header, rows = read_points(args.points)
+    header, rows, faults = read_points(args.points)
     unknown = [c for c in header if c not in INPUT_COLUMNS]
     bench = open_workbench(args)
-    results = estimate_rows(bench.estimator, rows, software=SOFTWARE[args.software])
+    sound = [row for i, row in enumerate(rows) if i not in faults]
+    estimated = iter(estimate_rows(bench.estimator, sound, software=SOFTWARE[args.software]))
+    results = [{**row, "error": faults[i]} if i in faults else next(estimated) for i, row in enumerate(rows)]
     # Cells of the input that bear a result's name would contradict it; the result takes their place.
     columns = [*(c for c in header if c not in RESULT_COLUMNS), *RESULT_COLUMNS]
     write_result(to_csv(columns, results), args.output)
@@ -90,13 +92,13 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     return 0
 
 
-def read_points(place: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Header and rows of a table of points.
+def read_points(place: str) -> tuple[list[str], list[dict[str, str]], dict[int, str]]:
+    """Header and rows of a table of points, and what is wrong with rows that do not fit the header.
 
     Raises
     ------
     InputError
-        When it is unreadable, empty, or lacks every known column.
+        When it is unreadable, empty, lacks every known column, or names one twice.
     """
     import csv
     import sys
@@ -125,12 +127,23 @@ def read_points(place: str) -> tuple[list[str], list[dict[str, str]]]:
     if not table:
         raise InputError(f"--points {place}: is empty; the first line must name columns such as accelerator,model,...")
     header = [name.strip() for name in table[0]]
+    while header and not header[-1]:  # a spreadsheet's empty columns at the end
+        header.pop()
+    twice = list(dict.fromkeys(name for name in header if header.count(name) > 1))
+    if twice:
+        named = ", ".join(f'"{name}"' for name in twice)
+        raise InputError(f"--points {place}: more than one column is named {named}; rename or remove all but one")
     if not set(header) & set(INPUT_COLUMNS):
         raise InputError(f"--points {place}: none of its columns is known; expected {', '.join(INPUT_COLUMNS)}")
     if len(table) > MAX_POINTS:
         raise InputError(f"--points {place}: {len(table) - 1:,} points; at most {MAX_POINTS:,} in one run")
     rows = [dict(zip(header, [*cells, *[""] * (len(header) - len(cells))], strict=False)) for cells in table[1:]]
-    return header, rows
+    faults = {
+        i: f"{len(cells)} cells for {len(header)} columns; quote cells that hold a comma"
+        for i, cells in enumerate(table[1:])
+        if any(cell.strip() for cell in cells[len(header) :])
+    }
+    return header, rows, faults
 
 
 def to_csv(columns: list[str], rows: list[dict[str, str]]) -> str:

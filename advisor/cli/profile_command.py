@@ -73,9 +73,15 @@ def run_validate(args: argparse.Namespace) -> int:
     for name in args.profiles:
         try:
             path = find_profile(name)
-            bench.check(read_profile(path), path.parent)
+            profile = read_profile(path)
         except AdvisorError as error:
             fail(str(error))
+            code = int(error.exit_code)
+            continue
+        try:
+            bench.check(profile, path.parent)
+        except AdvisorError as error:
+            fail(f"{plain(path.name)}: {error}")
             code = int(error.exit_code)
         else:
             print(f"{plain(name)}: valid")

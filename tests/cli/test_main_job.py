@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -109,6 +110,61 @@ def test_own_catalog_files_lie_over_the_bundled_ones(tmp_path: Path, capsys: pyt
     assert main([*base, "--catalog", str(tmp_path)]) == 2
     err = capsys.readouterr().err
     assert "parameters.csv, row 2, column value" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.pdf", b"%PDF"), ("a.md", b"# "), ("a.html", b"<!"), ("a.json", b"{"), ("a.out", b"Llama")]
+)
+def test_the_ending_of_the_output_gives_the_form(tmp_path: Path, name: str, start: bytes) -> None:
+    target = tmp_path / name
+    assert main(["--profile", "llama-70b-4k-512-concurrent", "-o", str(target), *FAST]) == 0
+    assert target.read_bytes().lower().startswith(start.lower())
+
+
+def test_a_form_asked_for_outweighs_the_ending(tmp_path: Path) -> None:
+    target = tmp_path / "a.pdf"
+    assert main(["--profile", "llama-70b-4k-512-concurrent", "--format", "json", "-o", str(target), *FAST]) == 0
+    assert json.loads(target.read_text(encoding="utf-8"))["draws"]
+
+
+def test_an_ending_that_is_not_written_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "a.csv"
+    assert main(["--profile", "llama-70b-4k-512-concurrent", "-o", str(target), *FAST]) == 2
+    assert "`advisor report ANSWER.json` writes CSV" in capsys.readouterr().err
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("command", [["profile", "validate"], ["--profile"]])
+def test_an_unknown_model_is_told_with_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    wrong = tmp_path / "second.toml"
+    wrong.write_text('[model]\nid = "lama3.3-70b"\n[traffic]\nisl = 9\nosl = 9\npeak_concurrency = 9\n', "utf-8")
+    assert main([*command, str(wrong)]) == 2
+    err = capsys.readouterr().err
+    assert 'second.toml: model.id: unknown model "lama3.3-70b"' in err
+    assert err.count("second.toml") == 1
+
+
+POINTS = "accelerator,model,precision,engine,isl,osl,concurrency,note"
+POINT = "b200,llama3.3-70b,fp8,vllm,1000,1000,16"
+
+
+def test_a_table_of_points_with_a_column_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text(f"{POINTS},note\n{POINT},mine,yours\n", encoding="utf-8")
+    assert main(["estimate", "--points", str(table), "--no-user-data"]) == 2
+    assert 'more than one column is named "note"' in capsys.readouterr().err
+
+
+def test_a_row_with_more_cells_than_columns_gets_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text(f"{POINTS},,\n{POINT},fine,,\n{POINT},one,two\n{POINT},fine\n", encoding="utf-8")
+    assert main(["estimate", "--points", str(table), "--no-user-data"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [r["error"] for r in rows] == ["", "9 cells for 8 columns; quote cells that hold a comma", ""]
+    assert [bool(r["tpot_p50_s"]) for r in rows] == [True, False, True]
+    assert rows[0]["tpot_p50_s"] == rows[2]["tpot_p50_s"]
 
 
 def test_profile_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
