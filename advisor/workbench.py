@@ -236,7 +236,9 @@ class Workbench:
         """
         from advisor.engine.advise import select_accelerators
         from advisor.engine.gates import evaluate_gates
+        from advisor.engine.names import check_names
 
+        check_names(profile, self.catalog)
         accelerators = select_accelerators(profile, self.catalog)
         for workload in profile.tiers:
             self.find_model(workload.model, folder)

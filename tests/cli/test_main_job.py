@@ -146,6 +146,20 @@ def test_an_unknown_model_is_told_with_its_file(
     assert err.count("second.toml") == 1
 
 
+def test_a_misspelt_engine_or_risk_is_not_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = '[model]\nid = "llama3.3-70b"\n[traffic]\nisl = 9\nosl = 9\npeak_concurrency = 9\n'
+    for name, more, told in (
+        ("engine", '[team]\nengines = ["sglan"]\n', 'team.engines: unknown engine "sglan"; did you mean "sglang"?'),
+        ("risk", "[overrides.risk_likelihood]\nsuply = 0.1\n", 'overrides.risk_likelihood: unknown name "suply"'),
+        ("own", '[team]\nengines = ["houseengine"]\n', ""),
+    ):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(base + more, encoding="utf-8")
+        assert main(["profile", "validate", str(path)]) == (2 if told else 0)
+        err = capsys.readouterr().err
+        assert f"{name}.toml: {told}" in err if told else err == ""
+
+
 POINTS = "accelerator,model,precision,engine,isl,osl,concurrency,note"
 POINT = "b200,llama3.3-70b,fp8,vllm,1000,1000,16"
 
