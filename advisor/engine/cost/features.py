@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from advisor.catalog import Catalog
-from advisor.domain.findings import SoftwareFindings
 from advisor.domain.profile import Profile
 from advisor.engine.cost.premium import SURCHARGE, Feature
 from advisor.engine.gates import software_findings
@@ -13,29 +12,27 @@ PRICED_APART = frozenset({"custom_kernels", "official_support"})
 """Own kernels have a surcharge of their own; support of the part itself is no feature."""
 
 
-def findings_of(profile: Profile, sized: SizedCandidate, catalog: Catalog) -> tuple[SoftwareFindings, ...]:
-    """What the support table says of each tier's deployment, each engine and precision once."""
-    key = ("findings", id(profile), id(catalog))
-    known: tuple[SoftwareFindings, ...] | None = sized.memo.get(key)
-    if known is not None:
-        return known
-    out: dict[tuple[str, str], SoftwareFindings] = {}
-    for tier in sized.tiers:
-        d = tier.deployment
-        if (d.engine, d.precision) not in out:
-            out[d.engine, d.precision] = software_findings(
-                profile, sized.accelerator, d.engine, d.precision, catalog, d
-            )
-    sized.memo[key] = tuple(out.values())
-    return tuple(out.values())
+SPLIT_SERVING = "disagg_prefill"
 
 
 def limited_features(profile: Profile, sized: SizedCandidate, catalog: Catalog) -> tuple[Feature, ...]:
-    """(feature, status, reason) of each feature in use with partial, experimental or no support, each once."""
+    """(feature, status, reason) of each feature in use with partial, experimental or no support, each once.
+
+    To allow separate GPUs for prefill and decode is not to use them: only a deployment that does is charged for it.
+    """
+    key = ("limited features", id(profile), id(catalog))
+    known: tuple[Feature, ...] | None = sized.memo.get(key)
+    if known is not None:
+        return known
     out: dict[str, Feature] = {}
-    for findings in findings_of(profile, sized, catalog):
+    for d in dict.fromkeys(tier.deployment for tier in sized.tiers):
+        findings = software_findings(profile, sized.accelerator, d.engine, d.precision, catalog, d)
         for found in findings.features:
-            if found.status in SURCHARGE and found.feature not in PRICED_APART:
-                reason = found.why + (f"; {found.detail}" if found.detail else "")
-                out.setdefault(found.feature, (found.feature, found.status, reason))
+            if found.status not in SURCHARGE or found.feature in PRICED_APART:
+                continue
+            if found.feature == SPLIT_SERVING and not d.disagg:
+                continue
+            reason = found.why + (f"; {found.detail}" if found.detail else "")
+            out.setdefault(found.feature, (found.feature, found.status, reason))
+    sized.memo[key] = tuple(out.values())
     return tuple(out.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.errors import CatalogError
 from advisor.engine.cost import price_candidate
+from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.premium import premium_rule
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
@@ -51,6 +53,17 @@ def test_features_add_their_surcharge(catalog: Catalog) -> None:
     assert rule.feature_engineers == pytest.approx(0.25 + 0.5)
     assert rule.weeks == pytest.approx(6 + 12)
     assert len(rule.features) == 2
+
+
+def test_split_serving_is_charged_where_it_is_used_and_not_where_it_is_only_allowed(catalog: Catalog) -> None:
+    profile = profile_of(team={"disaggregation": True})
+    together = sized_of(profile, catalog, "mi355x")
+    tier = together.tiers[0]
+    split = tier.deployment.model_copy(update={"disagg": True, "gpus_per_replica": 16, "decode_gpus": 8})
+    apart = replace(together, tiers=(tier.model_copy(update={"deployment": split}),), memo={})
+    both = replace(together, tiers=(tier, *apart.tiers), memo={})
+    names = [{f[0] for f in limited_features(profile, s, catalog)} for s in (together, apart, both)]
+    assert names[1] == names[2] == names[0] | {"disagg_prefill"} != names[0]
 
 
 def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
