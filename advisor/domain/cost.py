@@ -72,6 +72,17 @@ class CostOption(Frozen):
     price: PriceBasis | None = Field(None, description="Unit price that it rests on.")
 
 
+class Outlay(Frozen):
+    """Capital that a purchase takes, as a budget has to hold it: undiscounted, residual value not taken off."""
+
+    gpus: float = Field(description="GPUs bought at the start.")
+    usd_per_gpu: float = Field(description="Price of one, all-in, less the promised discount, duty added [USD].")
+    up_front_usd: float = Field(description="gpus x usd_per_gpu [USD].")
+    later_gpus: float = Field(0.0, description="GPUs bought in later years, as demand grows.")
+    later_usd: float = Field(0.0, description="later_gpus x usd_per_gpu [USD].")
+    text: str = Field(description="In a sentence.")
+
+
 class MonthFlow(Frozen):
     """One month of the horizon."""
 
@@ -136,10 +147,12 @@ class Cost(Frozen):
     mean_usd_per_month: float = Field(description="Mean over the draws [USD/month].")
     usd_per_gpu_hour: float = Field(description="Cost per month over GPU-hours paid for [USD/GPU-h].")
     lines: tuple[CostLine, ...] = Field(description="Terms of the option taken.")
+    bill_text: str = Field("", description="How the sum of `lines` stands to the median over the draws, in a sentence.")
     options: tuple[CostOption, ...] = Field(description="Every way of paying, the taken one first.")
     price: PriceBasis | None = Field(None, description="Unit price of the option taken.")
     stack_premium: StackPremium | None = Field(None, description="Engineering for the software stack.")
     hosted_api: HostedApiBaseline | None = Field(None, description="Hosted API at the same tokens.")
+    outlay: Outlay | None = Field(None, description="Capital to be put up; none where nothing is bought.")
     horizon_months: int = Field(description="Months over which cost is counted.")
     discount_rate: float = Field(description="Cost of capital per year.")
     annuity_months: float = Field(description="Present value of one USD a month over the horizon [months].")

@@ -43,6 +43,7 @@ class Risk(Frozen):
     expected_loss_usd_per_month: float = Field(
         description="Mean likelihood x mean effect / 12, means of the three values as a triangle [USD/month]."
     )
+    loss_formula: str = Field("", description="How the expected loss is reckoned, with numbers.")
     tail_usd_per_month: float = Field(description="High likelihood x high effect / 12 [USD/month].")
     mitigation: str = Field(description="What to do about it.")
     owner: str = Field(description="Who watches it.")

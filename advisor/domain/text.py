@@ -60,6 +60,22 @@ def significant(value: float, digits: int) -> str:
     return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:,.{digits}g}"
 
 
+def factors(quantity: float, unit_price: float) -> tuple[str, str]:
+    """A quantity and a price in as few digits as still multiply to their product, to the dollar (under 100: the cent).
+
+    >>> factors(0.19301, 60_312.5), factors(64 * 730, 3.305), factors(16, 55_312.5)
+    (('0.19301', '60,312'), ('46,720', '3.305'), ('16', '55,312.5'))
+    """
+    product = quantity * unit_price
+    places = 0 if abs(product) >= 99.995 else 2
+    for digits in range(4, 13):
+        told = significant(quantity, digits), significant(unit_price, digits)
+        one, other = (float(text.replace(",", "")) for text in told)
+        if f"{one * other:.{places}f}" == f"{product:.{places}f}":
+            break
+    return told
+
+
 def told_usd(usd: float) -> str:
     """A sum as a sentence tells it: to the dollar, large ones to three significant figures.
 

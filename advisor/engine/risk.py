@@ -70,6 +70,7 @@ def _risk(
         effect_weeks=template.weeks,
         effect_formula=formula,
         expected_loss_usd_per_month=expected,
+        loss_formula=_loss(likelihood.mean, effect.mean),
         tail_usd_per_month=likelihood.high * effect.high / 12,
         mitigation=template.mitigation,
         owner=template.owner,
@@ -138,3 +139,8 @@ def _base(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, cos
             space = 12 * sum(line.usd_per_month for line in cost.lines if line.category == "space")
             return _Base(space, f"USD {space:,.0f} a year for space")
     return _Base(1.0, "USD 1")
+
+
+def _loss(likelihood: float, effect: float) -> str:
+    """The expected loss in numbers; the typical values beside it would give another."""
+    return f"{100 * likelihood:.4g} % a year x USD {effect:,.0f} / 12, means of low, typical and high"

@@ -12,6 +12,7 @@ from advisor.report.sections.closing import arithmetic, assumptions, reproduce, 
 from advisor.report.sections.comparison import comparison
 from advisor.report.sections.cost import cost
 from advisor.report.sections.first_page import KIND_WORDS, first_page
+from advisor.report.sections.glossary import glossary
 from advisor.report.sections.guards import gates, risks
 from advisor.report.sections.trust import claims, governance, method
 from advisor.report.sections.workload import workload
@@ -23,7 +24,7 @@ def build_report(tree: Recommendation, *, explain: bool = False) -> Report:
     blocks: list[Block] = [*first_page(ctx), PageBreak(), Contents()]
     for section in (
         workload, comparison, cost, change, probing, other_courses, negotiation, gates, risks, claims, governance,
-        method, assumptions, arithmetic, sources, reproduce,
+        method, assumptions, arithmetic, sources, reproduce, glossary,
     ):  # fmt: skip
         blocks += section(ctx)
     return Report(

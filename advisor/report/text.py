@@ -69,8 +69,12 @@ def _verdict(page: _Page, r: Recommendation) -> None:
             f" {r.draws:,} draws){close}."
         )
     page.paragraph(r.verdict.reason)
+    best = next((c for c in r.candidates if c.rank == 1), None)
     for reason in r.verdict.reasons:
         page.bullet(reason)
+    advised = r.verdict.kind in ("get", "probe_first")
+    if advised and best is not None and best.cost is not None and best.cost.outlay is not None:
+        page.bullet(f"Capital: {best.cost.outlay.text}")
     if r.verdict.kind == "infeasible":
         page.paragraph(f"Smallest change: {r.verdict.smallest_change}.")
     if r.backtest is not None:
@@ -213,8 +217,9 @@ def _risks(page: _Page, r: Recommendation) -> None:
         return
     page.heading(f"Top risks of {best.name}")
     for risk in best.risks[:TOP_RISKS]:
+        how = f" ({risk.loss_formula})" if risk.loss_formula else ""
         page.paragraph(
-            f"{risk.name} [{risk.level}]: expected loss {usd(risk.expected_loss_usd_per_month)} USD/month."
+            f"{risk.name} [{risk.level}]: expected loss {usd(risk.expected_loss_usd_per_month)} USD/month{how}."
             f" {_sentence(risk.cause)} What to do: {_sentence(risk.mitigation)} Owner: {risk.owner}.",
             indent="  ",
             hang="    ",
@@ -259,6 +264,8 @@ def _arithmetic(page: _Page, r: Recommendation) -> None:
         page.paragraph(f"{line.name}: {line.formula}", indent="  ", hang="    ")
         for q in line.inputs:
             page.paragraph(f"{q.name} = {q.value:g} {q.unit} [{q.source_id}]", indent="      ", hang="        ")
+    if best.cost.bill_text:
+        page.paragraph(best.cost.bill_text, indent="  ")
 
 
 def _assumptions(page: _Page, r: Recommendation) -> None:

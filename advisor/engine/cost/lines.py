@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.cost import CostLine, PriceBasis
 from advisor.domain.provenance import Kind, Quantity
-from advisor.domain.text import significant
+from advisor.domain.text import factors
 from advisor.engine.cost.commitment import unfinished_terms
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Term, Way
@@ -39,6 +39,7 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
         if quantity == 0.0:
             continue
         how = _how(term, model, way, levels)
+        shown, each = factors(quantity, price)
         out.append(
             CostLine(
                 name=term.name,
@@ -47,7 +48,7 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
                 unit=term.unit,
                 unit_price_usd=price,
                 usd_per_month=quantity * price,
-                formula=f"{how} = {significant(quantity, 4)} {term.unit} x USD {significant(price, 4)}"
+                formula=f"{how} = {shown} {term.unit} x USD {each}"
                 f" = USD {quantity * price:,.0f} a month",
                 inputs=_inputs(term, model, way),
             )

@@ -23,6 +23,7 @@ from advisor.engine.cost.hosted import hosted_baseline
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
+from advisor.engine.cost.outlay import outlay_of
 from advisor.engine.cost.premium import premium_rule, stack_premium
 from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
 from advisor.engine.gates.countries import resolve_country
@@ -149,6 +150,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         price=way.price,
         stack_premium=premium if premium.usd_per_month else None,
         hosted_api=hosted_baseline(profile, pricing.model, way, levels, point),
+        outlay=outlay_of(model, way, levels),
         horizon_months=when.months,
         discount_rate=when.rate,
         annuity_months=when.annuity,
@@ -188,7 +190,15 @@ def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, 
             "usd_per_mtok_output": Band(p10=weight * token.p10, p50=weight * token.p50, p90=weight * token.p90),
             "usd_per_mtok_blended": band_of(blended),
             "within_budget": _within(profile, band.p50),
+            "bill_text": _bill_text(cost.point_usd_per_month, band.p50),
         }
+    )
+
+
+def _bill_text(point: float, median: float) -> str:
+    return (
+        f"The lines are one bill, every input at its typical value: USD {point:,.0f} a month. The headline is the"
+        f" median over draws in which throughput, prices and demand vary and the fleet with them: USD {median:,.0f}."
     )
 
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from advisor.domain.cost import Cost, CostLine, CostOption, HostedApiBaseline, MonthFlow, PriceBasis, StackPremium
+from advisor.domain.cost import (
+    Cost,
+    CostLine,
+    CostOption,
+    HostedApiBaseline,
+    MonthFlow,
+    Outlay,
+    PriceBasis,
+    StackPremium,
+)
 from advisor.domain.decision import Decision, Negotiation, ProbePlan, SplitOption, TornadoBar, WaitOption
 from advisor.domain.recommendation import Candidate, Choice, Recommendation, Verdict
 from advisor.domain.risk import Risk
@@ -35,6 +44,7 @@ _AGAIN: tuple[tuple[type, Callable[[Any, Place, Recommendation], Redone]], ...] 
     (CostOption, redo_cost.option),
     (StackPremium, redo_cost.premium),
     (HostedApiBaseline, redo_cost.hosted),
+    (Outlay, redo_cost.outlay),
     (MonthFlow, redo_cost.flow),
     (Cost, redo_cost.cost),
     (Fleet, redo_sizing.fleet),

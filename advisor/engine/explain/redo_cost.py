@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from advisor.domain.cost import Cost, CostLine, CostOption, HostedApiBaseline, MonthFlow, PriceBasis, StackPremium
+from advisor.domain.cost import (
+    Cost,
+    CostLine,
+    CostOption,
+    HostedApiBaseline,
+    MonthFlow,
+    Outlay,
+    PriceBasis,
+    StackPremium,
+)
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import significant
@@ -71,6 +80,23 @@ def hosted(h: HostedApiBaseline, place: Place, tree: Recommendation) -> Redone:
             c.point_usd_per_month / h.usd_per_mtok_blended,
         ),
     }  # fmt: skip
+
+
+def outlay(o: Outlay, place: Place, _: Recommendation) -> Redone:
+    """Capital of a purchase."""
+    each, found = significant(o.usd_per_gpu, 8), place.nearest(Cost)
+    out: Redone = {
+        "up_front_usd": (f"{o.gpus:g} GPUs x USD {each}", o.gpus * o.usd_per_gpu),
+        "usd_per_gpu": (f"USD {o.up_front_usd:,.2f} / {o.gpus:g} GPUs", o.up_front_usd / o.gpus),
+        "later_usd": (f"{o.later_gpus:g} GPUs x USD {each}", o.later_gpus * o.usd_per_gpu),
+        "gpus": (f"USD {o.up_front_usd:,.2f} / USD {each}", o.up_front_usd / o.usd_per_gpu),
+        "later_gpus": (f"USD {o.later_usd:,.2f} / USD {each}", o.later_usd / o.usd_per_gpu),
+    }
+    if found is not None and found[0].mode == "buy":  # a mixed way rents the GPUs above its base
+        start, end = found[0].gpus_start, found[0].gpus_end
+        out["gpus"] = ("gpus_start of the cost", start)
+        out["later_gpus"] = (f"gpus_end - gpus_start of the cost = {end:g} - {start:g}", end - start)
+    return out
 
 
 def flow(f: MonthFlow, place: Place, tree: Recommendation) -> Redone:

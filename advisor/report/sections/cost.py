@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from advisor.domain.cost import Cost, CostOption, PriceBasis
 from advisor.domain.recommendation import Candidate
-from advisor.domain.text import capital
+from advisor.domain.text import capital, factors
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, strong
 from advisor.report.charts.bars import FILLS, Stack, draw_stacks
 from advisor.report.charts.months import draw_months
 from advisor.report.context import Context
 from advisor.report.naming import short_name
-from advisor.report.numbers import NONE, count, money, percent, usd
+from advisor.report.numbers import MINUS, NONE, count, money, percent, usd
 
 
 def cost(ctx: Context) -> list[Block]:
@@ -20,7 +20,10 @@ def cost(ctx: Context) -> list[Block]:
         return []
     candidate, own = priced[0]
     blocks: list[Block] = [Heading(1, inline("Cost"), "cost"), _stacks(ctx)]
-    blocks += [_lines(candidate, own), _totals(own), _options(ctx, candidate, own)]
+    blocks.append(_lines(candidate, own))
+    if own.bill_text:
+        blocks.append(Para(inline(own.bill_text), note=True))
+    blocks += [_totals(own), _options(ctx, candidate, own)]
     blocks += _months(ctx, candidate, own, priced[1] if len(priced) > 1 else None)
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
@@ -58,13 +61,11 @@ def _lines(candidate: Candidate, own: Cost) -> Table:
         Column("Term", width=1.0), Column("Kind"), Column("Quantity", "right"), Column("Unit"),
         Column("USD per unit", "right"), Column("USD/month", "right"),
     )  # fmt: skip
-    rows = [
-        (
-            inline(line.name), inline(line.category), inline(count(line.quantity)), inline(line.unit),
-            inline(money(line.unit_price_usd)), inline(money(line.usd_per_month)),
-        )
-        for line in own.lines
-    ]  # fmt: skip
+    rows = []
+    for line in own.lines:
+        quantity, price = (x.replace("-", MINUS) for x in factors(line.quantity, line.unit_price_usd))
+        cells = (line.name, line.category, quantity, line.unit, price, money(line.usd_per_month))
+        rows.append(tuple(inline(cell) for cell in cells))
     total = (inline(strong("Total at typical inputs")), (), (), (), (), inline(strong(money(own.point_usd_per_month))))
     caption = f"{short_name(candidate)}: terms of the cost"
     return Table(caption, columns, (*rows, total), strong_rows=frozenset({len(rows)}), dense=True)
@@ -79,6 +80,7 @@ def _totals(own: Cost) -> Table:
          f"input {money(own.usd_per_mtok_input.p50)}, output {money(own.usd_per_mtok_output.p50)}; at"
          f" {percent(own.utilisation)} utilisation"),
         ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), "of the GPUs paid for"),
+        *((("Capital up front", usd(own.outlay.up_front_usd), own.outlay.text),) if own.outlay else ()),
         ("Net present cost", usd(own.npv_usd),
          f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
         ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),

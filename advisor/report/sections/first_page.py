@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Choice, Recommendation
-from advisor.domain.text import capital, counted
+from advisor.domain.text import capital, counted, told_usd
 from advisor.report.blocks import (
     Block,
     Card,
@@ -22,6 +22,8 @@ from advisor.report.context import Context
 from advisor.report.numbers import band, percent, usd, words
 
 RISKS_ON_PAGE_ONE = 3
+WIDEST_ON_CARD = 1e7
+"""From here a sum breaks over two lines; it stands in full among the totals."""
 
 KIND_WORDS = {
     "get": "Recommendation: get",
@@ -64,6 +66,12 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
         cost = choice.cost.usd_per_month
         out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
+        outlay = choice.cost.outlay
+        if outlay is not None:
+            later = f"; {usd(outlay.later_usd)} later, as demand grows" if outlay.later_usd else ""
+            total = outlay.up_front_usd
+            shown = usd(total) if total < WIDEST_ON_CARD else f"USD {told_usd(total)}"
+            out.append(Card("Capital up front", shown, f"{usd(outlay.usd_per_gpu)} per GPU{later}"))
     if verdict.kind != "infeasible":
         close = "; too close to call" if verdict.too_close_to_call else ""
         out.append(Card("Confidence", f"{verdict.confidence_word} ({percent(verdict.confidence)})",

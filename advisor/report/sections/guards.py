@@ -120,7 +120,7 @@ def _register(ctx: Context, choice: Candidate) -> Table:
             inline(r.cause, small(f" {r.basis}")),
             inline(percent(r.likelihood_per_year.typical)),
             inline(f"{money(r.effect_usd.typical)}", small(f" {r.effect_weeks:g} weeks" if r.effect_weeks else "")),
-            inline(money(r.expected_loss_usd_per_month)),
+            inline(money(r.expected_loss_usd_per_month), small(f" {r.loss_formula}" if r.loss_formula else "")),
             inline(r.mitigation, small(f" Owner: {r.owner}.")),
             ctx.origin(*r.source_ids),
         )

@@ -53,6 +53,26 @@ def test_on_demand_keeps_one_replica_up(catalog: Catalog) -> None:
     assert cost.point_usd_per_month == pytest.approx(8 * 730 * 5.0)
 
 
+def test_a_purchase_says_what_capital_it_takes(catalog: Catalog) -> None:
+    # 8 replicas x 8 GPUs = 64 GPUs x USD 30,000; as demand doubles a year later, more are bought at that price
+    quote = {"accelerator": "h200", "kind": "buy", "usd": 30_000.0}
+    buying = {"mode": "buy", "horizon_months": 24, "quotes": [quote]}
+    still = _cost(catalog, procurement=buying).outlay
+    assert still is not None
+    assert (still.gpus, still.usd_per_gpu, still.later_usd) == (64, 30_000, 0)
+    assert still.up_front_usd == 1_920_000
+    assert still.text == "64 GPUs x USD 30,000 all-in = USD 1,920,000 to be paid up front."
+    cost = _cost(catalog, procurement=buying, traffic={"growth_per_year": 1.0})
+    assert cost.outlay is not None
+    assert cost.outlay.later_gpus == cost.gpus_end - cost.gpus_start > 0
+    assert cost.outlay.gpus == cost.gpus_start
+    bought = sum(line.quantity for line in cost.lines if line.category == "capital" and line.quantity > 0)
+    assert bought * cost.annuity_months < cost.outlay.gpus + cost.outlay.later_gpus  # later ones are discounted
+    assert "in later years" in cost.outlay.text
+    rented = _cost(catalog, procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE]})
+    assert rented.outlay is None
+
+
 def test_tokens_are_those_of_the_real_utilisation(catalog: Catalog) -> None:
     # 8 requests/s x 0.5 x 730 h x 3600 s = 10,512,000 requests; x 1000 in and 500 out = 10,512 and 5,256 Mtok
     cost = _cost(catalog, procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE]})

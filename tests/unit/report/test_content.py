@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from advisor.domain.cost import Outlay
 from advisor.domain.provenance import Source
 from advisor.domain.recommendation import ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
@@ -13,6 +14,7 @@ from advisor.report import render_report
 from advisor.report.blocks import Chart, Heading, PageBreak, References, Span, Table, text_of
 from advisor.report.build import build_report
 from advisor.report.context import Context
+from advisor.report.text import render_text
 
 
 def text(tree: Recommendation, **more: bool) -> str:
@@ -32,7 +34,7 @@ def test_every_section_that_a_meeting_asks_for(renewal: Recommendation) -> None:
         "Workload and assumptions", "Comparison", "Cost", "What would change the answer", "Measuring before signing",
         "Other courses: split or wait", "Negotiation", "Gates", "Risk register", "Software floor for the contract",
         "Method, and how often it is right", "Defaults taken because the profile is silent", "Sources",
-        "How to reproduce this",
+        "How to reproduce this", "Glossary",
     ):  # fmt: skip
         assert title in found
 
@@ -51,6 +53,55 @@ def test_page_one_carries_verdict_cost_confidence_reasons_risks_and_monday(renew
     report = build_report(renewal)
     first = next(i for i, b in enumerate(report.blocks) if isinstance(b, PageBreak))
     assert not any(isinstance(b, Table | Chart) for b in report.blocks[:first])
+
+
+def bought(tree: Recommendation) -> Recommendation:
+    """The choice with capital put up and a bill that is not its median."""
+    outlay = Outlay(
+        gpus=16, usd_per_gpu=55_312.5, up_front_usd=885_000, later_gpus=8, later_usd=442_500, text="16 GPUs, 885,000"
+    )
+    choice = tree.candidates[0]
+    assert choice.cost is not None
+    line = choice.cost.lines[0].model_copy(update={"quantity": 0.19301, "unit_price_usd": 60_312.5,
+                                                   "usd_per_month": 0.19301 * 60_312.5})  # fmt: skip
+    risk = choice.risks[0].model_copy(update={"loss_formula": "40 % a year x USD 157,470 / 12"})
+    cost = choice.cost.model_copy(update={"outlay": outlay, "bill_text": "One bill.", "lines": (line,)})
+    first = choice.model_copy(update={"cost": cost, "risks": (risk, *choice.risks[1:])})
+    return tree.model_copy(update={"candidates": (first, *tree.candidates[1:])})
+
+
+def test_capital_bridge_and_mean_effect_stand_in_the_report(renewal: Recommendation) -> None:
+    tree = bought(renewal)
+    page, _, rest = text(tree).partition("\n---\n")
+    assert "USD 885,000" in page
+    assert "USD 442,500 later" in page
+    for wanted in ("Capital up front", "16 GPUs, 885,000", "One bill.", "40 % a year x USD 157,470 / 12"):
+        assert wanted in rest
+    plain = " ".join(render_text(tree).split())
+    assert "Capital: 16 GPUs, 885,000" in plain
+    assert "(40 % a year x USD 157,470 / 12)" in plain
+    assert "One bill." in render_text(tree, explain=True)
+    assert "Capital" not in render_text(renewal) + text(renewal)  # rented
+
+
+def test_printed_terms_multiply_to_the_printed_amount(renewal: Recommendation, operator: Recommendation) -> None:
+    rows = 0
+    for tree in (bought(renewal), renewal, operator):
+        table = next(
+            b for b in build_report(tree).blocks if isinstance(b, Table) and b.caption.endswith("terms of the cost")
+        )
+        for row in table.rows[:-1]:
+            quantity, price, amount = (text_of(row[i]).replace(",", "").replace("−", "-") for i in (2, 4, 5))
+            assert f"{float(quantity) * float(price):.0f}" == f"{float(amount):.0f}"
+            rows += 1
+    assert rows > 6
+
+
+def test_the_glossary_stands_last_and_holds_what_the_report_says(renewal: Recommendation) -> None:
+    assert titles(renewal)[-1] == "Glossary"
+    written = text(renewal)
+    for word in ("TTFT", "TPOT", "TP, EP, PP", "FP8", "P10", "80 % interval", "Evidence grade", "USD/Mtok", "Spares"):
+        assert word in written.rpartition("Glossary\n")[2]
 
 
 def test_every_candidate_stands_with_its_cost_as_in_the_tree(operator: Recommendation) -> None:
