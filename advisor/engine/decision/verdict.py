@@ -169,7 +169,7 @@ def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
         first, over = " for the first year", f", levelled over {cost.horizon_months} months of growth"
     what = (
         f"{choice.gpus:,} {best.name}{first} ({best.pricing.way.label}), about USD {money(band.p50)} a month{over}"
-        f" (80 %: {money(band.p10)} to {money(band.p90)})"
+        f" (80\u00a0%: {money(band.p10)} to {money(band.p90)})"
     )
     match kind.kind:
         case "probe_first" if decision.information is not None and decision.information.plan is not None:

@@ -152,7 +152,7 @@ def _support(
             feature=feature,
             why=why,
             status=row.status,
-            detail=row.detail,
+            detail=_detail(row, accelerator, catalog),
             since_version=row.since_version,
             alternatives=better,
             source=row.provenance.source_id,
@@ -181,6 +181,12 @@ def _support(
         engine=names[0], feature=feature, why=why, status=status, detail=detail, source=source,
         alternatives=_alternatives(feature, status, names, rows),
     )  # fmt: skip
+
+
+def _detail(row: SupportRow, accelerator: Accelerator, catalog: Catalog) -> str:
+    """What a row adds; a row of several parts may end in a remark on another one, which begins with its name."""
+    about = row.detail.partition(" ")[0].casefold()
+    return row.detail if about == accelerator.id or about not in catalog.accelerators else ""
 
 
 def _alternatives(

@@ -56,6 +56,12 @@ def test_every_engine_of_the_evidence_has_rows_in_the_support_table(catalog: Cat
         assert set(engine_names(engine)) <= listed, engine
 
 
+def test_a_remark_on_another_part_is_not_told_of_this_one(catalog: Catalog) -> None:
+    for part, told in (("b300", False), ("h200", False), ("h20", True)):
+        assert ("H20 not named" in gates(catalog, part, "trt")["software"].reason) is told
+    assert "measured EP8 dispatch" not in gates(catalog, "mi300x", "vllm")["software"].reason
+
+
 def test_contract_floors(catalog: Catalog) -> None:
     def floors(part: str, engine: str, precision: str) -> dict[str, str]:
         found = software_findings(profile(), catalog.accelerators[part], engine, precision, catalog)
