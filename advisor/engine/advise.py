@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import inf
 
 from advisor import __version__
 from advisor.catalog import Catalog
@@ -271,7 +272,9 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     draft.cost = cost
     budget = profile.procurement.budget_usd_per_month
     if budget is not None and cost.point_usd_per_month > budget:
-        _refuse(draft, over_budget(cost.point_usd_per_month, budget), cost.point_usd_per_month / budget - 1)
+        assert draft.fleet is not None
+        gate = over_budget(cost.point_usd_per_month, budget, draft.fleet, buys=cost.mode == "buy")
+        _refuse(draft, gate, cost.point_usd_per_month / budget - 1)
         return
     draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
 
@@ -289,7 +292,14 @@ def _assemble(
 ) -> tuple[Candidate, ...]:
     out = [_candidate(d, outcome, profile, inputs) for d in drafts]
     order = {d.accelerator.id: i for i, d in enumerate(drafts)}
-    return tuple(sorted(out, key=lambda c: (c.rank is None, c.rank or 0, order[c.accelerator])))
+
+
+    def place(c: Candidate) -> tuple[int, float, int]:
+        """By rank, then by what they would cost, then as the profile names them."""
+        usd = c.cost.point_usd_per_month if c.cost is not None else inf
+        return (0, c.rank, 0) if c.rank is not None else (1, usd, order[c.accelerator])
+
+    return tuple(sorted(out, key=place))
 
 
 def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs) -> Candidate:

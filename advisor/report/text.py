@@ -133,7 +133,7 @@ def _row(c: Candidate) -> list[str]:
         seconds(point.tpot_p50_s),
         count(point.output_tps_per_gpu),
         usd(band.p50) if band else "-",
-        f"{usd(band.p10)}-{usd(band.p90)}" if band else "-",
+        f"{usd(band.p10)}-{usd(band.p90)}" if band and c.feasible else "-",  # the cost of the others is not drawn
         usd(cost.usd_per_mtok_blended.p50) if cost else "-",
         percent(c.p_cheapest) if c.feasible else "out",
         point.evidence_grade,

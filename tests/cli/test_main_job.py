@@ -160,6 +160,29 @@ def test_a_misspelt_engine_or_risk_is_not_valid(tmp_path: Path, capsys: pytest.C
         assert f"{name}.toml: {told}" in err if told else err == ""
 
 
+def test_nothing_within_the_budget_is_told_by_cost_and_by_what_makes_it(tmp_path: Path) -> None:
+    profile, answer = tmp_path / "small.toml", tmp_path / "answer.json"
+    profile.write_text(
+        'candidates = ["mi355x", "b300", "h200"]\n[model]\nid = "llama3.3-70b"\nprecisions = ["fp8"]\n[traffic]\n'
+        'isl = 1000\nosl = 300\npeak_concurrency = 16\n[procurement]\nmode = "rent"\nbudget_usd_per_month = 3000\n',
+        "utf-8",
+    )  # fmt: skip
+    text = tmp_path / "answer.txt"
+    assert main(["--profile", str(profile), *FAST, "--no-user-data", "-o", str(answer)]) == 3
+    assert main(["report", str(answer), "-o", str(text)]) == 0
+    tree = json.loads(answer.read_text(encoding="utf-8"))
+    costs = [c["cost"]["point_usd_per_month"] for c in tree["candidates"]]
+    assert costs == sorted(costs)
+    assert tree["candidates"][0]["accelerator"] == "h200"
+    fleet = tree["candidates"][0]["fleet"]
+    assert fleet["gpus_needed"] < fleet["gpus"] == 8
+    needed = f"{fleet['gpus_needed']} GPU{'s' * (fleet['gpus_needed'] != 1)} needed, rented in nodes of 8"
+    assert needed in tree["verdict"]["headline"]
+    rows = [line.split() for line in text.read_text(encoding="utf-8").splitlines() if line.startswith("-  ")]
+    assert [row[1] for row in rows] == [c["accelerator"] for c in tree["candidates"]]
+    assert all(row[10] == "-" for row in rows)
+
+
 POINTS = "accelerator,model,precision,engine,isl,osl,concurrency,note"
 POINT = "b200,llama3.3-70b,fp8,vllm,1000,1000,16"
 

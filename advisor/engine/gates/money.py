@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from advisor.domain.gates import Gate
+from advisor.domain.sizing import Fleet
+from advisor.domain.text import counted
+
+HALF_EMPTY = 0.5
+"""Share of the GPUs in use up to which whole nodes are most of the cost."""
 
 
-def over_budget(cost_usd: float, budget_usd: float) -> Gate:
-    """The candidate costs more than the profile allows [USD/month]."""
+def over_budget(cost_usd: float, budget_usd: float, fleet: Fleet, *, buys: bool) -> Gate:
+    """The candidate costs more than the profile allows [USD/month]; whole nodes are named where they make it so."""
+    used = fleet.gpus_needed / fleet.gpus
+    nodes = ""
+    if used <= HALF_EMPTY or (used < 1.0 and cost_usd * used <= budget_usd):
+        how = "bought" if buys else "rented"
+        nodes = f" ({counted(fleet.gpus_needed, 'GPU')} needed, {how} in nodes of {fleet.gpus_per_node})"
     return Gate(
         gate="budget",
         status="fail",
-        title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month",
+        title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month{nodes}",
         reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
         f" prices is {cost_usd:,.0f} USD/month.",
         remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {cost_usd:,.0f}",
