@@ -14,6 +14,7 @@ from advisor.domain.text import counted
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
+from advisor.engine.gates.residency import left_out
 from advisor.engine.gates.software import engine_names
 from advisor.engine.sized import SizedCandidate
 
@@ -57,7 +58,7 @@ def exposures(
         "accuracy_regression": wrong,
         "software_maturity": _maturity(profile, sized, catalog, usd),
         "evidence_quality": _evidence(sized, as_of),
-        "supply": _supply(sized, cost, catalog),
+        "supply": _supply(profile, sized, cost, catalog),
         "export_change": _export(profile, sized, catalog, as_of),
         "price_movement": _rise(cost, catalog, as_of),
         "price_fall": _fall(cost, catalog, as_of),
@@ -143,9 +144,10 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
     )
 
 
-def _supply(sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
+def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
-    sellers = max((a.providers_recent for a in rows), default=0)
+    barred = left_out(profile, catalog)
+    sellers = max((a.providers_recent - len(barred.intersection(a.providers)) for a in rows), default=0)
     lead = "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
     units = few + (1.0 if cost.commitment == "purchase" and lead else 0.0)

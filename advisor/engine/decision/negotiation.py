@@ -12,6 +12,7 @@ from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.gates.residency import left_out
 
 NOT_OFFERS = frozenset({"outlier", "test_fixture", "estimate", "currency_ambiguous", "not_orderable", "sold_out"})
 ASKS = 6
@@ -67,8 +68,8 @@ def _saving(best: Run, share: float) -> float:
 
 
 def _lowest(best: Run, catalog: Catalog, as_of: date) -> RentPrice | None:
-    """The lowest rent seen for the same commitment, doubtful rows left out."""
-    commitment = best.pricing.way.commitment
+    """The lowest rent seen for the same commitment, doubtful rows and providers that the profile leaves out apart."""
+    commitment, barred = best.pricing.way.commitment, left_out(best.pricing.model.profile, catalog)
     rows = [
         p
         for p in catalog.rent_prices
@@ -76,6 +77,7 @@ def _lowest(best: Run, catalog: Catalog, as_of: date) -> RentPrice | None:
         and p.commitment == commitment
         and p.as_of <= as_of
         and not NOT_OFFERS.intersection(p.flags)
+        and p.provider not in barred
     ]
     return min(rows, key=lambda p: (p.usd_per_gpu_hour, p.id), default=None)
 

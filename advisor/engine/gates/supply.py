@@ -11,6 +11,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
+from advisor.engine.gates.residency import left_out
 
 FEW_SELLERS = 4
 """Below it a quote is an offer, not a market; the same limit as for rent prices."""
@@ -30,26 +31,32 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
             remedy="Ask the vendor for partners that can quote.", citation="availability table",
         )  # fmt: skip
     row = rows[0]
-    sellers = ", ".join(row.providers) if row.providers else "none"
+    barred = [name for name in row.providers if name in left_out(profile, catalog)]
+    open_to_you = [name for name in row.providers if name not in barred]
+    sellers = ", ".join(open_to_you) if open_to_you else "none"
+    if barred:
+        sellers += f", the {len(barred)} left out by the profile not counted"
+    recent = row.providers_recent - len(barred)
     said = f" Stated on lead times: {row.lead_time}." if row.lead_time else " Nothing is stated on lead times."
     p = row.provenance
-    plural = " has" if row.providers_recent == 1 else "s have"
+    plural = " has" if recent == 1 else "s have"
     age = f" The survey is of {p.as_of.isoformat()}, {_age(p.as_of, as_of)}." if p.as_of else ""
     reason = (
-        f"{rule} {row.providers_recent} provider{plural} listed {accelerator.name} for rent since"
+        f"{rule} {recent} provider{plural} listed {accelerator.name} for rent since"
         f" {row.recent_since.isoformat()}: {sellers}. {_where(profile, accelerator, catalog)}{said}{age}"
     )
-    few = renting and row.providers_recent < FEW_SELLERS
-    nobody = row.providers_recent == 0
+    few = renting and recent < FEW_SELLERS
+    quoted = any(q.accelerator == accelerator.id and q.kind == "rent" for q in profile.procurement.quotes)
+    nobody = recent <= 0 and not (barred and quoted)
     only_rent = profile.procurement.mode == "rent"
     return Gate(
         gate="supply",
         status="fail" if nobody and only_rent else "condition" if few or (nobody and renting) else "pass",
         condition="waitlist" if few and not (nobody and only_rent) else "",
-        title=f"{'Only ' if few else ''}{row.providers_recent} seller{'' if row.providers_recent == 1 else 's'} listed",
+        title=f"{'Only ' if few else ''}{counted(recent, 'seller')} listed",
         reason=reason,
         remedy="get a written commitment of capacity with a date, and name a second source" if few else "",
-        arithmetic=f"{counted(row.providers_recent, 'seller')} against {FEW_SELLERS} for a market" if renting else "",
+        arithmetic=f"{counted(recent, 'seller')} against {FEW_SELLERS} for a market" if renting else "",
         citation="availability table",
         source=p.source_id,
         as_of=p.as_of,

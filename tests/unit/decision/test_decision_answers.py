@@ -12,7 +12,7 @@ from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
 from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
-from advisor.engine.gates.residency import first_offer
+from advisor.engine.gates.residency import first_offer, left_out
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate
 from tests.conftest import AS_OF
@@ -61,6 +61,19 @@ def test_a_probe_is_offered_where_the_profile_may_rent(catalog: Catalog) -> None
     assert info is not None
     assert info.plan is not None
     assert catalog.gate_facts.sellers[info.plan.provider].headquarters != "US"
+
+
+def test_the_lowest_price_seen_is_of_a_provider_that_may_be_rented_from(catalog: Catalog) -> None:
+    seen = []
+    for place in ({}, {"exclude_us_providers": True}):
+        terms = {"mode": "rent", "commitment": "on_demand", "quotes": quotes(mi325x=2.0, mi355x=9.0)}
+        asked = profile_of(procurement=terms, place=place)
+        page = answer(catalog, asked, {"mi325x": (8.0, 1.05), "mi355x": (0.5, 1.05)}).decision.negotiation
+        assert page is not None
+        assert page.seller_of == "mi325x"
+        seen.append(page.lowest_seen_at.split(",")[0])
+    assert catalog.gate_facts.sellers[seen[0]].headquarters == "US"
+    assert seen[1] not in left_out(asked, catalog)
 
 
 def test_an_uncertain_challenger_is_probed_first(catalog: Catalog) -> None:
