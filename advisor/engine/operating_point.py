@@ -18,6 +18,9 @@ LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 MEAN_OVER_NOMINAL = 0.9
 """Mean drawn length over nominal length in the benchmark that the evidence comes from."""
 LEAST_TPS = 1e-9
+OVER_DEMAND = 2.0
+"""Loads are looked at up to this many times what the whole fleet is to carry: where one replica carries it all, draws of
+more demand or less throughput must not call for a second one that the service level does not need."""
 EDGE = 0.98
 """Share of the limit that a sample has to come to for its load to count as the edge of the service level."""
 EDGE_STEP = 1.02
@@ -38,7 +41,7 @@ class Load:
     """Requests/s at peak, where given."""
     burst_headroom: float
     most_concurrency: float
-    """Requests in flight beyond which no replica is loaded: the peak with its bursts, at the end of the growth."""
+    """Requests in flight beyond which no replica is looked at: OVER_DEMAND times the peak with bursts and growth."""
 
     @classmethod
     def of(cls, traffic: Traffic, slo: Slo, growth_factor: float = 1.0) -> Load:
@@ -52,7 +55,7 @@ class Load:
             peak_concurrency=peak,
             peak_rps=traffic.peak_requests_per_s,
             burst_headroom=traffic.burst_headroom,
-            most_concurrency=peak * (1 + traffic.burst_headroom) * max(1.0, growth_factor),
+            most_concurrency=OVER_DEMAND * peak * (1 + traffic.burst_headroom) * max(1.0, growth_factor),
         )
 
     @property

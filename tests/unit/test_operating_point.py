@@ -126,13 +126,13 @@ def test_the_edge_is_found_where_the_metric_bends(catalog: Catalog, limit_ms: fl
         assert edge * 0.95 - 1 <= found.sample.concurrency <= edge
 
 
-def test_the_peak_is_carried_with_its_bursts_and_growth(catalog: Catalog) -> None:
-    """30 in flight with bursts of a half, growing 44 % in the 6 months ahead: 30 x 1.5 x 1.44 = 64.8."""
+def test_a_replica_is_looked_at_up_to_twice_the_demand_with_bursts_and_growth(catalog: Catalog) -> None:
+    """30 in flight with bursts of a half, growing 44 % in the 6 months ahead: 2 x 30 x 1.5 x 1.44 = 129.6."""
     work = workload(tpot_ms=100_000)
     grown = replace_traffic(work, peak_concurrency=30, burst_headroom=0.5, growth_per_year=1.44**2 - 1)
     layout = run(catalog, grown)
     assert layout.sample is not None
-    assert layout.sample.concurrency == 65
+    assert layout.sample.concurrency == 130
     assert layout.limit == "demand"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.evidence import Measurement
-from advisor.engine.estimator.neighbours import curve_key, interval_class
+from advisor.engine.estimator.neighbours import REPEATED, curve_key, interval_class, step_on_curve
 
 STEPS = ("B measured", "B interpolated", "B extrapolated", "B modelled", "C modelled", "D physics")
 """Grade and basis, the most doubtful last; A (own probes) takes the widths of B: the bundled evidence holds none."""
@@ -43,9 +43,10 @@ def steps_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) ->
             out.append("")
             continue
         number = int(group[i])
-        stays = [rows[j].concurrency for j in curve[curve_key(m, m.model)] if group[j] != number]
+        stays = [rows[j] for j in curve[curve_key(m, m.model)] if group[j] != number]
         if stays:
-            out.append(_on_curve(m.concurrency, stays))
+            repeated = {other.concurrency for other in stays if other.family in REPEATED}
+            out.append(step_on_curve(m.concurrency, [other.concurrency for other in stays], repeated))
             continue
         kin = model[m.accelerator, m.model, m.precision]
         others = accelerator[m.accelerator]
@@ -54,9 +55,3 @@ def steps_when_left_out(rows: Sequence[Measurement], group: NDArray[np.intp]) ->
         else:
             out.append("C modelled" if others.total() > others[number] else "D physics")
     return out
-
-
-def _on_curve(concurrency: int, others: Sequence[int]) -> str:
-    if concurrency in others:
-        return "B measured"
-    return "B interpolated" if min(others) < concurrency < max(others) else "B extrapolated"

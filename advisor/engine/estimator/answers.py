@@ -151,8 +151,7 @@ class Answers:
         """Ends of the interval of each query in spreads, by metric."""
         classes = []
         steps = self._neighbourhood.steps((a.full, a.place) for a in good)
-        for a, (grade, basis) in zip(good, steps, strict=True):
-            step = f"{'B' if grade == 'A' else grade} {basis}"
+        for a, step in zip(good, steps, strict=True):
             classes.append(interval_class(step, bool(a.full.disagg), a.run is not None))
         return {
             metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
+from advisor.engine.estimator.typical import RUN_FAMILIES
 
 NAMED_ROWS = 6
 OWN_LENGTHS = 1.25
 """Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
 SAME_LENGTHS = 1.03
 """Lengths up to this factor from those of a measured curve are on it: nothing measured tells them apart."""
+REPEATED = frozenset({*RUN_FAMILIES, "own_probe"})
+"""Families that state what was run on one day, and may be run again."""
 FAR = 1.5
 """Lengths beyond the longest measured ones by this factor are named."""
 _SHAPE, _KIN = 2, 3
@@ -62,26 +65,23 @@ class Neighbourhood:
         near, beyond = self._off_curve(place), self._beyond(q, place)
         return replace(near, text=f"{near.text}; {beyond}") if beyond else near
 
-    def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[tuple[EvidenceGrade, Basis]]:
-        """Grade and basis alone of what `of` gives, for queries with their places.
+    def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[str]:
+        """Which step of doubt sets the interval of each query with its place, see `step_on_curve`.
 
         What queries one after another share, the very place, is looked up once: they come as curves, as a rule.
         """
-        out: list[tuple[EvidenceGrade, Basis]] = []
+        out: list[str] = []
         last: tuple[object, ...] = ()
-        grade: EvidenceGrade = "D"
-        basis: Basis = "physics"
-        loads: list[int] = []
+        general, loads, repeated = "", [], set[int]()
         for q, place in asked:
             if place is not last:
                 last, curve = place, self._curve_at(q, place)
                 loads = [m.concurrency for m in curve]
-                if curve:
-                    grade = _grade(curve)
-                else:
-                    general = self._off_curve(place)
-                    grade, basis = general.grade, general.basis
-            out.append((grade, _basis(q.concurrency, loads) if loads else basis))
+                repeated = {m.concurrency for m in curve if m.family in REPEATED}
+                if not curve:
+                    near = self._off_curve(place)
+                    general = f"{near.grade} {near.basis}"
+            out.append(step_on_curve(q.concurrency, loads, repeated) if loads else general)
         return out
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
@@ -157,11 +157,26 @@ def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:
     return "A" if any(m.family == "own_probe" for m in curve) else "B"
 
 
-def _basis(concurrency: int, loads: Sequence[int]) -> Basis:
+def _basis(concurrency: int, loads: Collection[int]) -> Basis:
     """Whether measured loads of a curve meet, bracket or end before that of a query."""
     if concurrency in loads:
         return "measured"
     return "interpolated" if min(loads) < concurrency < max(loads) else "extrapolated"
+
+
+def step_on_curve(concurrency: int, loads: Collection[int], repeated: Collection[int]) -> str:
+    """Step of doubt of a query on a measured curve.
+
+    A point that runs of some day measured is as sure as they repeat, software of other days included. One that only
+    medians state shows no such spread, and is at least as sure as if it were read between its neighbours.
+
+    Parameters
+    ----------
+    repeated
+        Loads at which runs of some day were measured.
+    """
+    basis = _basis(concurrency, loads)
+    return "B interpolated" if basis == "measured" and concurrency not in repeated else f"B {basis}"
 
 
 def _count(rows: Sequence[Measurement]) -> str:

@@ -78,8 +78,8 @@ def test_a_quote_beside_the_break_even_turns_the_choice(name: str) -> None:
 
 
 def test_where_another_way_of_paying_caps_the_cost_no_price_is_named() -> None:
-    """Above a price B300 is rented on demand instead, and stays the choice."""
-    name = "renewal-100-gpus"
+    """Above a price H100 is rented on demand instead, and stays the choice."""
+    name = "startup-first-cluster"
     own = next(b for b in prices(name) if b.subject == chosen(answer(name)))
     assert own.value is None
     assert "it is paid otherwise (neocloud on demand" in own.text
