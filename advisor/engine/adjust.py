@@ -48,7 +48,7 @@ def with_prefix_cache(
                 return full[place]
             return _compose(full[place], short[place], float(left[place]), float(gain[place]))
 
-        return Batch(np.where(helps[:, None], table, full.table), full.errors, make)
+        return Batch(np.where(helps[:, None], table, full.table), full.errors, make, full.expect)
 
     return estimate_many
 
@@ -79,7 +79,7 @@ def with_factors(estimate: EstimateMany, factors: Mapping[str, float]) -> Estima
         table, factor = plain.table.copy(), np.array(each, dtype=np.float64)[:, None]
         table[:, :OUTPUT] *= 1 / factor
         table[:, OUTPUT:PREFILL] *= factor
-        return Batch(table, plain.errors, lambda place: _factored(plain[place], each[place]))
+        return Batch(table, plain.errors, lambda place: _factored(plain[place], each[place]), plain.expect)
 
     return estimate_many
 

@@ -37,12 +37,21 @@ class Batch(Sequence[T], Generic[T]):
         Why none can be made, or empty, for each.
     make
         The whole estimate at a place.
+    expect
+        Hears at which places whole estimates will be asked for; what they share is then worked out for those alone.
     """
 
-    __slots__ = ("_made", "_make", "errors", "table")
+    __slots__ = ("_made", "_make", "errors", "expect", "table")
 
-    def __init__(self, table: Floats, errors: Sequence[str], make: Callable[[int], T]) -> None:
+    def __init__(
+        self,
+        table: Floats,
+        errors: Sequence[str],
+        make: Callable[[int], T],
+        expect: Callable[[Sequence[int]], None] = lambda _: None,
+    ) -> None:
         self.table, self.errors = table, errors
+        self.expect: Callable[[Sequence[int]], None] = expect
         self._make: Callable[[int], T] = make
         self._made: dict[int, T] = {}
 

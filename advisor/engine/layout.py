@@ -180,7 +180,19 @@ def lay_out(
     by_id: dict[str, list[Option]] = {}
     for option in survivors:
         by_id.setdefault(option.accelerator.id, []).append(option)
-    return {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, need) for a in accelerators}
+    chosen = {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, need) for a in accelerators}
+    _expect([layout.sample or layout.nearest for layout in chosen.values()])
+    return chosen
+
+
+def _expect(samples: Sequence[Sample | None]) -> None:
+    """Tell the batches which of their estimates are shown."""
+    places: dict[int, tuple[Sample, list[int]]] = {}
+    for sample in samples:
+        if sample is not None:
+            places.setdefault(id(sample.found), (sample, []))[1].append(sample.place)
+    for sample, wanted in places.values():
+        sample.found.expect(wanted)
 
 
 def _options(

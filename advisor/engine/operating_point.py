@@ -19,8 +19,8 @@ MEAN_OVER_NOMINAL = 0.9
 """Mean drawn length over nominal length in the benchmark that the evidence comes from."""
 LEAST_TPS = 1e-9
 OVER_DEMAND = 2.0
-"""Loads are looked at up to this many times what the whole fleet is to carry: where one replica carries it all, draws of
-more demand or less throughput must not call for a second one that the service level does not need."""
+"""Loads are looked at up to this many times what the whole fleet is to carry: where one replica carries it all, draws
+of more demand or less throughput must not call for a second one that the service level does not need."""
 EDGE = 0.98
 """Share of the limit that a sample has to come to for its load to count as the edge of the service level."""
 EDGE_STEP = 1.02

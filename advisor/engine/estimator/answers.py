@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -15,6 +15,7 @@ from advisor.domain.record import record
 from advisor.domain.units import GB
 from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, PREFILL, TPOT, TTFT, WIDTH, Batch
 from advisor.engine.estimator.core import Medians
+from advisor.engine.estimator.drift import Drift
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
@@ -62,7 +63,7 @@ class Answers:
         self._tails: dict[tuple[int, bool], tuple[tuple[float, ...], ...]] = {}
 
     def whole(
-        self, asked: Sequence[Asked], medians: Medians, drift: Callable[[int], str]
+        self, asked: Sequence[Asked], medians: Medians, drift: Drift
     ) -> Batch[OperatingEstimate]:
         """Estimates of all metrics.
 
@@ -71,7 +72,7 @@ class Answers:
         medians
             Of the queries without an error, in their order.
         drift
-            What newer software changed for one of those, in words.
+            What the software of its day changed for each of those.
         """
         place, table = _places(asked), np.full((len(asked), WIDTH), np.nan)
         good = [a for a in asked if not a.error]
@@ -97,7 +98,7 @@ class Answers:
             if k < 0:
                 return _failed(a)
             q, near = a.full, self._neighbourhood.of(a.full, a.place)
-            words = [near.text, drift(k)]
+            words = [near.text, drift.text(k)]
             for other in others[k]:
                 ratio = other.total_tps_per_gpu / float(total[k, 1])
                 words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
@@ -130,7 +131,7 @@ class Answers:
                 notes=a.notes,
             )
 
-        return Batch(table, [a.error for a in asked], make)
+        return Batch(table, [a.error for a in asked], make, lambda places: drift.expect(place[list(places)].tolist()))
 
     def first_tokens(self, asked: Sequence[Asked], medians: Medians) -> Batch[FirstToken]:
         """Estimates of TTFT alone."""

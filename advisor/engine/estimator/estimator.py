@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import cached_property
@@ -20,11 +20,13 @@ from advisor.engine.estimates import Batch
 from advisor.engine.estimator.answers import Answers, Asked
 from advisor.engine.estimator.assume import MOST, Assumer, is_open, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
-from advisor.engine.estimator.core import RATE, Core, Medians
+from advisor.engine.estimator.core import RATE, Core
 from advisor.engine.estimator.curves import Memo
+from advisor.engine.estimator.drift import Drift
 from advisor.engine.estimator.encode import (
     DATED,
     MEDIAN_MONTH,
+    Floats,
     Points,
     months_since_epoch,
     points_of_measurements,
@@ -137,7 +139,11 @@ class Estimator:
         medians = self._core.medians(place.points, memo)
         if any(a.total_spread for a in good):
             medians.widen_rates([a.total_spread for a in good])
-        return self._answers.whole(asked, medians, self._drift(good, place, medians, memo))
+
+        def undated(places: Sequence[int]) -> Floats:
+            return self._core.medians(place.undated.take(np.array(places)), memo, RATE).decode_tps
+
+        return self._answers.whole(asked, medians, Drift([a.run for a in good], medians.decode_tps, undated))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
@@ -203,22 +209,3 @@ class Estimator:
         month = np.array([months_since_epoch(a.run) if a.run else MEDIAN_MONTH for a in good])
         kind = np.array([float(DATED) if a.run else 0.0 for a in good])
         return _Place(replace(points, kind=kind, month=month), points)
-
-    def _drift(
-        self, good: Sequence[Asked], place: _Place, medians: Medians, memo: Memo | None
-    ) -> Callable[[int], str]:
-        """What the software of its day changed for each query, in words; worked out for all when one is asked for."""
-        before: dict[int, float] = {}
-
-        def told(k: int) -> str:
-            run = good[k].run
-            if run is None:
-                return ""
-            if not before:
-                dated = [i for i, a in enumerate(good) if a.run is not None]
-                typical = self._core.medians(place.undated.take(np.array(dated)), memo, RATE)
-                before.update(zip(dated, typical.decode_tps.tolist(), strict=True))
-            change = float(medians.decode_tps[k]) / before[k] - 1
-            return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
-
-        return told

@@ -1,0 +1,46 @@
+"""What the software of its day changed for a query, against the median over all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from advisor.engine.estimator.encode import Floats
+
+
+class Drift:
+    """Texts for the queries of a batch, a few of which are asked for.
+
+    Parameters
+    ----------
+    runs
+        Day of the software that each query asks for; None asks for a median over runs.
+    rates
+        Tokens/s per GPU of each.
+    undated
+        The same at some places as medians over runs; it lays curves anew, so that many at once cost as much as few.
+    """
+
+    def __init__(
+        self, runs: Sequence[date | None], rates: Floats, undated: Callable[[Sequence[int]], Floats]
+    ) -> None:
+        self._runs, self._rates = runs, rates
+        self._undated: Callable[[Sequence[int]], Floats] = undated
+        self._expected: list[int] = []
+        self._before: dict[int, float] = {}
+
+    def expect(self, places: Sequence[int]) -> None:
+        """Texts will be asked for at these places."""
+        self._expected += [k for k in places if k >= 0]
+
+    def text(self, place: int) -> str:
+        """The change in words; empty where no day is asked for."""
+        run = self._runs[place]
+        if run is None:
+            return ""
+        if place not in self._before:
+            wanted = {place, *(self._expected or range(len(self._runs)))}
+            new = [k for k in sorted(wanted) if self._runs[k] is not None and k not in self._before]
+            self._before.update(zip(new, self._undated(new).tolist(), strict=True))
+        change = float(self._rates[place]) / self._before[place] - 1
+        return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
