@@ -12,7 +12,7 @@ from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.neighbours import REPEATED, curve_key, interval_class, step_on_curve
 
 STEPS = ("B measured", "B interpolated", "B extrapolated", "B modelled", "C modelled", "D physics")
-"""Grade and basis, the most doubtful last; A (own probes) takes the widths of B: the bundled evidence holds none."""
+"""Grade and basis, the most doubtful last; A (own probes) takes widths of B, see `interval_class`."""
 CLASSES = tuple(
     interval_class(step, disagg, dated) for dated in (False, True) for disagg in (False, True) for step in STEPS
 )

@@ -66,22 +66,24 @@ class Neighbourhood:
         return replace(near, text=f"{near.text}; {beyond}") if beyond else near
 
     def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[str]:
-        """Which step of doubt sets the interval of each query with its place, see `step_on_curve`.
+        """Which step of doubt sets the interval of each query with its place, see `step_on_curve`; A for own probes.
 
         What queries one after another share, the very place, is looked up once: they come as curves, as a rule.
         """
         out: list[str] = []
         last: tuple[object, ...] = ()
-        general, loads, repeated = "", [], set[int]()
+        own, general, loads, repeated = False, "", [], set[int]()
         for q, place in asked:
             if place is not last:
                 last, curve = place, self._curve_at(q, place)
                 loads = [m.concurrency for m in curve]
                 repeated = {m.concurrency for m in curve if m.family in REPEATED}
+                own = _grade(curve) == "A"
                 if not curve:
                     near = self._off_curve(place)
                     general = f"{near.grade} {near.basis}"
-            out.append(step_on_curve(q.concurrency, loads, repeated) if loads else general)
+            step = step_on_curve(q.concurrency, loads, repeated) if loads else general
+            out.append(step.replace("B", "A") if own else step)
         return out
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
@@ -210,6 +212,8 @@ def interval_class(step: str, disagg: bool, dated: bool) -> str:
     """Name of the class whose left-out errors set an interval: grade and basis, by kind of serving and of question.
 
     Disaggregated serving is predicted worse, and what the software of one day does is known better than what a run of
-    an unknown day did.
+    an unknown day did. Own probes (A), which the bundled evidence does not hold, are runs of a known day.
     """
+    if step.startswith("A"):
+        step, dated = step.replace("A", "B"), True
     return step + (" disaggregated" if disagg else "") + (" dated" if dated else "")
