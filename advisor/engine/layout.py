@@ -40,9 +40,9 @@ from advisor.engine.operating_point import (
 
 SURVIVORS = 3
 """Deployments of an accelerator whose edge is sought for the rate that they promise there."""
-AIMS = (1.0, 0.997, None, 0.99)
+AIMS = (1.0, 0.99)
 """Where the edge of the service level is sought in turn, see `edge_between`. A metric that bends down between two loads
-breaks the limit at the first guess by a hair, and one that bends up is met far below it."""
+breaks the limit at the first guess by a hair, and one that bends up is met below it."""
 
 
 @record
@@ -181,16 +181,17 @@ def lay_out(
     for option in survivors:
         by_id.setdefault(option.accelerator.id, []).append(option)
     chosen = {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, need) for a in accelerators}
-    _expect([layout.sample or layout.nearest for layout in chosen.values()])
+    # first one point of every deployment shown, mostly of one batch; their curves then serve the points shown
+    _expect([layout.curve[0] for layout in chosen.values() if layout.curve])
+    _expect([s for layout in chosen.values() if (s := layout.sample or layout.nearest) is not None])
     return chosen
 
 
-def _expect(samples: Sequence[Sample | None]) -> None:
+def _expect(samples: Sequence[Sample]) -> None:
     """Tell the batches which of their estimates are shown."""
     places: dict[int, tuple[Sample, list[int]]] = {}
     for sample in samples:
-        if sample is not None:
-            places.setdefault(id(sample.found), (sample, []))[1].append(sample.place)
+        places.setdefault(id(sample.found), (sample, []))[1].append(sample.place)
     for sample, wanted in places.values():
         sample.found.expect(wanted)
 

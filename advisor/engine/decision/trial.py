@@ -33,7 +33,7 @@ from advisor.engine.sized import FloatArray
 RANGE = (0.05, 20.0)
 """Trial prices over today's price."""
 GRID = 257
-CLOSE = 5e-4
+CLOSE = 1e-3
 """Costs closer than this, as a share, end the search, and so does a bracket of prices as narrow."""
 NEAR = 0.1
 """Change of the cost, as a share, within which the expected loss is taken to change in proportion."""

@@ -18,7 +18,7 @@ class Drift:
     rates
         Tokens/s per GPU of each.
     undated
-        The same at some places as medians over runs; it lays curves anew, so that many at once cost as much as few.
+        The same at some places as medians over runs; what it lays for them is remembered.
     """
 
     def __init__(
@@ -26,12 +26,13 @@ class Drift:
     ) -> None:
         self._runs, self._rates = runs, rates
         self._undated: Callable[[Sequence[int]], Floats] = undated
-        self._expected: list[int] = []
         self._before: dict[int, float] = {}
 
     def expect(self, places: Sequence[int]) -> None:
-        """Texts will be asked for at these places."""
-        self._expected += [k for k in places if k >= 0]
+        """Texts will be asked for at these places, or at others of their deployments: curves are laid at once."""
+        new = [k for k in places if k >= 0 and self._runs[k] is not None and k not in self._before]
+        if new:
+            self._before.update(zip(new, self._undated(new).tolist(), strict=True))
 
     def text(self, place: int) -> str:
         """The change in words; empty where no day is asked for."""
@@ -39,8 +40,6 @@ class Drift:
         if run is None:
             return ""
         if place not in self._before:
-            wanted = {place, *(self._expected or range(len(self._runs)))}
-            new = [k for k in sorted(wanted) if self._runs[k] is not None and k not in self._before]
-            self._before.update(zip(new, self._undated(new).tolist(), strict=True))
+            self.expect([place] if self._before else range(len(self._runs)))
         change = float(self._rates[place]) / self._before[place] - 1
         return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
