@@ -82,6 +82,8 @@ async def prepare(app: AdvisorApp, pane: str, pilot: Pilot[None]) -> None:
         app.query_one("#export-path", Input).value = "/home/me/renewal-100-gpus.pdf"
         app.query_one("#export-text").update("the preview")  # type: ignore[attr-defined]
     elif pane == "probe":
+        # the form follows the first answer that it hears of
+        await settled(pilot, lambda: bool(app.pane._suggested_for))  # type: ignore[attr-defined]
         app.pane.setup = app.pane.setup.__class__(  # type: ignore[attr-defined]
             url="http://127.0.0.1:8000", accelerator="b300", gpus=8, usd_per_gpu_hour=7.89, concurrency="1,16,64"
         )
