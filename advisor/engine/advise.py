@@ -293,7 +293,6 @@ def _assemble(
     out = [_candidate(d, outcome, profile, inputs) for d in drafts]
     order = {d.accelerator.id: i for i, d in enumerate(drafts)}
 
-
     def place(c: Candidate) -> tuple[int, float, int]:
         """By rank, then by what they would cost, then as the profile names them."""
         usd = c.cost.point_usd_per_month if c.cost is not None else inf

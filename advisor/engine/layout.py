@@ -107,7 +107,7 @@ class Option:
         """Loads to try."""
         return ladder(self.memory, load, self.deployment.pp)
 
-    def edge(self, load: Load, aim: float | None) -> int | None:
+    def edge(self, load: Load, aim: float) -> int | None:
         """Where to seek the edge of the service level, see `edge_between`; None where it is known."""
         n = edge_between(contiguous(list(self.samples.values())), load, aim)
         if n is not None:

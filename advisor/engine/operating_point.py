@@ -141,14 +141,13 @@ def ladder(memory: Memory, load: Load, stages: int = 1) -> list[int]:
     return [n * stages for n in sorted({n for n in LADDER if n <= top} | {top})] if top >= 1 else []
 
 
-def edge_between(samples: Sequence[Sample], load: Load, aim: float | None = 1.0) -> int | None:
+def edge_between(samples: Sequence[Sample], load: Load, aim: float = 1.0) -> int | None:
     """A load between the last sample that holds and the first that fails, where the level may just hold still.
 
     Parameters
     ----------
     aim
-        Share of the limit that it is to come to if the metric that breaks is straight between the two, both in logs;
-        None for the middle of the loads.
+        Share of the limit that it is to come to if the metric that breaks is straight between the two, both in logs.
 
     Returns
     -------
@@ -163,7 +162,7 @@ def edge_between(samples: Sequence[Sample], load: Load, aim: float | None = 1.0)
     limit, a, b = _metric(hi.violated, lo, hi, load)
     if hi.concurrency <= max(lo.concurrency + 1, lo.concurrency * EDGE_STEP) or b <= a or limit * EDGE <= a:
         return None
-    share = 0.5 if aim is None else math.log(limit * aim / a) / math.log(b / a)
+    share = math.log(limit * aim / a) / math.log(b / a)
     n = math.floor(lo.concurrency * math.pow(hi.concurrency / lo.concurrency, share))
     return min(max(n, lo.concurrency + 1), hi.concurrency - 1)
 

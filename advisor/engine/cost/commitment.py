@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from advisor.domain.record import record
+from advisor.engine.cost.timing import MONTHS_PER_YEAR
 from advisor.engine.sized import FloatArray
-
-MONTHS_PER_YEAR = 12
 
 
 @record

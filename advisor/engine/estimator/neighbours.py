@@ -46,6 +46,7 @@ class Neighbourhood:
         self._model: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         self._accelerator: dict[str, list[Measurement]] = defaultdict(list)
         self._general: dict[tuple[object, ...], Neighbours] = {}
+        self._longest: dict[tuple[object, ...], tuple[float, float]] = {}
         self._shapes: dict[tuple[object, ...], dict[tuple[int, int], list[Measurement]]] = defaultdict(dict)
         self._own: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
         for m in rows:
@@ -108,13 +109,14 @@ class Neighbourhood:
 
     def _beyond(self, q: OperatingQuery, place: tuple[object, ...]) -> str:
         """That a query goes far beyond the lengths of its kin, in words; empty where it does not, or there are none."""
-        kin = self._model.get(place[:_KIN], [])
-        longest = (
-            ("input", q.isl, max((m.isl for m in kin), default=math.inf)),
-            ("output", q.osl, max((m.osl for m in kin), default=math.inf)),
-        )
+        key = place[:_KIN]
+        if key not in self._longest:
+            kin = self._model.get(key, [])
+            isl, osl = (max((getattr(m, name) for m in kin), default=math.inf) for name in ("isl", "osl"))
+            self._longest[key] = isl, osl
+        asked = zip(("input", "output"), (q.isl, q.osl), self._longest[key], strict=True)
         return " and ".join(
-            f"no {name} longer than {most:,.0f} tokens was measured" for name, n, most in longest if n > FAR * most
+            f"no {name} longer than {most:,.0f} tokens was measured" for name, n, most in asked if n > FAR * most
         )
 
     def _of_kin(self, key: tuple[object, ...]) -> Neighbours:

@@ -31,8 +31,9 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
             remedy="Ask the vendor for partners that can quote.", citation="availability table",
         )  # fmt: skip
     row = rows[0]
-    barred = [name for name in row.providers if name in left_out(profile, catalog)]
-    open_to_you = [name for name in row.providers if name not in barred]
+    closed = left_out(profile, catalog)
+    barred = [name for name in row.providers if name in closed]
+    open_to_you = [name for name in row.providers if name not in closed]
     sellers = ", ".join(open_to_you) if open_to_you else "none"
     if barred:
         sellers += f", the {len(barred)} left out by the profile not counted"
