@@ -307,7 +307,8 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
         )
         curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
         seen = contiguous(list(option.samples.values()))
-        limit = limited_by([s for s in seen if s.concurrency >= sample.concurrency], option.memory, load)
+        beyond = [s for s in seen if s.concurrency >= sample.concurrency]
+        limit = limited_by(beyond, option.memory, load, option.deployment.pp)
         return Layout(accelerator, option.deployment, option.memory, sample, limit, curve)
     sampled = [o for o in survivors if o.samples]
     if not sampled:

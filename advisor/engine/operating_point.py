@@ -191,13 +191,13 @@ def contiguous(samples: Sequence[Sample]) -> list[Sample]:
     return out
 
 
-def limited_by(samples: Sequence[Sample], memory: Memory, load: Load) -> str:
-    """What keeps the chosen concurrency from being higher."""
+def limited_by(samples: Sequence[Sample], memory: Memory, load: Load, stages: int = 1) -> str:
+    """What keeps the chosen concurrency from being higher; each stage of a pipeline has a whole number of requests."""
     broken = [s for s in samples if s.violated]
     if broken:
         return broken[0].violated
     top = samples[-1].concurrency
-    if top >= memory.max_concurrency:
+    if top + stages > memory.max_concurrency:
         return "memory"
     if top >= load.most_concurrency:
         return "demand"

@@ -21,7 +21,7 @@ from advisor.engine.estimates import PERCENTILES, WIDTH, Batch
 from advisor.engine.fleet import Sizing
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
-from advisor.engine.operating_point import Load, query_for
+from advisor.engine.operating_point import Load, ladder, limited_by, query_for
 
 SIZING = Sizing(
     {
@@ -149,6 +149,18 @@ def test_a_pipeline_yields_what_one_stage_yields_with_its_part_of_the_requests(c
     )  # fmt: skip
     assert query_for(two, "h100", model, load, 40) == query_for(one, "h100", model, load, 20)
     assert "PP2" in two.label
+
+
+def test_memory_limits_a_pipeline_at_its_last_whole_step(catalog: Catalog) -> None:
+    """A cache of 41 requests over two stages holds 20 in each: 40 are the most."""
+    layout = run(catalog, workload(tpot_ms=100_000), "h200")
+    assert layout.memory is not None
+    assert layout.sample is not None
+    load, memory = Load.of(workload().traffic, workload().slo), layout.memory.model_copy(update={"max_concurrency": 41})
+    last, before = (replace(layout.sample, concurrency=n) for n in (ladder(memory, load, 2)[-1], 38))
+    assert last.concurrency == 40
+    assert limited_by([last], memory, load, 2) == "memory"
+    assert limited_by([before], memory, load, 2) == "evidence"
 
 
 def test_the_median_allows_more_than_the_tail(catalog: Catalog) -> None:
