@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
+from collections.abc import Generator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.turns import FOLDER, turn
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -28,6 +33,21 @@ PROFILE_FILES = {
 """The bundled profiles, and those of the tests that ask for what no bundled one does."""
 NETWORKED = ("probe", "refresh", "cluster")
 """Folders whose tests speak to servers of their own."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests whose clocks matter run alone, also where other workers wait for it."""
+    alone = item.path.parent.name == "probe" or item.get_closest_marker("alone") is not None
+    with turn(alone=alone):
+        return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts workers makes a place for their locks; they inherit its environment."""
+    if config.getoption("numprocesses", None) and FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="advisor-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER)))
 
 
 @pytest.fixture(autouse=True)

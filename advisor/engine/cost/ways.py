@@ -98,7 +98,7 @@ def open_ways(profile: Profile, facts: CostFacts, book: PriceBook) -> OpenWays:
         option = f"rent.{commitment}.{who}"
         label = f"{_readable_seller(who)} {READABLE[commitment]}"
         if basis is None:
-            closed.append(_closed(option, "rent", commitment, who, label, "price not found in the catalog"))
+            closed.append(_closed(option, "rent", commitment, who, label, _no_price(profile)))
             continue
         why = _closed_rent(profile, commitment)
         if why:
@@ -135,6 +135,14 @@ def _rent_markets(profile: Profile) -> Iterator[tuple[str, SellerClass]]:
             yield commitment, "neocloud"
         if wanted in ("any", "hyperscaler"):
             yield commitment, "hyperscaler"
+
+
+def _no_price(profile: Profile) -> str:
+    """Why no price is found: the catalog has none, or none that the profile allows."""
+    place = profile.place
+    limits = ["in places where data may lie"] if place.data_residency else []
+    limits += ["without headquarters in the United States"] if place.exclude_us_providers else []
+    return f"no price in the catalog of sellers {' and '.join(limits)}" if limits else "price not found in the catalog"
 
 
 def _closed_rent(profile: Profile, commitment: str) -> str:

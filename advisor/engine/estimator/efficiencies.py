@@ -16,12 +16,14 @@ import numpy as np
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import GPUS
-from advisor.engine.estimator.physics import MEAN_LENGTH, TERMS
+from advisor.engine.estimator.physics import PROMPT_TERMS, TERMS
 from advisor.engine.estimator.targets import (
     GROUPS,
+    cache_wait,
     gpus_baseline,
     little_ceiling,
     log_step,
+    prompt_parts,
     share_baseline,
     step_parts,
 )
@@ -37,8 +39,11 @@ PRIOR_ROWS = 300.0
 """Rows that the evidence is taken to be worth against the priors: points of a curve repeat each other."""
 HUBER = 0.2
 """Error [log] beyond which the loss is linear."""
-FIRST_TOKEN_S = 0.05
-"""Prior of the constant part of TTFT [s]."""
+LAYER_US = 400.0
+"""Prior of the time that a layer of a prefill takes at least [us]: outside of a graph, kernel by kernel, some forty
+of them at 10 us each."""
+AHEAD = 0.05
+"""Prior of the probability that another request in flight has its prompt ahead: prefill is some twentieth of a life."""
 STEPS, DAMPING, LONGEST = 60, 0.1, 0.5
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """Log predictions of all rows at some coefficients, and their derivatives, coefficients x rows."""
@@ -81,19 +86,20 @@ def _gpus(truth: Truth) -> Floats:
 
 def _ttft(truth: Truth, tpot: Floats) -> Floats:
     p, physics = truth.points, truth.physics
-    life = np.exp(log_step(p, physics, tpot)[:, 0]) * MEAN_LENGTH * p.osl
-    wait = life * np.maximum(physics.saturation[:, 0] - 1.0, 0.0)
+    wait = cache_wait(p, physics, log_step(p, physics, tpot))[:, 0]
 
     def model(c: Floats) -> tuple[Floats, Floats]:
-        prompt, constant = np.exp(c[0]) * physics.prefill_s, np.full(len(p), np.exp(c[1]))
-        total = prompt + constant + wait
-        return np.log(total), np.vstack([prompt, constant]) / total
+        *own, ahead = (part[:, 0] for part in prompt_parts(physics, c))
+        total = np.sum(own, axis=0) + ahead + wait
+        repeated = np.sum(own[:-1], axis=0)
+        slopes = [*(part * (1.0 + ahead / repeated) for part in own[:-1]), own[-1], ahead]
+        return np.log(total), np.stack(slopes) / total
 
     have = np.isfinite(truth.ttft_s)
     weights = np.where(have, _weights(truth), 0.0)
-    prior = np.array([HALF_PEAK, float(np.log(FIRST_TOKEN_S))])
-    found = least_squares(model, np.log(np.where(have, truth.ttft_s, 1.0)), weights, prior)
-    return np.array([found[0], float(np.exp(found[1]))])
+    terms = (float(np.log(LAYER_US)) if term == "layers" else HALF_PEAK for term in PROMPT_TERMS)
+    prior = np.array([*terms, float(np.log(AHEAD))])
+    return least_squares(model, np.log(np.where(have, truth.ttft_s, 1.0)), weights, prior)
 
 
 def _weights(truth: Truth) -> Floats:

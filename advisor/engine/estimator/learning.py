@@ -51,6 +51,8 @@ CONTEXT = 0.1
 """Weight of a left-out error on a row for which the field does not speak, beside those for which it does."""
 GENERIC = {"scale": 0.2, "rate": 0.1, "load_gap": 0.01, "load_square": 0.02, "noise": 0.08}
 """Where learning from scratch starts."""
+BRIEFLY = ("share", "tpot_disagg", GPUS)
+"""Targets that take fewer steps to learn: one has little to tell, the others start from few rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Plan:
 
     stages: tuple[Stage, ...] = (Stage(600, 200, 0.1), Stage(80, 1200, 0.05))
     brief: float = 0.4
-    """Part of the steps for the targets other than TPOT, which have fewer terms or fewer readers."""
+    """Part of the steps for BRIEFLY, which have converged by then."""
     seen: float = SEEN
     """Share of the accelerator-model pairs, or of the shapes of models, that a step sees."""
 
@@ -171,7 +173,7 @@ def learn_fit(
     brief = replace(plan, stages=tuple(replace(s, steps=max(1, round(s.steps * plan.brief))) for s in plan.stages))
 
     def learned(name: str) -> Covariance:
-        return without_negligible(learn_covariance(truth, blank, name, plan if name == "tpot" else brief))
+        return without_negligible(learn_covariance(truth, blank, name, brief if name in BRIEFLY else plan))
 
     # Threads of the library under threads of ours would wait for each other half of the time.
     with threadpool_limits(1), ThreadPoolExecutor(2) as pool:

@@ -22,6 +22,8 @@ from advisor.engine.memory import WeightBytes, kv_bytes_per_request, kv_copies, 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
 TERMS = ("weights", "experts", "kv", "attend", "flops", "prefill", "links", "latency", "launch", "admission")
+PROMPT_TERMS = ("flops", "links", "layers")
+"""What the prefill of one prompt takes; all but the last once more for each prompt ahead of it."""
 DRAFTED = 3.0
 """Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
 DECODE_PART = 0.6
@@ -49,8 +51,9 @@ class Physics:
     """One array per entry of TERMS."""
     saturation: Floats
     """Requests in flight over those that the cache holds, points x loads; 0 for disaggregated serving."""
-    prefill_s: Floats
-    """Ideal time to prefill one prompt alone on the replica [s], per point."""
+    prompt: tuple[Floats, ...]
+    """Ideal seconds of the prefill of one prompt alone on the replica, per point: one array per entry of PROMPT_TERMS;
+    1 us a layer for the last."""
     prefill_floor_s: Floats
     """Arithmetic of one prompt at peak over all GPUs [s], per point."""
     floor_s: Floats
@@ -108,13 +111,14 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
     alone = ((one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"])[:, None]
+    prompt = (per_prompt_token * isl, links * isl, s["layers"] * 1e-6)
     by_name = dict(zip(TERMS, terms, strict=True))
     batched = np.maximum(by_name["weights"] + by_name["experts"] + by_name["kv"], by_name["flops"])
     return Physics(
         loads=concurrency,
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
         saturation=saturation,
-        prefill_s=(per_prompt_token * isl)[:, 0],
+        prompt=tuple(term[:, 0] for term in prompt),
         prefill_floor_s=2 * one["active"] * isl[:, 0] / shards / one["peak"],
         floor_s=np.maximum(alone, np.where(dis, 0.0, batched / np.where(points.spec[:, None], DRAFTED, 1.0))),
         flops_floor_s=2 * one["active"] * (isl + osl)[:, 0] / one["peak"],

@@ -18,7 +18,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.engine.estimator.covariance import Singles
 from advisor.engine.estimator.encode import Floats, Points, on_reference_parts
 from advisor.engine.estimator.fit import GPUS
-from advisor.engine.estimator.physics import MEAN_LENGTH, SHARPNESS, TERMS, Physics, step_physics
+from advisor.engine.estimator.physics import MEAN_LENGTH, PROMPT_TERMS, SHARPNESS, TERMS, Physics, step_physics
 
 UNKNOWN_GPUS = 24.0
 """Stands in for a total that a row does not state; only the product with the share matters."""
@@ -128,12 +128,29 @@ def share_baseline(points: Points, physics: Physics, coefficients: Floats) -> Fl
 def ttft_baseline(points: Points, physics: Physics, step: Step, coefficients: Floats) -> Floats:
     """log seconds to the first token by physics alone, points x loads.
 
-    Prefill of one prompt, a constant, and the wait for cache: a batch that holds one in `saturation` requests
-    makes each wait ``(saturation - 1)`` times the life of a running one.
+    Prefill of the prompt and of those ahead of it, see `prompt_parts`, and the wait for cache: a batch that holds one
+    in `saturation` requests makes each wait ``(saturation - 1)`` times the life of a running one.
     """
-    wait = np.exp(step.log_s) * (MEAN_LENGTH * points.osl)[:, None] * np.maximum(physics.saturation - 1.0, 0.0)
-    prompt = np.exp(coefficients[0]) * physics.prefill_s + coefficients[1]
-    out: Floats = np.log(prompt[:, None] + wait)
+    first = sum(prompt_parts(physics, coefficients), start=cache_wait(points, physics, step.log_s))
+    out: Floats = np.log(first)
+    return out
+
+
+def prompt_parts(physics: Physics, coefficients: Floats) -> list[Floats]:
+    """Seconds before the first token: each of PROMPT_TERMS, points x 1, then prompts ahead of it, points x loads.
+
+    Each other request in flight has its prompt ahead with the probability that the last coefficient says: terms that
+    prompts repeat are ``1 + e^q·(c - 1)`` times those of one.
+    """
+    own = [np.exp(c) * term[:, None] for c, term in zip(coefficients, physics.prompt, strict=False)]
+    ahead = np.exp(coefficients[len(PROMPT_TERMS)]) * np.maximum(physics.loads - 1.0, 0.0)
+    return [*own, np.sum(own[:-1], axis=0) * ahead]
+
+
+def cache_wait(points: Points, physics: Physics, log_step_s: Floats) -> Floats:
+    """Seconds that a request waits for cache, points x loads, see `ttft_baseline`."""
+    life = np.exp(log_step_s) * (MEAN_LENGTH * points.osl)[:, None]
+    out: Floats = life * np.maximum(physics.saturation - 1.0, 0.0)
     return out
 
 

@@ -97,7 +97,7 @@ def negotiation(ctx: Context) -> list[Block]:
 
 
 def _terms(ctx: Context, page: Negotiation) -> list[tuple[str, Inline]]:
-    unit = page.unit.removeprefix("USD")
+    unit = f"{page.unit.removeprefix('USD')} {page.paid}".rstrip()
     out: list[tuple[str, Inline]] = []
     if page.today_usd is not None:
         out.append(("Price today", inline(f"{usd(page.today_usd)}{unit}")))
@@ -105,7 +105,8 @@ def _terms(ctx: Context, page: Negotiation) -> list[tuple[str, Inline]]:
         text = f"{usd(page.walk_away_usd)}{unit}, then {ctx.name(page.runner_up)} wins"
         out.append(("Walk away above", inline(text)))
     if page.runner_up_wins_below_usd is not None and page.runner_up:
-        text = f"{usd(page.runner_up_wins_below_usd)}{page.runner_up_unit.removeprefix('USD')}"
+        theirs = f"{page.runner_up_unit.removeprefix('USD')} {page.runner_up_paid}".rstrip()
+        text = f"{usd(page.runner_up_wins_below_usd)}{theirs}"
         out.append((f"{ctx.name(page.runner_up)} wins below", inline(text)))
     if page.discount_low is not None and page.discount_high is not None:
         seen = f"{percent(page.discount_low)} to {percent(page.discount_high)}"

@@ -9,8 +9,10 @@ import pytest
 
 from advisor.engine.estimator.calibration import Truth, truth_of
 from advisor.engine.estimator.efficiencies import learn_efficiencies, least_squares
-from advisor.engine.estimator.targets import decode_step
-from tests.estimator_kit import bundled_fit, catalog, evidence
+from advisor.engine.estimator.encode import points_of_queries
+from advisor.engine.estimator.physics import step_physics
+from advisor.engine.estimator.targets import decode_step, ttft_baseline
+from tests.estimator_kit import bundled_fit, catalog, evidence, query
 
 KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 0.8, 2.5, 3.0, 0.8, -0.6, -0.3])
 
@@ -40,6 +42,31 @@ def test_a_tenth_of_rows_far_off_moves_little() -> None:
     spoilt[::10] *= 20.0
     found = learn_efficiencies(replace(truth, tpot_s=spoilt))["tpot"]
     assert np.median(_off(truth, found, truth.tpot_s)) < 0.05
+
+
+def test_times_to_the_first_token_that_follow_from_physics_are_met() -> None:
+    known = np.array([1.2, 0.4, 6.5, -2.5])
+    rows = [m for m in evidence() if m.family == "single_run"]
+    truth = truth_of(rows, catalog().models, catalog().accelerators)
+    tpot = learn_efficiencies(truth)["tpot"]
+    step = decode_step(truth.points, truth.physics, tpot, parts=bundled_fit().parts)
+    wanted = np.exp(ttft_baseline(truth.points, truth.physics, step, known)[:, 0])
+    found = learn_efficiencies(replace(truth, ttft_s=wanted))["ttft"]
+    off = np.exp(ttft_baseline(truth.points, truth.physics, step, found)[:, 0]) / wanted - 1
+    assert np.median(np.abs(off)) < 0.02
+
+
+def test_prefill_of_one_prompt_worked_by_hand() -> None:
+    # Llama 3.3 70B on H200 at FP8: 80 layers of 64 heads of 128; a prompt of 0.9 x 10,000 tokens
+    part, model = catalog().accelerators["h200"], catalog().models["llama3.3-70b"]
+    fp8, bf16 = part.dense_tflops["fp8"] * 1e12, part.dense_tflops["bf16"] * 1e12
+    attention = 4 * 64 * 128 * 80 * 9000 / 2 / bf16
+    for tp in (1, 8):
+        points = points_of_queries([query("h200", isl=10_000, tp=tp, gpus=tp)], ["llama70b"], catalog().accelerators)
+        flops, links, layers = (float(term[0]) for term in step_physics(points).prompt)
+        assert flops == pytest.approx(9000 * (2 * model.params_active / fp8 + attention) / tp, rel=1e-9)
+        assert links == pytest.approx(0 if tp == 1 else 9000 * 80 * 8192 * 4 / (part.scale_up_gbps * 1e9), rel=1e-9)
+        assert layers == pytest.approx(80e-6)
 
 
 def test_rows_without_weight_leave_the_prior() -> None:

@@ -102,6 +102,7 @@ def test_intervals_hold_their_estimate() -> None:
         assert float(row[metric + "_lo"]) < float(row[metric]) < float(row[metric + "_hi"])
 
 
+@pytest.mark.alone
 def test_ten_thousand_rows_take_seconds() -> None:
     rows = [
         {
