@@ -38,8 +38,7 @@ NETWORKED = ("probe", "refresh", "cluster")
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Tests whose clocks matter run alone, also where other workers wait for it."""
-    alone = item.path.parent.name == "probe" or item.get_closest_marker("alone") is not None
-    with turn(alone=alone):
+    with turn(alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 

@@ -168,5 +168,6 @@ class Cost(Frozen):
     output_weight: float = Field(description="Cost of an output token over that of an input token, for the split.")
     utilisation: float = Field(description="Tokens served over what the paid GPUs can serve.")
     within_budget: bool | None = Field(None, description="Whether the median is within the budget; none without one.")
+    p_within_budget: float | None = Field(None, description="Share of draws within the budget; none without one.")
     inputs: tuple[Quantity, ...] = Field((), description="Every value that went in, each with its source.")
     notes: tuple[str, ...] = Field((), description="Ages, few sellers, defaults: what a reader should know.")

@@ -29,6 +29,8 @@ Text = Annotated[str, Field(max_length=4000)]
 Country = Annotated[str, Field(min_length=2, max_length=80)]
 
 NORMAL_P95 = 1.6448536269514722  # standard normal quantile
+NORMAL = {50: 0.0, 90: 1.2815515655446004, 95: NORMAL_P95, 99: 2.3263478740408408}
+"""Standard normal quantiles of the percentiles that a service level may name."""
 
 
 class Section(BaseModel):
@@ -130,6 +132,12 @@ class Lengths(Section):
             return self.mean
         assert self.p50 is not None
         return self.p50 * math.exp(self.sigma**2 / 2)
+
+    def at(self, percentile: int) -> float:
+        """Length at a percentile over requests [tokens]; the mean where nothing but a mean is known."""
+        if self.sigma > 0 and self.p50 is not None:
+            return self.p50 * math.exp(self.sigma * NORMAL[percentile])
+        return self.high_tokens if percentile >= 95 else self.mean_tokens
 
     @property
     def high_tokens(self) -> float:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 
 import numpy as np
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
-from advisor.engine.estimates import OUTPUT, PREFILL, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
+from advisor.domain.profile import Workload
+from advisor.engine.estimates import OUTPUT, PERCENTILES, PREFILL, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
+from advisor.engine.estimator.encode import distinct
+
+_CURVE = attrgetter(*(f.name for f in fields(OperatingQuery) if f.name not in ("model", "concurrency")))
+
+
+def for_workload(
+    estimate: EstimateMany, first_token: FirstTokenMany | None, workload: Workload, factors: Mapping[str, float]
+) -> EstimateMany:
+    """Estimates as one workload meets them: its prefix cache, its longest prompts, the user's own factors."""
+    traffic, percentile = workload.traffic, workload.slo.percentile
+    longer = traffic.isl.at(percentile) / traffic.isl.mean_tokens
+    cached = with_prefix_cache(estimate, traffic.prefix_cache_hit_rate, first_token)
+    long = with_long_prompts(cached, longer, percentile, 1 - traffic.prefix_cache_hit_rate, first_token or estimate)
+    return with_factors(long, factors)
 
 
 def with_prefix_cache(
@@ -66,6 +82,54 @@ def _compose(
         output_tps_per_gpu=_scaled(full.output_tps_per_gpu, gain),
         basis_text=f"{full.basis_text}; prefill of the input that the prefix cache does not hold",
     )
+
+
+def with_long_prompts(
+    estimate: EstimateMany, longer: float, percentile: int, fresh: float, first_token: FirstTokenMany | EstimateMany
+) -> EstimateMany:
+    """Account for prompts whose lengths vary: at a percentile over requests TTFT is at least that of such a prompt.
+
+    What its prefill takes longer than that of a prompt of mean length, both alone, is added to the median at the load:
+    queues are those of the mean. Tails over requests of alike lengths stand where they are longer.
+
+    Parameters
+    ----------
+    longer
+        Length of the prompt at the percentile over the mean one.
+    percentile
+        Of the service level.
+    fresh
+        Share of the input that the prefix cache does not hold.
+    """
+    if longer <= 1 or percentile == 50:
+        return estimate
+    name = f"p{percentile}"
+    column = TTFT + 1 + PERCENTILES.index(name)
+
+    def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
+        full = estimate(queries)
+        first, of_query = distinct((id(q.model), _CURVE(q)) for q in queries)
+        alone = [replace(q, concurrency=1, isl=max(1.0, q.isl * fresh)) for q in (queries[i] for i in first)]
+        usual = first_token(alone).table[:, TTFT]
+        extra = first_token([replace(q, isl=q.isl * longer) for q in alone]).table[:, TTFT] - usual
+        table = full.table.copy()
+        # NaN, where it cannot be made, lengthens nothing
+        table[:, column] = np.fmax(table[:, column], table[:, TTFT] + np.maximum(extra, 0.0)[of_query])
+
+        def make(place: int) -> OperatingEstimate:
+            value = float(table[place, column])
+            found = full[place]
+            if found.error or value == full.table[place, column]:
+                return found
+            isl = queries[place].isl * longer
+            return replace(
+                found, ttft_tail=found.ttft_tail | {name: value},
+                basis_text=f"{found.basis_text}; TTFT at {name} that of a prompt of {isl:,.0f} tokens nominal",
+            )  # fmt: skip
+
+        return Batch(table, full.errors, make, full.expect)
+
+    return estimate_many
 
 
 def with_factors(estimate: EstimateMany, factors: Mapping[str, float]) -> EstimateMany:

@@ -34,7 +34,7 @@ from advisor.domain.recommendation import (
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
-from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.adjust import for_workload
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.curves import tiers_with_cost, with_cost
@@ -183,10 +183,9 @@ def _lay_out_all(
 ) -> list[Draft]:
     by_tier: list[dict[str, Layout]] = []
     for workload, model in zip(profile.tiers, inputs.models, strict=True):
-        estimate = with_prefix_cache(
-            inputs.estimate, workload.traffic.prefix_cache_hit_rate, inputs.first_token
+        estimate = for_workload(
+            inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor
         )
-        estimate = with_factors(estimate, profile.overrides.throughput_factor)
         by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, sizing, profile.team))
     drafts = []
     for accelerator in accelerators:

@@ -14,6 +14,8 @@ DISAGREEMENT = 1.25
 DOUBTFUL_LEVEL = 1.5
 """Factor on a limit which the high end of an 80 % interval may reach unsaid: a point that is chosen at the edge of the
 service level always reaches a little beyond."""
+SHARED_FATE = 0.999
+"""Availability from which it matters that a node fails as a whole."""
 CONTENDERS = 3
 """Ranks whose service level is looked into."""
 
@@ -54,6 +56,7 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
             out.append(f"{c.name}: its price is {price.age_days} days old ({price.newest}); ask for a new quote.")
         if c.rank is not None and c.rank <= CONTENDERS:
             out += _doubtful_levels(c, workloads)
+            out += _shared_fate(c, workloads)
     return tuple(dict.fromkeys(out))
 
 
@@ -74,6 +77,17 @@ def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[st
                     f" {limit_ms / 1e3:.3g} s allowed, and its 80 % interval reaches {worst_s:.3g} s; measure it before"
                     " you rely on it."
                 )
+
+
+def _shared_fate(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:
+    """That the spare replicas of a high availability fail with those that they stand in for."""
+    availability = max(w.slo.availability for w in workloads)
+    fleet = c.fleet
+    if fleet is not None and fleet.nodes == 1 and fleet.replicas_for_redundancy and availability >= SHARED_FATE:
+        yield (
+            f"{c.name}: all {fleet.replicas} replicas stand in one node; its host, power and network are not counted"
+            f" in the availability of {availability:.6g}. Spread them over two, or have another place to fall back on."
+        )
 
 
 def _latencies(w: Workload, p: OperatingPoint) -> Iterator[tuple[str, float | None, float, Spread]]:

@@ -13,7 +13,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile, Workload
 from advisor.domain.sizing import Deployment, DeploymentCurve
-from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.adjust import for_workload
 from advisor.engine.advise import Inputs
 from advisor.engine.assumptions import resolve_service_levels
 from advisor.engine.curves import measured_points, with_cost
@@ -54,10 +54,8 @@ def other_curves(
     index = next((i for i, w in enumerate(profile.tiers) if w.name == tier), 0)
     workload = profile.tiers[index]
     spec = model or inputs.models[index]
-    estimate = with_prefix_cache(inputs.estimate, workload.traffic.prefix_cache_hit_rate)
-    question = _Question(
-        spec, Load.of(workload.traffic, workload.slo), with_factors(estimate, profile.overrides.throughput_factor)
-    )
+    estimate = for_workload(inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor)
+    question = _Question(spec, Load.of(workload.traffic, workload.slo), estimate)
     options = _options(profile, workload, inputs, accelerator, question)
     sample(options, spec, question.load, question.estimate)
     best: dict[tuple[str, str], Option] = {}

@@ -94,6 +94,8 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
         parts.append(content((f"Evidence {point.evidence_grade}: ", "strong"), (point.evidence_text, "plain")))
     if cost is not None and cost.price is not None:
         parts.append(content((f"Price ({cost.price.firmness}): ", "strong"), cost.price.text))
+    if cost is not None and cost.outlay is not None:
+        parts.append(content(("Capital: ", "strong"), cost.outlay.text))
     for gate in candidate.gates:
         if gate.status != "pass":
             sign, tone = SIGN[gate.status]
@@ -138,6 +140,8 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
                 f" {f.usd(cost.usd_per_month.p90)})",
             )
         )
+        if cost.bill_text:
+            parts.append(content((f"            {cost.bill_text}", "dim")))
         parts += [Content(""), content(("Ways of paying", "head"))]
         for o in cost.options:
             mark = "●" if o.id == cost.option else "✓" if o.allowed else "✗"

@@ -20,6 +20,8 @@ from advisor.evidence.runs import Step
 from advisor.probe import connection
 from advisor.probe.plan import LengthSpec
 
+pytestmark = pytest.mark.alone
+
 
 class Known:
     """The server of known timings, and its log once it has ended."""

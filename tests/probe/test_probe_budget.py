@@ -15,6 +15,8 @@ from advisor.domain.errors import NetworkError
 from advisor.probe.budget import Budget, Limit, Prices
 from advisor.probe.plan import LengthSpec
 
+pytestmark = pytest.mark.alone
+
 ALL = sorted(
     {name for name, _ in SOME} | set(HARMLESS)
     | {"ok", "endless", "no-usage", "usage-low", "usage-high", "several-lie", "usage-odd"}

@@ -21,6 +21,8 @@ from advisor.probe.prompts import PromptMaker, load_tokenizer
 from advisor.probe.results import RequestResult
 from advisor.probe.settle import certain_tokens
 
+pytestmark = pytest.mark.alone
+
 
 def test_retry_after_as_seconds_and_as_a_date() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)

@@ -11,6 +11,8 @@ from advisor.domain.errors import NetworkError
 from advisor.probe.budget import Limit
 from advisor.probe.faults import Fault
 
+pytestmark = pytest.mark.alone
+
 SOME = [
     ("429-after", Fault.RATE_LIMITED),
     ("429", Fault.RATE_LIMITED),

@@ -27,6 +27,8 @@ from advisor.probe.plan import LengthSpec, Search
 from advisor.probe.target import parse_target
 from advisor.probe.transport import StampedTransport
 
+pytestmark = pytest.mark.alone
+
 
 async def test_a_step_ends_once_it_is_known_well_enough(fault_server: Served) -> None:
     plan = step_plan(min_requests=16, max_requests=400, half_width=0.5)

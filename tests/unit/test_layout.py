@@ -32,12 +32,12 @@ def bench() -> Workbench:
     return Workbench(as_of=AS_OF, bare=True)
 
 
-def profile(model: str, isl: int, peak: int, *, disaggregation: bool) -> Profile:
+def profile(model: str, isl: int, peak: int, *, disaggregation: bool, ttft_ms: int = 5000) -> Profile:
     return Profile.model_validate(
         {
             "name": "x", "model": {"id": model, "precisions": ["fp8", "fp4"]},
             "traffic": {"isl": isl, "osl": 1000, "peak_concurrency": peak},
-            "slo": {"tpot_ms": 40, "ttft_ms": 5000, "percentile": 95},
+            "slo": {"tpot_ms": 40, "ttft_ms": ttft_ms, "percentile": 95},
             "team": {"disaggregation": disaggregation},
             "candidates": ["h100", "h200", "b200", "b300", "mi355x"],
         }
@@ -63,7 +63,7 @@ def test_to_allow_disaggregation_never_takes_more_gpus(bench: Workbench, model: 
 
 
 def test_a_disaggregated_deployment_says_its_split_and_keeps_its_cache_where_it_decodes(bench: Workbench) -> None:
-    answer = bench.advise(profile("deepseek-r1", 8000, 4000, disaggregation=True), draws=200)
+    answer = bench.advise(profile("deepseek-r1", 8000, 4000, disaggregation=True, ttft_ms=10_000), draws=200)
     split = [c for c in answer.candidates if c.deployment is not None and c.deployment.disagg and c.fleet is not None]
     assert split
     first = next(c.deployment for c in answer.candidates if c.deployment is not None and c.deployment.split)

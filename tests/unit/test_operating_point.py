@@ -13,11 +13,11 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
-from advisor.domain.profile import Profile, Workload
+from advisor.domain.profile import Lengths, Profile, Workload
 from advisor.domain.sizing import Deployment
-from advisor.engine.adjust import with_factors, with_prefix_cache
+from advisor.engine.adjust import with_factors, with_long_prompts, with_prefix_cache
 from advisor.engine.deployments import MeasuredConfigs
-from advisor.engine.estimates import PERCENTILES, WIDTH, Batch
+from advisor.engine.estimates import PERCENTILES, TTFT, WIDTH, Batch
 from advisor.engine.fleet import Sizing
 from advisor.engine.infeasible import explain_infeasible, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
@@ -215,6 +215,31 @@ def test_cached_prompts_disturb_decode_less(catalog: Catalog) -> None:
     assert cached.tpot_tail["p99"] == pytest.approx(0.8 * plain.tpot_tail["p99"])
     before, after = 0.1 + 0.02 + 0.015 * 1000, 0.05 + 0.02 + 0.012 * 1000
     assert cached.output_tps_per_gpu.mid == pytest.approx(plain.output_tps_per_gpu.mid * before / after)
+
+
+def test_a_long_prompt_takes_its_own_prefill_at_the_percentile(catalog: Catalog) -> None:
+    """Mean 1,000 tokens, 4,000 at p95, 10 in flight: 120 ms at the median, and 300 ms more prefill for the long one."""
+    query = OperatingQuery("mi355x", catalog.models["llama3.3-70b"], "fp8", 1000.0, 1000.0, 10, gpus=1, tp=1)
+    long = with_long_prompts(estimate, 4.0, 95, 1.0, estimate)
+    found = long([query, replace(query, concurrency=1)])
+    assert [e.ttft_tail["p95"] for e in found] == pytest.approx([0.12 + 0.3, 0.102 + 0.3])
+    assert found.at_percentile(TTFT, 95).tolist() == pytest.approx([0.42, 0.402])
+    assert found[0].ttft_tail["p99"] == estimate([query])[0].ttft_tail["p99"]
+    # half of it cached: half of the prefill; and where requests alike long have the longer tail, that one stands
+    cached = with_long_prompts(estimate, 4.0, 95, 0.5, estimate)([query])[0]
+    assert cached.ttft_tail["p95"] == pytest.approx(0.12 + 0.15)
+    assert with_long_prompts(estimate, 1.5, 95, 1.0, estimate)([query])[0] == estimate([query])[0]
+    assert with_long_prompts(estimate, 1.0, 95, 1.0, estimate) is estimate
+    assert with_long_prompts(estimate, 4.0, 50, 1.0, estimate) is estimate
+
+
+def test_lengths_at_a_percentile_are_those_of_the_distribution() -> None:
+    lengths = Lengths(p50=1000, p95=4000)
+    assert lengths.at(50) == 1000
+    assert lengths.at(95) == pytest.approx(4000)
+    assert lengths.at(99) == pytest.approx(1000 * 4 ** (2.3263 / 1.6449), rel=1e-4)
+    assert [Lengths(mean=500).at(p) for p in (50, 95, 99)] == [500, 500, 500]
+    assert [Lengths(mean=500, p95=900).at(p) for p in (90, 95, 99)] == [500, 900, 900]
 
 
 def test_the_users_factor_scales_rate_and_stretches_latency(catalog: Catalog) -> None:

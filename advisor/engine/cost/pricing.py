@@ -181,7 +181,7 @@ def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, 
     """
     single, _, blended = per_mtok(usd_per_month, mtok_input, mtok_output, cost.output_weight)
     band, token = band_of(usd_per_month), band_of(single)
-    weight = cost.output_weight
+    weight, budget = cost.output_weight, profile.procurement.budget_usd_per_month
     return cost.model_copy(
         update={
             "usd_per_month": band,
@@ -190,6 +190,7 @@ def finalise(cost: Cost, usd_per_month: Any, mtok_input: Any, mtok_output: Any, 
             "usd_per_mtok_output": Band(p10=weight * token.p10, p50=weight * token.p50, p90=weight * token.p90),
             "usd_per_mtok_blended": band_of(blended),
             "within_budget": _within(profile, band.p50),
+            "p_within_budget": None if budget is None else float(np.mean(np.asarray(usd_per_month) <= budget)),
             "bill_text": _bill_text(cost.point_usd_per_month, band.p50),
         }
     )

@@ -129,6 +129,7 @@ def _price_text(trial: Trial, turn: Turn | None, best: Run, rival: Run) -> str:
         other = "" if left is None else f": above {unit_price(left[0], way)} it is paid otherwise ({left[1].label})"
         return f"{text} {rival.name}{other}."
     value, today = (unit_price(usd, way) for usd in (turn.price, trial.today))
+    today += "" if way.price.firmness == "user quote" else ", which is no quote yet"
     if trial.run is rival:
         return f"{rival.name} wins with a quote below {value}{paid(trial.run)} (today {today})."
     return f"{rival.name} wins where {best.name} is quoted above {value}{paid(trial.run)} (today {today})."

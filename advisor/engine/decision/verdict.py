@@ -11,6 +11,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
 from advisor.domain.record import record
 from advisor.domain.text import capital, told_usd
+from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
@@ -18,11 +19,13 @@ from advisor.engine.decision.simulate import Comparison, Run
 GRADE_TEXT = {
     "A": "your own measurement",
     "B": "independent measurements of this accelerator, model and precision",
-    "C": "measurements of this accelerator on other models or precisions",
+    "C": "measurements of this accelerator on other models or precisions, or at much shorter lengths",
     "D": "physics alone, no measurement of this accelerator here",
 }
 GROWS = 1.05
 """GPUs at the end of the horizon over those at its start, from which the fleet is said to grow."""
+IDLE = 0.5
+"""Share of the GPUs that is needed up to which it is said that the others stand idle."""
 MODE_TEXT = {"rent": "rented", "buy": "bought", "mixed": "a held base with the peak on demand"}
 
 
@@ -122,13 +125,14 @@ def verdict_of(
         word = "fair"
     choice = choice_of(best)
     licence = licence_gate(best)
-    reason = kind.reason if licence is None else f"{licence.remedy} {kind.reason}"
     hosted = best.cost.hosted_api
+    more = (_budget(profile, best), _idle(best), "" if hosted is None else capital(hosted.text))
+    reason = " ".join(text for text in ("" if licence is None else licence.remedy, kind.reason, *more) if text)
     headline = _headline(kind, choice, best, decision)
     return Verdict(
         kind=kind.kind,
         headline=headline if licence is None else f"{licence.title}: {headline[0].lower()}{headline[1:]}",
-        reason=reason if hosted is None else f"{reason} {capital(hosted.text)}",
+        reason=reason,
         choice=choice,
         runner_up=None if second is None else second.id,
         confidence=confidence,
@@ -137,6 +141,27 @@ def verdict_of(
         reasons=_reasons(comparison, decision),
         next_steps=_next_steps(profile, kind, best, decision),
     )
+
+
+def _budget(profile: Profile, best: Run) -> str:
+    """How sure the budget is; empty without one."""
+    limit, share = profile.procurement.budget_usd_per_month, best.cost.p_within_budget
+    if limit is None or share is None:
+        return ""
+    return f"It stays within the budget of USD {limit:,.0f} a month in {share:.0%} of draws."
+
+
+def _idle(best: Run) -> str:
+    """That most GPUs of the nodes stand idle, with what those needed would cost; empty where they do not."""
+    sized, price = best.pricing.model.sized, best.pricing.way.price
+    needed, held = sum(t.fleet.gpus_needed for t in sized.tiers), best.pricing.model.rented_gpus()
+    if needed > IDLE * held:
+        return ""
+    text = f"Nodes are counted whole: of {held:,.0f} GPUs {needed:,} {'is' if needed == 1 else 'are'} needed"
+    if best.pricing.way.buys:
+        return f"{text}, and the others stand idle."
+    usd = price.typical * needed * HOURS_PER_MONTH
+    return f"{text}. A seller who rents out less than a node would bill about USD {usd:,.0f} a month at this price."
 
 
 def licence_gate(run: Run) -> Gate | None:

@@ -20,7 +20,7 @@ from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, interval_class
-from advisor.engine.estimator.tails import tail_factors
+from advisor.engine.estimator.tails import ProbedTails, Tails, tail_factors
 from advisor.engine.memory import weight_bytes, weight_bytes_per_gpu
 
 TAILS = 4096
@@ -60,6 +60,7 @@ class Answers:
         self._fit, self._accelerators = fit, accelerators
         self._neighbourhood = Neighbourhood(ranking, as_of)
         self._others = OtherFamilies(rows)
+        self._probed = ProbedTails(rows)
         self._tails: dict[tuple[int, bool], tuple[tuple[float, ...], ...]] = {}
 
     def whole(
@@ -160,20 +161,29 @@ class Answers:
         }
 
     def _factors(self, good: Sequence[Asked]) -> Floats:
-        """Percentiles over requests, over the median, by the load alone: queries x (TTFT, TPOT) x PERCENTILES."""
+        """Percentiles over requests, over the median: queries x (TTFT, TPOT) x PERCENTILES.
+
+        By the load alone, but where the user's own probes measured them.
+        """
         rows = []
         for a in good:
             key = a.full.concurrency, bool(a.full.disagg)
-            row = self._tails.get(key)
+            own = self._probed.of(a.place)
+            row = None if own else self._tails.get(key)
             if row is None:
-                if len(self._tails) >= TAILS:
-                    self._tails.clear()
-                row = self._tails[key] = tuple(
-                    tuple(tail_factors(self._fit.tails, metric, key[1], key[0]).get(p, np.nan) for p in PERCENTILES)
-                    for metric in ("ttft", "tpot")
-                )
+                row = _percentiles({**self._fit.tails, **own}, *key)
+                if not own:
+                    if len(self._tails) >= TAILS:
+                        self._tails.clear()
+                    self._tails[key] = row
             rows.append(row)
         return np.array(rows, dtype=np.float64).reshape(-1, 2, len(PERCENTILES))
+
+
+def _percentiles(tails: Tails, concurrency: int, disagg: bool) -> tuple[tuple[float, ...], ...]:
+    """PERCENTILES over the median of TTFT and of TPOT; NaN where nothing was learned."""
+    found = (tail_factors(tails, metric, disagg, concurrency) for metric in ("ttft", "tpot"))
+    return tuple(tuple(factors.get(p, np.nan) for p in PERCENTILES) for factors in found)
 
 
 def _too_large(q: OperatingQuery, accelerator: Accelerator) -> str:

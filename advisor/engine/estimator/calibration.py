@@ -23,6 +23,7 @@ from advisor.engine.estimator.targets import (
     Step,
     as_seen,
     decode_step,
+    first_token_s,
     gpus_baseline,
     little_ceiling,
     share_baseline,
@@ -153,11 +154,13 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     p, physics = truth.points, truth.physics
     baselines = {name: t.baseline for name, t in fit.targets.items()}
     step = decode_step(p, physics, baselines["tpot"], parts=fit.parts)
+    first = first_token_s(p, physics, step.prefill, baselines["ttft"])
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
+    usual = share_baseline(p, physics, step.log_s, first, baselines["share"])
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
-        "share": np.log(truth.total_tps / ceiling) - share_baseline(p, physics, baselines["share"])[:, 0],
-        "ttft": np.log(truth.ttft_s) - ttft_baseline(p, physics, step, baselines["ttft"])[:, 0],
+        "share": np.log(truth.total_tps / ceiling) - usual[:, 0],
+        "ttft": np.log(truth.ttft_s) - ttft_baseline(p, physics, step.log_s, first)[:, 0],
     }
     for name, apart in APART.items():
         if apart in fit.targets:

@@ -28,7 +28,7 @@ CHUNK = 2048
 """Points that are worked on at a time."""
 LITTLE = 1.03
 """Most of the rate that Little's law gives for the medians of TTFT and TPOT: 99 in 100 rows that state all three are
-below, as means lie above medians."""
+below, as means lie above medians. Where more, TTFT is too long: few rows state it, and all state the rate."""
 SHARE_CEILING = 0.1
 """log; medians of rate and TPOT from different runs put measured shares a little above 1."""
 
@@ -40,8 +40,6 @@ class Medians:
     tpot_s: Floats
     ttft_s: Floats
     total_tps: Floats
-    decode_tps: Floats
-    """Total tokens/s per GPU as TPOT and the share of decode have it, before TTFT bounds it."""
     prefill_share: Floats
     """Part of a step that goes into the prompts of other requests, by physics."""
     spread: dict[str, Floats]
@@ -55,8 +53,7 @@ class Medians:
     def put(self, at: Places, other: Medians) -> None:
         """Write the values of some points."""
         self.tpot_s[at], self.ttft_s[at] = other.tpot_s, other.ttft_s
-        self.total_tps[at], self.decode_tps[at] = other.total_tps, other.decode_tps
-        self.prefill_share[at] = other.prefill_share
+        self.total_tps[at], self.prefill_share[at] = other.total_tps, other.prefill_share
         for metric, values in other.spread.items():
             self.spread.setdefault(metric, np.empty(len(self.tpot_s)))[at] = values
 
@@ -161,8 +158,8 @@ class Core:
         """TPOT, TTFT and total tokens/s per GPU at each point, within the laws.
 
         Neither TPOT nor TTFT falls with concurrency (the nearest rising curve is taken); TPOT is no shorter than the
-        roofline of the batch, and no rate exceeds peak arithmetic, or what requests that take TTFT and their tokens can
-        come to (Little's law).
+        roofline of the batch, no rate exceeds peak arithmetic, and TTFT is no longer than rate and TPOT leave of a
+        request's life (Little's law).
 
         Parameters
         ----------
@@ -172,8 +169,8 @@ class Core:
             What is asked for: all, TTFT alone, or RATE; the rest is then NaN.
         """
         n = len(points)
-        a, b, c, d, e = np.full((5, n), np.nan)
-        out = Medians(a, b, c, d, e, {})
+        a, b, c, d = np.full((4, n), np.nan)
+        out = Medians(a, b, c, d, {})
         lay = partial(self._lay, targets=targets)
         for part in _parts(points.disagg):
             some = points.take(part)
@@ -198,7 +195,7 @@ class Core:
             own = {name: at_load(values, load, rows) for name, values in curves.log_value.items()}
             if curves.log_tpot is not None:
                 own["tpot"] = at_load(curves.log_tpot, load, rows)
-        ttft = tpot = total = decode = np.full(len(rows), np.nan)
+        ttft = tpot = total = np.full(len(rows), np.nan)
         left = {}
         if "ttft" in own:
             ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
@@ -207,16 +204,17 @@ class Core:
             tpot = np.exp(own["tpot"])
             part = np.exp(np.minimum(own["share"], SHARE_CEILING))
             loads, tokens = points.concurrency[:, None], MEAN_LENGTH * (points.isl + points.osl)
-            decode = part * little_ceiling(points, loads, tpot[:, None])[:, 0]
-            decode = total = np.minimum(decode, tokens / curves.physics.flops_floor_s[rows])
+            ceiling = little_ceiling(points, loads, tpot[:, None])[:, 0]
+            total = np.minimum(part * ceiling, tokens / curves.physics.flops_floor_s[rows])
             if "ttft" in own:
-                life = tpot + ttft / (MEAN_LENGTH * points.osl)
-                total = np.minimum(decode, LITTLE * little_ceiling(points, loads, life[:, None])[:, 0])
+                room = LITTLE * np.exp(spread.get("share", 0.0)) * ceiling / total - 1.0
+                most = np.maximum(room * tpot * MEAN_LENGTH * points.osl, curves.physics.prefill_floor_s[rows])
+                ttft = np.minimum(ttft, most)
             if "tpot" in spread:
                 left["tpot_p50_s"] = spread["tpot"]
                 left["total_tps_per_gpu"] = np.hypot(spread["tpot"], spread["share"])
         prefill = at_load(curves.step.shares["prefill"], load, rows)
-        return Medians(tpot, ttft, total, decode, prefill, left)
+        return Medians(tpot, ttft, total, prefill, left)
 
 
 def _probed(

@@ -19,6 +19,7 @@ from advisor.engine.estimator.targets import (
     by_term,
     correction,
     decode_step,
+    first_token_s,
     gpus_baseline,
     share_baseline,
     ttft_baseline,
@@ -147,10 +148,11 @@ def _among_runs(points: Points, encoded: Encoded, typical: TypicalMonths) -> Sin
 def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:
     """Log of each target by physics alone, points x loads."""
     t = fit.targets
+    first = first_token_s(points, physics, step.prefill, t["ttft"].baseline)
     return {
         "tpot": step.log_s,
-        "share": share_baseline(points, physics, t["share"].baseline),
-        "ttft": ttft_baseline(points, physics, step, t["ttft"].baseline),
+        "share": share_baseline(points, physics, step.log_s, first, t["share"].baseline),
+        "ttft": ttft_baseline(points, physics, step.log_s, first),
         GPUS: gpus_baseline(points, t[GPUS].baseline),
     }
 

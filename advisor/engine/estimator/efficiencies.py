@@ -12,14 +12,17 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.fit import GPUS
 from advisor.engine.estimator.physics import PROMPT_TERMS, TERMS
 from advisor.engine.estimator.targets import (
+    DISAGG_FIRST,
     GROUPS,
-    cache_wait,
+    cache_wait_s,
+    first_token_s,
     gpus_baseline,
     little_ceiling,
     log_step,
@@ -42,8 +45,11 @@ HUBER = 0.2
 LAYER_US = 400.0
 """Prior of the time that a layer of a prefill takes at least [us]: outside of a graph, kernel by kernel, some forty
 of them at 10 us each."""
+HALF_AHEAD = 0.5
+"""Prior of the prompts ahead of one over ``p/(1 - p)``: half, where all prompts take alike long (a queue M/D/1)."""
 AHEAD = 0.05
-"""Prior of the probability that another request in flight has its prompt ahead: prefill is some twentieth of a life."""
+"""Prior of the probability that another request of a disaggregated worker has its prompt ahead: prefill takes some
+twentieth of a life."""
 STEPS, DAMPING, LONGEST = 60, 0.1, 0.5
 Model = Callable[[Floats], tuple[Floats, Floats]]
 """Log predictions of all rows at some coefficients, and their derivatives, coefficients x rows."""
@@ -52,7 +58,8 @@ Model = Callable[[Floats], tuple[Floats, Floats]]
 def learn_efficiencies(truth: Truth) -> dict[str, Floats]:
     """Coefficients by target: `tpot`, `share`, `ttft` and `gpus`, as `decode_step` and its siblings take them."""
     tpot = _tpot(truth)
-    return {"tpot": tpot, "share": _share(truth), "ttft": _ttft(truth, tpot), GPUS: _gpus(truth)}
+    ttft = _ttft(truth, tpot)
+    return {"tpot": tpot, "share": _share(truth, tpot, ttft), "ttft": ttft, GPUS: _gpus(truth)}
 
 
 def _tpot(truth: Truth) -> Floats:
@@ -63,16 +70,18 @@ def _tpot(truth: Truth) -> Floats:
     def model(c: Floats) -> tuple[Floats, Floats]:
         parts = np.stack([part[:, 0] for part in step_parts(p, truth.physics, c)])
         shares = parts / parts.sum(0)
-        return log_step(p, truth.physics, c)[:, 0], np.vstack([shares, spec * shares[decoded].sum(0), disagg])
+        return log_step(p, truth.physics, c)[0][:, 0], np.vstack([shares, spec * shares[decoded].sum(0), disagg])
 
     prior = np.array([*(float(np.log(MICROSECONDS[t])) if t in MICROSECONDS else HALF_PEAK for t in TERMS), 0.0, 0.0])
     return least_squares(model, np.log(truth.tpot_s), _weights(truth), prior)
 
 
-def _share(truth: Truth) -> Floats:
-    p = truth.points
+def _share(truth: Truth, tpot: Floats, ttft: Floats) -> Floats:
+    p, physics = truth.points, truth.physics
+    log_s, prefill = log_step(p, physics, tpot)
+    first = first_token_s(p, physics, prefill, ttft)
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
-    full = np.log(truth.total_tps / ceiling) - share_baseline(p, truth.physics, np.zeros(2))[:, 0]
+    full = np.log(truth.total_tps / ceiling) - share_baseline(p, physics, log_s, first, np.zeros(2))[:, 0]
     own = _weights(truth) > 0
     return np.array([float(np.median(full[own & (p.disagg == kind)])) for kind in (False, True)])
 
@@ -85,21 +94,38 @@ def _gpus(truth: Truth) -> Floats:
 
 
 def _ttft(truth: Truth, tpot: Floats) -> Floats:
+    """Efficiencies of prefill from aggregated rows; from disaggregated ones how theirs differs, and their queue.
+
+    Arithmetic beside that of routed experts takes as long for the request that waits for it as for those that it holds
+    up, which is known of many models: its efficiency is that of TPOT.
+    """
     p, physics = truth.points, truth.physics
-    wait = cache_wait(p, physics, log_step(p, physics, tpot))[:, 0]
-
-    def model(c: Floats) -> tuple[Floats, Floats]:
-        *own, ahead = (part[:, 0] for part in prompt_parts(physics, c))
-        total = np.sum(own, axis=0) + ahead + wait
-        repeated = np.sum(own[:-1], axis=0)
-        slopes = [*(part * (1.0 + ahead / repeated) for part in own[:-1]), own[-1], ahead]
-        return np.log(total), np.stack(slopes) / total
-
+    log_s, prefill = log_step(p, physics, tpot)
+    wait = cache_wait_s(p, physics, log_s)[:, 0]
     have = np.isfinite(truth.ttft_s)
+    logs = np.log(np.where(have, truth.ttft_s, 1.0))
     weights = np.where(have, _weights(truth), 0.0)
     terms = (float(np.log(LAYER_US)) if term == "layers" else HALF_PEAK for term in PROMPT_TERMS)
-    prior = np.array([*terms, float(np.log(AHEAD))])
-    return least_squares(model, np.log(np.where(have, truth.ttft_s, 1.0)), weights, prior)
+    start = np.array([*terms, float(np.log(HALF_AHEAD)), 0.0, float(np.log(AHEAD))])
+    start[0] = tpot[TERMS.index("prefill")]
+
+    def learned(known: Floats, places: slice, rows: NDArray[np.bool_]) -> Floats:
+        def model(c: Floats) -> tuple[Floats, Floats]:
+            full = known.copy()
+            full[places] = c
+            *own, ahead = (part[:, 0] for part in prompt_parts(p, physics, prefill, full))
+            repeated, factor = np.sum(own[:-1], axis=0), np.exp(full[DISAGG_FIRST] * p.disagg)
+            first = (np.sum(own, axis=0) + ahead) * factor
+            slopes = [*(part * (1.0 + ahead / repeated) * factor for part in own[:-1]), own[-1] * factor]
+            slopes += [np.where(p.disagg, 0.0, ahead), p.disagg * first, p.disagg * ahead * factor]
+            return np.log(first + wait), np.stack(slopes[places]) / (first + wait)
+
+        out = known.copy()
+        out[places] = least_squares(model, logs, np.where(rows, weights, 0.0), known[places])
+        return out
+
+    aggregated = learned(start, slice(1, DISAGG_FIRST), ~p.disagg)
+    return learned(aggregated, slice(DISAGG_FIRST, None), p.disagg)
 
 
 def _weights(truth: Truth) -> Floats:

@@ -141,9 +141,9 @@ class Estimator:
             medians.widen_rates([a.total_spread for a in good])
 
         def undated(places: Sequence[int]) -> Floats:
-            return self._core.medians(place.undated.take(np.array(places)), memo, RATE).decode_tps
+            return self._core.medians(place.undated.take(np.array(places)), memo, RATE).total_tps
 
-        return self._answers.whole(asked, medians, Drift([a.run for a in good], medians.decode_tps, undated))
+        return self._answers.whole(asked, medians, Drift([a.run for a in good], medians.total_tps, undated))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""

@@ -64,7 +64,7 @@ class Neighbourhood:
         if curve:
             return self._on_curve(q, curve)
         near, beyond = self._off_curve(place), self._beyond(q, place)
-        return replace(near, text=f"{near.text}; {beyond}") if beyond else near
+        return replace(near, grade=_grade_beyond(near), text=f"{near.text}; {beyond}") if beyond else near
 
     def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[str]:
         """Which step of doubt sets the interval of each query with its place, see `step_on_curve`; A for own probes.
@@ -82,7 +82,7 @@ class Neighbourhood:
                 own = _grade(curve) == "A"
                 if not curve:
                     near = self._off_curve(place)
-                    general = f"{near.grade} {near.basis}"
+                    general = f"{_grade_beyond(near) if self._beyond(q, place) else near.grade} {near.basis}"
             step = step_on_curve(q.concurrency, loads, repeated) if loads else general
             out.append(step.replace("B", "A") if own else step)
         return out
@@ -159,6 +159,11 @@ class Neighbourhood:
 
 def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:
     return "A" if any(m.family == "own_probe" for m in curve) else "B"
+
+
+def _grade_beyond(near: Neighbours) -> EvidenceGrade:
+    """Grade where lengths go far beyond the measured ones: physics carries them over, as it does other models."""
+    return "C" if near.grade == "B" else near.grade
 
 
 def _basis(concurrency: int, loads: Collection[int]) -> Basis:

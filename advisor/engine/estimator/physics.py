@@ -22,8 +22,9 @@ from advisor.engine.memory import WeightBytes, kv_bytes_per_request, kv_copies, 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
 TERMS = ("weights", "experts", "kv", "attend", "flops", "prefill", "links", "latency", "launch", "admission")
-PROMPT_TERMS = ("flops", "links", "layers")
-"""What the prefill of one prompt takes; all but the last once more for each prompt ahead of it."""
+PROMPT_TERMS = ("dense", "experts", "links", "layers")
+"""What the prefill of one prompt takes: arithmetic of routed experts and of all else, all-reduces, and a least time for
+each layer. All but the last are taken once more for each prompt ahead of it."""
 DRAFTED = 3.0
 """Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
 DECODE_PART = 0.6
@@ -37,7 +38,7 @@ SHARPNESS = 6.0
 """How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
 _SCALARS = (
     "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend", "active",
-    "attention", "layers", "hidden", "capacity",
+    "routed", "attention", "layers", "hidden", "capacity",
 )  # fmt: skip
 
 
@@ -111,7 +112,8 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
     alone = ((one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"])[:, None]
-    prompt = (per_prompt_token * isl, links * isl, s["layers"] * 1e-6)
+    experts = 2 * s["routed"] / tp / s["peak"]
+    prompt = ((per_prompt_token - experts) * isl, experts * isl, links * isl, s["layers"] * 1e-6)
     by_name = dict(zip(TERMS, terms, strict=True))
     batched = np.maximum(by_name["weights"] + by_name["experts"] + by_name["kv"], by_name["flops"])
     return Physics(
@@ -139,6 +141,7 @@ def _constants(
     a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, isl: float, osl: float
 ) -> tuple[float, ...]:
     w = weight_bytes(m, precision, a.vendor)
+    ratio = m.experts_per_token / m.experts if m.experts else 0.0
     kv_precision = "bf16" if precision == "bf16" else "fp8"
     copies = kv_copies(m, int(tp), dp)
     mean = MEAN_LENGTH * (isl + osl / 2)
@@ -154,11 +157,12 @@ def _constants(
         peak_flops(a, "bf16"),
         w.other,
         w.experts,
-        m.experts_per_token / m.experts if m.experts else 0.0,
+        ratio,
         kv_mean,
         kv_bytes_per_request(m, prompt, kv_precision),
         kv_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m),
         m.params_active,
+        m.routed_expert_params * ratio,
         attention,
         float(m.layers),
         float(m.hidden),

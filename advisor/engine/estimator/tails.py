@@ -3,7 +3,8 @@
 The benchmark starts all its requests at once, so that its first tenth queues for prefill as no steady service does:
 the 99th percentile of TTFT is that start, not the service. It is taken out by its mean, a ramp over the first tenth
 up to the 99th percentile: ``steady mean = (mean - 0.1·0.5·p99/0.9) / 0.9``. Tails are log-normal: TTFT by the ratio of
-steady mean to median, ``exp(sigma²/2)``; TPOT, which averages over a request, by the ratio of p99 to median.
+steady mean to median, ``exp(sigma²/2)``; TPOT, which averages over a request, by the ratio of p99 to median. A request
+alone waits for no other, at the start or later: there the p99 of TTFT is what it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from advisor.domain.evidence import Measurement
 from advisor.engine.estimates import PERCENTILES
 from advisor.engine.estimator.encode import Floats
+from advisor.engine.estimator.neighbours import curve_key
 
 Knots = list[tuple[float, float]]
 """(log2 concurrency, log of p99 over median), rising in concurrency."""
@@ -25,20 +27,25 @@ NORMAL_P99 = 2.3263
 START_PART = 0.1
 """Part of a run's requests that arrive at once: as many as are in flight, of ten times as many."""
 BIN, LEAST = 2.0, 12
+LEAST_ALONE = 6
+NEAR = 0.25
+"""log of the ratio of lengths up to which the tails of a probe speak for a question."""
+QUEUED = 2.0
+"""log2 of the requests in flight from which the tail of TTFT is that of all that waits."""
 
 
 def learn_tails(rows: Sequence[Measurement]) -> Tails:
     """Log ratio of p99 to median for each metric and way of serving.
 
-    TPOT by octaves of concurrency; TTFT pooled over all of them, because what is left after taking out the start is
-    too noisy to show a trend.
+    TPOT by octaves of concurrency; TTFT alone, and pooled over all that waits, because what is left after taking out
+    the start is too noisy to show a trend.
     """
     out: Tails = {}
     for disagg in (False, True):
         kept = [m for m in rows if m.disagg is disagg and "one_off_stall" not in m.flags]
         steady = [s for m in kept if (s := _steady_sigma(m)) is not None]
         if len(steady) >= LEAST:
-            out[_key("ttft", disagg)] = [(0.0, round(NORMAL_P99 * float(np.median(steady)), 4))]
+            out[_key("ttft", disagg)] = [*_alone(kept), (QUEUED, round(NORMAL_P99 * float(np.median(steady)), 4))]
         pairs = [
             (np.log2(max(1, m.concurrency)), max(0.0, float(np.log(m.tpot_p99_s / m.tpot_p50_s))))
             for m in kept
@@ -46,6 +53,12 @@ def learn_tails(rows: Sequence[Measurement]) -> Tails:
         ]
         out[_key("tpot", disagg)] = _knots(np.array(pairs).reshape(-1, 2))
     return out
+
+
+def _alone(rows: Sequence[Measurement]) -> Knots:
+    """Log of p99 over median of TTFT where one request is in flight; empty where too few runs tell."""
+    ratios = [m.ttft_p99_s / m.ttft_p50_s for m in rows if m.concurrency == 1 and m.ttft_p99_s and m.ttft_p50_s]
+    return [(0.0, round(max(0.0, float(np.log(np.median(ratios)))), 4))] if len(ratios) >= LEAST_ALONE else []
 
 
 def _steady_sigma(m: Measurement) -> float | None:
@@ -73,6 +86,36 @@ def tail_factors(tails: Mapping[str, Knots], metric: str, disagg: bool, concurre
         return {}
     top = float(np.interp(np.log2(max(1.0, concurrency)), [k[0] for k in knots], [k[1] for k in knots]))
     return {p: float(np.exp(top * NORMAL_PART[p])) for p in PERCENTILES}
+
+
+class ProbedTails:
+    """Tails that the user's own probes measured: they overrule the learned ones for the deployment they are of."""
+
+    def __init__(self, rows: Sequence[Measurement]) -> None:
+        self._known: dict[tuple[object, ...], dict[tuple[float, float], Tails]] = {}
+        for m in rows:
+            if m.family != "own_probe":
+                continue
+            stack = curve_key(m, m.model)[:-2]
+            tails = self._known.setdefault(stack, {}).setdefault((float(m.isl), float(m.osl)), {})
+            stated = (("ttft", m.ttft_p50_s, m.ttft_p99_s), ("tpot", m.tpot_p50_s, m.tpot_p99_s))
+            for metric, median, top in stated:
+                if median and top:
+                    knot = float(np.log2(max(1, m.concurrency))), max(0.0, float(np.log(top / median)))
+                    tails.setdefault(_key(metric, m.disagg), []).append(knot)
+        for by_lengths in self._known.values():
+            for tails in by_lengths.values():
+                for knots in tails.values():
+                    knots.sort()
+
+    def of(self, place: tuple[object, ...]) -> Tails:
+        """Tails of the points of a curve, see `curve_key`: those of the nearest lengths, none where all are far."""
+        if not self._known or place[:-2] not in self._known:
+            return {}
+        isl, osl = float(str(place[-2])), float(str(place[-1]))
+        by_lengths = self._known[place[:-2]]
+        far, lengths = min((max(abs(np.log(i / isl)), abs(np.log(o / osl))), (i, o)) for i, o in by_lengths)
+        return by_lengths[lengths] if far <= NEAR else {}
 
 
 def _key(metric: str, disagg: bool) -> str:

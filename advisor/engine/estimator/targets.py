@@ -30,6 +30,9 @@ GROUPS = {
     "work": ("flops", "links"),
 }
 """Parts of a step whose efficiency the covariance corrects apart."""
+QUEUE, DISAGG_FIRST, DISAGG_QUEUE = range(len(PROMPT_TERMS), len(PROMPT_TERMS) + 3)
+"""Places among the coefficients of TTFT, behind PROMPT_TERMS: of prompts ahead of one, of disaggregated serving on it
+all, and of prompts ahead there."""
 MARKS = ("spec", "dp", "disagg", "dated")
 """Traits whose effect the covariance models apart: a term scaled by one speaks only for points that have it."""
 BY_OUTPUT = "spec_osl"
@@ -44,6 +47,8 @@ class Step:
 
     log_s: Floats
     """log seconds per output token, points x loads."""
+    prefill: Floats
+    """Part of the step that goes into the prompts of others, on the part itself, points x loads."""
     shares: dict[str, Floats]
     """Part of the step of each of GROUPS, points x loads; presence of each of MARKS, and BY_OUTPUT, points x 1."""
 
@@ -59,15 +64,17 @@ def decode_step(
         Reference part of each generation. Shares are those on the reference part: so that corrections do not
         depend on an accelerator's own figures, and more bandwidth can only shorten a step.
     """
-    log_s = log_step(points, physics, coefficients)
-    return Step(log_s, step_shares(points, physics.loads, coefficients, parts=parts))
+    log_s, prefill = log_step(points, physics, coefficients)
+    return Step(log_s, prefill, step_shares(points, physics.loads, coefficients, parts=parts))
 
 
-def log_step(points: Points, physics: Physics, coefficients: Floats) -> Floats:
-    """log seconds per output token by physics alone, points x loads."""
+def log_step(points: Points, physics: Physics, coefficients: Floats) -> tuple[Floats, Floats]:
+    """(log seconds per output token by physics alone, part of it that goes into prompts of others), points x loads."""
+    parts = step_parts(points, physics, coefficients)
+    total = np.sum(parts, axis=0)
     disagg = coefficients[len(TERMS) + 1] * points.disagg
-    out: Floats = np.log(np.sum(step_parts(points, physics, coefficients), axis=0)) + disagg[:, None]
-    return out
+    prefill = np.sum([parts[TERMS.index(name)] for name in GROUPS["prefill"]], axis=0) / total
+    return np.log(total) + disagg[:, None], prefill
 
 
 def step_shares(
@@ -118,39 +125,74 @@ def correction(fields: Sequence[Singles], step: Step, kinds: Sequence[str]) -> F
     return whole
 
 
-def share_baseline(points: Points, physics: Physics, coefficients: Floats) -> Floats:
-    """log share of a request's life spent decoding, points x loads."""
+def share_baseline(
+    points: Points, physics: Physics, log_step_s: Floats, first_s: Floats, coefficients: Floats
+) -> Floats:
+    """log share of a request's life spent decoding, points x loads.
+
+    Parameters
+    ----------
+    first_s
+        Seconds to the first token but for the wait for cache, see `first_token_s`.
+    """
     usual = np.where(points.disagg, coefficients[1], coefficients[0])[:, None]
-    out: Floats = usual - np.log1p(physics.saturation**SHARPNESS) / SHARPNESS
+    prefill = np.log1p(first_s / _life_s(points, log_step_s))
+    out: Floats = usual - prefill - np.log1p(physics.saturation**SHARPNESS) / SHARPNESS
     return out
 
 
-def ttft_baseline(points: Points, physics: Physics, step: Step, coefficients: Floats) -> Floats:
+def ttft_baseline(points: Points, physics: Physics, log_step_s: Floats, first_s: Floats) -> Floats:
     """log seconds to the first token by physics alone, points x loads.
 
-    Prefill of the prompt and of those ahead of it, see `prompt_parts`, and the wait for cache: a batch that holds one
-    in `saturation` requests makes each wait ``(saturation - 1)`` times the life of a running one.
+    Those of prefill, and the wait for cache: a batch that holds one in `saturation` requests makes each wait
+    ``(saturation - 1)`` times the life of a running one.
     """
-    first = sum(prompt_parts(physics, coefficients), start=cache_wait(points, physics, step.log_s))
-    out: Floats = np.log(first)
+    out: Floats = np.log(first_s + cache_wait_s(points, physics, log_step_s))
     return out
 
 
-def prompt_parts(physics: Physics, coefficients: Floats) -> list[Floats]:
+def first_token_s(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> Floats:
+    """Seconds to the first token but for the wait for cache, points x loads: prefill of the prompt and of those ahead.
+
+    Parameters
+    ----------
+    prefill
+        Part of each step that goes into prompts, points x loads.
+    """
+    *own, ahead = prompt_parts(points, physics, prefill, coefficients)
+    out: Floats = sum(own, start=ahead) * np.exp(coefficients[DISAGG_FIRST] * points.disagg)[:, None]
+    return out
+
+
+def prompt_parts(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> list[Floats]:
     """Seconds before the first token: each of PROMPT_TERMS, points x 1, then prompts ahead of it, points x loads.
 
-    Each other request in flight has its prompt ahead with the probability that the last coefficient says: terms that
-    prompts repeat are ``1 + e^q·(c - 1)`` times those of one.
+    In aggregated serving a part `p` of each step goes into prompts, so that about ``p/(1 - p)`` of them are ahead of
+    one that arrives. In disaggregated serving each of the others in flight at a worker is ahead with the same
+    probability.
+
+    Parameters
+    ----------
+    prefill
+        Part `p` of each step, points x loads.
     """
     own = [np.exp(c) * term[:, None] for c, term in zip(coefficients, physics.prompt, strict=False)]
-    ahead = np.exp(coefficients[len(PROMPT_TERMS)]) * np.maximum(physics.loads - 1.0, 0.0)
+    workers = np.where(np.isnan(points.gpus), UNKNOWN_GPUS, points.gpus) / points.tp
+    others = np.maximum(physics.loads - 1.0, 0.0) / workers[:, None]
+    queued = np.exp(coefficients[QUEUE]) * prefill / (1.0 - prefill)
+    ahead = np.where(points.disagg[:, None], np.exp(coefficients[DISAGG_QUEUE]) * others, queued)
     return [*own, np.sum(own[:-1], axis=0) * ahead]
 
 
-def cache_wait(points: Points, physics: Physics, log_step_s: Floats) -> Floats:
+def cache_wait_s(points: Points, physics: Physics, log_step_s: Floats) -> Floats:
     """Seconds that a request waits for cache, points x loads, see `ttft_baseline`."""
-    life = np.exp(log_step_s) * (MEAN_LENGTH * points.osl)[:, None]
-    out: Floats = life * np.maximum(physics.saturation - 1.0, 0.0)
+    out: Floats = _life_s(points, log_step_s) * np.maximum(physics.saturation - 1.0, 0.0)
+    return out
+
+
+def _life_s(points: Points, log_step_s: Floats) -> Floats:
+    """Seconds that a request decodes, points x loads."""
+    out: Floats = np.exp(log_step_s) * (MEAN_LENGTH * points.osl)[:, None]
     return out
 
 

@@ -28,12 +28,12 @@ def left_out(profile: Profile, catalog: Catalog) -> frozenset[str]:
 
 def first_offer(profile: Profile, sellers: Sequence[tuple[str, float]], catalog: Catalog) -> str:
     """The provider to ask, of those that may be rented from, cheapest first; one of unknown home only in the end."""
-    if not profile.place.exclude_us_providers:
-        return sellers[0][0] if sellers else ""
-    known = [name for name, _ in sellers if name in catalog.gate_facts.sellers]
-    if known or not sellers:
-        return known[0] if known else ""
-    return f"{sellers[0][0]}, headquarters not in the catalog: ask first"
+    barred = left_out(profile, catalog)
+    names = [name for name, _ in sellers if name not in barred]
+    if not profile.place.exclude_us_providers or not names:
+        return names[0] if names else ""
+    known = [name for name in names if name in catalog.gate_facts.sellers]
+    return known[0] if known else f"{names[0]}, headquarters not in the catalog: ask first"
 
 
 @record

@@ -56,7 +56,10 @@ def test_a_probe_is_offered_where_the_profile_may_rent(catalog: Catalog) -> None
     free, bound = renewal(), renewal(place={"exclude_us_providers": True})
     assert first_offer(free, [("lambda", 2.0), ("nebius", 3.0)], catalog) == "lambda"
     assert first_offer(bound, [("lambda", 2.0), ("nebius", 3.0)], catalog) == "nebius"
-    assert first_offer(bound, [("vultr", 2.0)], catalog)== "vultr, headquarters not in the catalog: ask first"
+    assert first_offer(bound, [("lambda", 2.0), ("runpod", 2.5)], catalog) == (
+        "runpod, headquarters not in the catalog: ask first"
+    )
+    assert first_offer(bound, [("lambda", 2.0)], catalog) == ""
     info = answer(catalog, bound, {"b200": (1.8, 1.6), "mi355x": (2.0, 1.05)}).decision.information
     assert info is not None
     assert info.plan is not None

@@ -15,7 +15,7 @@ from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 
 DRAWS = 2000
-TURNING = ("document-intelligence-mistral-7b", "long-context-128k", "llama-405b-chat", "buy-800-mi325x-or-h200")
+TURNING = ("document-intelligence-mistral-7b", "long-context-128k", "deepseek-r1-reasoning", "buy-800-mi325x-or-h200")
 
 
 @cache

@@ -15,7 +15,7 @@ from advisor.engine.estimator.encode import points_of_measurements, points_of_qu
 from advisor.engine.estimator.physics import TERMS, step_physics
 from advisor.engine.estimator.tails import learn_tails, tail_factors
 from advisor.engine.estimator.typical import newest_days
-from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query, query_of
+from tests.estimator_kit import bundled_estimator, bundled_fit, catalog, estimator_with, evidence, query, query_of
 
 
 def test_grades_follow_the_evidence() -> None:
@@ -196,6 +196,7 @@ def test_lengths_far_beyond_measured_ones_are_named() -> None:
     near, far = bundled_estimator().estimate([query(isl=n, precision="fp8") for n in (9000, 120_000)])
     assert "was measured" not in near.basis_text
     assert "; no input longer than 8,192 tokens was measured" in far.basis_text
+    assert (near.evidence_grade, far.evidence_grade) == ("B", "C")  # physics carries it over
 
 
 def test_weights_beyond_the_memory_are_named() -> None:
@@ -219,3 +220,30 @@ def test_tails_are_learned_from_rows_that_state_them() -> None:
     assert 1 < factors["p90"] < factors["p95"] < factors["p99"]
     assert tail_factors(tails, "tpot", False, 64)["p99"] < factors["p99"]
     assert tail_factors({}, "ttft", False, 64) == {}
+
+
+def test_a_request_alone_has_the_tail_of_requests_alone() -> None:
+    """Six runs of one request with p99 at 1.1 medians, and twelve of 64 whose steady mean is e^(1/2) medians."""
+    base = next(m for m in evidence() if m.family == "single_run" and not m.disagg)
+    one = replace(base, concurrency=1, ttft_p50_s=0.1, ttft_p99_s=0.11, ttft_mean_s=0.1, flags=())
+    # steady mean = (mean - 0.1 x 0.5 x p99 / 0.9) / 0.9 = e^0.5 x 0.1 s, hence sigma 1
+    mean = 0.9 * np.exp(0.5) * 0.1 + 0.05 * 2.0 / 0.9
+    many = replace(base, concurrency=64, ttft_p50_s=0.1, ttft_p99_s=2.0, ttft_mean_s=float(mean), flags=())
+    tails = learn_tails([one] * 6 + [many] * 12)
+    assert tail_factors(tails, "ttft", False, 1)["p99"] == pytest.approx(1.1, rel=1e-3)
+    for n in (4, 64, 1000):
+        assert tail_factors(tails, "ttft", False, n)["p99"] == pytest.approx(np.exp(2.3263), rel=1e-3)
+    assert 1.1 < tail_factors(tails, "ttft", False, 2)["p99"] < np.exp(2.3263)
+
+
+def test_tails_that_a_probe_measured_overrule_the_learned_ones() -> None:
+    asked = query(precision="fp8", concurrency=32)
+    measured = _probe(ttft_p50_s=1.0, ttft_p99_s=8.0, tpot_p50_s=0.02, tpot_p99_s=0.021, total_tps_per_gpu=700.0)
+    with_probe = estimator_with(probes=(measured,))
+    near, other = with_probe.estimate([asked, replace(asked, tp=8, gpus=8)])
+    assert near.ttft_tail["p99"] == pytest.approx(8 * near.ttft_p50_s.mid, rel=1e-6)
+    assert near.tpot_tail["p99"] == pytest.approx(1.05 * near.tpot_p50_s.mid, rel=1e-6)
+    usual = tail_factors(bundled_fit().tails, "ttft", False, 32)["p99"]
+    assert other.ttft_tail["p99"] == pytest.approx(usual * other.ttft_p50_s.mid, rel=1e-6)
+    far = with_probe.estimate([replace(asked, isl=8192)])[0]
+    assert far.ttft_tail["p99"] == pytest.approx(usual * far.ttft_p50_s.mid, rel=1e-6)
