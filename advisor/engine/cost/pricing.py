@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -25,6 +25,7 @@ from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.outlay import outlay_of
 from advisor.engine.cost.premium import premium_rule, stack_premium
+from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
@@ -37,9 +38,11 @@ class Pricing:
     model: CostModel
     open: OpenWays
     way: Way
-    """The cheapest allowed way."""
+    """The allowed way with the best outlook."""
     usd_by_way: dict[str, float]
     """Levelised cost of each open way at typical inputs [USD/month]."""
+    outlook: dict[str, float]
+    """What each open way may come to [USD/month], by which they are ordered, see `prospect`."""
     book: PriceBook
     """The prices behind them."""
 
@@ -55,7 +58,7 @@ def typical_levels(facts: CostFacts) -> Levels:
 
 
 def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
-    """Gather inputs, enumerate the ways and pick the cheapest.
+    """Gather inputs, enumerate the ways and pick the one with the best outlook.
 
     Raises
     ------
@@ -80,8 +83,10 @@ def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: dat
         raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
     levels = typical_levels(facts)
     ways, costs = based(model, found.ways, levels)
-    way = min(ways, key=lambda w: preference(w, costs[w.id]))
-    return Pricing(model, replace(found, ways=ways), way, costs, book)
+    prospect = Prospect.of(profile, catalog.decision_defaults)
+    outlook = {w.id: prospect.usd_per_month(model, w, levels) for w in ways}
+    way = min(ways, key=lambda w: preference(w, outlook[w.id]))
+    return Pricing(model, replace(found, ways=ways), way, costs, outlook, book)
 
 
 def based(model: CostModel, ways: Sequence[Way], levels: Levels) -> tuple[tuple[Way, ...], dict[str, float]]:
@@ -255,7 +260,7 @@ def _utilisation(model: CostModel, paid_gpus: float) -> float:
 def _options(pricing: Pricing) -> tuple[CostOption, ...]:
     model, levels = pricing.model, pricing.typical
     out = []
-    for way in sorted(pricing.open.ways, key=lambda w: preference(w, pricing.usd_by_way[w.id])):
+    for way in sorted(pricing.open.ways, key=lambda w: preference(w, pricing.outlook[w.id])):
         usd = pricing.usd_by_way[way.id]
         out.append(
             CostOption(
@@ -303,12 +308,24 @@ def _notes(pricing: Pricing, lines: Sequence[CostLine]) -> tuple[str, ...]:
             out.append(f"{pricing.way.label}: {basis.text} (interval x{basis.widened_by:.2f})")
     if pricing.way.caution:
         out.append(f"{pricing.way.label}: {pricing.way.caution}")
+    out += _dearer_at_typical(pricing)
     term, horizon = pricing.way.term_months, pricing.model.calendar.months
     if TAIL in names:
         out.append(f"where a whole term of {term} months no longer fits in the horizon of {horizon}, it is on demand")
     if OWED in names:
         out.append(f"a term of {term} months runs beyond the horizon of {horizon} and is counted to its end")
     return tuple(out)
+
+
+def _dearer_at_typical(pricing: Pricing) -> Iterator[str]:
+    """That another way costs less at typical inputs, and why it is not taken."""
+    costs, way = pricing.usd_by_way, pricing.way
+    other = min(pricing.open.ways, key=lambda w: preference(w, costs[w.id]))
+    if costs[other.id] < costs[way.id]:
+        yield (
+            f"{other.label} costs USD {costs[way.id] - costs[other.id]:,.0f} a month less at typical inputs, and more"
+            " where throughput, demand and prices vary"
+        )
 
 
 def _point(value: float) -> Band:

@@ -13,11 +13,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from advisor.domain.cost import PriceBasis
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing
+from advisor.engine.cost.prospect import log_pieces, price_factor
 from advisor.engine.sized import Z80, FloatArray
 
 MOST_KEPT = 20_000
@@ -97,19 +97,6 @@ def levels_of(
         power=1.0 if power is None or not way.buys else log_pieces(shared.power, *power.band),
         residual=np.clip(shared.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT) if way.buys else 0.0,
     )
-
-
-def price_factor(basis: PriceBasis, z: FloatArray) -> FloatArray:
-    """Factor on a unit price; 1 where its interval is a point."""
-    return log_pieces(z, basis.low, basis.typical, basis.high)
-
-
-def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatArray:
-    """Log-normal factor around 1 whose 10th and 90th percentiles are ``low/typical`` and ``high/typical``."""
-    if typical <= 0 or low <= 0:
-        return np.ones_like(z)
-    down, up = math.log(typical / low) / Z80, math.log(high / typical) / Z80
-    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
 
 
 def linear_pieces(z: FloatArray, low: float, high: float) -> FloatArray:

@@ -24,6 +24,7 @@ from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import Way, total
 from advisor.engine.cost.prices import quote_basis
 from advisor.engine.cost.pricing import Pricing, band_of, preference
+from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
 from advisor.engine.decision.simulate import Run, tail_weight
@@ -91,6 +92,7 @@ class Trial:
         self._moving = tuple(_Moving(pricing, w, unit) for w in ways if unit is w.price or unit is w.peak_price)
         moving = {m.way.id for m in self._moving}
         self._still = tuple(w for w in pricing.open.ways if w.id not in moving and w.id in {x.id for x in ways})
+        self._prospect = Prospect.of(profile, setting.catalog.decision_defaults)
         self._losses: dict[str, tuple[float, float]] = {}
         self._draws: dict[tuple[str, Any], tuple[FloatArray, FloatArray]] = {}
 
@@ -98,7 +100,7 @@ class Trial:
         """The candidate with a quote at a price [USD/GPU-h or USD/GPU], paid for in its cheapest way."""
         way, typical = self._chosen(price)
         now, setting = self.run.pricing, self.setting
-        pricing = Pricing(now.model, now.open, way, {way.id: typical}, now.book)
+        pricing = Pricing(now.model, now.open, way, {way.id: typical}, {}, now.book)
         usd = self._drawn(pricing, price)
         band = band_of(usd)
         tail = tail_weight(setting.profile, setting.catalog.decision_defaults) * (band.p90 - band.p50)
@@ -135,13 +137,19 @@ class Trial:
         return None if low == least or high == most else Turn(price, found)
 
     def left_from(self) -> tuple[float, Way] | None:
-        """(price, way) from which the candidate is paid for in a way that the quote does not move."""
-        if not self._still:
+        """(price, way) above today's from which the candidate is paid for otherwise; None where it never is."""
+        now = self.run.pricing.way
+
+        def stays(way: Way) -> bool:
+            return (way.mode, way.commitment) == (now.mode, now.commitment)
+
+        low, high = self.today, self.high
+        if stays(self._chosen(high)[0]):
             return None
-        costs = self.run.pricing.usd_by_way
-        way = min(self._still, key=lambda w: preference(w, costs[w.id]))
-        grid, typical = self._curve
-        return float(np.interp(costs[way.id] * (1 - CLOSE), typical, grid)), way
+        while high / low - 1 > CLOSE:
+            price = float(np.sqrt(low * high))
+            low, high = (price, high) if stays(self._chosen(price)[0]) else (low, price)
+        return high, self._chosen(high)[0]
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
@@ -152,11 +160,14 @@ class Trial:
         return grid, np.min(rows, axis=0)
 
     def _chosen(self, price: float) -> tuple[Way, float]:
-        """(cheapest way, its cost at typical inputs [USD/month])."""
-        basis = self._basis(price)
+        """(way with the best outlook, its cost at typical inputs [USD/month])."""
+        basis, now = self._basis(price), self.run.pricing
         found = [moving.cheapest(price, basis) for moving in self._moving]
-        found += [(way, self.run.pricing.usd_by_way[way.id]) for way in self._still]
-        return min(found, key=lambda pair: preference(*pair))
+        outlook = [self._prospect.usd_per_month(now.model, way, now.typical) for way, _ in found]
+        found += [(way, now.usd_by_way[way.id]) for way in self._still]
+        outlook += [now.outlook[way.id] for way in self._still]
+        best = min(range(len(found)), key=lambda k: preference(found[k][0], outlook[k]))
+        return found[best]
 
     def _drawn(self, pricing: Pricing, price: float) -> FloatArray:
         """Cost of every draw [USD/month]."""

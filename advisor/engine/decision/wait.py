@@ -16,7 +16,7 @@ from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.decision.draws import log_pieces
+from advisor.engine.cost.prospect import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.sized import Z80, FloatArray
 

@@ -78,17 +78,17 @@ def test_a_quote_beside_the_break_even_turns_the_choice(name: str) -> None:
 
 
 def test_where_another_way_of_paying_caps_the_cost_no_price_is_named() -> None:
-    """Above a price H100 is rented on demand instead, and stays the choice."""
+    """Above a price H100 is reserved for a year instead, and stays the choice."""
     name = "startup-first-cluster"
     own = next(b for b in prices(name) if b.subject == chosen(answer(name)))
     assert own.value is None
-    assert "it is paid otherwise (neocloud on demand" in own.text
-    for factor in (1.5, 10.0):
+    assert "it is paid otherwise (neocloud reserved for one year" in own.text
+    for factor in (2.0, 10.0):
         moved = with_quote(name, own.subject, own.today * factor)
         assert chosen(moved) == own.choice
         cost = next(c.cost for c in moved.candidates if c.accelerator == own.choice)
         assert cost is not None
-        assert cost.commitment == "on_demand"
+        assert cost.commitment == "reserved_1y"
     decision = answer(name).decision
     assert decision is not None
     assert decision.negotiation is not None
