@@ -34,8 +34,8 @@ def hosted_baseline(
     factor = _crossing(model, way, levels, bill)
     cheaper = usd_per_month < bill
     text = (
-        f"{api.provider} at USD {blended:,.2f} per million tokens would bill USD {bill:,.0f} a month against"
-        f" USD {usd_per_month:,.0f} here: {'serving it yourself' if cheaper else 'the API'} is cheaper"
+        f"{api.provider} at USD {blended:,.2f} per million tokens would bill USD {bill:,.0f} a month against USD"
+        f" {usd_per_month:,.0f} here at typical inputs: {'serving it yourself' if cheaper else 'the API'} is cheaper"
     )
     if volume is not None:
         share = volume / capacity
@@ -50,7 +50,17 @@ def hosted_baseline(
         breakeven_utilisation=None if volume is None else volume / capacity,
         breakeven_mtok_per_month=volume,
         breakeven_demand_factor=factor,
-        text=text + ".",
+        text=f"{text}.{_volume(profile)}",
+    )
+
+
+def _volume(profile: Profile) -> str:
+    """Where the tokens come from, if no tier states a rate."""
+    if any(tier.traffic.peak_requests_per_s is not None for tier in profile.tiers):
+        return ""
+    return (
+        " Its tokens are those of the requests in flight at the latency that the service level just allows; state"
+        " peak_requests_per_s where you know it."
     )
 
 
