@@ -7,7 +7,7 @@ from advisor.domain.recommendation import Candidate
 from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, inline, sentence, small, strong
 from advisor.report.context import Context
 from advisor.report.naming import short_name
-from advisor.report.numbers import money, percent, words
+from advisor.report.numbers import money, words
 
 ACROSS = 10
 """Candidates side by side in one matrix."""
@@ -98,7 +98,9 @@ def risks(ctx: Context) -> list[Block]:
     if choice is not None and choice.risks:
         blocks += [
             Heading(1, inline("Risk register"), "risks"),
-            Para(inline("Likelihoods and effects come from the catalog or the profile; each can be overruled there.")),
+            Para(inline("Likelihoods and effects come from the catalog or the profile; each can be overruled there. "
+                        "The table gives means of a low, a typical and a high value; the loss a month is the likelihood"
+                        " a year times the effect, divided by 12.")),
             _register(ctx, choice),
         ]
         blocks += _losses(ctx)
@@ -110,23 +112,28 @@ def risks(ctx: Context) -> list[Block]:
 
 def _register(ctx: Context, choice: Candidate) -> Table:
     columns = (
-        Column("Risk", width=0.22), Column("Cause and basis", width=0.42), Column("A year", "right"),
-        Column("Effect, USD", "right"), Column("Loss, USD/month", "right"), Column("Mitigation and owner", width=0.36),
-        Column("Source", width=0.2),
+        Column("Risk", width=0.2), Column("Cause and basis", width=0.44), Column("A year", "right"),
+        Column("Effect, USD", "right", width=0.13), Column("Loss, USD a month", "right", width=0.13),
+        Column("Mitigation and owner", width=0.36), Column("Source", width=0.12),
     )  # fmt: skip
     rows = tuple(
         (
             inline(strong(r.name), small(f" {r.level}")),
             inline(r.cause, small(f" {r.basis}")),
-            inline(percent(r.likelihood_per_year.typical)),
-            inline(f"{money(r.effect_usd.typical)}", small(f" {r.effect_weeks:g} weeks" if r.effect_weeks else "")),
-            inline(money(r.expected_loss_usd_per_month), small(f" {r.loss_formula}" if r.loss_formula else "")),
+            inline(_mean_share(r.likelihood_per_year.mean)),
+            inline(money(r.effect_usd.mean), small(f" over {r.effect_weeks:g} weeks" if r.effect_weeks else "")),
+            inline(money(r.expected_loss_usd_per_month)),
             inline(r.mitigation, small(f" Owner: {r.owner}.")),
             ctx.origin(*r.source_ids),
         )
         for r in choice.risks
-    )  # fmt: skip
+    )
     return Table(f"{short_name(choice)}: what could go wrong, largest expected loss first", columns, rows, dense=True)
+
+
+def _mean_share(value: float) -> str:
+    """A likelihood with digits enough that the row can be multiplied out by hand."""
+    return f"{100 * value:.4g} %"
 
 
 def _losses(ctx: Context) -> list[Block]:
