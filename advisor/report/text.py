@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import capital, plain
+from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, percent, seconds, usd
 
 WIDTH = 100
@@ -175,12 +176,13 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
         page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)
 
 
-def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:
+def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
     excluded = [c for c in candidates if not c.feasible]
     ranked = [c for c in candidates if c.feasible and c.rank and c.rank > 1]
     if not excluded and not ranked:
         return
     page.heading("Why not the others")
+    choice = next((c for c in candidates if c.feasible and c.rank == 1), None)
     for c in ranked:
         assert c.operating_point is not None
         parts = []
@@ -190,11 +192,21 @@ def _why_not(page: _Page, candidates: Iterable[Candidate]) -> None:
             price = c.cost.price
             at = f" at {usd(price.typical)} {price.unit}" if price else ""
             parts.append(f"{c.cost.mode}, {c.cost.commitment.replace('_', ' ')}{at}")
-        if c.expected_regret_usd_per_month is not None:
-            parts.append(f"costs {usd(c.expected_regret_usd_per_month)} USD/month more than the best on average")
+        above = _above(c, choice)
+        if above:
+            parts.append(above)
         page.paragraph(f"{c.name}: {'; '.join(parts)}.", indent="  ", hang="    ")
     for c in excluded:
         page.paragraph(f"{c.name}: excluded. {_sentence(c.infeasible_reason)}", indent="  ", hang="    ")
+
+
+def _above(c: Candidate, choice: Candidate | None) -> str:
+    """How far the candidate lies above the choice, on the cost that the ranking goes by."""
+    mine, theirs = c.risk_adjusted_usd_per_month, choice.risk_adjusted_usd_per_month if choice else None
+    if mine is None or theirs is None:
+        return ""
+    side = "above" if mine >= theirs else "below"
+    return f"USD {usd(abs(mine - theirs))} a month {side} the choice with risk and tail counted"
 
 
 def _conditions(page: _Page, candidates: Iterable[Candidate]) -> None:
@@ -237,8 +249,11 @@ def _what_would_change(page: _Page, r: Recommendation) -> None:
     if d is None:
         return
     page.heading("What would change the answer (one input moved, all else and every uncertainty kept)")
-    for point in [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]:
+    shown = [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]
+    for point in shown:
         page.bullet(point.text)
+    if d.information is not None and probe_differs(shown, d.information):
+        page.paragraph(PROBE_DIFFERS, indent="  ")
     if d.information is not None:
         page.bullet(d.information.text)
         if d.information.plan is not None and r.verdict.kind != "probe_first":  # else it stands among the next steps

@@ -6,6 +6,7 @@ from advisor.domain.decision import BreakEven, Decision, TornadoBar
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, small, strong
 from advisor.report.charts.bars import Swing, draw_tornado
 from advisor.report.context import Context
+from advisor.report.differences import PRICE_DIFFERS, PROBE_DIFFERS, probe_differs
 from advisor.report.numbers import NONE, count, money, percent, usd
 
 
@@ -23,6 +24,7 @@ def change(ctx: Context) -> list[Block]:
         blocks.append(_tornado(ctx, d))
     if d.break_evens:
         blocks.append(_break_evens(d))
+        blocks += [Para(inline(note), note=True) for note in _differences(d)]
     if d.vendor_gap_text:
         blocks.append(Para(inline(strong("Between the vendors. "), d.vendor_gap_text)))
     return blocks
@@ -85,6 +87,16 @@ def _break_evens(d: Decision) -> Table:
     )  # fmt: skip
     caption = "Break-evens: one input moved, all else typical and every uncertainty kept"
     return Table(caption, columns, tuple(_break_even(b) for b in d.break_evens), dense=True)
+
+
+def _differences(d: Decision) -> list[str]:
+    """What reconciles the break-evens with the tornado above and with the rule of the probe below."""
+    out = []
+    if d.tornado and any(b.variable == "price" for b in d.break_evens):
+        out.append(PRICE_DIFFERS)
+    if d.information is not None and probe_differs(d.break_evens, d.information):
+        out.append(PROBE_DIFFERS)
+    return out
 
 
 def _break_even(b: BreakEven) -> tuple[Inline, ...]:

@@ -14,6 +14,7 @@ from advisor.report import render_report
 from advisor.report.blocks import Chart, Heading, PageBreak, References, Span, Table, text_of
 from advisor.report.build import build_report
 from advisor.report.context import Context
+from advisor.report.figures import usd
 from advisor.report.text import render_text
 
 
@@ -265,3 +266,31 @@ def test_columns_as_wide_as_their_content_leave_room_for_the_texts(
                     if not c.width
                 )
                 assert fixed <= 100, b.caption
+
+
+def test_the_text_sets_the_others_against_the_choice_on_the_ranked_cost(renewal: Recommendation) -> None:
+    said = " ".join(render_text(renewal).split())
+    choice, second = renewal.candidates[:2]
+    assert choice.risk_adjusted_usd_per_month is not None
+    assert second.risk_adjusted_usd_per_month is not None
+    gap = second.risk_adjusted_usd_per_month - choice.risk_adjusted_usd_per_month
+    assert f"USD {usd(gap)} a month above the choice with risk and tail counted" in said
+    assert "USD/month more than the best" not in said
+
+
+def test_figures_that_look_alike_and_differ_are_reconciled(renewal: Recommendation) -> None:
+    d = renewal.decision
+    assert d is not None
+    assert d.information is not None
+    assert d.information.plan is not None
+    assert any(b.variable == "price" for b in d.break_evens)
+    plan = d.information.plan.model_copy(update={"decides_at_output_tps_per_gpu": 1_389.0})
+    probed = d.model_copy(update={"information": d.information.model_copy(update={"plan": plan})})
+    tree = renewal.model_copy(update={"decision": probed})
+    for said in (text(tree), render_text(tree)):
+        assert "a probe narrows it" in " ".join(said.split())
+    assert "lets the cheapest way of paying be chosen anew" in text(tree)
+    alone = d.model_copy(update={"information": None, "tornado": ()})
+    tree = renewal.model_copy(update={"decision": alone})
+    assert "a probe narrows it" not in " ".join((text(tree) + render_text(tree)).split())
+    assert "be chosen anew" not in text(tree)
