@@ -63,9 +63,10 @@ def _value(found: Sequence[BreakEven], variable: str, subject: str) -> float | N
 
 
 def _saving(best: Run, share: float) -> float:
+    """What the discount on the price of the target is worth [USD/month]; a peak at another price keeps its own."""
     model, way = best.pricing.model, best.pricing.way
     levels = typical_levels(model.facts)
-    cheaper = levels.with_(price=1 - share, peak_price=1 - share)
+    cheaper = levels.with_(price=1 - share, peak_price=1 - share if way.peak_price is way.price else 1.0)
     return float(model.usd_per_month(way, levels)) - float(model.usd_per_month(way, cheaper))
 
 

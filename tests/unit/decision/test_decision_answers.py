@@ -280,3 +280,20 @@ def test_no_less_is_asked_for_than_was_promised(catalog: Catalog, promised: floa
     assert page.asks[0].what.startswith(asked)
     assert (page.target_usd is None) is (promised > 0.12)
     assert page.saving_at_target_usd_per_month is None or page.saving_at_target_usd_per_month > 0
+
+
+def test_a_target_for_the_base_leaves_the_price_of_the_peak(catalog: Catalog) -> None:
+    """The discount of the high end, 12 %, is on the reserved line alone."""
+    profile = profile_of(
+        traffic={"peak_requests_per_s": 400.0, "average_to_peak": 0.8},
+        team={"rocm_experience": "none"},
+        procurement={"mode": "rent", "horizon_months": 24},
+    )
+    outcome = answer(catalog, profile, {"b200": (2.0, 1.05), "mi300x": (0.2, 1.05)}, draws=300)
+    page = outcome.decision.negotiation
+    assert page is not None
+    assert (page.seller_of, page.paid) == ("b200", "reserved for one year")
+    base, peak = outcome.candidates["b200"].cost.lines[:2]
+    assert base.name.startswith("base of")
+    assert peak.usd_per_month > 0
+    assert page.saving_at_target_usd_per_month == pytest.approx(0.12 * base.usd_per_month)
