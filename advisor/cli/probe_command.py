@@ -24,8 +24,8 @@ examples:
 The key is read from an environment variable (--key-env NAME, else ADVISOR_API_KEY where set), a prompt, or the
 system keyring; never from an argument. Nothing starts before the plan with its worst-case cost is confirmed.
 
-exit codes: 0 measured (also where the budget ended it); 1 a fault of ours; 2 wrong input, or the endpoint cannot be
-probed; 130 interrupted (what was measured is kept)
+exit codes: 0 measured (also where the budget ended it); 1 a fault of ours; 2 wrong input, the endpoint cannot be
+probed, or nothing was measured (no step is valid); 130 interrupted (what was measured is kept)
 """
 
 
@@ -98,6 +98,7 @@ def add_probe_parser(subparsers: Any) -> None:
 
 def run_probe(args: argparse.Namespace) -> int:
     """Plan, confirm, measure, keep, print."""
+    from advisor.cli.diagnostics import fail
     from advisor.cli.probe_text import confirm, plan_text, run_csv, run_json, run_text
     from advisor.domain.errors import ExitCode
     from advisor.report.output import write_result
@@ -118,7 +119,13 @@ def run_probe(args: argparse.Namespace) -> int:
 
         text += prediction_text(run)
     write_result(text, args.output)
-    return int(ExitCode.INTERRUPTED if run.outcome == "interrupted" else ExitCode.OK)
+    if run.outcome == "interrupted":
+        return int(ExitCode.INTERRUPTED)
+    if any(step.valid for step in run.steps):
+        return int(ExitCode.OK)
+    why = next((flag for step in run.steps for flag in step.flags), "") or next(iter(run.flags), "no step was run")
+    fail(f"nothing was measured: no step is valid ({why})")
+    return int(ExitCode.WRONG_INPUT)
 
 
 def _plan(args: argparse.Namespace) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from advisor.domain.text import plain
 from advisor.evidence.runs import Run, Step
 from advisor.probe.plan import Plan
 from advisor.probe.session import Snapshot
+
+LONGEST_LINE = 118
 
 
 def plan_text(plan: Plan, endpoint: str) -> str:
@@ -66,12 +69,22 @@ class ProgressLine:
             print(plain(_step_line(step)), file=sys.stderr)
         self._steps_shown = len(snapshot.steps)
         if self._live and snapshot.run is None:
-            print("\r" + plain(_live_line(snapshot), 118).ljust(118), end="", file=sys.stderr, flush=True)
+            width = _room()
+            print("\r" + plain(_live_line(snapshot), width).ljust(width), end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Remove the live line."""
         if self._live:
-            print("\r" + " " * 118 + "\r", end="", file=sys.stderr, flush=True)
+            print("\r" + " " * _room() + "\r", end="", file=sys.stderr, flush=True)
+
+
+def _room() -> int:
+    """Columns that a line may take without a wrap, which would scroll; asked anew, as windows change."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return min(LONGEST_LINE, columns - 1) if columns > 1 else LONGEST_LINE
 
 
 def _live_line(s: Snapshot) -> str:

@@ -55,6 +55,16 @@ class Dialect:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A small document, with what its head says of it."""
+
+    status: int
+    body: bytes
+    kind: str = ""
+    """Its content type, without parameters; empty where the server gives none."""
+
+
 class ProbeClient:
     """One target, one key, one connection pool."""
 
@@ -133,14 +143,15 @@ class ProbeClient:
         _read_stream(result, stream)
         return result
 
-    async def ask(self, path: str, *, limits: Limits | None = None) -> tuple[int, bytes]:
-        """GET a small document: status and body (at most 4 MiB); raises `TransportFault`."""
+    async def ask(self, path: str, *, limits: Limits | None = None) -> Answer:
+        """GET a small document (at most 4 MiB); raises `TransportFault`."""
         request = self._http.build_request("GET", self.target.at(path))
         connect_s = min(5.0, self.limits.connect_s)
         small = Limits(head_s=5, idle_s=5, total_s=10, body_bytes=4 * 1024 * 1024, connect_s=connect_s)
         request.extensions["limits"] = limits or small
         response = await self._http.send(request)
-        return response.status_code, response.content
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        return Answer(response.status_code, response.content, self._clean(kind))
 
     def _body(self, prompt: str, osl: int) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self.model, "stream": True, self.dialect.max_field: osl}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advisor.domain.errors import NetworkError, did_you_mean
 from advisor.domain.text import plain
@@ -43,6 +43,8 @@ class ServerFacts:
     version: str = ""
     engine: str = ""
     has_metrics: bool = False
+    no_list: str = ""
+    """What `/v1/models` gave in place of a list of models; empty where it gave one."""
 
     def as_text(self) -> dict[str, str]:
         """For the record."""
@@ -61,14 +63,14 @@ async def gather_facts(client: ProbeClient) -> ServerFacts:
 
     Raises `NetworkError` only where the server cannot be reached at all or refuses the key.
     """
-    models, longest = await _models(client)
+    listed = await _models(client)
     version = await _version(client)
     counters = await _scrape(client)
     engine = ""
     for prefix in ("vllm", "sglang", "llamacpp", "tgi"):
         if any(name.startswith(prefix) for name in counters.names):
             engine = "llama.cpp" if prefix == "llamacpp" else prefix
-    return ServerFacts(models, longest, version, engine, bool(counters.values))
+    return replace(listed, version=version, engine=engine, has_metrics=bool(counters.values))
 
 
 def choose_model(wanted: str | None, facts: ServerFacts) -> str:
@@ -77,6 +79,11 @@ def choose_model(wanted: str | None, facts: ServerFacts) -> str:
         return wanted
     if len(facts.models) == 1:
         return facts.models[0]
+    if facts.no_list:
+        raise NetworkError(
+            f"/v1/models {facts.no_list}, not a list of models; check that the URL is that of an OpenAI-compatible"
+            " server, or name the model with --model"
+        )
     if not facts.models:
         raise NetworkError("the server lists no models; name one with --model")
     shown = ", ".join(facts.models[:8]) + (", …" if len(facts.models) > 8 else "")
@@ -91,30 +98,35 @@ def unknown_model(wanted: str, facts: ServerFacts) -> str:
     return f'the server has no model "{wanted}"{hint}; it lists ' + ", ".join(facts.models[:8])
 
 
-async def _models(client: ProbeClient) -> tuple[tuple[str, ...], int | None]:
+async def _models(client: ProbeClient) -> ServerFacts:
+    """What `/v1/models` says: the served names and their longest context."""
     try:
-        status, body = await client.ask("/v1/models")
+        answer = await client.ask("/v1/models")
     except TransportFault as fault:
+        told = client.redact(str(fault))
         if fault.fault in FATAL or fault.fault in (Fault.REFUSED, Fault.CONNECT, Fault.CONNECT_TIMEOUT):
-            raise NetworkError(f"{client.target.shown}: {client.redact(str(fault))}") from None
-        return (), None
-    if status in (401, 403):
+            raise NetworkError(f"{client.target.shown}: {told}") from None
+        return ServerFacts(no_list=f"gave no answer ({fault.fault.value}: {plain(told, 120)})")
+    if answer.status in (401, 403):
         raise NetworkError(
-            f"{client.target.shown} refused the key (HTTP {status}); give the right one with --key-env or --key-prompt"
+            f"{client.target.shown} refused the key (HTTP {answer.status}); give the right one with --key-env or"
+            " --key-prompt"
         )
-    rows = _json(body).get("data") if status == 200 else None
-    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    rows = _json(answer.body).get("data") if answer.status == 200 else None
+    if not isinstance(rows, list):
+        return ServerFacts(no_list=f"answered HTTP {answer.status} with {answer.kind or 'no content type'}")
+    rows = [row for row in rows if isinstance(row, dict)]
     names = tuple(plain(client.redact(str(row["id"])), 200) for row in rows if row.get("id"))
     lengths = [row["max_model_len"] for row in rows if isinstance(row.get("max_model_len"), int)]
-    return names, lengths[0] if len(lengths) == 1 else None
+    return ServerFacts(names, lengths[0] if len(lengths) == 1 else None)
 
 
 async def _version(client: ProbeClient) -> str:
     try:
-        status, body = await client.ask("/version")
+        answer = await client.ask("/version")
     except TransportFault:
         return ""
-    version = _json(body).get("version") if status == 200 else None
+    version = _json(answer.body).get("version") if answer.status == 200 else None
     return plain(client.redact(version), 80) if isinstance(version, str) else ""
 
 
@@ -127,12 +139,12 @@ class _Counters:
 async def _scrape(client: ProbeClient) -> _Counters:
     found = _Counters()
     try:
-        status, body = await client.ask("/metrics")
+        answer = await client.ask("/metrics")
     except TransportFault:
         return found
-    if status != 200:
+    if answer.status != 200:
         return found
-    for match in _SAMPLE.finditer(body[: 4 * 1024 * 1024]):
+    for match in _SAMPLE.finditer(answer.body[: 4 * 1024 * 1024]):
         name = _METRICS.get(match[1])
         if name is None:
             continue

@@ -56,6 +56,8 @@ def parse_target(url: str, api: Api = "chat", *, allow_plain_http: bool = False)
         raise InputError(f'"{parsed.scheme}" is not supported; the URL must begin with https:// or http://')
     if not parsed.host:
         raise InputError(f'"{_shown(url)}" names no host')
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise InputError(f'"{_shown(url)}": port {parsed.port} is out of range; ports run from 1 to 65535')
     if parsed.userinfo:
         raise InputError("the URL holds a user name or password; give the key by --key-env or --key-prompt instead")
     if parsed.query or parsed.fragment:
