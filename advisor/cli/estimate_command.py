@@ -31,7 +31,8 @@ def add_estimate_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "estimate", help="throughput and latency at operating points", allow_abbrev=False,
         description="Estimate TTFT, TPOT and tokens/s per GPU with 80 % intervals and the evidence behind them."
-        " Lengths are nominal as in the measurements: requests draw 0.8 to 1.0 of them.",
+        " Lengths are nominal as in the measurements: requests draw 0.8 to 1.0 of them. Exit code 2 where no point of"
+        " a table can be estimated.",
     )  # fmt: skip
     parser.add_argument("--points", metavar="IN.csv", help="table of points; - is stdin; columns as in serving.csv")
     parser.add_argument("--output", "-o", metavar="OUT.csv", help="result table; default stdout")
@@ -71,7 +72,8 @@ def run_estimate(args: argparse.Namespace) -> int:
 
 
 def _table(args: argparse.Namespace, open_workbench: Any) -> int:
-    from advisor.cli.diagnostics import say
+    from advisor.cli.diagnostics import fail, say
+    from advisor.domain.errors import ExitCode
     from advisor.engine.estimator import INPUT_COLUMNS, RESULT_COLUMNS, estimate_rows
     from advisor.report.output import write_result
 
@@ -85,10 +87,14 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     columns = [*(c for c in header if c not in RESULT_COLUMNS), *RESULT_COLUMNS]
     write_result(to_csv(columns, results), args.output)
     failed = sum(1 for r in results if r["error"])
-    if failed:
-        say(f"{failed:,} of {len(results):,} points could not be estimated; the column error says why")
     if unknown:
         say(f"columns passed through unread: {', '.join(unknown[:8])}")
+    if results and failed == len(results):
+        first = next(r["error"] for r in results)
+        fail(f"--points {args.points}: none of {len(results):,} points could be estimated; the first: {first}")
+        return int(ExitCode.WRONG_INPUT)
+    if failed:
+        say(f"{failed:,} of {len(results):,} points could not be estimated; the column error says why")
     return 0
 
 
@@ -134,6 +140,9 @@ def read_points(place: str) -> tuple[list[str], list[dict[str, str]], dict[int, 
         named = ", ".join(f'"{name}"' for name in twice)
         raise InputError(f"--points {place}: more than one column is named {named}; rename or remove all but one")
     if not set(header) & set(INPUT_COLUMNS):
+        for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if {cell.strip(' "') for cell in text.partition("\n")[0].split(mark)} & set(INPUT_COLUMNS):
+                raise InputError(f"--points {place}: its columns are separated by {name}; separate them by commas")
         raise InputError(f"--points {place}: none of its columns is known; expected {', '.join(INPUT_COLUMNS)}")
     if len(table) > MAX_POINTS:
         raise InputError(f"--points {place}: {len(table) - 1:,} points; at most {MAX_POINTS:,} in one run")

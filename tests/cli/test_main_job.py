@@ -194,6 +194,28 @@ def test_a_table_of_points_with_a_column_twice_is_refused(tmp_path: Path, capsys
     assert 'more than one column is named "note"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_with_another_separator_is_told(
+    mark: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "points.csv"
+    table.write_text(f"{POINTS}\n{POINT},mine\n".replace(",", mark), encoding="utf-8")
+    assert main(["estimate", "--points", str(table), "--no-user-data"]) == 2
+    assert f"its columns are separated by {name}; separate them by commas" in capsys.readouterr().err
+
+
+def test_a_table_of_which_no_point_can_be_estimated_has_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "points.csv"
+    wrong = POINT.replace("llama3.3-70b", "no-such-model")
+    table.write_text(f"{POINTS}\n{wrong},a\n{wrong},b\n", encoding="utf-8")
+    assert main(["estimate", "--points", str(table), "--no-user-data"]) == 2
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3  # each row still says why
+    assert 'none of 2 points could be estimated; the first: model "no-such-model"' in err
+
+
 def test_a_row_with_more_cells_than_columns_gets_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = tmp_path / "points.csv"
     table.write_text(f"{POINTS},,\n{POINT},fine,,\n{POINT},one,two\n{POINT},fine\n", encoding="utf-8")
