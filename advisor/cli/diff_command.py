@@ -49,7 +49,7 @@ def _text(found: Any, most: int | None) -> str:
         "verdict": "Verdict", "feasibility": "Feasibility", "cost": "Cost", "evidence": "Evidence", "input": "Inputs",
         "profile": "Profile", "risk": "Risk",
     }  # fmt: skip
-    lines = [fill(plain(found.headline), WIDTH)]
+    lines = [fill(plain(text), WIDTH) for text in (found.question, found.headline) if text]
     shown = found.changes if most is None else found.changes[:most]
     for kind, title in titles.items():
         group = [c for c in shown if c.kind == kind]

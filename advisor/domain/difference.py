@@ -26,5 +26,6 @@ class Difference(Frozen):
     """All changes from an old to a new recommendation, the verdict first."""
 
     verdict_changed: bool = Field(description="Whether kind, accelerator or way of paying of the verdict changed.")
+    question: str = Field("", description="That not the same was asked; empty where it was.")
     headline: str = Field(description="The difference in a sentence.")
     changes: tuple[Change, ...] = Field((), description="Changes, most important first.")

@@ -16,6 +16,8 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, Spread, TierPlan
 
 SCHEMA_VERSION = "1.1"
+READABLE = ("1.0", SCHEMA_VERSION)
+"""Schemas of stored answers that this program reads."""
 DEFAULT_DRAWS = 10_000
 DEFAULT_SEED = 20_260_101
 

@@ -7,7 +7,8 @@ import json
 from pydantic import ValidationError
 
 from advisor.domain.errors import InputError
-from advisor.domain.recommendation import SCHEMA_VERSION, Recommendation
+from advisor.domain.recommendation import READABLE, SCHEMA_VERSION, Recommendation
+from advisor.domain.text import plain
 
 
 def parse_answer(data: bytes, name: str) -> Recommendation:
@@ -19,7 +20,7 @@ def parse_answer(data: bytes, name: str) -> Recommendation:
         When it is no recommendation, or one of a schema that cannot be read any more.
     """
     try:
-        return Recommendation.model_validate_json(data)
+        answer = Recommendation.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the top"
@@ -33,6 +34,12 @@ def parse_answer(data: bytes, name: str) -> Recommendation:
             f"{name}: not a recommendation of schema {SCHEMA_VERSION}: {where}: {first['msg']}; write it again with"
             " `advisor --profile ... --format json`"
         ) from None
+    if answer.schema_version not in READABLE:
+        raise InputError(
+            f"{name}: written with schema {plain(answer.schema_version, 20)}, this program reads {SCHEMA_VERSION}; use"
+            " the version of advisor that wrote it, or write it again"
+        )
+    return answer
 
 
 def _version_of(data: bytes) -> str:

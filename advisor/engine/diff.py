@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from advisor.domain.difference import Change, ChangeKind, Difference
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Candidate, Recommendation
+from advisor.domain.text import plain
 
 NOTEWORTHY = 0.005
 """Relative change from which a cost is reported."""
@@ -20,7 +21,10 @@ def diff(old: Recommendation, new: Recommendation) -> Difference:
     verdict = _verdict(old, new)
     changes = [*verdict, *_candidates(old, new), *_inputs(old, new), *_profile(old, new), *_frame(old, new)]
     changed = bool([c for c in verdict if c.path in _DECIDING])
-    return Difference(verdict_changed=changed, headline=_headline(old, new, changed, changes), changes=tuple(changes))
+    return Difference(
+        verdict_changed=changed, question=_question(old, new, changes),
+        headline=_headline(old, new, changed, changes), changes=tuple(changes),
+    )  # fmt: skip
 
 
 _DECIDING = ("verdict.kind", "verdict.choice.accelerator", "verdict.choice.mode", "verdict.choice.commitment")
@@ -207,3 +211,15 @@ def _headline(old: Recommendation, new: Recommendation, changed: bool, changes: 
     cost = next((c for c in changes if c.path == "verdict.choice.usd_per_month"), None)
     by = f"; the choice's cost moved by {cost.relative:+.1%}" if cost is not None and cost.relative is not None else ""
     return f"The verdict stands{by}; {len(changes)} changes."
+
+
+def _question(old: Recommendation, new: Recommendation, changes: list[Change]) -> str:
+    """What must be known before the rest: that not the same was asked; empty where it was."""
+    entries = sum(c.kind == "profile" for c in changes)
+    if not entries:
+        return ""
+    differ = "1 entry differs" if entries == 1 else f"{entries:,} entries differ"
+    if old.profile.name != new.profile.name:
+        names = f'"{plain(old.profile.name, 60)}" and "{plain(new.profile.name, 60)}"'
+        return f"Two questions: these are answers to different profiles, {names} ({differ})."
+    return f"Not the same question: the profile changed ({differ})."

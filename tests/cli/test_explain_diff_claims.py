@@ -96,9 +96,35 @@ def test_diff_exits_with_four_when_the_verdict_changed(
 ) -> None:
     assert main(["diff", str(answers["first"]), str(answers["turned"])]) == 4
     text = capsys.readouterr().out
-    assert text.startswith("The verdict changed.")
+    assert text.startswith("Not the same question: the profile changed (2 entries differ).\nThe verdict changed.")
     assert "the choice: b200 -> mi355x" in text
     assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_diff_says_first_that_two_profiles_are_two_questions(
+    answers: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = json.loads(answers["turned"].read_text(encoding="utf-8"))
+    tree["profile"]["name"] = "batch"
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(tree), encoding="utf-8")
+    assert main(["diff", str(answers["first"]), str(other)]) == 4
+    first, _, rest = " ".join(capsys.readouterr().out.split()).partition(" The verdict changed.")
+    assert first == 'Two questions: these are answers to different profiles, "chat" and "batch" (3 entries differ).'
+    assert rest
+
+
+@pytest.mark.parametrize("version", ["9.9", "0.1", "\x1b[31m"])
+def test_an_answer_of_an_unknown_schema_is_refused(
+    version: str, answers: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = json.loads(answers["first"].read_text(encoding="utf-8"))
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({**tree, "schema_version": version}), encoding="utf-8")
+    assert main(["diff", str(answers["first"]), str(other)]) == 2
+    err = capsys.readouterr().err
+    assert f"written with schema {version.strip(chr(27))}, this program reads" in err
+    assert "\x1b" not in err
 
 
 def test_diff_refuses_what_is_no_answer(answers: dict[str, Path], tmp_path: Path) -> None:
