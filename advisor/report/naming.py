@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from advisor.domain.recommendation import Candidate
 
 
 def short_name(candidate: Candidate) -> str:
     """The accelerator's id as people write it, e.g. MI355X."""
     return candidate.accelerator.upper().replace("_", " ")
+
+
+_FEW = re.compile(r"\b(\d+ sellers?): a quote, not a market")
+
+
+def counted_sellers(text: str) -> str:
+    """A price's text, with its count of sellers told from that of the supply gate, which takes every listing.
+
+    >>> counted_sellers("1 seller: a quote, not a market, so the interval")
+    '1 seller with such a price: a quote, not a market, so the interval'
+    """
+    return _FEW.sub(r"\1 with such a price: a quote, not a market", text)

@@ -9,6 +9,7 @@ from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import capital, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, percent, seconds, usd
+from advisor.report.naming import counted_sellers
 
 WIDTH = 100
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -72,7 +73,7 @@ def _verdict(page: _Page, r: Recommendation) -> None:
     page.paragraph(r.verdict.reason)
     best = next((c for c in r.candidates if c.rank == 1), None)
     for reason in r.verdict.reasons:
-        page.bullet(reason)
+        page.bullet(counted_sellers(reason))
     advised = r.verdict.kind in ("get", "probe_first")
     if advised and best is not None and best.cost is not None and best.cost.outlay is not None:
         page.bullet(f"Capital: {best.cost.outlay.text}")

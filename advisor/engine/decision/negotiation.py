@@ -109,7 +109,7 @@ def _asks(
         out.append(Ask(what=_discount(seen.band[0], seen.band[2], promised), why=why, source_id=seen.source_id))
     if best.pricing.way.price.firmness == "quote, not a market":
         sellers = best.pricing.way.price.sellers
-        why = f"{sellers} seller{'s list' if sellers != 1 else ' lists'} it: the list price is an opening"
+        why = f"{sellers} seller{'s list' if sellers != 1 else ' lists'} such a price: the list price is an opening"
         out.append(Ask(what="a second written quote, or a price cap at renewal", why=why))
     for risk in sorted(best.candidate.risks, key=lambda r: -r.expected_loss_usd_per_month):
         if risk.owner in ("procurement", "legal", "finance", "platform team") and len(out) < ASKS:

@@ -9,7 +9,7 @@ from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, 
 from advisor.report.charts.bars import FILLS, Stack, draw_stacks
 from advisor.report.charts.months import draw_months
 from advisor.report.context import Context
-from advisor.report.naming import short_name
+from advisor.report.naming import counted_sellers, short_name
 from advisor.report.numbers import MINUS, NONE, count, money, percent, usd
 
 
@@ -30,7 +30,8 @@ def cost(ctx: Context) -> list[Block]:
     if own.hosted_api is not None:
         blocks += [Heading(2, inline("Against a hosted API"), "hosted"), Para(inline(capital(own.hosted_api.text)))]
     if own.notes:
-        blocks += [Heading(2, inline("Notes on cost"), "cost-notes"), Items(tuple(inline(n) for n in own.notes))]
+        notes = tuple(inline(counted_sellers(n)) for n in own.notes)
+        blocks += [Heading(2, inline("Notes on cost"), "cost-notes"), Items(notes)]
     return blocks
 
 
@@ -147,7 +148,11 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
         Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
-    return Table("Prices that the comparison rests on", columns, rows, dense=True)
+    caption = (
+        "Prices that the comparison rests on (sellers: those with a price for this way of paying; the gate of supply"
+        " counts all that list the part)"
+    )
+    return Table(caption, columns, rows, dense=True)
 
 
 def _price(ctx: Context, c: Candidate, p: PriceBasis | None) -> tuple[Inline, ...]:
@@ -155,8 +160,8 @@ def _price(ctx: Context, c: Candidate, p: PriceBasis | None) -> tuple[Inline, ..
         return (inline(strong(short_name(c))), *(inline(NONE) for _ in range(6)), inline("no unit price"), ())
     return (
         inline(strong(short_name(c))), inline(money(p.low)), inline(money(p.typical)), inline(money(p.high)),
-        inline(p.unit.removeprefix("USD/")), inline(str(p.sellers)), inline(str(p.newest or NONE)),
-        inline(p.text), ctx.cite(*p.source_ids),
+        inline(p.unit.removeprefix("USD/")), inline(str(p.sellers or NONE)), inline(str(p.newest or NONE)),
+        inline(counted_sellers(p.text)), ctx.cite(*p.source_ids),
     )  # fmt: skip
 
 

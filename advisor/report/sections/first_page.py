@@ -19,6 +19,7 @@ from advisor.report.blocks import (
     strong,
 )
 from advisor.report.context import Context
+from advisor.report.naming import counted_sellers
 from advisor.report.numbers import band, percent, usd, words
 
 RISKS_ON_PAGE_ONE = 3
@@ -43,7 +44,7 @@ def first_page(ctx: Context) -> list[Block]:
         blocks.append(Cards(cards))
     if verdict.reason:
         blocks.append(Para(inline(verdict.reason)))
-    reasons = tuple(sentence(r) for r in verdict.reasons)
+    reasons = tuple(sentence(counted_sellers(r)) for r in verdict.reasons)
     risks = _risks(ctx)
     titles = [t for t, items in ((_reasons_title(reasons), reasons), (_risks_title(risks), risks)) if items]
     lists = [items for items in (reasons, risks) if items]

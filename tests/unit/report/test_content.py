@@ -294,3 +294,22 @@ def test_figures_that_look_alike_and_differ_are_reconciled(renewal: Recommendati
     tree = renewal.model_copy(update={"decision": alone})
     assert "a probe narrows it" not in " ".join((text(tree) + render_text(tree)).split())
     assert "be chosen anew" not in text(tree)
+
+
+def test_a_count_of_sellers_says_of_what(renewal: Recommendation) -> None:
+    choice = renewal.candidates[0]
+    assert choice.cost is not None
+    assert choice.cost.price is not None
+    few = "median of 1 seller (q 5.56); 1 seller: a quote, not a market, so the interval is wide"
+    for sellers, shown in ((1, "1"), (0, "–")):  # a purchase has none
+        price = choice.cost.price.model_copy(update={"text": few, "sellers": sellers})
+        cost = choice.cost.model_copy(update={"price": price, "notes": (f"base: {few}",)})
+        verdict = renewal.verdict.model_copy(update={"reasons": (f"Price: {few}.",)})
+        first = choice.model_copy(update={"cost": cost})
+        tree = renewal.model_copy(update={"verdict": verdict, "candidates": (first, *renewal.candidates[1:])})
+        for said in (text(tree), " ".join(render_text(tree).split())):
+            assert "1 seller with such a price: a quote, not a market" in said
+        assert few not in text(tree) + " ".join(render_text(tree).split())
+        tables = [b for b in build_report(tree).blocks if isinstance(b, Table)]
+        prices = next(b for b in tables if b.caption.startswith("Prices that the comparison rests on"))
+        assert text_of(prices.rows[0][5]) == shown
