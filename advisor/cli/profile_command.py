@@ -59,11 +59,11 @@ def run_new(args: argparse.Namespace) -> int:
 
 
 def run_validate(args: argparse.Namespace) -> int:
-    """Check each profile; the first wrong one decides the exit code, all are reported."""
+    """Check each profile; the last wrong one decides the exit code, every fault of each is a line."""
     from datetime import date
 
     from advisor.cli.diagnostics import fail
-    from advisor.domain.errors import AdvisorError
+    from advisor.domain.errors import AdvisorError, ProfileError
     from advisor.profiles.locate import find_profile
     from advisor.profiles.read import read_profile
     from advisor.workbench import Workbench
@@ -75,7 +75,8 @@ def run_validate(args: argparse.Namespace) -> int:
             path = find_profile(name)
             profile = read_profile(path)
         except AdvisorError as error:
-            fail(str(error))
+            for problem in error.problems if isinstance(error, ProfileError) else (str(error),):
+                fail(problem)
             code = int(error.exit_code)
             continue
         try:

@@ -40,7 +40,11 @@ class InputError(AdvisorError):
 
 
 class ProfileError(InputError):
-    """A profile is unreadable or contradicts itself."""
+    """A profile is unreadable or contradicts itself; `problems` holds each fault as a line of its own."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems or (message,)
 
 
 class CatalogError(AdvisorError):

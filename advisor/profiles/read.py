@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from advisor.domain.errors import ProfileError, did_you_mean
 from advisor.domain.profile import Profile
+from advisor.profiles.words import told
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -104,15 +105,15 @@ def validate_profile(data: dict[str, Any], name: str) -> Profile:
     unique = list(dict.fromkeys(problems))
     shown = unique[:MAX_SHOWN]
     if len(unique) > MAX_SHOWN:
-        shown.append(f"and {len(unique) - MAX_SHOWN} more")
-    raise ProfileError(f"{name}: " + "; ".join(shown))
+        shown.append(f"and {len(unique) - MAX_SHOWN} more, which `advisor profile validate` lists")
+    raise ProfileError(f"{name}: " + "; ".join(shown), tuple(f"{name}: {problem}" for problem in unique))
 
 
 def describe(error: Any) -> str:
     """One validation error as `field: what is wrong (given value); what to do`."""
     loc: tuple[int | str, ...] = error["loc"]
     field = dotted(loc) or "profile"
-    kind, value = error["type"], error.get("input")
+    kind = error["type"]
     if kind == "extra_forbidden":
         known = keys_at(Profile, loc[:-1])
         hint = did_you_mean(str(loc[-1]), known) or f"; known keys: {', '.join(sorted(known))}"
@@ -122,8 +123,7 @@ def describe(error: Any) -> str:
     message = str(error["msg"])
     if message.startswith("Value error, "):
         return f"{field}: {message.removeprefix('Value error, ')}"
-    message = message[0].lower() + message[1:]
-    return f"{field}: {message} (given {_short(value)})"
+    return f"{field}: {told(error)}"
 
 
 def dotted(loc: Sequence[int | str]) -> str:
@@ -177,11 +177,3 @@ def _check_depth(data: Any, name: str) -> None:
             raise ProfileError(f"{name}: nested deeper than {MAX_DEPTH} levels")
         children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
         stack.extend((child, depth + 1) for child in children)
-
-
-def _short(value: Any, limit: int = 60) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str) if not isinstance(value, float) else repr(value)
-    except (ValueError, RecursionError):
-        text = type(value).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"

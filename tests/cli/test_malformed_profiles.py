@@ -46,14 +46,14 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "deep-lists.json": ("[" * 100_000, "nested"),
     "deep.toml": ("a = " + "[" * 60 + "]" * 60, "nested"),
     "only-name": ('name = "x"', "model and traffic"),
-    "empty-name": (swapped('name = "x"', 'name = ""'), "name: string should have at least 1 character"),
+    "empty-name": (swapped('name = "x"', 'name = ""'), "name: must have at least 1 character"),
     "no-traffic": ('name = "x"\n[model]\nid = "llama3.3-70b"\n', "traffic missing"),
     "unknown-key": (swapped("isl = 1000", "isl = 1000\nprefix_cache_rate = 0.1"), "prefix_cache_hit_rate"),
     "unknown-table": (added("[sloo]\nttft_ms = 1\n"), "slo"),
-    "string-number": (swapped("isl = 1000", 'isl = "many"'), "traffic.isl"),
+    "string-number": (swapped("isl = 1000", 'isl = "many"'), "traffic.isl: must be a number of tokens, or a table"),
     "negative-length": (swapped("isl = 1000", "isl = -5"), "traffic.isl"),
     "zero-length": (swapped("osl = 200", "osl = 0"), "traffic.osl"),
-    "huge-length": (swapped("isl = 1000", "isl = 1e30"), "traffic.isl"),
+    "huge-length": (swapped("isl = 1000", "isl = 1e30"), "given a number of 31 digits"),
     "huge-integer": (swapped("isl = 1000", "isl = 1" + "0" * 5000), "thousands of digits"),
     "nan-length": (swapped("isl = 1000", "isl = nan"), "traffic.isl"),
     "infinite-length": (swapped("isl = 1000", "isl = inf"), "traffic.isl"),
@@ -68,7 +68,9 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "two-models": (swapped('id = "llama3.3-70b"', 'id = "a"\nconfig_json = "b"'), "exactly one"),
     "missing-config": (swapped('id = "llama3.3-70b"', 'config_json = "nowhere.json"'), "no such file"),
     "bad-precision": (swapped('id = "llama3.3-70b"', 'id = "llama3.3-70b"\nprecisions = ["fp7"]'), "precisions"),
-    "no-precision": (swapped('id = "llama3.3-70b"', 'id = "llama3.3-70b"\nprecisions = []'), "precisions"),
+    "no-precision": (
+        swapped('id = "llama3.3-70b"', 'id = "llama3.3-70b"\nprecisions = []'), "must have at least 1 entry (given [])",
+    ),
     "custom-active": (
         swapped('id = "llama3.3-70b"', "[model.custom]\nname = 'c'\nparams_total_b = 7\nparams_active_b = 9\n"
                 "layers = 2\nhidden = 8\nheads = 2"),
@@ -101,8 +103,30 @@ def test_one_clear_line_and_exit_code_two(case: str, tmp_path: Path, capsys: pyt
     assert err.count("\n") == 1, err
     assert err.startswith("advisor: error: ")
     assert "Traceback" not in err
+    for word in ("input should", "tuple", "dictionary", "instance of", "valid boolean", "e+"):  # the checker's own
+        assert word not in err.lower()
     assert expected.casefold() in err.casefold()
     assert len(err) < 1000
+
+
+def test_validate_lists_every_fault_one_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.toml"
+    wrong = '[site]\npue = 0.5\nrack_kw = 1e23\nliquid_cooling = "maybe"\n[slo]\npercentile = 42\n'
+    wrong += '[place]\ndata_residency = "DE"\n[team]\nengineers = "x"\nlora = 3\n'
+    path.write_text(added(wrong), encoding="utf-8")
+    assert main(["--profile", str(path)]) == 2
+    assert "and 2 more, which `advisor profile validate` lists" in capsys.readouterr().err
+    assert main(["profile", "validate", str(path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert sorted(line.removeprefix("advisor: error: p.toml: ") for line in lines) == [
+        'place.data_residency: must be a list, as [...] (given "DE")',
+        "site.liquid_cooling: must be true or false (given \"maybe\")",
+        "site.pue: must not be less than 1 (given 0.5)",
+        "site.rack_kw: must not be greater than 1,000,000,000,000 (given a number of 24 digits)",
+        "slo.percentile: must be 50, 90, 95 or 99 (given 42)",
+        "team.engineers: must be a number (given \"x\")",
+        "team.lora: must be true or false (given 3)",
+    ]
 
 
 def test_fifty_megabytes_are_refused_unread(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
