@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -37,13 +39,17 @@ def guarded(command: Callable[[], int]) -> int:
         say("interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # The reader has gone; keep the interpreter from complaining again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere()
         return int(ExitCode.OK)
     except MemoryError:
         fail("out of memory")
         return int(ExitCode.OUR_FAULT)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _to_nowhere()
+            where = f"{error.filename}: " if error.filename else ""
+            fail(f"{where}the result cannot be written ({error.strerror}); make room, or write it elsewhere")
+            return int(ExitCode.WRONG_INPUT)
         if os.environ.get("ADVISOR_DEBUG"):
             raise
         fail(
@@ -51,6 +57,16 @@ def guarded(command: Callable[[], int]) -> int:
             " Run again with ADVISOR_DEBUG=1 for the details and report them"
         )
         return int(ExitCode.OUR_FAULT)
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""A place that takes no more: no fault of the program's, and none of the input's."""
+
+
+def _to_nowhere() -> None:
+    """What is still to be flushed goes nowhere, so that the interpreter does not complain again at its exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def colour_wanted(no_color: bool) -> bool:

@@ -252,3 +252,16 @@ def test_a_point_is_answered_on_the_newest_software_where_that_is_asked_for(caps
         assert ("on the software of 2026-06" in text) is (software == "newest")
         rates[software] = int(re.findall(r"input \+ output tok/s per GPU +([\d,]+)", text)[0].replace(",", ""))
     assert rates["newest"] > 1.1 * rates["median"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", [["profile", "list"], ["--profile", "startup-first-cluster", *FAST]])
+def test_a_full_place_is_no_fault_of_the_program(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "advisor", *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("advisor: error: the result cannot be written (No space left on device)")
+    assert done.stderr.count("\n") == 1
