@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from advisor.domain.errors import AdvisorError, ExitCode
+from advisor.domain.errors import AdvisorError, ExitCode, InputError
 from advisor.domain.text import is_device
 
 if TYPE_CHECKING:
@@ -90,13 +90,16 @@ def answer_one(job: Job) -> Row:
 
 def _answer(job: Job) -> Row:
     from advisor.profiles.read import read_profile
+    from advisor.report.output import write_result
 
     path = Path(job.path)
+    if path.is_dir():
+        raise InputError(f"{path}: no profile (*.toml, *.json) in this folder that can be read")
     profile = read_profile(path)
     bench = _workbench(job.overlays, job.as_of, job.bare)
     tree = bench.advise(profile, folder=path.parent, seed=job.seed, draws=job.draws, command=job.command)
     if job.target:
-        Path(job.target).write_text(tree.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_result(tree.model_dump_json(indent=2) + "\n", job.target)
     verdict, choice = tree.verdict, tree.verdict.choice
     row = Row(
         file=job.path,
@@ -144,14 +147,19 @@ def run_processes(jobs: Sequence[Job], processes: int) -> Iterator[Row]:
         gc.collect()
         gc.freeze()  # the facts stay: a worker that never looks at them again shares their pages
     context = multiprocessing.get_context(method)
-    with context.Pool(processes, _collect_seldom) as pool:
-        chunk = max(1, min(16, len(jobs) // (processes * 4)))
-        yield from pool.imap_unordered(answer_one, jobs, chunksize=chunk)
+    with context.Pool(processes, _as_worker) as pool:
+        # One at a time: an interruption then loses only what is being answered, and to hand one over costs nothing.
+        yield from pool.imap_unordered(answer_one, jobs)
 
 
-def _collect_seldom() -> None:
-    """An answer leaves few cycles behind; to look for them every 700 new objects took a thirtieth of the time."""
+def _as_worker() -> None:
+    """What a worker does otherwise than the program."""
+    import signal
+
+    # An answer leaves few cycles behind; to look for them every 700 new objects took a thirtieth of the time.
     gc.set_threshold(200_000, 10, 10)
+    # Ctrl-C reaches all processes of a terminal; the first of them ends the others, which have nothing to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_dask(jobs: Sequence[Job], scheduler: str) -> Iterator[Row]:

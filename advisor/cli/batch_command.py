@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from advisor.domain.errors import InputError, NetworkError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from advisor.batch import Job, Row
 
 BAR = 30
@@ -37,11 +39,13 @@ def add_batch_parser(subparsers: Any) -> None:
 
 
 def run_batch(args: argparse.Namespace) -> int:
-    """Answer all profiles and write the summary in the order given."""
+    """Answer all profiles and write the summary in the order given; interrupted, that of the answers there are."""
     from pathlib import Path
 
     _one_thread_each()
     from advisor.batch import exit_code, summary_csv
+    from advisor.cli.diagnostics import say
+    from advisor.domain.errors import ExitCode
     from advisor.report.output import write_result
 
     folder = Path(args.output)
@@ -51,13 +55,22 @@ def run_batch(args: argparse.Namespace) -> int:
         raise InputError(f"--output {args.output}: cannot be made a folder ({error.strerror})") from None
     jobs = _jobs(args, folder)
     rows: dict[str, Row] = {}
+    interrupted = False
     with _Progress(len(jobs)) as progress:
-        for row in _run(args, jobs):
-            rows[row.file] = row
-            progress.step(row.status != "error")
-    ordered = [rows[job.path] for job in jobs]
+        try:
+            for row in _run(args, jobs):
+                rows[row.file] = row
+                progress.step(row.status != "error")
+        except KeyboardInterrupt:
+            if not rows:
+                raise
+            interrupted = True
+    ordered = [rows[job.path] for job in jobs if job.path in rows]
     write_result(summary_csv(ordered), str(folder / "summary.csv"))
     print(_closing(ordered, folder / "summary.csv"))
+    if interrupted:
+        say(f"interrupted; {len(jobs) - len(ordered):,} of {len(jobs):,} profiles were not answered")
+        return int(ExitCode.INTERRUPTED)
     return int(exit_code(ordered))
 
 
@@ -103,13 +116,14 @@ def _paths(given: Sequence[str]) -> dict[str, str]:
     from advisor.profiles.locate import find_profile
 
     out: dict[str, str] = {}
+    empty = 0
     for name in given:
         path = Path(name)
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix in (".toml", ".json") and p.is_file())
-            if not found:
-                raise InputError(f"{name}: no profile (*.toml, *.json) in this folder")
-            out.update({str(p): str(p) for p in found})
+            found = _profiles_in(path)
+            empty += not found
+            # A folder without one is a wrong profile among the others.
+            out.update({str(p): str(p) for p in found} or {str(path): name})
         elif path.suffix or path.exists():
             out[str(path)] = name
         else:
@@ -117,9 +131,18 @@ def _paths(given: Sequence[str]) -> dict[str, str]:
                 out[str(find_profile(name))] = name
             except AdvisorError:
                 out[str(path)] = name
+    if empty == len(given):
+        raise InputError(f"{', '.join(given[:4])}: no profile (*.toml, *.json) in this folder")
     if len(out) > MOST_PROFILES:
         raise InputError(f"{len(out):,} profiles; at most {MOST_PROFILES:,} in one run")
     return out
+
+
+def _profiles_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix in (".toml", ".json") and p.is_file())
+    except OSError:
+        return []
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job]) -> Iterator[Row]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import pickle
 import shlex
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -104,6 +109,39 @@ def test_an_empty_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "empty").mkdir()
     assert main(["batch", str(tmp_path / "empty"), "--output", str(tmp_path / "out")]) == 2
     assert "no profile" in capsys.readouterr().err
+
+
+def test_an_empty_folder_among_others_is_a_line_of_its_own(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    given = [str(tmp_path / "empty"), str(folder / "p0.toml")]
+    assert main(["batch", *given, "--output", str(tmp_path / "out"), "--jobs", "1", *FAST]) == 2
+    rows = rows_of(tmp_path / "out" / "summary.csv")
+    assert [(r["file"], r["status"]) for r in rows] == [(given[0], "error"), (given[1], "ok")]
+    assert "no profile (*.toml, *.json) in this folder" in rows[0]["message"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_writes_the_summary_of_what_is_done(tmp_path: Path, jobs: str) -> None:
+    for i in range(40):
+        text = PROFILE.format(name=f"p{i}", rate=20 + i)
+        (tmp_path / f"p{i:02}.toml").write_text(text, encoding="utf-8")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "advisor", "batch", str(tmp_path), "--output", str(out), "--jobs", jobs]
+    process = subprocess.Popen(
+        [*command, "--draws", "30000", "--no-user-data"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    while len(list(out.glob("p*.json"))) < 6:
+        time.sleep(0.05)
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers too
+    told, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    done = rows_of(out / "summary.csv")
+    assert 1 <= len(done) < 40
+    assert f"{len(done)} profile" in told
+    assert error == f"advisor: interrupted; {40 - len(done)} of 40 profiles were not answered\n"
 
 
 def test_files_of_the_same_name_do_not_overwrite_each_other() -> None:
