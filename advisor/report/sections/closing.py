@@ -15,6 +15,7 @@ from advisor.report.blocks import (
     Table,
     code,
     inline,
+    sentence,
     small,
     strong,
 )
@@ -32,7 +33,7 @@ def assumptions(ctx: Context) -> list[Block]:
         Column("Source", width=0.2),
     )  # fmt: skip
     rows = tuple(
-        (inline(code(a.path)), inline(a.value), inline(a.why), ctx.origin(a.source_id)) for a in ctx.tree.assumptions
+        (inline(code(a.path)), inline(a.value), sentence(a.why), ctx.origin(a.source_id)) for a in ctx.tree.assumptions
     )
     return [
         Heading(1, inline("Defaults taken because the profile is silent"), "defaults"),

@@ -27,7 +27,7 @@ WIDEST_ON_CARD = 1e7
 """From here a sum breaks over two lines; it stands in full among the totals."""
 
 KIND_WORDS = {
-    "get": "Recommendation: get",
+    "get": "Recommendation: go ahead",
     "probe_first": "Recommendation: probe first",
     "split": "Recommendation: split between vendors",
     "wait": "Recommendation: wait",
@@ -52,9 +52,14 @@ def first_page(ctx: Context) -> list[Block]:
         blocks.append(Columns(tuple(titles), tuple(lists)))
     if verdict.next_steps:
         blocks.append(Heading(2, inline("What to do on Monday"), "monday"))
-        blocks.append(Items(tuple(sentence(s) for s in verdict.next_steps), ordered=True))
+        blocks.append(Items(tuple(sentence(_for_readers(s)) for s in verdict.next_steps), ordered=True))
     blocks.append(Para(inline(_how_to_read(tree)), note=True))
     return blocks
+
+
+def _for_readers(step: str) -> str:
+    """A step without the field that a profile's author knows by name."""
+    return step.replace("put them into procurement.quotes", "enter them in the profile")
 
 
 def _cards(ctx: Context) -> tuple[Card, ...]:

@@ -313,3 +313,16 @@ def test_a_count_of_sellers_says_of_what(renewal: Recommendation) -> None:
         tables = [b for b in build_report(tree).blocks if isinstance(b, Table)]
         prices = next(b for b in tables if b.caption.startswith("Prices that the comparison rests on"))
         assert text_of(prices.rows[0][5]) == shown
+
+
+def test_a_reader_meets_no_field_names_or_raw_marks(renewal: Recommendation) -> None:
+    step = "Ask for written quotes and put them into procurement.quotes; they overrule the catalog."
+    first = renewal.assumptions[0].model_copy(update={"why": "Where users sit; default `country`."})
+    verdict = renewal.verdict.model_copy(update={"next_steps": (step,), "kind": "get"})
+    tree = renewal.model_copy(update={"verdict": verdict, "assumptions": (first,)})
+    report = build_report(tree)
+    assert report.kicker == "Recommendation: go ahead"
+    assert "enter them in the profile" in text(tree).partition("\n---\n")[0]
+    defaults = next(b for b in report.blocks if isinstance(b, Table) and b.caption == "Defaults")
+    assert text_of(defaults.rows[0][2]) == "Where users sit; default country."
+    assert any(span.style == "code" for span in defaults.rows[0][2])
