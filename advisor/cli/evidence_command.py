@@ -45,7 +45,7 @@ def add_evidence_parser(subparsers: Any) -> None:
     out = action("export", "write runs to a file", run_export)
     out.add_argument("runs", nargs="*", metavar="RUN", help="ids (default all)")
     out.add_argument("--format", choices=("json", "csv"), default="json", help="form (default json)")
-    out.add_argument("--output", metavar="FILE", help="default stdout")
+    out.add_argument("--output", "-o", metavar="FILE", help="default stdout")
     brought = action("import", "read results of other benchmarks, or an export", run_import)
     brought.add_argument("files", nargs="+", metavar="FILE")
     brought.add_argument(

@@ -52,11 +52,31 @@ def run_explain(args: argparse.Namespace) -> int:
                 "give a file and a path: advisor explain answer.json candidates.mi355x.cost.usd_per_month"
                 " (or a path with --profile NAME)"
             )
+        _no_profile(args.what, args.path)
         tree, paths = read_tree(args.what), args.path
     found = [explain(tree, path) for path in paths]
     text = _json(found) if args.format == "json" else "\n\n".join(_text(e) for e in found) + "\n"
     write_result(text, args.output)
     return 0
+
+
+def _no_profile(name: str, paths: list[str]) -> None:
+    """Refuse a profile in place of an answer, with the call that would explain it."""
+    from pathlib import Path
+    from shlex import join
+
+    from advisor.domain.errors import ProfileError
+    from advisor.profiles.locate import find_profile
+
+    if Path(name).suffix.lower() == ".json" or name == "-":
+        return
+    try:
+        find_profile(name)
+    except ProfileError:
+        return
+    raise InputError(
+        f"{name}: is a profile, no answer; `{join(['advisor', 'explain', *paths, '--profile', name])}` answers it first"
+    )
 
 
 def _json(found: list[Any]) -> str:

@@ -18,15 +18,25 @@ def form_of(asked: str | None, output: str | None, known: Collection[str], other
     Raises
     ------
     InputError
-        Where the ending names a form outside `known` and none was asked for.
+        Where the ending is unknown or names a form outside `known`, and none was asked for.
     """
     if asked is not None:
         return asked
-    suffix = Path(output or "").suffix.lower()
+    path = Path(output or "")
+    suffix = path.suffix.lower()
     form = SUFFIXES.get(suffix, otherwise)
+    if suffix and suffix not in SUFFIXES and not (path.exists() and not path.is_file()):
+        raise InputError(
+            f'--output {output}: "{path.suffix}" is no ending of a known form; end it in {", ".join(_endings(known))},'
+            " or give --format"
+        )
     if form not in known:
         raise InputError(
             f"--output {output}: {form.upper()} is not written here; give --format {', '.join(known)}"
             + ("; `advisor report ANSWER.json` writes CSV" if form == "csv" else "")
         )
     return form
+
+
+def _endings(known: Collection[str]) -> list[str]:
+    return [suffix for suffix, form in SUFFIXES.items() if form in known and suffix != ".htm"]

@@ -89,7 +89,7 @@ def add_probe_parser(subparsers: Any) -> None:
     access.add_argument("--proxy", metavar="URL", help="http proxy (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
     out = parser.add_argument_group("result")
     out.add_argument("--format", choices=("text", "json", "csv"), default="text", help="default text")
-    out.add_argument("--output", metavar="FILE", help="default stdout")
+    out.add_argument("--output", "-o", metavar="FILE", help="default stdout")
     out.add_argument("--store", metavar="PLACE", help="path or postgresql:// URL (default ADVISOR_STORE, else yours)")
     out.add_argument("--no-store", action="store_true", help="do not keep the run as evidence")
     out.add_argument("--quiet", action="store_true", help="no progress")

@@ -46,7 +46,7 @@ def add_rules_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--as-of", metavar="DATE", help="judge by the rules of that day (default: today)")
     parser.add_argument("--accelerator", metavar="ID", help="one part, with every gate in full")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="form of the output")
-    parser.add_argument("--output", metavar="FILE", help="write to a file instead of stdout")
+    parser.add_argument("--output", "-o", metavar="FILE", help="write to a file instead of stdout")
     parser.add_argument("--catalog", metavar="DIR", action="append", default=[], help="folder to lay over the catalog")
     parser.set_defaults(func=run_rules)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +55,13 @@ def find_profile(name_or_path: str) -> Path:
     """
     if "\0" in name_or_path:
         raise ProfileError("a profile name cannot hold a NUL byte")
+    if name_or_path == "-":
+        raise ProfileError("a profile is not read from standard input; write it to a file and give that")
     path = Path(name_or_path)
     looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1 or name_or_path in ("", ".", "..")
     try:
+        if looks_like_path and path.is_dir():
+            raise ProfileError(_folder(name_or_path))
         if path.exists() and (looks_like_path or path.is_file()):
             return path
     except OSError:
@@ -67,7 +72,16 @@ def find_profile(name_or_path: str) -> Path:
     for entry in entries:
         if entry.name == name_or_path:
             return entry.path
+    if path.is_dir():
+        raise ProfileError(_folder(name_or_path))
     hint = did_you_mean(name_or_path, [e.name for e in entries])
     raise ProfileError(
         f'no profile "{name_or_path}"{hint or "; `advisor profile list` names the profiles there are"}'
+    )
+
+
+def _folder(name: str) -> str:
+    return (
+        f"{name}: is a folder; give one of its profiles, or answer them all with `advisor batch {shlex.quote(name)}"
+        " --output DIR`"
     )

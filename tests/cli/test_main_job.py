@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.cli.main import main
+from advisor.cli.main import build_parser, main
 from advisor.report.text import WIDTH
 
 FAST = ["--as-of", "2026-11-21", "--draws", "500"]
@@ -113,7 +113,7 @@ def test_own_catalog_files_lie_over_the_bundled_ones(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("a.pdf", b"%PDF"), ("a.md", b"# "), ("a.html", b"<!"), ("a.json", b"{"), ("a.out", b"Llama")]
+    ("name", "start"), [("a.pdf", b"%PDF"), ("a.md", b"# "), ("a.html", b"<!"), ("a.json", b"{"), ("answer", b"Llama")]
 )
 def test_the_ending_of_the_output_gives_the_form(tmp_path: Path, name: str, start: bytes) -> None:
     target = tmp_path / name
@@ -265,3 +265,39 @@ def test_a_full_place_is_no_fault_of_the_program(command: list[str]) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("advisor: error: the result cannot be written (No space left on device)")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--profile", "-"], "is not read from standard input"),
+        (["--profile", "FOLDER"], "FOLDER: is a folder; give one of its profiles, or answer them all with"),
+        (["--profile", "./FOLDER"], "`advisor batch ./FOLDER --output DIR`"),
+        (["--profile", "startup-first-cluster", "--output", "a.xyz"], '".xyz" is no ending of a known form'),
+        (
+            ["explain", "startup-first-cluster", "verdict.kind"],
+            "is a profile, no answer; `advisor explain verdict.kind --profile startup-first-cluster` answers it first",
+        ),
+    ],
+)
+def test_what_is_meant_is_told(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FOLDER").mkdir()
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["FOLDER"]
+
+
+def test_an_unknown_ending_is_fine_where_the_form_is_given(tmp_path: Path) -> None:
+    target = tmp_path / "a.xyz"
+    assert main(["--profile", "startup-first-cluster", *FAST, "--format", "text", "-o", str(target)]) == 0
+    assert target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "command", [["evidence", "export"], ["probe", "http://127.0.0.1:9"], ["rules", "--country", "DE"], ["estimate"]]
+)
+def test_every_output_has_its_short_form(command: list[str]) -> None:
+    assert build_parser().parse_args([*command, "-o", "x"]).output == "x"
