@@ -72,6 +72,19 @@ def _pane(scope: str, *rows: tuple[str, str, str, str, str, bool]) -> tuple[Acti
     return tuple(Action(run, keys, area, verb, text, scope, show) for run, keys, area, verb, text, show in rows)
 
 
+def text_keys(scope: str, area: str) -> tuple[Action, ...]:
+    """Keys that scroll the text of a screen while the keyboard stays in its table or form.
+
+    Of two keys for each way one reaches every program of terminals: some keep Shift+PageDown to themselves.
+    """
+    return (
+        Action("text(1)", "ctrl+d,shift+pagedown", area, "Text down", "Read on where the text goes on below", scope,
+               show=True, key_text="^d / shift+pagedown"),
+        Action("text(-1)", "ctrl+u,shift+pageup", area, "Text up", "Back to where the text begins", scope,
+               key_text="^u / shift+pageup"),
+    )  # fmt: skip
+
+
 ACTIONS: tuple[Action, ...] = (
     Action("help", "f1,question_mark", "Help", "Help", "Keys and help for this screen", show=True,
            key_text="F1 / ?"),
@@ -89,6 +102,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane(-1)", "f3,ctrl+pageup", "Go", "Previous screen", "The previous screen", priority=True),
     Action("theme_next", "ctrl+t", "View", "Next colour scheme", "Dark, light, high contrast"),
     Action("quit", "ctrl+q", "Program", "Quit", "Unsaved edits are kept as a draft", show=True, priority=True),
+    *text_keys("profiles", "Profile"),
     *_pane(
         "profiles",
         ("open", "enter", "Profile", "Open", "Open the profile under the cursor", True),
@@ -99,6 +113,7 @@ ACTIONS: tuple[Action, ...] = (
         ("import", "i", "Profile", "Import", "Bring a file into your own profiles", True),
         ("search", "slash", "Profile", "Search", "Find by name or text", True),
     ),
+    *text_keys("workload", "Workload"),
     *_pane(
         "workload",
         ("search", "f6", "Workload", "Find field", "Jump to a field by name", True),
@@ -108,6 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         ("drop_section", "ctrl+delete", "Workload", "Remove this quote or tier", "Take the section away", False),
         ("load_config", "f9", "Workload", "Load a config.json", "Size a model from its own configuration", False),
     ),
+    *text_keys("verdict", "Verdict"),
     *_pane(
         "verdict",
         ("explain", "e", "Verdict", "Explain the number", "Arithmetic and sources of the cell", True),
@@ -124,6 +140,7 @@ ACTIONS: tuple[Action, ...] = (
         ("next_model", "t", "Curves", "Next model", "Another tier, or any model of the catalog", True),
         ("logs", "g", "Curves", "Logarithmic axis", "Switch the vertical axis", False),
     ),
+    *text_keys("whatif", "What if"),
     *_pane(
         "whatif",
         ("less", "left,minus", "What if", "Less", "Move the lever down", True),
@@ -132,8 +149,11 @@ ACTIONS: tuple[Action, ...] = (
         ("reset", "r", "What if", "Reset levers", "Back to the profile", True),
         ("keep", "k", "What if", "Keep in the profile", "Write the levers into the profile", True),
     ),
+    *text_keys("risks", "Risks"),
     *_pane("risks", ("next_candidate", "a", "Risks", "Next candidate", "Whose register is shown", True)),
+    *text_keys("gates", "Gates"),
     *_pane("gates", ("next_candidate", "a", "Gates", "Next candidate", "Whose gates are shown", True)),
+    *text_keys("evidence", "Evidence"),
     *_pane(
         "evidence",
         ("search", "slash", "Evidence", "Filter by text", "Words, or column:value", True),
@@ -141,17 +161,21 @@ ACTIONS: tuple[Action, ...] = (
         ("clear", "escape", "Evidence", "Clear filters", "All rows again", True),
         ("mine", "w", "Evidence", "Behind this answer", "Only the rows that the answer rests on", True),
     ),
+    *text_keys("catalog", "Catalog"),
     *_pane(
         "catalog",
         ("next_kind", "a", "Catalog", "Next kind", "Accelerators, models, prices, ...", True),
         ("search", "slash", "Catalog", "Filter by text", "Words that must all appear", True),
     ),
+    *text_keys("claims", "Claims"),
     *_pane("claims", ("search", "slash", "Claims", "Filter by text", "Words that must all appear", True)),
+    *text_keys("backtest", "Backtest"),
     *_pane(
         "backtest",
         ("run", "r", "Backtest", "Run", "Replay the evidence; takes minutes, beside your work", True),
         ("cancel", "c", "Backtest", "Cancel", "End the run; the result from before stays", True),
     ),
+    *text_keys("probe", "Probe"),
     *_pane(
         "probe",
         ("start", "f5", "Probe", "Start", "Measure, within the budget", True),
@@ -164,6 +188,7 @@ ACTIONS: tuple[Action, ...] = (
         ("drop", "delete,d", "Compare", "Remove", "Take the column away", True),
         ("differences", "f", "Compare", "Only differences", "Hide rows that agree", True),
     ),
+    *text_keys("export", "Export"),
     *_pane(
         "export",
         ("write", "w,enter", "Export", "Write the file", "Write in the chosen form", False),

@@ -41,6 +41,8 @@ class Explanation(ModalScreen[None]):
         Binding("escape,q", "close", "Close"),
         Binding("backspace,u", "up", "Up"),
         Binding("y", "copy", "Copy the path", show=False),
+        Binding("pagedown,ctrl+d,shift+pagedown", "text(1)", "Text down"),
+        Binding("pageup,ctrl+u,shift+pageup", "text(-1)", "Text up", show=False),
     ]
 
     def __init__(self, answer: Recommendation, path: str) -> None:
@@ -105,6 +107,11 @@ class Explanation(ModalScreen[None]):
         if self.path:
             self.path, self.at = self.path.rpartition(".")[0], self.path
             self._show()
+
+    def action_text(self, by: int) -> None:
+        """Scroll what is said of the place; PageDown does so once the tree has no more rows."""
+        box = self.query_one("#about")
+        box.scroll_relative(y=by * max(1, box.size.height - 1), animate=False)
 
     def action_copy(self) -> None:
         """Copy the path, for `advisor explain`."""

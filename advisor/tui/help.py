@@ -30,6 +30,13 @@ def help_page(pane: str, text: str) -> Content:
             " on a heading sorts; y copies the row.\n",
         )
     )
+    parts.append(
+        content(
+            ("Text that goes on below: ", "strong"),
+            "PageDown and PageUp, once a table has no more rows for them; Ctrl+D and Ctrl+U (or Shift+PageDown and"
+            " Shift+PageUp) scroll it wherever the keyboard is.\n",
+        )
+    )
     parts.append(content(("\nSigns\n", "head")))
     for sign, meaning in SIGNS:
         parts.append(content((f"  {sign:<12}", "strong"), f"{meaning}\n"))

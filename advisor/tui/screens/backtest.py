@@ -32,6 +32,7 @@ class BacktestPane(Pane):
     """The stored backtest, and a run of it on the present evidence."""
 
     PANE_ID = "backtest"
+    TEXT = "#backtest-top"
     HELP = (
         "Evidence is left out in turn and predicted: a point, a whole shape, a model, a part, and the future. The error"
         " is that of the prediction; coverage is how often the 80 % interval held the truth; the decision score is how"

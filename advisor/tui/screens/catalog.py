@@ -28,6 +28,7 @@ class CatalogPane(Pane):
     """Kinds on the left, rows in the middle, the row on the right."""
 
     PANE_ID = "catalog"
+    TEXT = ".side"
     HELP = (
         "What the advice rests on beside the measurements: parts, models, prices, cost parameters, software support,"
         " known issues, roadmap, and where public specifications disagree. Each row names its source, its date and what"

@@ -32,6 +32,7 @@ class ClaimsPane(Pane):
     """Public claims with verdicts."""
 
     PANE_ID = "claims"
+    TEXT = ".side"
     HELP = (
         "Public claims about these parts, each recomputed from the catalog where a public fact can decide: confirmed,"
         " contradicted, outdated, an arithmetic error, or unverifiable, with our figure and the rule of the verdict."

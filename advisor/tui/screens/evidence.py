@@ -34,6 +34,7 @@ class EvidencePane(Pane):
     """The evidence browser."""
 
     PANE_ID = "evidence"
+    TEXT = ".side"
     HELP = (
         "All measurements in the catalog, AMD's own CI, and your own probes. Type words, or column:value, e.g."
         " `mi355x dsr1 fp4` or `engine:vllm conc:64`. f keeps only rows like the cell under the cursor, w only those"

@@ -44,6 +44,7 @@ class ExportPane(Pane):
     """Choose a form, look at it, write it."""
 
     PANE_ID = "export"
+    TEXT = "#export-preview"
     HELP = (
         "Writes the answer on the desk. Up and down choose the form, Tab goes to the file name, Enter writes; before a"
         " file is replaced you are asked. The Monte Carlo runs in full before anything is written, so that the file"

@@ -31,6 +31,7 @@ class GatesPane(Pane):
     """Every rule with its result, for one candidate at a time."""
 
     PANE_ID = "gates"
+    TEXT = ".side"
     HELP = (
         "Each gate is a rule applied to one candidate: export, tariff, parties, software, memory and service level,"
         " power and cooling, supply. It passes, passes on a condition (something must be done first), or fails, with"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
@@ -23,6 +24,12 @@ class Pane(Container):
     PANE_ID: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
     """What the screen is for and how it is used; shown by F1."""
+    TEXT: ClassVar[str] = ""
+    """Selector of the part whose text may go on below the screen; the keys of `actions.text_keys` scroll it."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "text(1)", "Text down", show=False),  # where nothing in focus has a use for it
+        Binding("pageup", "text(-1)", "Text up", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id=f"pane-{self.PANE_ID}")
@@ -57,6 +64,11 @@ class Pane(Container):
     def first_focus(self) -> Widget | None:
         """Where the keyboard goes when the screen is shown."""
         return next((w for w in self.query("*") if w.focusable), None)
+
+    def action_text(self, by: int) -> None:
+        """Scroll the text by a page, wherever the keyboard is; one line stays in sight."""
+        for widget in self.query(self.TEXT) if self.TEXT else ():
+            widget.scroll_relative(y=by * max(1, widget.size.height - 1), animate=False)
 
     def entered(self) -> None:
         """The screen has come into view."""

@@ -82,6 +82,7 @@ class ProbePane(Pane):
     """The probe from set-up to evidence."""
 
     PANE_ID = "probe"
+    TEXT = "#probe-right"
     HELP = (
         "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The form holds the probe that the"
         " verdict suggests, limits and rent included; Enter edits a field, or paste onto it. The right side shows the"

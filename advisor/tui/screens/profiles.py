@@ -46,6 +46,7 @@ class ProfilesPane(Pane):
     """List, search and preview of profiles."""
 
     PANE_ID = "profiles"
+    TEXT = "#profile-preview"
     HELP = (
         "A profile is a procurement question in a file: the model, the traffic, the service level, the team, the place"
         " and how it may be paid for. Open one, or make your own with n, then see the verdict follow every edit."

@@ -29,6 +29,7 @@ class RisksPane(Pane):
     """What could go wrong, how likely, what it costs, and who watches it."""
 
     PANE_ID = "risks"
+    TEXT = ".side"
     HELP = (
         "A register, not a mood: each risk has a cause in the catalog or the profile, a likelihood with its basis, an"
         " effect in USD, a mitigation and an owner. Expected losses join the cost; the tail is shown apart. A"

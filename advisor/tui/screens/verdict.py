@@ -41,6 +41,7 @@ class VerdictPane(Pane):
     """The answer."""
 
     PANE_ID = "verdict"
+    TEXT = "#verdict-scroll"
     HELP = (
         "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
         " median and P90 of the cost on one scale. GPUs are those at the peak; a wide screen also shows those paid on"

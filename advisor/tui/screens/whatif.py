@@ -31,6 +31,7 @@ class WhatIfPane(Pane):
     """Levers, the answer that they give, and the tornado."""
 
     PANE_ID = "whatif"
+    TEXT = "#whatif-right"
     HELP = (
         "Left and right move a lever, the mouse drags it. ┼ is today, ◇ where the verdict flips with everything else as"
         " it is; f jumps just past it. The profile itself does not change until k keeps the levers in it. The tornado"

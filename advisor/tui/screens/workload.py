@@ -31,6 +31,7 @@ class WorkloadPane(Pane):
     """The form."""
 
     PANE_ID = "workload"
+    TEXT = "#field-help"
     HELP = (
         "Every field of the profile, with its unit. A field in grey is silent: the program takes the default that is"
         " shown and lists it as an assumption. Enter edits: what is typed takes the place of the value, End goes behind"

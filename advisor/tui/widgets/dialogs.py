@@ -248,7 +248,7 @@ class Picker(ModalScreen[str | None]):
 
     def action_list(self, by: int) -> None:
         """Move in the list while typing."""
-        self.query_one("#list", Grid).action_move(by)
+        self.query_one("#list", Grid).move(by)
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:

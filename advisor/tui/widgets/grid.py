@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -15,6 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from advisor.tui.widgets.around import scrolled_around, show_line
 from advisor.tui.widgets.column import Column, Row, cell_text
 from advisor.tui.widgets.tones import Piece, Toned, fit, tone_styles
 
@@ -258,18 +260,29 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         if self.is_mounted and self.current is not None:
             self.post_message(self.Moved(self, self.current))
 
-    def action_move(self, by: int) -> None:
-        """Move the cursor by rows."""
+    def move(self, by: int) -> bool:
+        """Move the cursor by rows; whether it has moved."""
+        before = self.cursor
         if self.rows:
             self.cursor = max(0, min(len(self.rows) - 1, self.cursor + by))
             self._scroll_to_cursor()
+        return self.cursor != before
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by rows; at the edge the key goes on to what the table stands in."""
+        if not self.move(by):
+            raise SkipAction
+        at = self.cursor - self.scroll_offset.y
+        show_line(self, at + (self.cursor > 0), 1 + (self.cursor == 0))  # the heading comes with the first row
 
     def action_page(self, by: int) -> None:
-        """Move by a page."""
+        """Move by a page; a table whose rows are all in sight leaves the key to what it stands in."""
+        if not self.max_scroll_y and scrolled_around(self) is not None:
+            raise SkipAction
         self.action_move(by * max(1, self.size.height - 2))
 
     def action_edge(self, to: int) -> None:
-        """Go to the first or last row."""
+        """Go to the first or last row, then to the end of what the table stands in."""
         self.action_move(to * len(self.rows))
 
     def action_column(self, by: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
 from advisor.tui.levers import Lever
+from advisor.tui.widgets.around import show_line
 from advisor.tui.widgets.tones import Piece, Toned, fit
 
 NAME, LONGEST = 26, 38
@@ -77,8 +79,12 @@ class LeverList(Toned, can_focus=True):
             self.move(lever, self.value(lever) + by * lever.step)
 
     def action_row(self, by: int) -> None:
-        """Another lever."""
+        """Another lever; beyond the last the key scrolls what stands below."""
+        before = self.row
         self.row = max(0, min(len(self.levers) - 1, self.row + by))
+        if self.row == before:
+            raise SkipAction
+        show_line(self, 2 * self.row, 2)
 
     def action_edge(self, high: int) -> None:
         """To an end of the range."""
