@@ -18,9 +18,10 @@ from textual.timer import Timer
 
 from advisor.tui.actions import PANE, PANES, bindings
 from advisor.tui.desk import LIVE_DRAWS, Desk, Facts, Sight
-from advisor.tui.document import Key, ProfileDocument
+from advisor.tui.document import Key
 from advisor.tui.drafts import Drafts
 from advisor.tui.faults import Faults
+from advisor.tui.keeping import Keeping
 from advisor.tui.reach import Reach
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
@@ -41,7 +42,7 @@ def _commands() -> Any:
     return Commands
 
 
-class AdvisorApp(Reach, Faults, App[None]):
+class AdvisorApp(Reach, Keeping, Faults, App[None]):
     """The terminal program.
 
     Parameters
@@ -162,7 +163,8 @@ class AdvisorApp(Reach, Faults, App[None]):
         state = "● unsaved" if s.dirty else ""
         name = s.profile.name if s.profile is not None else s.name
         self.query_one(TitleBar).show(
-            pane=self.at, profile=name, state=state, right=f"as of {self.as_of} " if self.as_of else ""
+            pane=self.at, profile=name, state=state, right=f"as of {self.as_of} " if self.as_of else "",
+            running="probe running" if self.probing and self.at != "probe" else "",
         )
 
     @on(Rail.Chosen)
@@ -256,44 +258,13 @@ class AdvisorApp(Reach, Faults, App[None]):
                 other.sight = sight
         if self._refine:
             self._after("refine", REFINE_S, self.desk.refine)
-        self._after("draft", DRAFT_S, self.keep_draft)
+        self._after("draft", DRAFT_S, self.keep_draft_and_tell)
 
     def _after(self, name: str, seconds: float, run: Callable[[], object]) -> None:
         timer = self._delays.get(name)
         if timer is not None:
             timer.stop()
         self._delays[name] = self.set_timer(seconds, run)
-
-    def keep_draft(self) -> None:
-        """Write unsaved edits where a crash cannot reach them."""
-        if self.desk.document is not None:
-            self.drafts.keep(self.desk.document)
-
-    def remember(self) -> None:
-        """Write down how the program stands."""
-        settings = self.drafts.settings()
-        settings.theme, settings.screen = self.theme, self.at
-        if self.desk.document is not None and self.desk.document.path is not None:
-            settings.profile = str(self.desk.document.path)
-        self.drafts.remember(settings)
-
-    async def open_path(self, path: Path, bundled: bool = False, *, show: str = "workload") -> bool:
-        """Open a profile; unsaved edits of an earlier run come back with it."""
-        from advisor.domain.errors import AdvisorError
-
-        self.keep_draft()
-        try:
-            document = ProfileDocument.open(path, bundled=bundled)
-        except AdvisorError as error:
-            self.notify(str(error), title="Cannot be opened", severity="error", timeout=12, markup=False)
-            return False
-        if self.drafts.restore(document):
-            self.notify("Unsaved edits of an earlier session are back. Ctrl+Z takes them away.", timeout=8)
-        self.desk.open(document)
-        self.remember()
-        if show:
-            await self.go(show)
-        return True
 
     def edit(self, key: Key, value: Any) -> None:
         """Edit the open profile."""
@@ -335,9 +306,3 @@ class AdvisorApp(Reach, Faults, App[None]):
 
         if len(self.screen_stack) == 1:
             save(self)
-
-    async def action_quit(self) -> None:
-        """Leave; unsaved edits stay as a draft."""
-        self.keep_draft()
-        self.remember()
-        self.exit()

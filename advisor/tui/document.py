@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -41,6 +42,8 @@ class ProfileDocument:
         self.name, self.path, self.bundled = name, path, bundled
         self.is_json = path is not None and path.suffix.lower() == ".json"
         self.saved_text = text
+        self.seen = digest(text)
+        """Hash of the file as it was when the edits began; another one at saving means that somebody else wrote."""
         self._undo: list[str] = []
         self._redo: list[str] = []
         self._last_key: Key | None = None
@@ -88,6 +91,24 @@ class ProfileDocument:
     def dirty(self) -> bool:
         """Whether there are edits that are not saved."""
         return self._text != self.saved_text
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the edits were made on a text that the file, as opened, no longer had."""
+        return self.seen != digest(self.saved_text)
+
+    def changed_outside(self) -> bool:
+        """Whether saving would overwrite what somebody else has written into the file since."""
+        from advisor.domain.errors import ProfileError
+        from advisor.profiles.read import read_text
+
+        if self.path is None:
+            return False
+        try:
+            now = read_text(self.path)
+        except ProfileError:  # gone: nothing to overwrite; empty or no text: somebody made it so
+            return self.path.exists()
+        return now != self._text and digest(now) != self.seen
 
     # -------------------------------------------------------------- reading
 
@@ -261,10 +282,14 @@ class ProfileDocument:
         """The next edit is an undo step of its own, also at the same field."""
         self._last_key = None
 
-    def recover(self, text: str) -> None:
-        """Take over unsaved edits of an earlier run, as one step that can be undone."""
+    def recover(self, text: str, seen: str = "") -> None:
+        """Take over unsaved edits of an earlier run, as one step that can be undone.
+
+        `seen` is the hash of the text that they were made on.
+        """
         before = self._text
         self._parse(text)
+        self.seen = seen or self.seen
         self._undo.append(before)
 
     # --------------------------------------------------------------- saving
@@ -281,7 +306,7 @@ class ProfileDocument:
         assert target is not None
         write_whole(target, self._text)
         self.path, self.name, self.bundled = target, target.stem, False
-        self.saved_text = self._text
+        self.saved_text, self.seen = self._text, digest(self._text)
         return target
 
 
@@ -315,6 +340,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return value
+
+
+def digest(text: str) -> str:
+    """By which one text is told from another."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from advisor.tui.document import ProfileDocument, write_whole
 
+MADE_FOR = "# draft, made for sha256:"
+"""First line of a draft, with the hash of the file as it was when the edits were made."""
+
 
 @dataclass(slots=True)
 class Settings:
@@ -28,23 +31,30 @@ class Drafts:
 
             folder = config_dir() / "drafts"
         self.folder = folder
+        self.trouble = ""
+        """Why the edits that were to be kept last are not; empty where they are, or where there are none."""
 
     def _file(self, document: ProfileDocument) -> Path:
         where = str(document.path.resolve()) if document.path else document.name
         return self.folder / f"{document.name[:60]}-{hashlib.sha256(where.encode()).hexdigest()[:10]}.draft"
 
     def keep(self, document: ProfileDocument) -> bool:
-        """Write the edits down, or forget them where there are none; whether something is kept."""
+        """Write the edits down, or forget them where there are none; whether something is kept.
+
+        `trouble` says why where something should have been.
+        """
         from advisor.domain.errors import InputError
 
-        file = self._file(document)
+        self.trouble = ""
         try:
+            file = self._file(document)
             if not document.dirty:
                 file.unlink(missing_ok=True)
                 return False
-            write_whole(file, document.text)
+            write_whole(file, f"{MADE_FOR}{document.seen}\n{document.text}")
             return True
-        except (InputError, OSError):
+        except (InputError, OSError) as error:
+            self.trouble = str(error) if document.dirty else ""
             return False
 
     def forget(self, document: ProfileDocument) -> None:
@@ -55,19 +65,26 @@ class Drafts:
             return
 
     def restore(self, document: ProfileDocument) -> bool:
-        """Bring edits of an earlier run back into the document; whether there were any."""
+        """Bring edits of an earlier run back into the document; whether there were any.
+
+        `outdated` of the document says whether its file has changed since they were made.
+        """
         from advisor.domain.errors import ProfileError
 
         file = self._file(document)
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_bytes().decode("utf-8")  # line ends as they are
         except (OSError, UnicodeDecodeError):
             return False
+        seen = ""
+        if text.startswith(MADE_FOR):  # drafts of earlier versions do not say it
+            first, _, text = text.partition("\n")
+            seen = first.removeprefix(MADE_FOR).strip()
         if text == document.text:
-            file.unlink(missing_ok=True)
+            self.forget(document)
             return False
         try:
-            document.recover(text)
+            document.recover(text, seen)
         except ProfileError:
             return False
         return True

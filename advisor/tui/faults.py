@@ -16,8 +16,8 @@ class Faults:
     _exception: Exception | None
     _exit_renderables: list[Any]
 
-    def keep_draft(self) -> None:
-        """Write unsaved edits where a crash cannot reach them."""
+    def keep_draft(self) -> str:
+        """Write unsaved edits where a crash cannot reach them; why that cannot be done."""
         raise NotImplementedError
 
     def _fatal_error(self) -> None:
@@ -25,21 +25,26 @@ class Faults:
 
         `ADVISOR_DEBUG=1` lets it do so, for developers.
         """
-        self.keep_draft()
+        trouble = self.keep_draft()
         if os.environ.get("ADVISOR_DEBUG"):
             super()._fatal_error()  # type: ignore[misc]
             return
-        self._exit_renderables.append(Text(f"advisor: error: {fault_text(self._exception)}"))
+        self._exit_renderables.append(Text(f"advisor: error: {fault_text(self._exception, trouble)}"))
         self._close_messages_no_wait()  # type: ignore[attr-defined]
 
 
-def fault_text(fault: BaseException | None) -> str:
+def fault_text(fault: BaseException | None, trouble: str = "") -> str:
     """What to say of a fault of the program: its kind and place, the way on; no value of any variable."""
     frames = traceback.extract_tb(fault.__traceback__) if fault is not None else []
     own = [frame for frame in frames if "advisor" in Path(frame.filename).parts] or frames
     where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
     kind = type(fault).__name__ if fault is not None else "unknown"
+    edits = (
+        f"Unsaved edits could not be kept: {trouble}."
+        if trouble
+        else "Unsaved edits are kept: start `advisor` again and open the profile."
+    )
     return (
-        f"this is a fault of the program, not of your input ({kind}{where}). Unsaved edits are kept: start `advisor`"
-        " again and open the profile. Please report it with what you did last."
+        f"this is a fault of the program, not of your input ({kind}{where}). {edits}"
+        " Please report it with what you did last."
     )

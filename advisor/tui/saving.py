@@ -13,13 +13,41 @@ if TYPE_CHECKING:
 
 
 def save(app: AdvisorApp) -> None:
-    """Save the open profile; a bundled or unnamed one asks for a name first."""
+    """Save the open profile; a bundled or unnamed one asks for a name first, a file that has changed for leave."""
     document = app.desk.document
     if document is None:
         app.notify("No profile is open. Choose one under Profiles, or press n there for a new one.", timeout=5)
         return
     if document.path is not None and not document.bundled:
-        _write(app, document.path)
+        if document.changed_outside():
+            _ask_first(app, document.path)
+        else:
+            _write(app, document.path)
+        return
+    save_as(app, "Bundled profiles stay as they are.")
+
+
+def _ask_first(app: AdvisorApp, path: Path) -> None:
+    from advisor.tui.widgets.dialogs import Decide
+
+    def decided(way: str | None) -> None:
+        if way == "overwrite":
+            _write(app, path)
+        elif way == "another":
+            save_as(app, f"{path.name} stays as it is.")
+
+    hint = (
+        f"{path} was changed outside this program since it was opened. Overwriting takes that change away; under"
+        " another name both stay."
+    )
+    ways = (("cancel", "Cancel"), ("another", "Save as"), ("overwrite", "Overwrite"))
+    app.push_screen(Decide("The file has changed", hint, ways), decided)
+
+
+def save_as(app: AdvisorApp, why: str) -> None:
+    """Ask for a name and save under it."""
+    document = app.desk.document
+    if document is None:
         return
     from advisor.profiles.locate import list_profiles, own_profiles_dir
     from advisor.tui.widgets.dialogs import Ask
@@ -30,9 +58,10 @@ def save(app: AdvisorApp) -> None:
 
     def named(name: str | None) -> None:
         if name:
-            _write(app, folder / f"{slug(name)}.toml")
+            _write(app, folder / f"{slug(name)}{ending}")
 
-    hint = f"Bundled profiles stay as they are. It goes to {folder}"
+    ending = ".json" if document.is_json else ".toml"
+    hint = f"{why} It goes to {folder}"
     app.push_screen(
         Ask("Save as your own profile", value=suggestion, hint=hint, button="Save", check=lambda n: free(n, taken)),
         named,

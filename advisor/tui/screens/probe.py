@@ -250,6 +250,7 @@ class ProbePane(Pane):
         self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended, key=self.key)
         self._rows["url"].focus()  # the button is about to be disabled, and keys go by the focus
         self._fill()
+        self.program.set_probing(True)
         self.query_one("#probe-text", Static).update(content(("◌ Contacting the server …", "warn")))
         self.job.start()
 
@@ -261,6 +262,7 @@ class ProbePane(Pane):
 
     def _ended(self, error: str) -> None:
         self.job = None
+        self.program.set_probing(False)
         self.run_ = self.snapshot.run if self.snapshot is not None else None
         self._error = error
         if self.is_mounted:

@@ -97,18 +97,18 @@ class Confirm(ModalScreen[bool]):
         Binding("y", "answer(True)", "Yes"),
     ]
 
-    def __init__(self, title: str, hint: str, button: str) -> None:
+    def __init__(self, title: str, hint: str, button: str, *, no: str = "No") -> None:
         super().__init__()
-        self._texts = (title, hint, button)
+        self._texts = (title, hint, button, no)
 
     def compose(self) -> ComposeResult:
         """Question and buttons."""
-        title, hint, button = self._texts
+        title, hint, button, no = self._texts
         with Vertical(id="box"):
             yield Static(content(title), id="title")
             yield Static(content(hint), id="hint")
             with Horizontal(id="buttons"):
-                yield Button("No", id="no", compact=True)
+                yield Button(no, id="no", compact=True)
                 yield Button(button, id="yes", variant="error", compact=True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -118,6 +118,34 @@ class Confirm(ModalScreen[bool]):
     def action_answer(self, yes: bool) -> None:
         """Answer by key."""
         self.dismiss(yes)
+
+
+class Decide(ModalScreen[str]):
+    """Asks which of several ways to go; the first harms nothing, is at hand first, and is what Escape takes."""
+
+    DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Decide")
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "first", "Cancel")]
+
+    def __init__(self, title: str, hint: str, ways: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title, self._hint, self._ways = title, hint, tuple(ways)
+
+    def compose(self) -> ComposeResult:
+        """Question and a button for each way."""
+        with Vertical(id="box"):
+            yield Static(content(self._title), id="title")
+            yield Static(content(self._hint), id="hint")
+            with Horizontal(id="buttons"):
+                for way, label in self._ways:
+                    yield Button(label, id=way, compact=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Go that way."""
+        self.dismiss(event.button.id or self._ways[0][0])
+
+    def action_first(self) -> None:
+        """The way that harms nothing."""
+        self.dismiss(self._ways[0][0])
 
 
 @dataclass(frozen=True, slots=True)

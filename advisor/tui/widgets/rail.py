@@ -119,11 +119,11 @@ class TitleBar(Toned):
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.pane, self.profile, self.state, self.right = "profiles", "", "", ""
+        self.pane, self.profile, self.state, self.right, self.running = "profiles", "", "", "", ""
 
-    def show(self, *, pane: str, profile: str, state: str, right: str) -> None:
-        """Show where one is."""
-        self.pane, self.profile, self.state, self.right = pane, profile, state, right
+    def show(self, *, pane: str, profile: str, state: str, right: str, running: str = "") -> None:
+        """Show where one is, and what runs meanwhile."""
+        self.pane, self.profile, self.state, self.right, self.running = pane, profile, state, right, running
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -132,6 +132,8 @@ class TitleBar(Toned):
         width = self.size.width
         title = PANE[self.pane].title
         left = [Piece(" ≡ ", "head"), Piece("advisor", "strong"), Piece(" ▸ ", "dim"), Piece(title, "head")]
+        if self.running:  # ahead of the name, which may be long
+            left.append(Piece(f"  ◌ {self.running} ", "warn"))
         if self.profile:
             left += [Piece(" ▸ ", "dim"), Piece(self.profile, "plain")]
             if self.state:
