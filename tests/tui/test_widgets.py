@@ -157,3 +157,46 @@ def test_a_mark_covers_dots() -> None:
     canvas.line([(0, 0), (7, 3)], "s1")
     canvas.mark(2, 1, "◆", "accent")
     assert "".join(text for text, _ in canvas.row(0))[1] == "◆"
+
+
+def wide() -> Grid[int]:
+    numbers = [
+        Column(f"c{i}", f"Number {i}", lambda r, i=i: f"{(r + 1) * 1_234_567 * (i + 1):,}", right=True)  # type: ignore[misc]
+        for i in range(5)
+    ]
+    text: Column[int] = Column("t", "Text", lambda r: "words " * (r + 3), most=40)
+    return Grid([Column("n", "Name", lambda r: f"row {r}", width=6), *numbers, text])
+
+
+async def test_numbers_are_whole_or_not_there_and_a_mark_says_that_there_is_more() -> None:
+    grid = wide()
+    async with One(grid).run_test(size=(40, 8)) as pilot:
+        grid.show(range(3))
+        grid.focus()
+        await pilot.pause()
+        whole = {c.cell(r) for c in grid.columns if c.right for r in range(3)}
+        seen: set[object] = set()
+        for at in range(len(grid.columns)):
+            lines = [grid.render_line(y) for y in range(4)]
+            assert {line.cell_length for line in lines} == {grid.size.width}
+            assert all((line.text[-1] == "›") == (at < len(grid.columns) - 1) for line in lines)
+            assert all(("‹" in line.text) == bool(grid.scroll_offset.x) for line in lines)
+            for line in lines[1:]:
+                figures = [w for w in line.text.strip("›").replace("‹", " ").split() if w[-1].isdigit() and "," in w]
+                assert set(figures) <= whole, line.text
+                seen.update(figures)
+            assert grid.columns[at].title in lines[0].text or at == len(grid.columns) - 1
+            await pilot.press("right")
+            await pilot.pause()
+        assert seen == whole  # the cursor brings every number into sight
+        await pilot.press(*["left"] * len(grid.columns))
+        assert grid.scroll_offset.x == 0
+
+
+async def test_text_at_the_edge_is_cut_with_an_ellipsis() -> None:
+    text: Column[int] = Column("t", "T", lambda r: "x" * 50, most=60)
+    grid: Grid[int] = Grid([Column("n", "Name", lambda r: "row", width=6), text])
+    async with One(grid).run_test(size=(30, 6)) as pilot:
+        grid.show(range(1))
+        await pilot.pause()
+        assert grid.render_line(1).text.endswith("x…›")

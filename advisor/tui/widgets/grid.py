@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
@@ -205,10 +206,27 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         return self._crop(self._row(index), scroll_x, width)
 
     def _crop(self, strip: Strip, scroll_x: int, width: int) -> Strip:
-        if scroll_x == 0:
+        """The part of a line in sight: numbers whole or not at all, text with an ellipsis, a mark where more stands."""
+        first = min(width, self._widths[0] + GAP) if self._widths else 0
+        if not scroll_x and self.virtual_size.width <= width:
             return strip.crop(0, width).extend_cell_length(width, self.rich_style)
-        first = (self._widths[0] + GAP) if self._widths else 0
-        return Strip.join([strip.crop(0, first), strip.crop(first + scroll_x, scroll_x + width)]).crop(0, width)
+        more = self.virtual_size.width - scroll_x > width
+        start, end = first + scroll_x, scroll_x + width - more
+        parts = [strip.crop(0, first), strip.crop(start, max(start, end))]
+        if scroll_x:
+            parts[0] = _put(parts[0], first - 1, "‹", self.tone("dim"))
+        at = 0
+        for column, w in zip(self.columns, self._widths, strict=False):
+            left, right = max(at, start), min(at + w, end)
+            if left < right and (at < start or at + w > end):  # in sight, not whole
+                lost = strip.crop(at, left).text + strip.crop(right, at + w).text
+                if column.right and not (at < start and at + w > end):
+                    parts[1] = _put(parts[1], left - start, " " * (right - left))
+                elif lost.strip() or column.right:
+                    parts[1] = _put(parts[1], (left if at < start else right - 1) - start, "…")
+            at += w + GAP
+        line = Strip.join(parts).extend_cell_length(width - more, self.rich_style)
+        return _put(line.extend_cell_length(width, self.rich_style), width - 1, "›", self.tone("dim")) if more else line
 
     def _header(self) -> Strip:
         base = self.get_component_rich_style("grid--header")
@@ -353,3 +371,15 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             self.cursor, self.column = index, column
             if again:
                 self.action_open()
+
+
+def _put(strip: Strip, at: int, text: str, tone: Style | None = None) -> Strip:
+    """A line with other text in one place, on the ground that was there."""
+    if at < 0:
+        return strip
+    width = cell_len(text)
+    under = strip.crop(at, at + width)
+    style = next((s.style for s in under if s.style is not None), None)
+    if tone is not None:
+        style = style + tone if style is not None else tone
+    return Strip.join([strip.crop(0, at), Strip([Segment(text, style)]), strip.crop(at + width, strip.cell_length)])
