@@ -56,12 +56,34 @@ def usd_full(value: float | None) -> str:
 
 
 def share(value: float | None, digits: int = 0) -> str:
-    """A share in percent.
+    """A share in percent; small and nearly whole ones are not rounded away, as in the reports.
 
-    >>> share(0.873), share(0.0042, 1)
-    ('87 %', '0.4 %')
+    >>> share(0.873), share(0.0042, 1), share(0.0), share(1.0), share(-0.001)
+    ('87 %', '0.4 %', '0 %', '100 %', '0 %')
+    >>> share(0.0004), share(0.9999), share(0.0004, 1), share(0.9999, 1)
+    ('<1 %', '>99 %', '<0.1 %', '>99.9 %')
     """
-    return MISSING if value is None else f"{value * 100:.{digits}f} %"
+    if value is None:
+        return MISSING
+    text = f"{value * 100:.{digits}f}"
+    if float(text) == 0:
+        return f"<{10**-digits:.{digits}f} %" if value > 0 else f"{0:.{digits}f} %"
+    if value < 1 and float(text) >= 100:
+        return f">{100 - 10**-digits:.{digits}f} %"
+    return f"{text} %"
+
+
+def change(ratio: float, digits: int = 0) -> str:
+    """A change in percent with its sign; a small one with a digit more, and none without a sign.
+
+    >>> change(0.183), change(-0.0031), change(-0.0000001), change(0.0)
+    ('+18 %', '-0.3 %', '0 %', '0 %')
+    """
+    for places in (digits, digits + 1):
+        text = f"{ratio * 100:+.{places}f}"
+        if float(text):
+            return f"{text} %"
+    return "0 %"
 
 
 def seconds(value: float | None) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from advisor.domain.profile import Profile
+from advisor.domain.recommendation import Recommendation
 from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.tui.app import AdvisorApp
 from advisor.tui.levers import Lever, levers_of, value_at
+from advisor.tui.screens.whatif import comparison
 from advisor.tui.widgets.lever_list import LeverList
-from tests.tui.conftest import KeptFacts, opened, settled
+from tests.tui.conftest import KeptFacts, opened, settled, still_text
 from tests.tui.frozen import PROFILE, frozen_answer
 
 TIERS = "operator-2000-gpus"
@@ -124,3 +126,54 @@ async def test_where_a_lever_flips_is_told_in_full_beside_a_column_of_answers(ap
         assert lever.flip is not None
         assert "(was " in line
         assert line.rstrip().endswith(lever.number(lever.flip))
+
+
+def infeasible() -> Recommendation:
+    """The kept answer, if nothing fitted."""
+    answer = frozen_answer()
+    reason = "the best point misses the service level: TPOT p95 6.1 ms against 0.5 ms, TTFT p95 504 ms against 1 ms"
+    verdict = answer.verdict.model_copy(update={
+        "kind": "infeasible", "choice": None, "runner_up": None, "reasons": (), "binding_constraint": "slo (8 of 8)",
+        "headline": f"No candidate can serve this profile; the nearest is B300: {reason}.",
+        "reason": "What binds: the service level (8 of 8) candidates.",
+        "smallest_change": "relax slo.ttft_ms from 1 to 510",
+    })  # fmt: skip
+    out = {"feasible": False, "cost": None, "fleet": None, "rank": None, "infeasible_reason": reason}
+    candidates = tuple(c.model_copy(update=out) for c in answer.candidates)
+    return answer.model_copy(update={"verdict": verdict, "candidates": candidates, "decision": None})
+
+
+async def test_where_nothing_is_feasible_it_says_so_and_what_would_help(
+    app: AdvisorApp, kept: KeptFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        kept, "answer", lambda profile, folder, draws: (infeasible().model_copy(update={"profile": profile}), "")
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, show="whatif")
+        text = " ".join((await still_text(pilot)).split())
+        assert "Nothing is feasible today" in text
+        assert text.count("relax slo.ttft_ms from 1 to 510") >= 1
+        assert "100 % sure" not in text
+        assert "move a lever" not in text
+        await pilot.press("f", "right", "r", "down")
+        await pilot.pause()
+        assert app.is_running
+        await app.go("verdict")
+        text = await still_text(pilot)
+        assert text.count("What binds") == 1
+        assert "…" in text.splitlines()[1]
+
+
+def test_a_cost_that_hardly_moves_has_no_sign_before_a_nought() -> None:
+    base = frozen_answer()
+    first = base.candidates[0]
+    assert first.cost is not None
+    for factor, shown in ((1 + 1e-9, " 0 % "), (1 - 1e-9, " 0 % "), (0.997, "-0.3 %")):
+        band = first.cost.usd_per_month.model_copy(update={"p50": first.cost.usd_per_month.p50 * factor})
+        cost = first.cost.model_copy(update={"usd_per_month": band})
+        moved = base.model_copy(update={"candidates": (first.model_copy(update={"cost": cost}), *base.candidates[1:])})
+        text = str(comparison(base, moved, "", 40))
+        assert "-0 %" not in text
+        assert "+0 %" not in text
+        assert shown in text

@@ -79,7 +79,7 @@ class BacktestPane(Pane):
                     right=True,
                 ),
                 Column("mean", "Mean", lambda s: f.share(s.mean_ape, 1), sort=lambda s: s.mean_ape, right=True),
-                Column("bias", "Bias", lambda s: f"{s.bias * 100:+.1f} %", sort=lambda s: s.bias, right=True),
+                Column("bias", "Bias", lambda s: f.change(s.bias, 1), sort=lambda s: s.bias, right=True),
                 Column(
                     "cover",
                     "In the 80 % interval",

@@ -86,6 +86,10 @@ class WhatIfPane(Pane):
         self.query_one("#whatif-now", Static).update(
             comparison(base, self.moved, self._error, max(12, self.query_one("#whatif-right").size.width - 34))
         )
+        if not self.query_one(LeverList).levers:
+            self.query_one("#tornado", Static).update(no_levers(base))
+            self.query_one("#whatif-evens", Static).update(break_evens(base))
+            return
         self.query_one("#tornado", Static).update(
             tornado(self.moved or base, max(40, self.query_one("#whatif-left").size.width - 4))
         )
@@ -143,7 +147,10 @@ class WhatIfPane(Pane):
         """Set the lever just past the place where the verdict flips."""
         levers = self.query_one(LeverList)
         lever = levers.current
-        if lever is None or lever.flip is None:
+        if lever is None:
+            self.notify("Nothing is feasible today, so that there is no lever.", timeout=4)
+            return
+        if lever.flip is None:
             self.notify("Within its range this lever alone never flips the verdict.", timeout=4)
             return
         even = lever.flip
@@ -183,6 +190,18 @@ class WhatIfPane(Pane):
         self.notify(f"{f.plural(len(moved), 'lever')} kept in the profile. Ctrl+Z takes it back.", timeout=5)
 
 
+def no_levers(answer: Recommendation) -> Content:
+    """What stands where the levers would, if something were feasible."""
+    v = answer.verdict
+    parts = [content(("Nothing is feasible today, so that there is no lever to move.", "strong"))]
+    if v.reason:
+        parts.append(content(v.reason))
+    if v.smallest_change:
+        parts.append(content(("Smallest change that helps: ", "strong"), v.smallest_change))
+    parts.append(content(("Press 2 to make it in the form; the levers follow with the first answer that fits.", "dim")))
+    return pages.lines(*parts)
+
+
 def comparison(base: Recommendation, moved: Recommendation | None, error: str, room: int) -> Content:
     """The verdict today and with the levers, and the costs on one scale."""
     parts: list[Content] = []
@@ -196,10 +215,14 @@ def comparison(base: Recommendation, moved: Recommendation | None, error: str, r
     elif moved is not None:
         parts.append(content(("= The choice stays: ", "good"), (_who(now), "strong")))
     else:
-        parts.append(content(("Today: ", "head"), (_who(now), "strong"), ("   move a lever", "dim")))
+        hint = "   move a lever" if now.verdict.choice else ""
+        parts.append(content(("Today: ", "head"), (_who(now), "strong"), (hint, "dim")))
     parts.append(content((f"{sign} {word}  ", tone), now.verdict.headline))
-    parts.append(content(f"{f.share(now.verdict.confidence)} sure, was {f.share(base.verdict.confidence)}\n"
-                         if moved else f"{f.share(now.verdict.confidence)} sure\n"))  # fmt: skip
+    if now.verdict.choice is None:
+        parts.append(content(("Smallest change: ", "strong"), f"{now.verdict.smallest_change}\n"))
+    else:
+        parts.append(content(f"{f.share(now.verdict.confidence)} sure, was {f.share(base.verdict.confidence)}\n"
+                             if moved else f"{f.share(now.verdict.confidence)} sure\n"))  # fmt: skip
     before = {c.accelerator: c for c in base.candidates}
     priced = [c for c in now.candidates if c.cost is not None and c.feasible]
     least = min((c.cost.usd_per_month.p10 for c in priced if c.cost), default=0.0)
@@ -209,19 +232,20 @@ def comparison(base: Recommendation, moved: Recommendation | None, error: str, r
         assert c.cost is not None
         b = c.cost.usd_per_month
         old = before[c.accelerator].cost if c.accelerator in before else None
-        change = f"{(b.p50 / old.usd_per_month.p50 - 1) * 100:+.0f} %" if moved and old else ""
+        change = f.change(b.p50 / old.usd_per_month.p50 - 1) if moved and old and old.usd_per_month.p50 else ""
         mark = "✓" if c.accelerator == choice else " "
         parts.append(
             content(
                 (f"{mark} {f.short(c.accelerator):<7}", "good" if mark == "✓" else "strong"),
                 f"{f.usd(b.p50):>7} ",
-                (f"{change:>6} ", "warn" if change not in ("", "+0 %", "-0 %") else "dim"),
+                (f"{change:>6} ", "warn" if change not in ("", "0 %") else "dim"),
                 (pages.bar(b.p10, b.p50, b.p90, least, most, min(room, 60)), "s1"),
             )
         )
     for c in now.candidates:
         if not c.feasible:
-            parts.append(content((f"✗ {f.short(c.accelerator):<7} {c.infeasible_reason[: room + 20]}", "dim")))
+            why = fit(c.infeasible_reason, room + 20).rstrip()
+            parts.append(content((f"✗ {f.short(c.accelerator):<7} {why}", "dim")))
     return pages.lines(*parts)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
 from advisor.tui import format as f
 from advisor.tui.desk import Sight
-from advisor.tui.widgets.tones import Piece, Toned
+from advisor.tui.widgets.tones import Piece, Toned, fit
 
 SPINNER = "◐◓◑◒"
+LAST = " — above: the last answer"
 
 
 class VerdictBar(Toned):
@@ -73,13 +75,13 @@ class VerdictBar(Toned):
                 "stuck": s.message or "The profile cannot be answered as it stands.",
                 "ready": "",
             }
-            return [Piece((" " + texts[s.phase])[:room], "bad" if s.phase == "stuck" else "dim")]
+            return [Piece(_cut(" " + texts[s.phase], room), "bad" if s.phase == "stuck" else "dim")]
         v = s.answer.verdict
         sign, word, tone = f.VERDICTS[v.kind]
         live = "" if s.fresh else "dim"
         out = [Piece(f" {sign} {word} ", live or tone)]
         if v.choice is None:
-            out.append(Piece(f" {v.headline}"[: max(0, room - len(out[0].text))], live or "plain"))
+            out.append(Piece(_cut(f" {v.headline}", room - len(out[0].text)), live or "plain"))
             return out
         c = v.choice
         cand = next((x for x in s.answer.candidates if x.accelerator == c.accelerator), None)
@@ -110,10 +112,11 @@ class VerdictBar(Toned):
             if s.phase == "stuck" and s.problems:
                 more = f"  and {len(s.problems) - 1} more" if len(s.problems) > 1 else ""
                 where = ".".join(str(k) for k in s.problems[0].key)
-                return [Piece(f" {where + ': ' if where else ''}{s.problems[0].text}{more}"[:width], "dim")]
+                text = f" {where + ': ' if where else ''}{s.problems[0].text}"
+                return [Piece(_cut(text, width - len(more)), "dim"), Piece(more, "dim")]
             return []
         if s.phase == "stuck" and s.message:
-            return [Piece(f" ✗ {s.message} — above: the last answer"[:width], "bad")]
+            return [Piece(_cut(f" ✗ {s.message}", width - len(LAST)), "bad"), Piece(LAST, "dim")]
         priced = [c for c in s.answer.candidates if c.feasible and c.cost is not None]
         out: list[Piece] = []
         used = 0
@@ -123,9 +126,13 @@ class VerdictBar(Toned):
         for i, c in enumerate(priced):
             assert c.cost is not None
             cost = c.cost.usd_per_month.p50
-            rest = f.usd(cost) if i == 0 or not best else f"{(cost / best - 1) * 100:+.0f} %"
+            left = len(priced) - i
+            more = f"  +{left - 1}" if left > 1 else ""
+            rest = f.usd(cost) if i == 0 or not best else f.change(cost / best - 1)
             text = f" {f.short(c.accelerator)} {rest} "
-            if used + len(text) + len(tail) > width:
+            if used + len(text) + len(more) + len(tail) > width:
+                out.append(Piece(f"  +{left}", "dim"))  # there are more than have room
+                used += len(f"  +{left}")
                 break
             tone = "strong" if i == 0 else "plain"
             out += [Piece(f" {f.short(c.accelerator)}", tone if s.fresh else "dim"), Piece(f" {rest} ", "dim")]
@@ -133,6 +140,11 @@ class VerdictBar(Toned):
         if tail and used + len(tail) <= width:
             out.append(Piece(tail, "dim"))
         return out
+
+
+def _cut(text: str, room: int) -> str:
+    """Text in at most so many cells, with an ellipsis where it is cut."""
+    return text if cell_len(text) <= room else fit(text, max(0, room))
 
 
 def _change(change: float | None) -> str:
