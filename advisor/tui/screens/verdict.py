@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PATHS = {
     "gpus": "fleet.gpus", "cost": "cost.usd_per_month", "bar": "cost.usd_per_month",
+    "adjusted": "risk_adjusted_usd_per_month",
     "paid": "cost.gpus_start", "rate": "cost.usd_per_gpu_hour", "mtok": "cost.usd_per_mtok_blended",
     "sure": "p_cheapest", "loss": "expected_loss_usd_per_month",
     "tps": "operating_point.output_tps_per_gpu", "grade": "operating_point.evidence_grade",
@@ -35,6 +36,10 @@ PATHS = {
 
 ROOM_FOR_BILL = 76
 """From this room on also what the bill counts: it is for the GPUs paid on average, not for those at the peak."""
+ROOM_FOR_ADJUSTED = 30
+"""From this room on also the cost by which candidates are ranked."""
+ADJUSTED = 13
+"""Cells that it takes, with the gap behind it."""
 
 
 class VerdictPane(Pane):
@@ -45,7 +50,8 @@ class VerdictPane(Pane):
     HELP = (
         "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
         " median and P90 of the cost on one scale. GPUs are those at the peak; a wide screen also shows those paid on"
-        " average in the first and the last month, and USD per hour of one. Move over a number and press e for its"
+        " average in the first and the last month, and USD per hour of one, and Risk-adj., the cost with its risks by"
+        " which they are ranked. Move over a number and press e for its"
         " arithmetic and sources, d for everything about the candidate, s to sort by the column."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("verdict")]
@@ -144,6 +150,18 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
     least = min((b.p10 for b in costs), default=0.0)
     most = max((b.p90 for b in costs), default=1.0)
     best = answer.verdict.choice.accelerator if answer.verdict.choice else ""
+    adjusted: list[Column[Candidate]] = []
+    if room >= ROOM_FOR_ADJUSTED:
+        room -= ADJUSTED
+        adjusted.append(
+            Column(
+                "adjusted",
+                "Risk-adj.",
+                lambda c: f.usd(c.risk_adjusted_usd_per_month),
+                sort=lambda c: c.risk_adjusted_usd_per_month,
+                right=True,
+            )
+        )
     width = min(room - 52 if room >= ROOM_FOR_BILL else room, 48)
 
     def sign(c: Candidate) -> Piece:
@@ -202,6 +220,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
             sort=lambda c: c.cost.usd_per_month.p50 if c.cost else None,
             right=True,
         ),
+        *adjusted,
         *(bill if room >= ROOM_FOR_BILL else ()),
         Column(
             "bar",
