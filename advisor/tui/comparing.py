@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from advisor.tui import format as f
+from advisor.tui.fields import spec_of
+from advisor.tui.values import to_text
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from advisor.domain.cost import Cost
     from advisor.domain.recommendation import Candidate, Recommendation
 
@@ -131,6 +135,12 @@ def flatten(model: BaseModel, lead: str = "") -> dict[str, str]:
             for i, inner in enumerate(value):
                 out |= flatten(inner, f"{path}[{i}].")
         elif value not in (None, "", (), {}):
-            text = ", ".join(str(v) for v in value) if isinstance(value, tuple) else str(value)
-            out[path] = text.removesuffix(".0")
+            out[path] = _as_in_the_form(name, type(model).model_fields[name], value)
     return out
+
+
+def _as_in_the_form(name: str, info: FieldInfo, value: Any) -> str:
+    """A value as one would type it: yes and no, shares in percent."""
+    spec = spec_of((name,), info, name)
+    text = to_text(spec, value)
+    return f"{text} {spec.unit}" if spec.as_share else text

@@ -151,7 +151,7 @@ def _specs(key: Key, info: FieldInfo) -> Iterator[FieldSpec]:
     inner, _ = _unwrap(info.annotation)
     if inner is Lengths:
         for name, sub in Lengths.model_fields.items():
-            yield _spec((*key, name), sub, f"{humanise(str(key[-1]))}, {humanise(name).lower()}")
+            yield spec_of((*key, name), sub, f"{humanise(str(key[-1]))}, {humanise(name).lower()}")
         return
     origin = get_origin(inner)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -162,10 +162,11 @@ def _specs(key: Key, info: FieldInfo) -> Iterator[FieldSpec]:
             return
     if key == ("task",):
         return
-    yield _spec(key, info, humanise(str(key[-1])))
+    yield spec_of(key, info, humanise(str(key[-1])))
 
 
-def _spec(key: Key, info: FieldInfo, label: str) -> FieldSpec:
+def spec_of(key: Key, info: FieldInfo, label: str) -> FieldSpec:
+    """What the type of a profile says of one field."""
     inner, optional = _unwrap(info.annotation)
     kind, choices = _kind(inner)
     name = str(key[-1])

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.markup import escape
 
 from advisor.tui.actions import PANES, actions_of
 
@@ -65,7 +66,7 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """What is listed before a letter is typed."""
         for name, text, run in self._actions():
-            yield DiscoveryHit(name, run, help=text)
+            yield DiscoveryHit(name, run, help=escape(text))
 
     async def search(self, query: str) -> Hits:
         """What matches."""
@@ -74,4 +75,4 @@ class Commands(Provider):
             for name, text, run in source:
                 score = matcher.match(name)
                 if score > 0:
-                    yield Hit(score, matcher.highlight(name), run, help=text)
+                    yield Hit(score, matcher.highlight(name), run, help=escape(text))

@@ -32,7 +32,9 @@ def to_text(spec: FieldSpec, value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if spec.as_share:
             return f"{value * 100:.10g}"
-        return f"{value:,}" if isinstance(value, int) or value >= 10_000 else f"{value:.10g}"
+        if isinstance(value, int):
+            return f"{value:,}"
+        return f"{value:,.12g}" if value >= 10_000 else f"{value:.10g}"
     return clean(str(value)).replace("\n", " ")
 
 

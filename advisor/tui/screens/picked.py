@@ -56,8 +56,10 @@ class CandidateTabs(Toned):
         return [(n, ok, f" {f.short(n)}{'' if ok else ' ✗'} ") for n, ok in self.names]
 
     def render_line(self, y: int) -> Strip:
-        """The line."""
+        """The line; nothing where there is no candidate to choose."""
         del y
+        if not self.names:
+            return self.strip([], self.size.width)
         pieces = [
             Piece("▐" + t.strip() + "▌" if n == self.at else t, "head" if n == self.at else "plain" if ok else "dim")
             for n, ok, t in self._spans()

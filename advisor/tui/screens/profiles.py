@@ -190,6 +190,8 @@ class ProfilesPane(Pane):
 
         def check(text: str) -> str:
             path = Path(text).expanduser()
+            if path.is_dir():
+                return "is a folder; give the path of a TOML or JSON file in it"
             if not path.is_file():
                 return "no such file"
             row = describe_path(path)

@@ -1,0 +1,106 @@
+"""Small things said rightly: shares, units, what has no room, values as the form has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.command import Provider
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from advisor.profiles.locate import find_profile
+from advisor.profiles.read import read_profile
+from advisor.report.numbers import percent
+from advisor.tui import format as f
+from advisor.tui.app import AdvisorApp
+from advisor.tui.comparing import flatten
+from advisor.tui.desk import Sight
+from advisor.tui.explain import Explanation
+from advisor.tui.fields import FieldSpec
+from advisor.tui.palette import Commands
+from advisor.tui.screens.verdict import PATHS, columns
+from advisor.tui.values import to_text
+from advisor.tui.widgets.bar import VerdictBar
+from advisor.tui.widgets.column import cell_text
+from advisor.tui.widgets.dialogs import Ask
+from advisor.tui.widgets.grid import Grid
+from tests.tui.conftest import opened, screen_text, settled, still_text
+from tests.tui.frozen import PROFILE, frozen_answer
+
+
+@pytest.mark.parametrize("value", [0.0, 0.0004, 0.004, 0.0051, 0.123, 0.5, 0.9949, 0.996, 0.9999, 1.0, 1.21])
+def test_shares_are_those_of_the_reports(value: float) -> None:
+    assert f.share(value) == percent(value)
+
+
+def test_a_long_number_has_no_needless_digits() -> None:
+    spec = FieldSpec(("x",), "X", "s", "number", "", None, False, True)
+    assert [to_text(spec, v) for v in (14_400.0, 14_400, 12_345.5, 0.25)] == ["14,400", "14,400", "12,345.5", "0.25"]
+
+
+def test_compared_profiles_read_as_the_form_does() -> None:
+    said = flatten(read_profile(find_profile(PROFILE)))
+    assert said["traffic.average_to_peak"] == "55 %"
+    assert said["model.speculative"] == "yes"
+    assert said["team.lora"] == "no"
+    assert said["traffic.isl.mean"] == "2000"
+    assert not {"True", "False"} & set(said.values())
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+async def test_the_bar_says_how_many_candidates_have_no_room(app: AdvisorApp, width: int) -> None:
+    async with app.run_test(size=(width, 24)) as pilot:
+        await opened(pilot)
+        bar = app.query_one(VerdictBar)
+        line = bar.render_line(1).text
+        answer = frozen_answer()
+        priced = [c for c in answer.candidates if c.feasible and c.cost is not None]
+        named = sum(f" {f.short(c.accelerator)} " in line for c in priced)
+        assert named == len(priced) or f"+{len(priced) - named}" in line
+        bar.show(Sight(phase="stuck", message="a long complaint " * 20))
+        assert "…" in bar.render_line(0).text
+
+
+def test_the_cost_that_ranks_is_shown_where_there_is_room() -> None:
+    answer = frozen_answer()
+    assert "adjusted" not in [c.key for c in columns(answer, 12)]
+    for room in (30, 60, 91, 120):
+        keys = [c.key for c in columns(answer, room)]
+        assert keys[keys.index("cost") + 1] == "adjusted"
+    column = next(c for c in columns(answer, 60) if c.key == "adjusted")
+    assert cell_text(column.cell(answer.candidates[0])) == f.usd(answer.candidates[0].risk_adjusted_usd_per_month)
+
+
+async def test_the_cost_that_ranks_is_explained(app: AdvisorApp) -> None:
+    async with app.run_test(size=(200, 50)) as pilot:
+        await opened(pilot, show="verdict")
+        assert "Risk-adj." in await still_text(pilot)
+        grid = app.query_one("#verdict-grid", Grid)
+        grid.column = [c.key for c in grid.columns].index("adjusted")
+        await pilot.press("e")
+        await pilot.pause()
+        assert isinstance(app.screen, Explanation)
+        assert app.screen.query_one("#tree", Grid).current.path.endswith(PATHS["adjusted"])
+
+
+async def test_the_palette_keeps_units_and_an_empty_screen_names_no_key(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await app.go("curves")
+        assert "a: next" not in await still_text(pilot)
+        await opened(pilot)
+        provider: Provider = Commands(app.screen)
+        hits = [h async for h in provider.search("Service level, TTFT")]
+        assert any("[ms]" in str(Content.from_markup(h.help or "")) for h in hits)
+
+
+async def test_a_folder_is_no_missing_file(app: AdvisorApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await pilot.press("i")
+        assert isinstance(app.screen, Ask)
+        app.screen.query_one(Input).value = str(tmp_path)
+        await pilot.press("enter")
+        assert "is a folder" in str(app.screen.query_one("#error", Static).render())
+        assert "is a folder" in " ".join(screen_text(app).split())
