@@ -24,7 +24,8 @@ def change(ctx: Context) -> list[Block]:
         blocks.append(_tornado(ctx, d))
     if d.break_evens:
         blocks.append(_break_evens(d))
-        blocks += [Para(inline(note), note=True) for note in _differences(d)]
+        notes = _differences(d)
+        blocks += [Para(inline(notes), note=True)] if notes else []
     if d.vendor_gap_text:
         blocks.append(Para(inline(strong("Between the vendors. "), d.vendor_gap_text)))
     return blocks
@@ -89,14 +90,14 @@ def _break_evens(d: Decision) -> Table:
     return Table(caption, columns, tuple(_break_even(b) for b in d.break_evens), dense=True)
 
 
-def _differences(d: Decision) -> list[str]:
+def _differences(d: Decision) -> str:
     """What reconciles the break-evens with the tornado above and with the rule of the probe below."""
     out = []
     if d.tornado and any(b.variable == "price" for b in d.break_evens):
         out.append(PRICE_DIFFERS)
     if d.information is not None and probe_differs(d.break_evens, d.information):
         out.append(PROBE_DIFFERS)
-    return out
+    return " ".join(out)
 
 
 def _break_even(b: BreakEven) -> tuple[Inline, ...]:
