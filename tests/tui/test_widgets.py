@@ -193,6 +193,23 @@ async def test_numbers_are_whole_or_not_there_and_a_mark_says_that_there_is_more
         assert grid.scroll_offset.x == 0
 
 
+async def test_the_mark_stands_beside_the_scroll_bar_and_the_names_stay_in_sight() -> None:
+    grid = wide()
+    grid.columns = (Column("sign", "", lambda r: "✓", width=1), *grid.columns)
+    async with One(grid).run_test(size=(40, 8)) as pilot:
+        grid.show(range(90))
+        grid.focus()
+        await pilot.pause()
+        room = grid.scrollable_content_region.width
+        assert grid.render_line(1).text[:room].endswith("›")
+        await pilot.press(*["right"] * 4)
+        await pilot.pause()
+        assert grid.scroll_offset.x > 0
+        assert grid.render_line(1).text.startswith("✓  row 0  ‹")
+        await pilot.press(*["left"] * 5)
+        assert grid.scroll_offset.x == 0
+
+
 async def test_text_at_the_edge_is_cut_with_an_ellipsis() -> None:
     text: Column[int] = Column("t", "T", lambda r: "x" * 50, most=60)
     grid: Grid[int] = Grid([Column("n", "Name", lambda r: "row", width=6), text])

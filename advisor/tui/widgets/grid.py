@@ -195,7 +195,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         width = self.size.width
         scroll_x, scroll_y = self.scroll_offset
         if y == 0:
-            return self._crop(self._header(), scroll_x, width)
+            return self._crop(self._header(), scroll_x).extend_cell_length(width, self.rich_style)
         if not self.rows:
             lines = self.empty.split("\n")
             text = lines[y - 2] if 0 <= y - 2 < len(lines) else ""
@@ -203,11 +203,22 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         index = scroll_y + y - 1
         if index >= len(self.rows):
             return self.strip([], width)
-        return self._crop(self._row(index), scroll_x, width)
+        return self._crop(self._row(index), scroll_x).extend_cell_length(width, self.rich_style)
 
-    def _crop(self, strip: Strip, scroll_x: int, width: int) -> Strip:
+    @property
+    def _fixed(self) -> int:
+        """How many columns stay in sight: those up to the first with a heading, where that leaves room for others."""
+        named = next((i for i, c in enumerate(self.columns) if c.title), 0) + 1
+        return named if self._start_of(named) <= self.size.width // 2 else 1
+
+    def _start_of(self, column: int) -> int:
+        """Where a column begins when nothing is scrolled."""
+        return sum(self._widths[:column]) + GAP * len(self._widths[:column])
+
+    def _crop(self, strip: Strip, scroll_x: int) -> Strip:
         """The part of a line in sight: numbers whole or not at all, text with an ellipsis, a mark where more stands."""
-        first = min(width, self._widths[0] + GAP) if self._widths else 0
+        width = self.scrollable_content_region.width  # beside the scroll bar
+        first = min(width, self._start_of(self._fixed))
         if not scroll_x and self.virtual_size.width <= width:
             return strip.crop(0, width).extend_cell_length(width, self.rich_style)
         more = self.virtual_size.width - scroll_x > width
@@ -344,17 +355,15 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
             self.app.notify("Row copied.", timeout=2)
 
     def _scroll_to_cursor(self) -> None:
-        x = sum(self._widths[: self.column]) + GAP * self.column
-        first = (self._widths[0] + GAP) if self._widths else 0
+        fixed = self._fixed
+        first = self._start_of(fixed)
         width = (self._widths[self.column] if self.column < len(self._widths) else 1) + GAP
-        left = 0 if self.column == 0 else max(0, x - first)
-        self.scroll_to_region(
-            Region(left, self.cursor, width + (first if self.column else 0), 2), animate=False, force=True
-        )
+        left, width = (0, 1) if self.column < fixed else (self._start_of(self.column) - first, width + first)
+        self.scroll_to_region(Region(left, self.cursor, width, 2), animate=False, force=True)
 
     def on_click(self, event: events.Click) -> None:
         """Header: sort. Row: put the cursor there; a second click opens."""
-        x = event.x + (self.scroll_offset.x if event.x >= (self._widths[0] if self._widths else 0) else 0)
+        x = event.x + (self.scroll_offset.x if event.x >= self._start_of(self._fixed) else 0)
         column, at = len(self.columns) - 1, 0
         for i, w in enumerate(self._widths):
             at += w + GAP
