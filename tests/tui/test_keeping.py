@@ -50,6 +50,10 @@ async def test_edits_that_cannot_be_kept_are_asked_about_before_the_program_is_l
         await opened(pilot)
         nowhere.edit(("team", "engineers"), 11)
         await settled(pilot)
+        nowhere.keep_draft_and_tell()
+        nowhere.keep_draft_and_tell()
+        await pilot.pause()
+        assert [n.title for n in nowhere._notifications].count("Edits are not kept as a draft") == 1
         await pilot.press("ctrl+q")
         assert isinstance(nowhere.screen, Confirm)
         text = " ".join(screen_text(nowhere).split())

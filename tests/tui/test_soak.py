@@ -21,6 +21,7 @@ KEYS = (
     *"1234567890bomxsydejkuhvagfrwnclit/-+ ?", "up", "down", "left", "right", "enter", "escape", "tab", "shift+tab",
     "pageup", "pagedown", "home", "end", "delete", "backspace", "space", "f1", "f2", "f3", "f4", "f6", "f7", "f8",
     "ctrl+z", "ctrl+y", "ctrl+t", "ctrl+p", "ctrl+e", "ctrl+g", "ctrl+pagedown", "ctrl+pageup", "ctrl+delete",
+    "ctrl+d", "ctrl+u", "shift+pagedown", "ctrl+s",
 )  # fmt: skip
 EVENTS = int(os.environ.get("ADVISOR_SOAK", "160"))
 GROWTH_MB = 30
