@@ -75,7 +75,8 @@ def _pane(scope: str, *rows: tuple[str, str, str, str, str, bool]) -> tuple[Acti
 def text_keys(scope: str, area: str) -> tuple[Action, ...]:
     """Keys that scroll the text of a screen while the keyboard stays in its table or form.
 
-    Of two keys for each way one reaches every program of terminals: some keep Shift+PageDown to themselves.
+    Of two keys for each way one reaches the program in every terminal: some keep Shift+PageDown to themselves. The
+    footer drops the last keys of a screen first: these stand first where half of the answer may lie below.
     """
     return (
         Action("text(1)", "ctrl+d,shift+pagedown", area, "Text down", "Read on where the text goes on below", scope,
@@ -102,7 +103,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("next_pane(-1)", "f3,ctrl+pageup", "Go", "Previous screen", "The previous screen", priority=True),
     Action("theme_next", "ctrl+t", "View", "Next colour scheme", "Dark, light, high contrast"),
     Action("quit", "ctrl+q", "Program", "Quit", "Unsaved edits are kept as a draft", show=True, priority=True),
-    *text_keys("profiles", "Profile"),
     *_pane(
         "profiles",
         ("open", "enter", "Profile", "Open", "Open the profile under the cursor", True),
@@ -113,7 +113,7 @@ ACTIONS: tuple[Action, ...] = (
         ("import", "i", "Profile", "Import", "Bring a file into your own profiles", True),
         ("search", "slash", "Profile", "Search", "Find by name or text", True),
     ),
-    *text_keys("workload", "Workload"),
+    *text_keys("profiles", "Profile"),
     *_pane(
         "workload",
         ("search", "f6", "Workload", "Find field", "Jump to a field by name", True),
@@ -123,6 +123,7 @@ ACTIONS: tuple[Action, ...] = (
         ("drop_section", "ctrl+delete", "Workload", "Remove this quote or tier", "Take the section away", False),
         ("load_config", "f9", "Workload", "Load a config.json", "Size a model from its own configuration", False),
     ),
+    *text_keys("workload", "Workload"),
     *text_keys("verdict", "Verdict"),
     *_pane(
         "verdict",
@@ -149,11 +150,10 @@ ACTIONS: tuple[Action, ...] = (
         ("reset", "r", "What if", "Reset levers", "Back to the profile", True),
         ("keep", "k", "What if", "Keep in the profile", "Write the levers into the profile", True),
     ),
-    *text_keys("risks", "Risks"),
     *_pane("risks", ("next_candidate", "a", "Risks", "Next candidate", "Whose register is shown", True)),
-    *text_keys("gates", "Gates"),
+    *text_keys("risks", "Risks"),
     *_pane("gates", ("next_candidate", "a", "Gates", "Next candidate", "Whose gates are shown", True)),
-    *text_keys("evidence", "Evidence"),
+    *text_keys("gates", "Gates"),
     *_pane(
         "evidence",
         ("search", "slash", "Evidence", "Filter by text", "Words, or column:value", True),
@@ -161,14 +161,15 @@ ACTIONS: tuple[Action, ...] = (
         ("clear", "escape", "Evidence", "Clear filters", "All rows again", True),
         ("mine", "w", "Evidence", "Behind this answer", "Only the rows that the answer rests on", True),
     ),
-    *text_keys("catalog", "Catalog"),
+    *text_keys("evidence", "Evidence"),
     *_pane(
         "catalog",
         ("next_kind", "a", "Catalog", "Next kind", "Accelerators, models, prices, ...", True),
         ("search", "slash", "Catalog", "Filter by text", "Words that must all appear", True),
     ),
-    *text_keys("claims", "Claims"),
+    *text_keys("catalog", "Catalog"),
     *_pane("claims", ("search", "slash", "Claims", "Filter by text", "Words that must all appear", True)),
+    *text_keys("claims", "Claims"),
     *text_keys("backtest", "Backtest"),
     *_pane(
         "backtest",
@@ -188,12 +189,12 @@ ACTIONS: tuple[Action, ...] = (
         ("drop", "delete,d", "Compare", "Remove", "Take the column away", True),
         ("differences", "f", "Compare", "Only differences", "Hide rows that agree", True),
     ),
-    *text_keys("export", "Export"),
     *_pane(
         "export",
         ("write", "w,enter", "Export", "Write the file", "Write in the chosen form", False),
         ("next_format", "f", "Export", "Next form", "PDF, markdown, HTML, JSON, CSV", True),
     ),
+    *text_keys("export", "Export"),
 )  # fmt: skip
 
 
