@@ -62,6 +62,16 @@ def test_the_script_of_the_readme_runs_as_written(
     assert shown.stdout.strip()
 
 
+def test_the_answer_that_the_readme_shows_is_today_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """As of the day that it states: the first thing that a new user compares."""
+    shown = next(b.body for b in blocks("README.md") if b.body.startswith("$ advisor --profile"))
+    command, _, answer = shown.removeprefix("$ ").partition("\n")
+    day = re.search(r"judged as of (\S+)", answer)
+    assert day is not None
+    assert doc_kit.run(f"{command} --as-of {day[1]} --no-user-data") == (0, 0)
+    assert capsys.readouterr().out.startswith(answer.rstrip())
+
+
 def lines_of(page: str) -> list[str]:
     """Command lines that a page shows, marked or not."""
     shown = "\n".join(b.body for b in blocks(page) if b.info.split()[:1] in (["sh"], ["yaml"]))
