@@ -162,7 +162,7 @@ def _constants(
         kv_bytes_per_request(m, prompt, kv_precision),
         kv_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m),
         m.params_active,
-        m.routed_expert_params * ratio,
+        min(m.routed_expert_params * ratio, m.params_active),  # a model of one's own may state fewer active ones
         attention,
         float(m.layers),
         float(m.hidden),

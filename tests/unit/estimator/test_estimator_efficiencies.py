@@ -87,6 +87,13 @@ def test_prefill_of_one_prompt_worked_by_hand(
         assert least == pytest.approx(layers * 1e-6)
 
 
+def test_a_model_that_states_fewer_active_parameters_than_its_experts_have_takes_no_negative_time() -> None:
+    odd = replace(catalog().models["gpt-oss-120b"], params_active=1e6)
+    asked = replace(query("h200", isl=10_000, tp=1, gpus=1), model=odd)
+    found = step_physics(points_of_queries([asked], ["odd"], catalog().accelerators)).prompt
+    assert all(term[0] >= 0 for term in found)
+
+
 def test_rows_without_weight_leave_the_prior() -> None:
     prior = np.array([0.3, -0.2])
     slope = np.ones((2, 4))
