@@ -42,6 +42,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Property tests first: the longest run while there is other work beside them, not alone at the end."""
+    items.sort(key=lambda item: item.path.parent.name != "properties")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that starts workers makes a place for their locks; they inherit its environment."""
     if config.getoption("numprocesses", None) and FOLDER not in os.environ:
