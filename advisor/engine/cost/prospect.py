@@ -42,7 +42,7 @@ class Prospect:
         """For a profile's appetite."""
         z, demand, price, weight = _cases()
         factor = log_pieces(demand, *defaults["demand_factor"].band)
-        return cls(z, factor, price, weight, defaults[f"tail_weight_{profile.risk_appetite}"].value)
+        return cls(z, factor, price, weight, tail_weight(profile, defaults))
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
@@ -58,6 +58,11 @@ class Prospect:
         reached = np.cumsum(self.weight[order])
         middle, high = (float(usd[order][np.searchsorted(reached, share - 1e-9)]) for share in (0.5, 0.9))
         return mean + self.tail * (high - middle)
+
+
+def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:
+    """Share of (p90 - p50) that the profile's appetite adds to the mean."""
+    return defaults[f"tail_weight_{profile.risk_appetite}"].value
 
 
 @lru_cache(maxsize=1)

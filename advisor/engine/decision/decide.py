@@ -12,10 +12,11 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Verdict
 from advisor.domain.record import record
+from advisor.engine.cost.prospect import tail_weight
 from advisor.engine.decision.breakeven import break_evens
 from advisor.engine.decision.information import value_of_information
 from advisor.engine.decision.negotiation import negotiation
-from advisor.engine.decision.simulate import Comparison, Run, compare, lead_band, simulate, tail_weight
+from advisor.engine.decision.simulate import Comparison, Run, compare, lead_band, simulate
 from advisor.engine.decision.split import best_split
 from advisor.engine.decision.tornado import tornado
 from advisor.engine.decision.trial import Setting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy as np
 from advisor.catalog import Catalog
 from advisor.domain.cost import Band, Cost
 from advisor.domain.profile import Profile
-from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing, band_of, build_pricing, finalise
+from advisor.engine.cost.prospect import tail_weight
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
 from advisor.engine.sized import FloatArray, PricedCandidate
 
@@ -84,11 +84,6 @@ class Comparison:
     def second(self) -> Run | None:
         """The runner-up."""
         return self.runs[1] if len(self.runs) > 1 else None
-
-
-def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:
-    """Share of (p90 - p50) that the profile's appetite adds to the mean."""
-    return defaults[f"tail_weight_{profile.risk_appetite}"].value
 
 
 def simulate(

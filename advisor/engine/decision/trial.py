@@ -27,7 +27,7 @@ from advisor.engine.cost.pricing import Pricing, band_of, preference
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
-from advisor.engine.decision.simulate import Run, tail_weight
+from advisor.engine.decision.simulate import Run
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import FloatArray
 
@@ -99,11 +99,11 @@ class Trial:
     def at(self, price: float) -> Quoted:
         """The candidate with a quote at a price [USD/GPU-h or USD/GPU], paid for in its cheapest way."""
         way, typical = self._chosen(price)
-        now, setting = self.run.pricing, self.setting
+        now = self.run.pricing
         pricing = Pricing(now.model, now.open, way, {way.id: typical}, {}, now.book)
         usd = self._drawn(pricing, price)
         band = band_of(usd)
-        tail = tail_weight(setting.profile, setting.catalog.decision_defaults) * (band.p90 - band.p50)
+        tail = self._prospect.tail * (band.p90 - band.p50)
         return Quoted(way, float(usd.mean()) + self._expected_loss(pricing) + tail, typical)
 
     def turn(self, target: float) -> Turn | None:
@@ -163,6 +163,8 @@ class Trial:
         """(way with the best outlook, its cost at typical inputs [USD/month])."""
         basis, now = self._basis(price), self.run.pricing
         found = [moving.cheapest(price, basis) for moving in self._moving]
+        if len(found) == 1 and not self._still:
+            return found[0]  # where one way is open there is nothing to order
         outlook = [self._prospect.usd_per_month(now.model, way, now.typical) for way, _ in found]
         found += [(way, now.usd_by_way[way.id]) for way in self._still]
         outlook += [now.outlook[way.id] for way in self._still]

@@ -168,7 +168,7 @@ class Answers:
         rows = []
         for a in good:
             key = a.full.concurrency, bool(a.full.disagg)
-            own = self._probed.of(a.place)
+            own = self._probed.of(a.place, a.full.isl, a.full.osl)
             row = None if own else self._tails.get(key)
             if row is None:
                 row = _percentiles({**self._fit.tails, **own}, *key)

@@ -108,12 +108,11 @@ class ProbedTails:
                 for knots in tails.values():
                     knots.sort()
 
-    def of(self, place: tuple[object, ...]) -> Tails:
+    def of(self, place: tuple[object, ...], isl: float, osl: float) -> Tails:
         """Tails of the points of a curve, see `curve_key`: those of the nearest lengths, none where all are far."""
-        if not self._known or place[:-2] not in self._known:
+        by_lengths = self._known.get(place[:-2]) if self._known else None
+        if by_lengths is None:
             return {}
-        isl, osl = float(str(place[-2])), float(str(place[-1]))
-        by_lengths = self._known[place[:-2]]
         far, lengths = min((max(abs(np.log(i / isl)), abs(np.log(o / osl))), (i, o)) for i, o in by_lengths)
         return by_lengths[lengths] if far <= NEAR else {}
 
