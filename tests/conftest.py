@@ -38,13 +38,23 @@ NETWORKED = ("probe", "refresh", "cluster")
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Tests whose clocks matter run alone, also where other workers wait for it."""
-    with turn(alone=item.get_closest_marker("alone") is not None):
+    with turn(alone=_alone(item)):
         return (yield)
 
 
+def _alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Property tests first: the longest run while there is other work beside them, not alone at the end."""
-    items.sort(key=lambda item: item.path.parent.name != "properties")
+    """Property tests first, the longest while there is other work beside them; those that run alone last, in one go."""
+    items.sort(key=lambda item: (_alone(item), item.path.parent.name != "properties"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests of screens wait a third of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
