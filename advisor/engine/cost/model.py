@@ -34,6 +34,8 @@ from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 WEEKS_PER_YEAR = 52
+MOST_KEPT = 256
+"""Levels up to which fleets are kept: those at typical inputs and over the cases of a prospect, not those of draws."""
 PEAK = "On demand above the base: GPU-hours"
 TAIL = "On demand after the last whole term: GPU-hours"
 OWED = "Owed after the horizon: GPU-hours"
@@ -143,11 +145,12 @@ class CostModel:
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 
     def _fleet(self, levels: Levels, factors: FloatArray) -> FloatArray:
-        fixed = (levels.z, levels.throughput, levels.demand)
-        if not all(isinstance(value, float) for value in fixed):
+        inputs = (levels.z, levels.throughput, levels.demand)
+        arrays = [value for value in inputs if isinstance(value, np.ndarray)]
+        if any(value.size > MOST_KEPT for value in arrays):
             return self._sized(levels, factors)
-        # ways of paying, break-evens and the tornado ask for the fleet at typical inputs again and again
-        key = ("fleet", *fixed, factors.tobytes())
+        # ways of paying, break-evens and the tornado ask for the fleet at the same few inputs again and again
+        key = ("fleet", *(v.tobytes() if isinstance(v, np.ndarray) else v for v in inputs), factors.tobytes())
         found: FloatArray | None = self.sized.memo.get(key)
         if found is None:
             found = self.sized.memo[key] = self._sized(levels, factors)

@@ -46,11 +46,16 @@ class Prospect:
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
+        return self.weighed(np.asarray(model.usd_per_month(way, self.levels(way, levels)), dtype=float))
+
+    def levels(self, way: Way, levels: Levels) -> Levels:
+        """The cases of one way of paying."""
         peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
-        cases = levels.with_(
-            z=self.z, demand=self.demand, price=price_factor(way.price, self.price), peak_price=peak
-        )
-        usd = np.broadcast_to(np.asarray(model.usd_per_month(way, cases), dtype=float), self.weight.shape)
+        return levels.with_(z=self.z, demand=self.demand, price=price_factor(way.price, self.price), peak_price=peak)
+
+    def weighed(self, usd: FloatArray) -> float:
+        """Mean over the cases with the tail's share [USD/month], of a cost in each."""
+        usd = np.broadcast_to(usd, self.weight.shape)
         mean = float(self.weight @ usd)
         if self.tail == 0.0:
             return mean

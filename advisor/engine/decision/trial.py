@@ -20,8 +20,9 @@ from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
 from advisor.engine.cost.base import base_shares, based_on, usd_by_base
 from advisor.engine.cost.commitment import unfinished_terms
+from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
-from advisor.engine.cost.model import Way, total
+from advisor.engine.cost.model import CostModel, Way, total
 from advisor.engine.cost.prices import quote_basis
 from advisor.engine.cost.pricing import Pricing, band_of, preference
 from advisor.engine.cost.prospect import Prospect
@@ -89,10 +90,12 @@ class Trial:
         unit = self._basis(1.0)
         book = pricing.book.quoted(pricing.book.covered(pricing.way), unit)
         ways = without_blocked(open_ways(profile, pricing.model.facts, book), pricing.model.sized.gates).ways
-        self._moving = tuple(_Moving(pricing, w, unit) for w in ways if unit is w.price or unit is w.peak_price)
+        self._prospect = Prospect.of(profile, setting.catalog.decision_defaults)
+        self._moving = tuple(
+            _Moving(pricing, w, unit, self._prospect) for w in ways if unit is w.price or unit is w.peak_price
+        )
         moving = {m.way.id for m in self._moving}
         self._still = tuple(w for w in pricing.open.ways if w.id not in moving and w.id in {x.id for x in ways})
-        self._prospect = Prospect.of(profile, setting.catalog.decision_defaults)
         self._losses: dict[str, tuple[float, float]] = {}
         self._draws: dict[tuple[str, Any], tuple[FloatArray, FloatArray]] = {}
 
@@ -165,7 +168,7 @@ class Trial:
         found = [moving.cheapest(price, basis) for moving in self._moving]
         if len(found) == 1 and not self._still:
             return found[0]  # where one way is open there is nothing to order
-        outlook = [self._prospect.usd_per_month(now.model, way, now.typical) for way, _ in found]
+        outlook = [moving.outlook(way, price) for moving, (way, _) in zip(self._moving, found, strict=True)]
         found += [(way, now.usd_by_way[way.id]) for way in self._still]
         outlook += [now.outlook[way.id] for way in self._still]
         best = min(range(len(found)), key=lambda k: preference(found[k][0], outlook[k]))
@@ -180,18 +183,14 @@ class Trial:
             shared = shared_draws(setting.seed, setting.draws)
             own = own_draws(setting.seed, self.run.id, setting.draws)
             levels = levels_of(pricing, shared, own, demand_draws(shared, defaults), defaults)
-            terms = pricing.model.terms(way, levels)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows
-            parts = [
-                np.broadcast_to(total([t for t in terms if (t.key in follows) is side]), (setting.draws,))
-                for side in (False, True)
-            ]
+            parts = _in_parts(pricing.model, way, levels, follows)
             if moving is not None and not moving.straight:
-                return np.asarray(parts[0] + parts[1])
+                return np.broadcast_to(parts[0] + parts[1], (setting.draws,))
             self._draws[key] = parts[0], parts[1] / price
         fixed, per_usd = self._draws[key]
-        return np.asarray(fixed + per_usd * price)
+        return np.broadcast_to(fixed + per_usd * price, (self.setting.draws,))
 
     def _basis(self, usd: float) -> PriceBasis:
         # a trial price need not be one that a profile may state
@@ -224,8 +223,8 @@ class Trial:
 class _Moving:
     """A way of paying that the trial price enters, with its bases where it is mixed."""
 
-    def __init__(self, pricing: Pricing, way: Way, unit: PriceBasis) -> None:
-        self.way, self._model, self._levels = way, pricing.model, pricing.typical
+    def __init__(self, pricing: Pricing, way: Way, unit: PriceBasis, prospect: Prospect) -> None:
+        self.way, self._model, self._levels, self._prospect = way, pricing.model, pricing.typical, prospect
         self._price, self._peak = way.price is unit, way.peak_price is unit
         mixed = way.mode == "mixed"
         self._shares = base_shares(self._model, self._levels) if mixed else np.ones(1)
@@ -235,6 +234,7 @@ class _Moving:
         """Whether the cost is a straight line in the price; what whole terms leave may go from one price to another."""
         self.follows = (PRICED if self._price else frozenset()) | (PRICED_ON_DEMAND if self._peak else frozenset())
         """Terms that are proportional to the trial price."""
+        self._cases: dict[Any, tuple[FloatArray, FloatArray]] = {}
         self._line: tuple[FloatArray, FloatArray] | None = None
         if self.straight:
             none, one = self._reckoned(np.array([0.0, 1.0])).T
@@ -256,6 +256,17 @@ class _Moving:
         )  # fmt: skip
         return based_on(self._model, way, float(self._shares[best])), float(costs[best])
 
+    def outlook(self, way: Way, price: float) -> float:
+        """What this way may come to with its base at a trial price [USD/month], see `prospect`."""
+        if not self.straight:
+            return self._prospect.usd_per_month(self._model, way, self._levels)
+        if way.base_share not in self._cases:
+            cases = self._prospect.levels(way, self._levels)
+            fixed, moved = _in_parts(self._model, way, cases, self.follows)
+            self._cases[way.base_share] = fixed, moved / price
+        fixed, per_usd = self._cases[way.base_share]
+        return self._prospect.weighed(fixed + per_usd * price)
+
     def _reckoned(self, prices: FloatArray) -> FloatArray:
         levels = self._levels.with_(
             price=prices if self._price else 1.0, peak_price=prices if self._peak else 1.0
@@ -265,3 +276,10 @@ class _Moving:
         else:
             usd = np.asarray(self._model.usd_per_month(self.way, levels), dtype=float)[None]
         return np.broadcast_to(usd, (self._shares.size, prices.size))
+
+
+def _in_parts(model: CostModel, way: Way, levels: Levels, follows: frozenset[str]) -> tuple[FloatArray, FloatArray]:
+    """(cost that stands, cost that is proportional to the trial price) [USD/month]."""
+    terms = model.terms(way, levels)
+    stands, moves = (total([t for t in terms if (t.key in follows) is side]) for side in (False, True))
+    return np.asarray(stands), np.asarray(moves)
