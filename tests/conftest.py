@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.turns import FOLDER, turn
+from tests.turns import FOLDER, turn, undisturbed
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -49,6 +49,9 @@ def _alone(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Property tests first, the longest while there is other work beside them; those that run alone last, in one go."""
     items.sort(key=lambda item: (_alone(item), item.path.parent.name != "properties"))
+    for item in items:
+        if _alone(item) and isinstance(item, pytest.Function):
+            item.obj = undisturbed(item.obj)
 
 
 @pytest.hookimpl(optionalhook=True)
