@@ -52,5 +52,5 @@ def _keys(title: str, actions: list[Action]) -> Content:
     if not actions:
         return Content("")
     lines = [content((f"{title}\n", "head"))]
-    lines += [content((f"  {a.shown_keys:<18}", "strong"), f"{a.verb:<28}", (f"{a.help}\n", "dim")) for a in actions]
+    lines += [content((f"  {a.shown_keys:<20}", "strong"), f"{a.verb:<28}", (f"{a.help}\n", "dim")) for a in actions]
     return Content("").join([*lines, Content("\n")])
