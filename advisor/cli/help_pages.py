@@ -35,6 +35,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "advisor diff": (
         ("advisor diff old.json new.json", "exit code 4 when the verdict changed"),
         ("advisor --profile mine.toml --format json | advisor diff old.json -", "against today"),
+        ("advisor diff last/ this/", "two runs of a batch, file by file"),
     ),
     "advisor batch": (
         ("advisor batch profiles/ --output out/", "a folder of profiles, on all cores"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from advisor.domain.cost import Cost
 from advisor.domain.difference import Change, ChangeKind, Difference
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Candidate, Recommendation
@@ -89,6 +90,7 @@ def _candidate(a: Candidate, b: Candidate) -> list[Change]:
         if a.cost.option != b.cost.option:
             path = f"candidates.{id_}.cost.option"
             out.append(_change("cost", path, f"{id_.upper()}: cheapest way of paying", a.cost.option, b.cost.option))
+            out += _ways(id_, a.cost, b.cost)
     gates = {g.gate: g for g in a.gates}
     for gate in b.gates:
         was = gates.get(gate.gate)
@@ -105,6 +107,22 @@ def _candidate(a: Candidate, b: Candidate) -> list[Change]:
             path = f"candidates.{id_}.operating_point.evidence_grade"
             out.append(_change("evidence", path, f"{id_.upper()}: grade", x.evidence_grade, y.evidence_grade))
     return out
+
+
+def _ways(id_: str, a: Cost, b: Cost) -> Iterable[Change]:
+    """Of the way of paying that was the cheapest and the one that is: what it cost then and what it costs now."""
+    before = {o.id: o for o in a.options}
+    for i, option in enumerate(b.options):
+        was = before.get(option.id)
+        if was is None or option.id not in (a.option, b.option):
+            continue
+        path, name = f"candidates.{id_}.cost.options[{i}].usd_per_month", f"{id_.upper()}: {was.label}"
+        if was.usd_per_month is not None and option.usd_per_month is not None:
+            if not _small(was.usd_per_month, option.usd_per_month):
+                yield _change("cost", path, f"{name}, cost per month", was.usd_per_month, option.usd_per_month)
+        elif was.allowed != option.allowed:
+            why = "is open now" if option.allowed else f"is closed now: {option.why_not}"
+            yield Change(kind="cost", path=path, text=f"{name} {why}.", old=str(was.allowed), new=str(option.allowed))
 
 
 def _quantities(tree: Recommendation) -> dict[str, tuple[str, Quantity]]:
