@@ -14,6 +14,7 @@ from advisor.domain.text import counted
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
+from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.residency import left_out
 from advisor.engine.gates.software import engine_names
 from advisor.engine.sized import SizedCandidate
@@ -171,7 +172,7 @@ def _export(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: da
     conditional = any(g.status != "pass" for g in gates)
     events = [e.effective_date for e in catalog.export.events if e.effective_date and e.effective_date <= as_of]
     recent = sum((as_of - day).days <= 3 * RECENT_DAYS for day in events) / 3
-    home = profile.place.country.strip().upper() in ("US", "USA", "UNITED STATES")
+    home = resolve_country(profile.place.country, catalog.export, field="place.country").iso2 == "US"
     weight = 1.0 if conditional else 0.0 if home else 0.25
     where = "a licence or review is needed" if conditional else "no licence is needed today"
     return Exposure(

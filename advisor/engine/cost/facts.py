@@ -14,6 +14,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Kind, Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.prices import best_quote, quote_basis
+from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
 
 RESIDUAL_MONTHS = (12, 24, 36, 54)
@@ -154,7 +155,7 @@ def _quantity(row: TcoParameter, name: str, scale: float, unit: str) -> Quantity
 
 def electricity(profile: Profile, catalog: Catalog, notes: list[str]) -> Quantity | None:
     """Electricity where the hardware stands: US commercial or the European range; the US range elsewhere, said so."""
-    country = profile.place.country.strip().upper()
+    country = resolve_country(profile.place.country, catalog.export, field="place.country").iso2
     europe = tco_quantity(catalog, "electricity price", "Europe (range)", "power_usd_per_kwh")
     if country in EU_AND_NEIGHBOURS and europe is not None:
         return europe
@@ -163,7 +164,7 @@ def electricity(profile: Profile, catalog: Catalog, notes: list[str]) -> Quantit
     if average is None:
         return europe
     low = texas.value if texas is not None else average.value
-    if country in ("US", "USA", "UNITED STATES"):
+    if country == "US":
         return average.model_copy(update={"low": low, "high": average.value})
     place = profile.place.country
     notes.append(f"no electricity price for {place} in the catalog; US and European prices span the range")

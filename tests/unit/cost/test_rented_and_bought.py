@@ -180,3 +180,12 @@ def test_hosted_api_break_even_holds_when_put_back(catalog: Catalog) -> None:
     assert baseline.breakeven_mtok_per_month == pytest.approx(140_160 / (94_608 / 15_768))
     assert baseline.breakeven_utilisation == pytest.approx(0.5 * 140_160 / 94_608)
     assert cost.output_weight == 4.0
+
+
+@pytest.mark.parametrize("names", [("DE", "DEU", "Germany"), ("US", "USA", "United States of America")])
+def test_a_country_has_one_electricity_price_whatever_it_is_called(catalog: Catalog, names: tuple[str, ...]) -> None:
+    found = set()
+    for name in names:
+        cost = _cost(catalog, place={"country": name}, procurement={"mode": "buy"})
+        found.add(next(q.band for q in cost.inputs if q.name == "power_usd_per_kwh"))
+    assert len(found) == 1

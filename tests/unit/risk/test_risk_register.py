@@ -138,3 +138,8 @@ def test_risks_come_largest_first(catalog: Catalog) -> None:
     losses = [r.expected_loss_usd_per_month for r in register(catalog, "mi355x").values()]
     assert losses == sorted(losses, reverse=True)
     assert all(value >= 0 for value in losses)
+
+
+@pytest.mark.parametrize("name", ["US", "usa", "United States of America"])
+def test_at_home_no_change_of_export_rules_is_feared_whatever_its_name(catalog: Catalog, name: str) -> None:
+    assert "export_change" not in register(catalog, "b200", place={"country": name})
