@@ -64,11 +64,10 @@ class Load:
 
         It turns a peak given as concurrency into requests/s that are the same for every candidate.
         """
-        if self.slo.e2e_ms is not None:
-            return self.slo.e2e_ms / 1e3
-        if self.slo.tpot_ms is None:
-            return None
-        return (self.slo.ttft_ms or 0.0) / 1e3 + self.slo.tpot_ms / 1e3 * self.osl
+        limits = [] if self.slo.e2e_ms is None else [self.slo.e2e_ms / 1e3]
+        if self.slo.tpot_ms is not None:
+            limits.append((self.slo.ttft_ms or 0.0) / 1e3 + self.slo.tpot_ms / 1e3 * self.osl)
+        return min(limits, default=None)
 
 
 @record

@@ -255,3 +255,10 @@ def test_reference_latency_is_the_levels_own() -> None:
     assert Load.of(work.traffic, work.slo).reference_e2e_s == pytest.approx(2 + 0.05 * 900)
     assert Load.of(work.traffic, workload(e2e_ms=30_000).slo).reference_e2e_s == 30.0
     assert Load.of(work.traffic, workload(ttft_ms=100).slo).reference_e2e_s is None
+
+
+@pytest.mark.parametrize(("e2e_ms", "latency_s"), [(30_000, 30.0), (47_000, 47.0), (600_000, 47.0)])
+def test_of_two_limits_on_a_request_the_one_that_binds_sets_the_rate(e2e_ms: float, latency_s: float) -> None:
+    # 2 s + 900 tokens x 50 ms = 47 s: a request may take no longer, however much later its end would be allowed
+    work = workload(ttft_ms=2000, tpot_ms=50, e2e_ms=e2e_ms)
+    assert Load.of(work.traffic, work.slo).reference_e2e_s == pytest.approx(latency_s)

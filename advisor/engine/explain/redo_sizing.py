@@ -115,7 +115,8 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
     s = w.slo
     if t.peak_concurrency is not None and (s.e2e_ms is not None or s.tpot_ms is not None):
         osl = t.osl.mean_tokens
-        e2e = s.e2e_ms if s.e2e_ms is not None else (s.ttft_ms or 0.0) + (s.tpot_ms or 0.0) * osl
+        limits = [] if s.e2e_ms is None else [s.e2e_ms]
+        e2e = min(limits if s.tpot_ms is None else [*limits, (s.ttft_ms or 0.0) + s.tpot_ms * osl])
         out["peak_requests_per_s"] = (
             f"{peak} in flight / {significant(e2e / 1e3, 4)} s, the latency that just keeps the service level",
             f.peak_demand / (e2e / 1e3),
