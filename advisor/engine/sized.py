@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 from functools import lru_cache
 from statistics import NormalDist
@@ -145,22 +146,26 @@ class SizedCandidate:
         """Duty on landed hardware, from the gates; 0 where none applies."""
         return max((g.tariff_rate for g in self.gates if g.tariff_rate), default=0.0)
 
-    def gpus(self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0) -> FloatArray:
+    def gpus(
+        self, z: ArrayLike, throughput: ArrayLike, demand: ArrayLike, growth: Sequence[ArrayLike]
+    ) -> FloatArray:
         """GPUs in whole nodes over all tiers.
 
         Parameters
         ----------
         z
             Standard normal error of the throughput estimates; each tier scales it by its own sigma.
-        throughput, demand, growth
-            Further factors on throughput and on today's demand; all broadcast, growth along the last axis.
+        throughput, demand
+            Further factors on throughput and on today's demand; they broadcast.
+        growth
+            Further factors on the demand of each tier, along the last axis.
         """
         error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
         per_node = self.accelerator.gpus_per_node
         rates = [factor * np.exp(t.sigma * error) if t.sigma else factor + 0.0 * error for t in self.demands]
         if len(rates) == 1:
-            return self.demands[0].gpus(rates[0], demand, growth, per_node)
-        parts = [tier.gpus(rate, demand, growth) for tier, rate in zip(self.demands, rates, strict=True)]
+            return self.demands[0].gpus(rates[0], demand, growth[0], per_node)
+        parts = [tier.gpus(rate, demand, g) for tier, rate, g in zip(self.demands, rates, growth, strict=True)]
         return whole_nodes(np.sum(parts, axis=0), per_node)
 
     def only(self, index: int) -> SizedCandidate:

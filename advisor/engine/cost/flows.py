@@ -8,7 +8,7 @@ from advisor.domain.cost import MonthFlow
 from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import WEEKS_PER_YEAR, CostModel, Way
-from advisor.engine.cost.timing import monthly_growth, share_above
+from advisor.engine.cost.timing import share_above
 
 
 def month_flows(model: CostModel, way: Way, levels: Levels) -> tuple[MonthFlow, ...]:
@@ -24,9 +24,8 @@ def month_flows(model: CostModel, way: Way, levels: Levels) -> tuple[MonthFlow, 
     cash, book = running.copy(), running.copy()
     if way.buys:
         cash, book, gpus = _own(model, way, levels, cash, book, gpus)
-    mtok_in, mtok_out = model.mtok_input_peak, model.mtok_output_peak
     gpus = np.append(gpus[:months], np.zeros(max(0, len(cash) - months)))
-    mtok = (mtok_in + mtok_out) * monthly_growth(model.growth, months) * float(levels.flat("demand"))
+    mtok = model.mtok_by_month(levels)
     return tuple(
         MonthFlow(
             month=m,

@@ -8,6 +8,7 @@ from advisor.domain.cost import HostedApiBaseline
 from advisor.domain.profile import Profile
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.cost.timing import in_use_share
 
 DEMAND_RANGE = (1e-3, 1e3)
 STEPS = 4001
@@ -68,10 +69,9 @@ def _headroom(model: CostModel, way: Way, levels: Levels) -> float:
     """What the paid fleet can carry around the clock over what it serves."""
     sized = model.sized
     served = sum(
-        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak
+        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak * in_use_share(w.traffic)
         for d, w in zip(sized.demands, sized.workloads, strict=True)
     )
-    served *= model.in_use
     fleet = float(model.yearly_fleet(levels, 1, shrinks=True)[0])
     if way.floats:
         fleet = float(model.billed(model.monthly_fleet(levels, 1), levels)[0])

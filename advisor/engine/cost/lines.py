@@ -59,7 +59,8 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
 def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
     """How the quantity comes about, in numbers."""
     facts, when = model.facts, model.calendar
-    growth = f", demand growing {model.growth:+.0%} a year" if model.growth else ""
+    rates = " and ".join(dict.fromkeys(f"{g:+.0%}" for g in model.growths))
+    growth = "" if model.steady else f", demand growing {rates} a year"
     spread = f", levelised over {when.months} months at {when.rate:.1%}{growth}" if growth or way.buys else ""
     match term.key:
         case "rent" if way.floats:

@@ -99,14 +99,17 @@ class CostModel:
         weights = np.array([max(1, t.fleet.gpus_needed) for t in sized.tiers], dtype=float)
         weights /= weights.sum()
         traffics = [w.traffic for w in sized.workloads]
-        self.average = float(sum(w * t.average_to_peak for w, t in zip(weights, traffics, strict=True)))
-        self.in_use = float(sum(w * in_use_share(t) for w, t in zip(weights, traffics, strict=True)))
-        self.growth = float(sum(w * t.growth_per_year for w, t in zip(weights, traffics, strict=True)))
+        times = weights * np.array([in_use_share(t) for t in traffics])
+        self.in_use = float(times.sum())
+        # while in use: a tier weighs by its GPUs and by its hours, so that GPU-hours add up over tiers
+        self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
+        self.growths = tuple(t.growth_per_year for t in traffics)
+        self.steady = not any(self.growths)
         replicas = sum(d.gpus_per_replica for d in sized.demands)
         self.floor_gpus = float(whole_nodes(replicas, sized.accelerator.gpus_per_node))
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
         self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
-        self.mtok_input_peak, self.mtok_output_peak = _tokens_at_average(sized)
+        self.mtok_at_start = _tokens_at_average(sized)
 
     def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
         """Levelised cost [USD/month]; an array where the levels are."""
@@ -132,32 +135,31 @@ class CostModel:
 
     def monthly_fleet(self, levels: Levels, months: int) -> FloatArray:
         """GPUs in whole nodes that each month's peak takes; capacity follows demand month by month."""
-        steady = self.growth == 0
-        factors = np.ones(1) if steady else monthly_growth(self.growth, months)
-        return self._fleet(levels, factors)
+        return self._fleet(levels, [np.ones(1) if self.steady else monthly_growth(g, months) for g in self.growths])
 
     def yearly_fleet(self, levels: Levels, years: int, *, shrinks: bool) -> FloatArray:
         """GPUs held in each year; capacity is added once a year, and given back only where it may shrink."""
-        if self.growth == 0:
-            return np.repeat(self._fleet(levels, np.ones(1)), years, axis=-1)
+        if self.steady:
+            return np.repeat(self._fleet(levels, [np.ones(1) for _ in self.growths]), years, axis=-1)
         ahead = min(12.0, float(self.calendar.months))
-        fleet = self._fleet(levels, yearly_capacity_growth(self.growth, years, ahead))
+        fleet = self._fleet(levels, [yearly_capacity_growth(g, years, ahead) for g in self.growths])
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 
-    def _fleet(self, levels: Levels, factors: FloatArray) -> FloatArray:
+    def _fleet(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:
+        """GPUs by month or year; `factors` are those of demand over today's, for each tier."""
         inputs = (levels.z, levels.throughput, levels.demand)
-        arrays = [value for value in inputs if isinstance(value, np.ndarray)]
-        if any(value.size > MOST_KEPT for value in arrays):
+        if any(isinstance(value, np.ndarray) and value.size > MOST_KEPT for value in inputs):
             return self._sized(levels, factors)
         # ways of paying, break-evens and the tornado ask for the fleet at the same few inputs again and again
-        key = ("fleet", *(v.tobytes() if isinstance(v, np.ndarray) else v for v in inputs), factors.tobytes())
+        fixed = (value.tobytes() if isinstance(value, np.ndarray) else value for value in inputs)
+        key = ("fleet", *fixed, *(f.tobytes() for f in factors))
         found: FloatArray | None = self.sized.memo.get(key)
         if found is None:
             found = self.sized.memo[key] = self._sized(levels, factors)
             found.flags.writeable = False
         return found
 
-    def _sized(self, levels: Levels, factors: FloatArray) -> FloatArray:
+    def _sized(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:
         return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand"), factors)
 
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
@@ -313,11 +315,19 @@ class CostModel:
     def mtok(self, levels: Levels, calendar: Calendar | None = None) -> tuple[Any, Any]:
         """(input, output) tokens served, levelised over the horizon [1e6/month]."""
         when = calendar or self.calendar
-        growth = 1.0
-        if self.growth != 0:
-            growth = float(monthly_growth(self.growth, when.months) @ when.discount / when.annuity)
-        scale = growth * levels.flat("demand") * levels.flat("utilisation")
-        return self.mtok_input_peak * scale, self.mtok_output_peak * scale
+        scale = levels.flat("demand") * levels.flat("utilisation")
+        total_in = total_out = 0.0
+        for (tokens_in, tokens_out), growth in zip(self.mtok_at_start, self.growths, strict=True):
+            grown = float(monthly_growth(growth, when.months) @ when.discount / when.annuity) if growth else 1.0
+            total_in, total_out = total_in + grown * tokens_in, total_out + grown * tokens_out
+        return total_in * scale, total_out * scale
+
+    def mtok_by_month(self, levels: Levels) -> FloatArray:
+        """Tokens served in each month of the horizon [1e6]."""
+        months = self.calendar.months
+        tiers = zip(self.mtok_at_start, self.growths, strict=True)
+        parts = [sum(mtok) * monthly_growth(growth, months) for mtok, growth in tiers]
+        return np.asarray(np.sum(parts, axis=0) * levels.flat("demand"))
 
     @staticmethod
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
@@ -325,15 +335,14 @@ class CostModel:
         return weights if paid.shape[-1] == weights.shape[0] else np.array([weights.sum()])
 
 
-def _tokens_at_average(sized: SizedCandidate) -> tuple[float, float]:
-    """(input, output) tokens a month at today's average demand [1e6/month]."""
-    total_in = total_out = 0.0
+def _tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:
+    """(input, output) tokens a month at today's average demand, for each tier [1e6/month]."""
+    out = []
     for plan, workload in zip(sized.tiers, sized.workloads, strict=True):
         traffic = workload.traffic
         requests = plan.fleet.peak_requests_per_s * traffic.average_to_peak * in_use_share(traffic) * SECONDS_PER_MONTH
-        total_in += requests * plan.request_input_tokens / MTOK
-        total_out += requests * plan.request_output_tokens / MTOK
-    return total_in, total_out
+        out.append((requests * plan.request_input_tokens / MTOK, requests * plan.request_output_tokens / MTOK))
+    return out
 
 
 def total(terms: Sequence[Term]) -> Any:

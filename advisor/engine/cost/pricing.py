@@ -26,6 +26,7 @@ from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.outlay import outlay_of
 from advisor.engine.cost.premium import premium_rule, stack_premium
 from advisor.engine.cost.prospect import Prospect
+from advisor.engine.cost.timing import in_use_share
 from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
@@ -251,10 +252,10 @@ def _utilisation(model: CostModel, paid_gpus: float) -> float:
     """Tokens served over what the paid GPUs can serve, today."""
     sized = model.sized
     needed = sum(
-        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak
+        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak * in_use_share(w.traffic)
         for d, w in zip(sized.demands, sized.workloads, strict=True)
     )
-    return min(1.0, needed * model.in_use / paid_gpus) if paid_gpus else 0.0
+    return min(1.0, needed / paid_gpus) if paid_gpus else 0.0
 
 
 def _options(pricing: Pricing) -> tuple[CostOption, ...]:

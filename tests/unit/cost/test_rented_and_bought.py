@@ -189,3 +189,38 @@ def test_a_country_has_one_electricity_price_whatever_it_is_called(catalog: Cata
         cost = _cost(catalog, place={"country": name}, procurement={"mode": "buy"})
         found.add(next(q.band for q in cost.inputs if q.name == "power_usd_per_kwh"))
     assert len(found) == 1
+
+
+TIERS = [
+    {"name": name, "model": {"id": "llama3.3-70b"}, "slo": {"availability": 0.9},
+     "traffic": {"isl": 1000, "osl": 500, "burst_headroom": 0.0, **traffic}}
+    for name, traffic in (
+        ("chat", {"peak_requests_per_s": 8.0, "average_to_peak": 0.9, "growth_per_year": 1.0}),
+        ("night", {"peak_requests_per_s": 24.0, "average_to_peak": 0.3, "hours_per_day": 6}),
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rates", [(1.0, 1.0), (4.0, 1.0), (1.0, 4.0)])
+def test_the_tokens_of_tiers_that_grow_apart_hang_on_no_hardware(catalog: Catalog, rates: tuple[float, ...]) -> None:
+    # 8/s x 0.9 growing to 2^(11/12) in the last month, and 24/s x 0.3 x 6/24 for ever; 1,500 tokens a request
+    profile = profile_of(
+        model=None, traffic=None, workloads=TIERS, procurement={"horizon_months": 12, "cost_of_capital": 0.0}
+    )
+    cost = price_candidate(profile, sized_of(profile, catalog, "h200", rates=rates), catalog, AS_OF)
+    month = 730 * 3600 * 1500 / 1e6
+    by_month = [(8 * 0.9 * 2 ** (m / 12) + 24 * 0.3 * 0.25) * month for m in range(12)]
+    assert [f.mtok for f in cost.flows[:12]] == pytest.approx(by_month)
+    assert cost.mtok_per_month == pytest.approx(sum(by_month) / 12)
+
+
+def test_each_tier_is_billed_for_its_own_hours(catalog: Catalog) -> None:
+    # 64 GPUs x 90 % all day, 192 GPUs x 30 % for a quarter of it
+    quote = {**QUOTE, "usd": 5.0, "commitment": "on_demand"}
+    tiers = [{**t, "traffic": {**t["traffic"], "growth_per_year": 0.0}} for t in TIERS]  # type: ignore[dict-item]
+    profile = profile_of(
+        model=None, traffic=None, workloads=tiers,
+        procurement={"mode": "rent", "commitment": "on_demand", "quotes": [quote]},
+    )  # fmt: skip
+    cost = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+    assert cost.point_usd_per_month == pytest.approx((64 * 0.9 + 192 * 0.3 * 0.25) * 730 * 5.0)
