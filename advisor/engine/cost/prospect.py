@@ -3,12 +3,13 @@
 Candidates are ranked by their mean over draws and a share of the tail. A way that is cheap at typical inputs and dear
 where they turn out otherwise, as owned nodes are that fall short by one, must not be chosen for the former: ways are
 ordered by what they are ranked on. The cases are fixed, so that the choice hangs on no seed and no number of draws.
+Means are taken over a few weighted cases; the tail, where the appetite looks at it, over many that spread evenly.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -21,47 +22,63 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.sized import Z80, FloatArray
 
+SPREAD = 1024
+"""Evenly spread cases behind the percentiles: the few of `NODES` hold a sixth of the weight in one price."""
+GOLDEN = 1.2207440846057596
+"""Root of ``x^4 = x + 1``; the fractions of multiples of its powers fill a cube evenly (Roberts, 2018)."""
 NODES = {"throughput": 9, "demand": 5, "price": 3}
 """Nodes of Gauss and Hermite for each input (Abramowitz and Stegun, 1964, 25.4.46): means over normal inputs come out
 right for what is smooth in them, and nearly for whole nodes of GPUs."""
 
 
 @record
-class Prospect:
-    """Cases of the uncertain inputs with their weights, and the share of the tail that the appetite adds."""
+class Cases:
+    """Cases of the uncertain inputs, one entry each."""
 
     z: FloatArray
     demand: FloatArray
+    """Factor on demand."""
     price: FloatArray
     """Standard normal, of every unit price."""
+
+    def levels(self, way: Way, levels: Levels) -> Levels:
+        """The inputs of one way of paying in each case, all else as in `levels`."""
+        peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
+        return levels.with_(z=self.z, demand=self.demand, price=price_factor(way.price, self.price), peak_price=peak)
+
+
+@record
+class Prospect:
+    """The cases, and the share of the tail that the appetite adds."""
+
+    few: Cases
+    """Those behind the mean."""
     weight: FloatArray
+    """Of each of the few."""
+    even: Cases
+    """Those of equal weight, behind the percentiles."""
     tail: float
 
     @classmethod
     def of(cls, profile: Profile, defaults: Mapping[str, Quantity]) -> Prospect:
         """For a profile's appetite."""
-        z, demand, price, weight = _cases()
-        factor = log_pieces(demand, *defaults["demand_factor"].band)
-        return cls(z, factor, price, weight, tail_weight(profile, defaults))
+        band = defaults["demand_factor"].band
+        (z, demand, price), weight = _weighted()
+        few = Cases(z, log_pieces(demand, *band), price)
+        z, demand, price = _even()
+        return cls(few, weight, Cases(z, log_pieces(demand, *band), price), tail_weight(profile, defaults))
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
-        return self.weighed(np.asarray(model.usd_per_month(way, self.levels(way, levels)), dtype=float))
+        return self.weighed(lambda cases: np.asarray(model.usd_per_month(way, cases.levels(way, levels)), dtype=float))
 
-    def levels(self, way: Way, levels: Levels) -> Levels:
-        """The cases of one way of paying."""
-        peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
-        return levels.with_(z=self.z, demand=self.demand, price=price_factor(way.price, self.price), peak_price=peak)
-
-    def weighed(self, usd: FloatArray) -> float:
-        """Mean over the cases with the tail's share [USD/month], of a cost in each."""
-        usd = np.broadcast_to(usd, self.weight.shape)
-        mean = float(self.weight @ usd)
+    def weighed(self, usd: Callable[[Cases], FloatArray]) -> float:
+        """Mean with the tail's share [USD/month] of what each case costs."""
+        mean = float(self.weight @ np.broadcast_to(usd(self.few), self.weight.shape))
         if self.tail == 0.0:
             return mean
-        order = np.argsort(usd)
-        reached = np.cumsum(self.weight[order])
-        middle, high = (float(usd[order][np.searchsorted(reached, share - 1e-9)]) for share in (0.5, 0.9))
+        ordered = np.sort(np.broadcast_to(usd(self.even), self.even.z.shape))
+        middle, high = float(ordered[SPREAD // 2]), float(ordered[SPREAD * 9 // 10])
         return mean + self.tail * (high - middle)
 
 
@@ -71,13 +88,24 @@ def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:
 
 
 @lru_cache(maxsize=1)
-def _cases() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Standard normal throughput, demand and price of each case, and its weight."""
+def _weighted() -> tuple[tuple[FloatArray, FloatArray, FloatArray], FloatArray]:
+    """(standard normal throughput, demand and price of each case), and its weight."""
     rules = [np.polynomial.hermite_e.hermegauss(n) for n in NODES.values()]
     nodes = np.meshgrid(*(nodes for nodes, _ in rules), indexing="ij")
     weights = np.meshgrid(*(weights / weights.sum() for _, weights in rules), indexing="ij")
     throughput, demand, price = (axis.ravel() for axis in nodes)
-    return throughput, demand, price, np.prod(weights, axis=0).ravel()
+    return (throughput, demand, price), np.prod(weights, axis=0).ravel()
+
+
+@lru_cache(maxsize=1)
+def _even() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Standard normal throughput, demand and price of cases of equal weight."""
+    from statistics import NormalDist
+
+    quantile = NormalDist().inv_cdf
+    places = ((np.arange(1, SPREAD + 1) / GOLDEN**power + 0.5) % 1.0 for power in (1, 2, 3))
+    throughput, demand, price = (np.array([quantile(float(p)) for p in place]) for place in places)
+    return throughput, demand, price
 
 
 def price_factor(basis: PriceBasis, z: FloatArray) -> FloatArray:

@@ -25,7 +25,7 @@ from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import CostModel, Way, total
 from advisor.engine.cost.prices import quote_basis
 from advisor.engine.cost.pricing import Pricing, band_of, preference
-from advisor.engine.cost.prospect import Prospect
+from advisor.engine.cost.prospect import Cases, Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
 from advisor.engine.decision.simulate import Run
@@ -234,7 +234,7 @@ class _Moving:
         """Whether the cost is a straight line in the price; what whole terms leave may go from one price to another."""
         self.follows = (PRICED if self._price else frozenset()) | (PRICED_ON_DEMAND if self._peak else frozenset())
         """Terms that are proportional to the trial price."""
-        self._cases: dict[Any, tuple[FloatArray, FloatArray]] = {}
+        self._parts: dict[tuple[Any, int], tuple[FloatArray, FloatArray]] = {}
         self._line: tuple[FloatArray, FloatArray] | None = None
         if self.straight:
             none, one = self._reckoned(np.array([0.0, 1.0])).T
@@ -260,12 +260,15 @@ class _Moving:
         """What this way may come to with its base at a trial price [USD/month], see `prospect`."""
         if not self.straight:
             return self._prospect.usd_per_month(self._model, way, self._levels)
-        if way.base_share not in self._cases:
-            cases = self._prospect.levels(way, self._levels)
-            fixed, moved = _in_parts(self._model, way, cases, self.follows)
-            self._cases[way.base_share] = fixed, moved / price
-        fixed, per_usd = self._cases[way.base_share]
-        return self._prospect.weighed(fixed + per_usd * price)
+        return self._prospect.weighed(lambda cases: self._in_cases(way, cases, price))
+
+    def _in_cases(self, way: Way, cases: Cases, price: float) -> FloatArray:
+        key = (way.base_share, id(cases))
+        if key not in self._parts:
+            fixed, moved = _in_parts(self._model, way, cases.levels(way, self._levels), self.follows)
+            self._parts[key] = fixed, moved / price
+        fixed, per_usd = self._parts[key]
+        return np.asarray(fixed + per_usd * price)
 
     def _reckoned(self, prices: FloatArray) -> FloatArray:
         levels = self._levels.with_(

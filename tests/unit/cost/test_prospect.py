@@ -41,15 +41,34 @@ def test_to_open_more_ways_never_makes_the_answer_worse(name: str) -> None:
     assert tree.candidates
 
 
+@pytest.mark.parametrize("appetite", ["averse", "seeking"])
+def test_no_appetite_for_risk_leads_to_a_way_that_is_ranked_worse(appetite: str) -> None:
+    """An averse buyer was once sent to a rent of USD 12k to 31k a month over a purchase of 18k to 24k of equal mean."""
+    asked = Profile.model_validate(
+        {
+            "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 700},
+            "slo": {"ttft_ms": 2000, "tpot_ms": 50}, "risk_appetite": appetite,
+        }
+    )  # fmt: skip
+    found = {}
+    for mode in ("either", "buy", "rent"):
+        bought = asked.model_copy(update={"procurement": asked.procurement.model_copy(update={"mode": mode})})
+        tree = BENCH.advise(bought, folder=profiles_root())
+        found[mode] = {c.accelerator: c.risk_adjusted_usd_per_month for c in tree.candidates}
+    for part, usd in found["either"].items():
+        least = min(found[mode][part] for mode in ("buy", "rent"))
+        assert usd <= least * 1.02, part
+
+
 def test_the_cases_mean_what_draws_mean() -> None:
     asked = read_profile(PROFILE_FILES["llama-70b-4k-512-concurrent"])
     prospect = Prospect.of(asked, BENCH.catalog.decision_defaults)
     assert prospect.weight.sum() == pytest.approx(1.0)
-    assert prospect.weight @ prospect.z == pytest.approx(0.0, abs=1e-12)
-    assert prospect.weight @ prospect.z**2 == pytest.approx(1.0)
+    assert prospect.weight @ prospect.few.z == pytest.approx(0.0, abs=1e-12)
+    assert prospect.weight @ prospect.few.z**2 == pytest.approx(1.0)
     low, typical, high = BENCH.catalog.decision_defaults["demand_factor"].band
     drawn = log_pieces(np.random.default_rng(1).standard_normal(400_000), low, typical, high)
-    assert prospect.weight @ prospect.demand == pytest.approx(drawn.mean(), rel=2e-3)
+    assert prospect.weight @ prospect.few.demand == pytest.approx(drawn.mean(), rel=2e-3)
 
 
 def test_low_and_high_of_a_price_are_its_tenth_and_ninetieth_percentile() -> None:
