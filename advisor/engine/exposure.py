@@ -152,7 +152,12 @@ def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalo
     lead = "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
     units = few + (1.0 if cost.commitment == "purchase" and lead else 0.0)
-    waits = [g for g in sized.gates if g.status == "condition" and g.condition == "waitlist"]
+    # who buys waits for a delivery, who rents for capacity
+    bears = {"start": cost.commitment == "purchase", "supply": cost.mode != "buy"}
+    waits = [
+        g for g in sized.gates
+        if g.status == "condition" and g.condition == "waitlist" and bears.get(g.gate, True)
+    ]  # fmt: skip
     return Exposure(
         units + len(waits),
         f"{counted(sellers, 'seller')} with a recent price" + (f"; {lead}" if lead else ""),

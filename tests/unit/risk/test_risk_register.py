@@ -9,8 +9,10 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.errors import CatalogError
+from advisor.domain.gates import Gate
 from advisor.domain.risk import Risk
 from advisor.engine.cost import price_candidate
+from advisor.engine.exposure import exposures
 from advisor.engine.risk import assess_risks
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
@@ -143,3 +145,18 @@ def test_risks_come_largest_first(catalog: Catalog) -> None:
 @pytest.mark.parametrize("name", ["US", "usa", "United States of America"])
 def test_at_home_no_change_of_export_rules_is_feared_whatever_its_name(catalog: Catalog, name: str) -> None:
     assert "export_change" not in register(catalog, "b200", place={"country": name})
+
+
+@pytest.mark.parametrize(("gate", "mode", "counted"), [
+    ("start", "buy", 1), ("start", "rent", 0), ("supply", "buy", 0), ("supply", "rent", 1),
+])  # fmt: skip
+def test_a_wait_counts_only_for_who_waits(catalog: Catalog, gate: str, mode: str, counted: int) -> None:
+    """The delivery time of a purchase once made rented capacity late, and few landlords a purchase."""
+    profile = profile_of(procurement={"mode": mode})
+    waits = Gate(gate=gate, status="condition", condition="waitlist", title="a wait", reason="by hand")
+    units = []
+    for gates in ((), (waits,)):
+        sized = sized_of(profile, catalog, "h200", gates=gates)
+        cost = price_candidate(profile, sized, catalog, AS_OF)
+        units.append(exposures(profile, sized, cost, catalog, AS_OF)["supply"].units)
+    assert units[1] - units[0] == counted
