@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -86,7 +86,7 @@ def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: dat
     ways, costs = based(model, found.ways, levels)
     prospect = Prospect.of(profile, catalog.decision_defaults)
     outlook = {w.id: prospect.usd_per_month(model, w, levels) for w in ways}
-    way = min(ways, key=lambda w: preference(w, outlook[w.id]))
+    way = min(affordable(profile, ways, costs), key=lambda w: preference(w, outlook[w.id]))
     return Pricing(model, replace(found, ways=ways), way, costs, outlook, book)
 
 
@@ -104,6 +104,13 @@ def based(model: CostModel, ways: Sequence[Way], levels: Levels) -> tuple[tuple[
             costs[way.id] = float(model.usd_per_month(way, levels))
         out.append(way)
     return tuple(out), costs
+
+
+def affordable(profile: Profile, ways: Sequence[Way], costs: Mapping[str, float]) -> Sequence[Way]:
+    """Ways within the budget at typical inputs; all of them where none is, or no budget is set."""
+    budget = profile.procurement.budget_usd_per_month
+    within = ways if budget is None else [way for way in ways if costs[way.id] <= budget]
+    return within or ways
 
 
 def preference(way: Way, usd: float) -> tuple[float, bool, str]:

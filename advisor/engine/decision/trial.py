@@ -24,7 +24,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import CostModel, Way, total
 from advisor.engine.cost.prices import quote_basis
-from advisor.engine.cost.pricing import Pricing, band_of, preference
+from advisor.engine.cost.pricing import Pricing, affordable, band_of, preference
 from advisor.engine.cost.prospect import Cases, Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
@@ -171,7 +171,12 @@ class Trial:
         outlook = [moving.outlook(way, price) for moving, (way, _) in zip(self._moving, found, strict=True)]
         found += [(way, now.usd_by_way[way.id]) for way in self._still]
         outlook += [now.outlook[way.id] for way in self._still]
-        best = min(range(len(found)), key=lambda k: preference(found[k][0], outlook[k]))
+        within = affordable(self.setting.profile, [way for way, _ in found], {way.id: usd for way, usd in found})
+        open_ = {way.id for way in within}
+        best = min(
+            (k for k in range(len(found)) if found[k][0].id in open_),
+            key=lambda k: preference(found[k][0], outlook[k]),
+        )
         return found[best]
 
     def _drawn(self, pricing: Pricing, price: float) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from advisor.domain.gates import Gate
 from advisor.domain.sizing import Fleet
 from advisor.domain.text import counted
@@ -23,7 +25,7 @@ def over_budget(cost_usd: float, budget_usd: float, fleet: Fleet, *, buys: bool)
         title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month{nodes}",
         reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
         f" prices is {cost_usd:,.0f} USD/month.",
-        remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {cost_usd:,.0f}",
+        remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {math.ceil(cost_usd):,}",
         source="profile",
     )
 

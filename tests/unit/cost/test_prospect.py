@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,41 @@ def test_the_cases_mean_what_draws_mean() -> None:
 def test_low_and_high_of_a_price_are_its_tenth_and_ninetieth_percentile() -> None:
     found = log_pieces(np.array([-Z80, 0.0, Z80]), 3.0, 4.0, 6.0)
     assert found == pytest.approx([0.75, 1.0, 1.5])
+
+
+def test_a_way_within_the_budget_goes_before_one_beyond_it() -> None:
+    """A candidate was once refused as over budget although another of its ways of paying kept it."""
+    asked = Profile.model_validate(
+        {
+            "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 640},
+            "slo": {"ttft_ms": 2000, "tpot_ms": 50}, "place": {"country": "DE"}, "candidates": ["b200"],
+            "risk_appetite": "seeking",
+        }
+    )  # fmt: skip
+    free = BENCH.advise(asked, draws=500).candidates[0].cost
+    assert free is not None
+    least = min((o for o in free.options if o.usd_per_month is not None), key=lambda o: o.usd_per_month or 0.0)
+    assert least.usd_per_month is not None
+    assert least.usd_per_month < free.point_usd_per_month - 1
+    budget = least.usd_per_month + 1
+    kept = asked.model_copy(
+        update={"procurement": asked.procurement.model_copy(update={"budget_usd_per_month": budget})}
+    )
+    found = BENCH.advise(kept, draws=500).candidates[0]
+    assert found.feasible
+    assert found.cost is not None
+    assert found.cost.option == least.id
+
+
+def test_the_budget_that_the_smallest_change_names_is_enough() -> None:
+    asked = read_profile(PROFILE_FILES["startup-first-cluster"]).model_copy(update={"candidates": ("b200", "h200")})
+
+    def at(budget: float) -> Recommendation:
+        changed = asked.procurement.model_copy(update={"budget_usd_per_month": budget})
+        return BENCH.advise(asked.model_copy(update={"procurement": changed}), folder=profiles_root(), draws=500)
+
+    refused = at(100.0)
+    assert refused.verdict.kind == "infeasible"
+    found = re.search(r"budget_usd_per_month from 100 to ([\d,]+)", refused.verdict.smallest_change)
+    assert found is not None
+    assert at(float(found[1].replace(",", ""))).verdict.kind != "infeasible"
