@@ -53,14 +53,14 @@ PROBE_LENGTHS = ("probe_hours_short", "probe_hours_day", "probe_hours_long")
 
 @record
 class Given:
-    """Mean objective of one candidate given its throughput error."""
+    """Mean of what one candidate is ranked by, given its throughput error."""
 
     run: Run
     values: FloatArray
     """On `GRID` [USD/month]."""
 
     def at(self, z: FloatArray) -> FloatArray:
-        """Mean objective at throughput errors."""
+        """Mean at throughput errors."""
         return np.interp(z, GRID, self.values)
 
     @property
@@ -136,10 +136,10 @@ def paying_probes(probes: Sequence[ProbeOption], defaults: Mapping[str, Quantity
 
 
 def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:
-    """Mean objective given the throughput error, demand and the rest integrated out.
+    """Mean of what a candidate is ranked by given the throughput error, demand and the rest integrated out.
 
     Prices are independent of throughput, so their means stand in; demand moves whole nodes and is taken at
-    evenly spaced quantiles.
+    evenly spaced quantiles. Expected loss and the tail's share are added as they are.
     """
     model, way = run.pricing.model, run.pricing.way
     level = _normal_quantiles(INNER)
@@ -156,7 +156,8 @@ def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:
     )
     usd = np.asarray(model.usd_per_month(way, levels), dtype=float)
     values = np.broadcast_to(usd, (len(GRID) * INNER,)).reshape(len(GRID), INNER).mean(axis=1)
-    return Given(run, values + run.expected_loss)
+    # lifted to the mean over draws with loss and tail, so that what is known before a probe is the ranking itself
+    return Given(run, values + (run.risk_adjusted - Given(run, values).mean))
 
 
 def _mean_levels(run: Run) -> Levels:

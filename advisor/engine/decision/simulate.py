@@ -122,8 +122,9 @@ def simulate(
 def compare(runs: Sequence[Run]) -> Comparison:
     """Rank by risk-adjusted cost; ties in a draw are shared out evenly.
 
-    ``EVPI = min_c E[cost_c] - E[min_c cost_c]``, with the expected loss in the cost; it is never negative. The
-    tail's share enters the ranking alone: in a draw there is no tail.
+    ``EVPI = min_c E[cost_c] - E[min_c cost_c]``, with the expected loss and the tail's share in the cost, so that it
+    starts from the choice as it is made; it is never negative. Which is the cheapest in a draw, and by how much,
+    goes without the tail's share: in a draw there is no tail.
     """
     ranked = sorted(runs, key=lambda r: (r.risk_adjusted, r.id))
     table = np.stack([run.objective for run in ranked])
@@ -131,12 +132,12 @@ def compare(runs: Sequence[Run]) -> Comparison:
     winners = table <= best
     shares = (winners / winners.sum(axis=0)).mean(axis=1)
     regret = (table - best).mean(axis=1)
-    means = table.mean(axis=1)
+    ranked_by = table + np.array([[run.tail] for run in ranked])
     return Comparison(
         runs=tuple(ranked),
         p_cheapest={run.id: float(p) for run, p in zip(ranked, shares, strict=True)},
         regret={run.id: float(r) for run, r in zip(ranked, regret, strict=True)},
-        evpi_usd_per_month=max(0.0, float(means.min() - best.mean())),
+        evpi_usd_per_month=max(0.0, float(ranked_by.mean(axis=1).min() - ranked_by.min(axis=0).mean())),
     )
 
 

@@ -170,6 +170,14 @@ def licence_gate(run: Run) -> Gate | None:
     return next((g for g in gates if g.gate == "export" and g.condition == "licence"), None)
 
 
+def bears_on(gate: Gate, run: Run) -> bool:
+    """Whether a gate has to do with how a candidate is paid for: a delivery and a site of one's own, or a landlord."""
+    way = run.pricing.way
+    if gate.gate == "start" or gate.gate.startswith("site"):
+        return way.buys
+    return gate.gate != "supply" or way.mode != "buy"
+
+
 def choice_of(run: Run) -> Choice:
     """What to get."""
     sized, way = run.pricing.model.sized, run.pricing.way
@@ -258,11 +266,15 @@ def _against_the_odds(comparison: Comparison, share: float) -> str:
     often = comparison.p_cheapest[rival.id]
     if often <= share:
         return ""
-    mine, theirs = best.cost.usd_per_month, rival.cost.usd_per_month
-    return (
-        f" {rival.name} is the cheapest more often ({often:.0%}) but costs more where it falls short:"
-        f" {money(theirs.p90)} against {money(mine.p90)} at the 90th percentile."
-    )
+    first = f" {rival.name} is the cheapest more often ({often:.0%}) but costs more"
+    mine, theirs = best.cost.usd_per_month.p90, rival.cost.usd_per_month.p90
+    if theirs > mine:
+        return f"{first} where it falls short: {money(theirs)} against {money(mine)} at the 90th percentile."
+    mine, theirs = (float(run.objective.mean()) for run in (best, rival))
+    if theirs > mine:
+        return f"{first} on average: {money(theirs)} against {money(mine)} with its risks."
+    mine, theirs = best.risk_adjusted, rival.risk_adjusted
+    return f"{first} with the tail's share that your appetite for risk counts: {money(theirs)} against {money(mine)}."
 
 
 def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> tuple[str, ...]:
@@ -275,7 +287,7 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
         )
         out.append(plan.rule)
     for gate in best.pricing.model.sized.gates:
-        if gate.status == "condition" and gate.remedy and len(out) < 4:
+        if gate.status == "condition" and gate.remedy and bears_on(gate, best) and len(out) < 4:
             out.append(f"{gate.title}: {gate.remedy}.".replace("..", "."))
     negotiation = decision.negotiation
     if negotiation is not None and negotiation.walk_away_usd is not None and negotiation.runner_up is not None:

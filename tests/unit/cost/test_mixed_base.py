@@ -78,7 +78,7 @@ def test_a_mixture_holds_a_part_of_the_fleet(price: float, rps: float, average: 
             fleet = pricing.model.yearly_fleet(pricing.typical, 1, shrinks=True)
             assert 0 < pricing.model.base(fleet, way.base_share)[0] < whole
             assert pricing.usd_by_way[way.id] < pricing.usd_by_way[f"rent.{way.commitment}.quote"]
-    assert cost.point_usd_per_month == pytest.approx(min(pricing.usd_by_way.values()), abs=0.01)
+    assert pricing.outlook[cost.option] == pytest.approx(min(pricing.outlook.values()), abs=0.01)
 
 
 def test_one_node_is_never_mixed() -> None:
