@@ -7,7 +7,7 @@ the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import inf
 
@@ -37,6 +37,7 @@ from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
+from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
@@ -222,14 +223,16 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
     draft.tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)
     draft.fleet = total_fleet(draft.tiers, a)
-    draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of)
-    draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]
     demands = tuple(
         TierDemand.of(t, w, sizing.up_probability(t.fleet.gpus_per_replica))
         for t, w in zip(draft.tiers, workloads, strict=True)
     )
     models = tuple(inputs.models[i] for i in order)
-    draft.sized = SizedCandidate(a, draft.tiers, workloads, models, demands, tuple(draft.gates))
+    sized = SizedCandidate(a, draft.tiers, workloads, models, demands)
+    most = largest_fleet(sized, profile.procurement.horizon_months)
+    draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
+    draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]
+    draft.sized = replace(sized, gates=tuple(draft.gates))
 
 
 def _capacity_gate(draft: Draft) -> Gate:

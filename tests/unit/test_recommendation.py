@@ -192,3 +192,27 @@ def test_the_smallest_change_really_frees_a_candidate(bench: Workbench, limits: 
     named = re.search(r"\(frees (.+)\)", change)
     assert named is not None
     assert named.group(1) in {c.name for c in freed.candidates if c.feasible}
+
+
+def test_a_site_must_hold_what_growth_adds_to_a_purchase(bench: Workbench) -> None:
+    """Eight GPUs fitted into 20 kW, and 48 more were to be bought for the same room."""
+
+    def at(power_kw: float) -> Recommendation:
+        return bench.advise(
+            Profile.model_validate(
+                {
+                    "model": {"id": "llama3.3-70b"}, "slo": {"ttft_ms": 2000, "tpot_ms": 50}, "candidates": ["b200"],
+                    "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 500, "growth_per_year": 1.0},
+                    "procurement": {"mode": "buy", "horizon_months": 48}, "site": {"power_kw": power_kw},
+                }
+            ),
+            draws=500,
+        )  # fmt: skip
+
+    tight = at(20)
+    assert tight.verdict.kind == "infeasible"
+    found = re.search(r"site.power_kw from 20 to (\d+)", tight.verdict.smallest_change)
+    assert found is not None
+    cost = at(float(found[1])).candidates[0].cost
+    assert cost is not None
+    assert max(f.gpus for f in cost.flows) * 1.7 <= float(found[1])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from advisor.domain.profile import Traffic
-from advisor.engine.sized import FloatArray
+from advisor.engine.sized import FloatArray, SizedCandidate
 
 MONTHS_PER_YEAR = 12
 TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
@@ -74,6 +74,13 @@ def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: 
     """
     start = _powers(1.0 + traffic_growth, np.arange(years, dtype=float))
     return np.asarray(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
+
+
+def largest_fleet(sized: SizedCandidate, months: int) -> int:
+    """GPUs that a purchase comes to within a horizon as demand grows, at typical inputs."""
+    years, ahead = -(-months // MONTHS_PER_YEAR), min(12.0, float(months))
+    growth = [yearly_capacity_growth(w.traffic.growth_per_year, years, ahead) for w in sized.workloads]
+    return int(sized.gpus(0.0, 1.0, 1.0, growth).max())
 
 
 def in_use_share(traffic: Traffic) -> float:

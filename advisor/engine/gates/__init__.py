@@ -43,8 +43,14 @@ def evaluate_gates(
 
 
 def evaluate_fleet_gates(
-    profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog, as_of: date
+    profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog, as_of: date, later: int = 0
 ) -> tuple[Gate, ...]:
-    """Gates on the sized fleet: power and rack density of a site of one's own."""
+    """Gates on the sized fleet: power and rack density of a site of one's own.
+
+    Parameters
+    ----------
+    gpus, later
+        GPUs of the first year, and those that a purchase comes to by the end of the horizon.
+    """
     del as_of  # the site's limits do not change with the date
-    return power_gate(profile, accelerator, gpus, catalog), rack_gate(profile, accelerator, gpus, catalog)
+    return power_gate(profile, accelerator, gpus, catalog, later), rack_gate(profile, accelerator, gpus, catalog, later)

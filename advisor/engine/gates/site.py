@@ -122,8 +122,8 @@ def cooling_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) -
     )
 
 
-def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog) -> Gate:
-    """All-in IT power of the fleet [kW] against what the site has."""
+def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog, later: int = 0) -> Gate:
+    """All-in IT power of the fleet, at its largest [kW], against what the site has."""
     if not own_site(profile):
         return _rented("site_power", "Power")
     rule = "Every GPU draws power with its share of server and network, before cooling (PUE is counted in the cost)."
@@ -131,12 +131,15 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     limit = profile.site.power_kw
     if power is None:
         return _unknown_power("site_power", rule, accelerator)
+    grown = f" by the end of the horizon ({gpus:,} in the first year)" if later > gpus else ""
+    gpus = max(gpus, later)
     need = gpus * power.kw
+    what = f"{gpus:,} GPUs of {accelerator.name}{grown} draw {need:,.0f} kW"
     arithmetic = f"{gpus:,} GPUs x {power.kw:.2f} kW = {need:,.0f} kW; {power.basis}"
     if limit is None:
         return Gate(
             gate="site_power", status="pass", title=f"Needs {need:,.0f} kW of IT power; no limit is given",
-            reason=f"{rule} {gpus:,} GPUs of {accelerator.name} draw {need:,.0f} kW; the profile names no limit.",
+            reason=f"{rule} {what}; the profile names no limit.",
             arithmetic=arithmetic, citation="accelerator table: all-in power", source=power.source,
             as_of=accelerator.provenance.as_of, confidence=power.confidence,
         )  # fmt: skip
@@ -147,8 +150,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
         status=status,
         condition="site" if status == "condition" else "",
         title=f"{need:,.0f} kW {'fit' if need <= limit else 'do not fit'} into {limit:,.0f} kW",
-        reason=f"{rule} {gpus:,} GPUs of {accelerator.name} draw {need:,.0f} kW; the site has {limit:,.0f} kW, enough"
-        f" for {room:,} GPUs in whole nodes.",
+        reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole nodes.",
         remedy="" if need <= limit else f"raise site.power_kw from {limit:g} to {math.ceil(need):g}",
         arithmetic=f"{arithmetic}; limit {limit:,.0f} kW",
         citation="accelerator table: all-in power",
@@ -159,7 +161,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     )
 
 
-def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog) -> Gate:
+def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog, later: int = 0) -> Gate:
     """Power of the smallest unit that stands in one rack [kW] against what a rack can take."""
     if not own_site(profile):
         return _rented("site_rack", "Rack density")
@@ -185,7 +187,7 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
             reason=f"{rule} One {what} of {accelerator.name} draws {unit:,.1f} kW; the profile names no limit.",
         )  # fmt: skip
     fitting = math.floor(limit / unit)
-    units = math.ceil(gpus / unit_gpus)
+    units = math.ceil(max(gpus, later) / unit_gpus)
     if fitting:
         racks = math.ceil(units / fitting)
         arithmetic += f"; {limit:g} kW / {unit:,.1f} kW = {fitting} a rack; {units:,} / {fitting} = {racks:,} rack(s)"
