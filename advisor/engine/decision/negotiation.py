@@ -51,7 +51,7 @@ def negotiation(
         discount_condition=condition,
         discount_source_id=seen.source_id,
         target_usd=target,
-        saving_at_target_usd_per_month=None if target is None else _saving(best, seen.band[2] - promised),
+        saving_at_target_usd_per_month=None if target is None else _saving(best, seen.band[2], promised),
         lowest_seen_usd=None if lowest is None else lowest.usd_per_gpu_hour,
         lowest_seen_at="" if lowest is None else _where(lowest),
         asks=_asks(best, second, limit, promised, catalog),
@@ -62,11 +62,15 @@ def _value(found: Sequence[BreakEven], variable: str, subject: str) -> float | N
     return next((b.value for b in found if b.variable == variable and b.subject == subject), None)
 
 
-def _saving(best: Run, share: float) -> float:
-    """What the discount on the price of the target is worth [USD/month]; a peak at another price keeps its own."""
+def _saving(best: Run, share: float, promised: float) -> float:
+    """What a discount of `share` in place of the promised one is worth [USD/month].
+
+    It is on the price of the target; a peak at another price keeps its own.
+    """
     model, way = best.pricing.model, best.pricing.way
     levels = typical_levels(model.facts)
-    cheaper = levels.with_(price=1 - share, peak_price=1 - share if way.peak_price is way.price else 1.0)
+    factor = (1 - share) / (1 - promised)
+    cheaper = levels.with_(price=factor, peak_price=factor if way.peak_price is way.price else 1.0)
     return float(model.usd_per_month(way, levels)) - float(model.usd_per_month(way, cheaper))
 
 
