@@ -124,7 +124,7 @@ class CostModel:
             hours = paid @ self._pad(when.discount, paid) * (HOURS_PER_MONTH / when.annuity)
             terms = [self._rent("rent", f"{way.label}: GPU-hours", way.price, hours, levels)]
             return terms + self._premium(fleet[..., 0], levels, when)
-        fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y")
+        fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y", months=when.months)
         base = fleet if way.mode != "mixed" else self.base(fleet, way.base_share)
         terms = self._owned(way, base, levels, when) if way.buys else self._reserved(way, fleet, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
@@ -137,11 +137,17 @@ class CostModel:
         """GPUs in whole nodes that each month's peak takes; capacity follows demand month by month."""
         return self._fleet(levels, [np.ones(1) if self.steady else monthly_growth(g, months) for g in self.growths])
 
-    def yearly_fleet(self, levels: Levels, years: int, *, shrinks: bool) -> FloatArray:
-        """GPUs held in each year; capacity is added once a year, and given back only where it may shrink."""
+    def yearly_fleet(self, levels: Levels, years: int, *, shrinks: bool, months: int | None = None) -> FloatArray:
+        """GPUs held in each year; capacity is added once a year, and given back only where it may shrink.
+
+        Parameters
+        ----------
+        months
+            Horizon [months], the profile's by default: nobody looks further ahead.
+        """
         if self.steady:
             return np.repeat(self._fleet(levels, [np.ones(1) for _ in self.growths]), years, axis=-1)
-        ahead = min(12.0, float(self.calendar.months))
+        ahead = min(12.0, float(self.calendar.months if months is None else months))
         fleet = self._fleet(levels, [yearly_capacity_growth(g, years, ahead) for g in self.growths])
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 

@@ -7,6 +7,8 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.cost import Cost
 from advisor.engine.cost import price_candidate
+from advisor.engine.cost.pricing import build_pricing
+from advisor.engine.cost.timing import calendar_of
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -224,3 +226,15 @@ def test_each_tier_is_billed_for_its_own_hours(catalog: Catalog) -> None:
     )  # fmt: skip
     cost = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
     assert cost.point_usd_per_month == pytest.approx((64 * 0.9 + 192 * 0.3 * 0.25) * 730 * 5.0)
+
+
+@pytest.mark.parametrize(("here", "there"), [(6, 36), (36, 6)])
+def test_a_horizon_costs_the_same_from_whichever_it_is_looked_at(catalog: Catalog, here: int, there: int) -> None:
+    """With demand that doubles, six months call for less capacity ahead than a year; break-evens look at both."""
+    pricings = {}
+    for months in (here, there):
+        profile = profile_of(traffic={"growth_per_year": 1.0}, procurement={"mode": "buy", "horizon_months": months})
+        pricings[months] = build_pricing(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+    model, asked = pricings[here].model, pricings[there]
+    seen = model.usd_per_month(asked.way, asked.typical, calendar_of(there, model.rate))
+    assert seen == pytest.approx(asked.usd_by_way["buy"])
