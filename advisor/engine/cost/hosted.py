@@ -6,12 +6,25 @@ import numpy as np
 
 from advisor.domain.cost import HostedApiBaseline
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.timing import in_use_share
 
 DEMAND_RANGE = (1e-3, 1e3)
 STEPS = 4001
+
+
+@record
+class _Crossing:
+    """Factors on today's demand."""
+
+    first: float
+    """From which serving it oneself costs less."""
+    until: float | None
+    """Up to which it does, where it does not for good."""
+    good: float | None
+    """From which it does for good, as far as is looked; None where it never does."""
 
 
 def hosted_baseline(
@@ -32,7 +45,7 @@ def hosted_baseline(
     blended = bill / total
     volume = usd_per_month / blended if blended > 0 else None
     capacity = total * _headroom(model, way, levels)
-    factor = _crossing(model, way, levels, bill)
+    crossing = _crossing(model, way, levels, bill)
     cheaper = usd_per_month < bill
     text = (
         f"{api.provider} at USD {blended:,.2f} per million tokens would bill USD {bill:,.0f} a month against USD"
@@ -41,8 +54,8 @@ def hosted_baseline(
     if volume is not None:
         share = volume / capacity
         text += f"; this fleet pays from {volume:,.0f} million tokens a month, {share:.0%} of what it carries"
-    if factor is not None:
-        text += f"; with the fleet resized, from {factor:.2f} times today's demand"
+    if crossing is not None:
+        text += f"; with the fleet resized, from {crossing.first:.2f} times today's demand{_lasting(crossing)}"
     return HostedApiBaseline(
         provider=api.provider,
         usd_per_month=bill,
@@ -50,7 +63,7 @@ def hosted_baseline(
         self_hosting_cheaper=cheaper,
         breakeven_utilisation=None if volume is None else volume / capacity,
         breakeven_mtok_per_month=volume,
-        breakeven_demand_factor=factor,
+        breakeven_demand_factor=None if crossing is None else crossing.first,
         text=f"{text}.{_volume(profile)}",
     )
 
@@ -78,13 +91,29 @@ def _headroom(model: CostModel, way: Way, levels: Levels) -> float:
     return max(1.0, fleet / served) if served else 1.0
 
 
-def _crossing(model: CostModel, way: Way, levels: Levels, bill: float) -> float | None:
-    """Factor on demand from which serving it oneself costs less, the fleet resized."""
+def _crossing(model: CostModel, way: Way, levels: Levels, bill: float) -> _Crossing | None:
+    """Factors on demand from which serving it oneself costs less, the fleet resized."""
     factors = np.geomspace(*DEMAND_RANGE, STEPS)
     gap = np.asarray(model.usd_per_month(way, levels.with_(demand=factors))) - bill * factors
     below = np.flatnonzero(gap < 0)
     if not below.size or below[0] == 0:
         return None
-    i = int(below[0])
-    share = gap[i - 1] / (gap[i - 1] - gap[i])
-    return float(factors[i - 1] * (factors[i] / factors[i - 1]) ** share)
+
+    def at(i: int) -> float:
+        share = gap[i - 1] / (gap[i - 1] - gap[i])
+        return float(factors[i - 1] * (factors[i] / factors[i - 1]) ** share)
+
+    first = int(below[0])
+    dearer = np.flatnonzero(gap[first:] >= 0) + first
+    if not dearer.size:
+        return _Crossing(at(first), None, at(first))
+    last = int(dearer[-1]) + 1
+    return _Crossing(at(first), at(int(dearer[0])), at(last) if last < STEPS else None)
+
+
+def _lasting(crossing: _Crossing) -> str:
+    """Where the next node makes it dearer again."""
+    if crossing.until is None:
+        return ""
+    good = "" if crossing.good is None else f", and for good from {crossing.good:.2f}"
+    return f" to {crossing.until:.2f}, where the next node makes it dearer again{good}"

@@ -238,3 +238,21 @@ def test_a_horizon_costs_the_same_from_whichever_it_is_looked_at(catalog: Catalo
     model, asked = pricings[here].model, pricings[there]
     seen = model.usd_per_month(asked.way, asked.typical, calendar_of(there, model.rate))
     assert seen == pytest.approx(asked.usd_by_way["buy"])
+
+
+def test_where_a_node_more_loses_to_the_hosted_api_again_it_is_said(catalog: Catalog) -> None:
+    # 8 GPUs x 730 h x USD 2.00 = USD 11,680 carry 1 request/s; the API bills USD 13,140 for half of that on average:
+    # 0.5/s x 2,628,000 s x 1,500 tokens = 1,971 million at USD 6.67. Two nodes need 1.78 times the demand to pay.
+    quote = {**QUOTE, "usd": 2.0}
+    api = {"provider": "Z", "usd_per_mtok_input": 20 / 3, "usd_per_mtok_output": 20 / 3}
+    cost = _cost(
+        catalog, traffic={"peak_requests_per_s": 1.0},
+        procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [quote], "hosted_api": api},
+    )  # fmt: skip
+    hosted = cost.hosted_api
+    assert hosted is not None
+    assert hosted.self_hosting_cheaper
+    assert hosted.breakeven_demand_factor == pytest.approx(0.889, abs=0.001)
+    assert "from 0.89 times today's demand to 1.00, where the next node makes it dearer again" in hosted.text
+    # the last to fall short are eight nodes, for barely more than seven: 8 x 0.889 = 7.11; nine for eight break even
+    assert "for good from 7.11" in hosted.text
