@@ -39,6 +39,8 @@ def layout_obstacle(layout: Layout, tier: str, slo: Slo, slo_path: str) -> Obsta
         return Obstacle(a.id, a.name, "slo", layout.failure_text + where, change, size)
     if layout.failure == "memory":
         change = "allow a smaller precision in model.precisions, or shorten the context"
+        if layout.deployment is None:  # no deployment was tried: the model itself reads no more
+            change = "shorten traffic.isl and traffic.osl, or take a model with a longer context"
         return Obstacle(a.id, a.name, "memory", layout.failure_text + where, change, 1.0)
     if layout.failure == "precision":
         change = "allow another precision in model.precisions"

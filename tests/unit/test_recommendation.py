@@ -216,3 +216,16 @@ def test_a_site_must_hold_what_growth_adds_to_a_purchase(bench: Workbench) -> No
     cost = at(float(found[1])).candidates[0].cost
     assert cost is not None
     assert max(f.gpus for f in cost.flows) * 1.7 <= float(found[1])
+
+
+def test_a_model_that_reads_no_more_is_not_helped_by_a_smaller_precision(bench: Workbench) -> None:
+    tree = bench.advise(
+        Profile.model_validate(
+            {
+                "model": {"id": "llama3.3-70b"}, "slo": {"ttft_ms": 60_000},
+                "traffic": {"isl": 200_000, "osl": 400, "peak_concurrency": 8},
+            }
+        )
+    )  # fmt: skip
+    assert tree.verdict.kind == "infeasible"
+    assert tree.verdict.smallest_change.startswith("shorten traffic.isl and traffic.osl, or take a model with a longer")
