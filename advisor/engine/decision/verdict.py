@@ -118,10 +118,10 @@ def verdict_of(
     """The verdict of a feasible profile."""
     best, second = comparison.best, comparison.second
     confidence = min(1.0, comparison.p_cheapest[best.id])
-    word = "low"
-    if confidence >= defaults["confidence_high"].value:
+    word, shown = "low", round(confidence, 2)  # as it stands beside the word
+    if shown >= defaults["confidence_high"].value:
         word = "high"
-    elif confidence >= defaults["confidence_fair"].value:
+    elif shown >= defaults["confidence_fair"].value:
         word = "fair"
     choice = choice_of(best)
     licence = licence_gate(best)
