@@ -202,8 +202,12 @@ def _floating_share(cost: Cost) -> float:
     """Share of the cost that is paid at a floating price."""
     if cost.commitment in ("on_demand", "spot"):
         return 1.0
-    peak = sum(line.usd_per_month for line in cost.lines if line.name.startswith("On demand"))
-    return peak / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+    return _peak(cost) / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+
+
+def _peak(cost: Cost) -> float:
+    """What is rented on demand beside a base or after whole terms [USD/month]."""
+    return sum(line.usd_per_month for line in cost.lines if line.name.startswith("On demand"))
 
 
 def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
@@ -237,12 +241,12 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     ]  # fmt: skip
     coming = [part for _, part in sorted(found, key=lambda pair: (pair[0], pair[1].id))]
     bought = sum(line.usd_per_month for line in cost.lines if line.category == "capital") * cost.annuity_months
-    rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") * cost.annuity_months
+    rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") - _peak(cost)
     return Exposure(
         float(len(coming)),
         f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",
         f"{counted(len(coming), 'announced part')} ship within the horizon, {coming[0].part} first" if coming else "",
-        value_usd=(bought if cost.commitment == "purchase" else rent) / 2,
+        value_usd=(bought if cost.commitment == "purchase" else rent * cost.annuity_months) / 2,
         source_ids=tuple(dict.fromkeys(p.provenance.source_id for p in coming)),
         row_ids=tuple(f"roadmap:{p.id}" for p in coming),
     )

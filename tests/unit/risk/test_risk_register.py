@@ -160,3 +160,18 @@ def test_a_wait_counts_only_for_who_waits(catalog: Catalog, gate: str, mode: str
         cost = price_candidate(profile, sized, catalog, AS_OF)
         units.append(exposures(profile, sized, cost, catalog, AS_OF)["supply"].units)
     assert units[1] - units[0] == counted
+
+
+def test_a_successor_devalues_what_is_reserved_and_not_the_peak_on_demand(catalog: Catalog) -> None:
+    quotes = [
+        {"accelerator": "h200", "usd": 2.0, "commitment": "reserved_3y"},
+        {"accelerator": "h200", "usd": 4.0, "commitment": "on_demand"},
+    ]
+    profile = profile_of(procurement={"mode": "rent", "quotes": quotes}, traffic={"average_to_peak": 0.4})
+    sized = sized_of(profile, catalog, "h200")
+    cost = price_candidate(profile, sized, catalog, AS_OF)
+    assert cost.option == "mixed.reserved_3y.quote"
+    held = next(line for line in cost.lines if line.name.startswith("base of"))
+    assert any(line.name.startswith("On demand") and line.usd_per_month > 0 for line in cost.lines)
+    found = exposures(profile, sized, cost, catalog, AS_OF)["roadmap"]
+    assert found.value_usd == pytest.approx(held.usd_per_month * cost.annuity_months / 2)
