@@ -199,10 +199,24 @@ def _moves(catalog: Catalog, as_of: date) -> tuple[float, float, int]:
 
 
 def _floating_share(cost: Cost) -> float:
-    """Share of the cost that is paid at a floating price."""
-    if cost.commitment in ("on_demand", "spot"):
-        return 1.0
-    return _peak(cost) / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+    """Share of the cost that is rented at a floating price."""
+    floats = cost.commitment in ("on_demand", "spot")
+    return _share(cost, _spent(cost, "rent") if floats else _peak(cost))
+
+
+def _committed_share(cost: Cost) -> float:
+    """Share of the cost whose price is held by a commitment: rent of whole terms, or hardware less its resale."""
+    rent = 0.0 if cost.commitment in ("on_demand", "spot") else _spent(cost, "rent") - _peak(cost)
+    return _share(cost, rent + _spent(cost, "capital", "residual"))
+
+
+def _share(cost: Cost, usd: float) -> float:
+    return usd / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+
+
+def _spent(cost: Cost, *categories: str) -> float:
+    """Lines of the cost [USD/month]; wages and electricity do not move with the price of accelerators."""
+    return sum(line.usd_per_month for line in cost.lines if line.category in categories)
 
 
 def _peak(cost: Cost) -> float:
@@ -221,7 +235,7 @@ def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
 
 def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     _, fell, n = _moves(catalog, as_of)
-    share = 1.0 - _floating_share(cost)
+    share = _committed_share(cost)
     bound = cost.commitment in ("reserved_1y", "reserved_3y", "purchase")
     return Exposure(
         1.0 if bound else 0.0, f"{fell:.0%} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
@@ -240,8 +254,8 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
         if p.id in successors and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
     ]  # fmt: skip
     coming = [part for _, part in sorted(found, key=lambda pair: (pair[0], pair[1].id))]
-    bought = sum(line.usd_per_month for line in cost.lines if line.category == "capital") * cost.annuity_months
-    rent = sum(line.usd_per_month for line in cost.lines if line.category == "rent") - _peak(cost)
+    bought = _spent(cost, "capital") * cost.annuity_months
+    rent = _spent(cost, "rent") - _peak(cost)
     return Exposure(
         float(len(coming)),
         f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",

@@ -175,3 +175,20 @@ def test_a_successor_devalues_what_is_reserved_and_not_the_peak_on_demand(catalo
     assert any(line.name.startswith("On demand") and line.usd_per_month > 0 for line in cost.lines)
     found = exposures(profile, sized, cost, catalog, AS_OF)["roadmap"]
     assert found.value_usd == pytest.approx(held.usd_per_month * cost.annuity_months / 2)
+
+
+@pytest.mark.parametrize(("commitment", "risk"), [("on_demand", "price_movement"), ("reserved_1y", "price_fall")])
+def test_wages_do_not_move_with_the_price_of_accelerators(catalog: Catalog, commitment: str, risk: str) -> None:
+    """A part whose stack needs engineers once bore the price risk of their wages too."""
+    quote = {"accelerator": "mi355x", "usd": 3.0, "commitment": commitment}
+    effects = []
+    for engineers in (0, 5):
+        profile = profile_of(
+            team={"rocm_extra_engineers": engineers, "rocm_migration_weeks": 0},
+            procurement={"mode": "rent", "commitment": commitment, "horizon_months": 12, "quotes": [quote]},
+        )
+        sized = sized_of(profile, catalog, "mi355x")
+        cost = price_candidate(profile, sized, catalog, AS_OF)
+        found = {r.id: r for r in assess_risks(profile, sized, cost, catalog, AS_OF)}
+        effects.append(found[risk].effect_usd.typical)
+    assert effects[1] == pytest.approx(effects[0])
