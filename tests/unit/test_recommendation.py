@@ -229,3 +229,21 @@ def test_a_model_that_reads_no_more_is_not_helped_by_a_smaller_precision(bench: 
     )  # fmt: skip
     assert tree.verdict.kind == "infeasible"
     assert tree.verdict.smallest_change.startswith("shorten traffic.isl and traffic.osl, or take a model with a longer")
+
+
+@pytest.mark.parametrize(("country", "barred"), [("CN", True), ("AE", False), ("US", False)])
+def test_nobody_waits_for_a_part_that_may_not_be_delivered(bench: Workbench, country: str, barred: bool) -> None:
+    """Waiting for Vera Rubin was priced for China, where B200 and B300 are denied."""
+    tree = bench.advise(
+        Profile.model_validate(
+            {
+                "model": {"id": "llama3.3-70b"}, "slo": {"ttft_ms": 2000, "tpot_ms": 50}, "place": {"country": country},
+                "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 640},
+            }
+        ),
+        draws=500,
+    )  # fmt: skip
+    assert tree.decision is not None
+    assert tree.decision.waits
+    assert all(("no option here" in w.text) is barred for w in tree.decision.waits)
+    assert any(w.usd_per_month is not None for w in tree.decision.waits) is not barred

@@ -18,6 +18,8 @@ from advisor.domain.text import told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.prospect import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.gates.export import chip_of, total_processing_performance
+from advisor.engine.gates.place import legal_gates
 from advisor.engine.sized import Z80, FloatArray
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -63,6 +65,7 @@ def wait_options(
     start = max(start, as_of)
     horizon = comparison.best.pricing.model.calendar.months
     parts = {part.id: part for part in catalog.roadmap}
+    barred: dict[str, str] = {}
     out = []
     for option in catalog.roadmap_options:
         part = parts.get(option.roadmap_id)
@@ -71,8 +74,21 @@ def wait_options(
         dates = _dates(part, as_of, catalog.decision_defaults)
         if dates.months_after(start)[1] >= horizon:
             continue
-        out.append(_option(option, part, dates, start, comparison, catalog, seed))
+        if part.vendor not in barred:
+            barred[part.vendor] = _barred(profile, part.vendor, catalog, as_of)
+        out.append(_option(option, part, dates, start, comparison, catalog, seed, barred[part.vendor]))
     return tuple(sorted(out, key=lambda w: (w.available_typical or date.max, w.part)))
+
+
+def _barred(profile: Profile, vendor: str, catalog: Catalog, as_of: date) -> str:
+    """Why a coming part may not go where the profile runs: today's strongest of its vendor may not; empty if it may."""
+    chips = [(chip_of(a), a) for a in catalog.accelerators.values() if a.vendor == vendor]
+    rated = [(max(total_processing_performance(chip.dense_tops).values(), default=0.0), a) for chip, a in chips]
+    if not rated:
+        return ""
+    _, strongest = max(rated, key=lambda pair: (pair[0], pair[1].id))
+    gate = next(g for g in legal_gates(profile.place, strongest, catalog.export, as_of) if g.gate == "export")
+    return "" if gate.passes else f"{gate.title}, as for {strongest.name}, and what comes is no weaker"
 
 
 def _dates(part: RoadmapPart, as_of: date, defaults: Mapping[str, Quantity]) -> _Dates:
@@ -96,6 +112,7 @@ def _option(
     comparison: Comparison,
     catalog: Catalog,
     seed: int,
+    barred: str,
 ) -> WaitOption:
     defaults = catalog.decision_defaults
     reference = next((run for run in comparison.runs if run.vendor == part.vendor), None)
@@ -105,6 +122,8 @@ def _option(
         "available_low": dates.low, "available_typical": dates.typical, "available_high": dates.high,
         "dispute": part.status_text if part.disputed else "", "reference": "" if reference is None else reference.id,
     }  # fmt: skip
+    if barred:
+        return WaitOption.model_validate({**base, "text": f"{part.part}: no option here. {barred}."})
     if speedup is None or reference is None:
         missing = f"no part of {part.vendor} is a candidate here" if reference is None else "no bandwidth is public"
         return WaitOption.model_validate({**base, "text": f"{part.part}: not priced, {missing}."})
