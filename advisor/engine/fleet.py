@@ -19,6 +19,8 @@ from advisor.domain.sizing import Fleet, Term
 from advisor.domain.text import significant
 
 MAX_SPARES = 64
+EXACT_REPLICAS = 400
+"""Replicas up to which spares are found by exact sums."""
 _EPS = 1e-9  # a replica that is filled to the last request is full, not overfull
 
 
@@ -88,10 +90,8 @@ def spares(replicas: int, up_probability: float, availability: float) -> int:
     if up_probability >= 1.0:
         return 0
     n, p = replicas, up_probability
-    if n > 400:  # normal approximation of the binomial; exact sums would be slow and no more certain
-        z = _normal_quantile(availability)
-        mean_down = n * (1 - p) / p
-        return math.ceil(mean_down + z * math.sqrt(n * (1 - p)) / p)
+    if n > EXACT_REPLICAS:
+        return int(many_spares(n, p, availability))
     for k in range(MAX_SPARES + 1):
         total = n + k
         at_least_n = sum(math.comb(total, down) * (1 - p) ** down * p ** (total - down) for down in range(k + 1))
@@ -100,10 +100,19 @@ def spares(replicas: int, up_probability: float, availability: float) -> int:
     return MAX_SPARES
 
 
-def _normal_quantile(p: float) -> float:
+def many_spares(replicas: ArrayLike, up_probability: float, availability: float) -> NDArray[np.int64]:
+    """Spares of many replicas, where exact sums would be slow: at most two more than they give, and never fewer.
+
+    Those that are down until `replicas` are up are a negative binomial; its quantile with the skewness of the
+    distribution (Cornish and Fisher, 1938), since the tail beyond the normal one is where high availabilities lie.
+    """
     from statistics import NormalDist
 
-    return NormalDist().inv_cdf(min(p, 1 - 1e-12))
+    n, p = np.asarray(replicas, dtype=float), up_probability
+    z = NormalDist().inv_cdf(min(availability, 1 - 1e-12))
+    spread = np.sqrt(n * (1 - p))
+    quantile = z + (z * z - 1) * (2 - p) / spread / 6
+    return np.maximum(0, np.ceil(n * (1 - p) / p + quantile * spread / p - 0.5)).astype(np.int64)
 
 
 def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: float, repair_hours: float) -> float:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import field
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,9 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import spares, whole_nodes, whole_replicas
+from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
 
 FloatArray = NDArray[np.float64]
-
-EXACT_REPLICAS = 400
-"""Counts of replicas up to which spares are reckoned exactly, as in `fleet.spares`."""
 
 MOST_REPLICAS = 1e12
 """No fleet is larger than this, whatever growth a profile states."""
@@ -102,9 +98,7 @@ class TierDemand:
             return np.zeros_like(working)
         small = np.minimum(working, EXACT_REPLICAS)
         table = self._table(small, int(small.min()), EXACT_REPLICAS)
-        # the normal approximation that `spares` uses beyond the table, on all counts at once
-        mean, spread = working * (1 - p) / p, np.sqrt(working * (1 - p)) / p
-        many = np.ceil(mean + NormalDist().inv_cdf(self.availability) * spread).astype(np.int64)
+        many = many_spares(np.maximum(working, EXACT_REPLICAS + 1), p, self.availability)
         return np.asarray(np.where(working > EXACT_REPLICAS, many, table[small]))
 
     def _table(self, counts: NDArray[np.int64], least: int, most: int) -> NDArray[np.int64]:
