@@ -271,7 +271,7 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
     if question.variable == "throughput":
         than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
-        return f"{loser} if it reaches {than}."
+        return f"{loser} if it reaches {than}, paid as today."
     return f"{rival.name} wins with {what} {side} {shown}, paid as today (today {_shown(question, today)})."
 
 

@@ -49,3 +49,12 @@ def test_who_is_the_cheapest_more_often_costs_more_by_the_figures_beside_it() ->
         found = re.search(r"but costs more.*: ([\d.]+)k against ([\d.]+)k", text)
         assert found is not None
         assert float(found[1]) > float(found[2])
+
+
+def test_where_the_way_of_paying_is_held_it_is_said() -> None:
+    """H100 'loses below 91 % of its estimate' if its nodes are reserved whatever they yield, and else it does not."""
+    tree = ask("neutral", 700)
+    assert tree.decision is not None
+    found = [b for b in tree.decision.break_evens if b.variable != "price" and b.value is not None]
+    assert found
+    assert all("paid as today" in b.text for b in found)
