@@ -38,13 +38,18 @@ class Residual:
     high: tuple[float, ...]
 
     def share(self, age_months: float, end: str = "typical") -> float:
-        """Share at an age: straight lines between the stated ages from 1 at 0, a constant decay beyond the last.
+        """Share at an age: straight lines between the stated ages, a constant decay beyond the last.
+
+        What is younger than the first fetches no more: nobody states a resale within a year, and a purchase that is
+        sold again after months at nearly its price would go before every rent.
 
         >>> Residual((0.6,)*4, (0.65, 0.38, 0.28, 0.15), (0.7,)*4).share(24)
         0.38
         """
         values: tuple[float, ...] = getattr(self, end)
-        ages, shares = (0, *RESIDUAL_MONTHS), (1.0, *values)
+        ages, shares = RESIDUAL_MONTHS, values
+        if age_months <= ages[0]:
+            return shares[0]
         if age_months >= ages[-1]:
             decay = math.log(max(shares[-1], 1e-6) / max(shares[-2], 1e-6)) / (ages[-1] - ages[-2])
             return shares[-1] * math.exp(min(0.0, decay) * (age_months - ages[-1]))

@@ -256,3 +256,13 @@ def test_where_a_node_more_loses_to_the_hosted_api_again_it_is_said(catalog: Cat
     assert "from 0.89 times today's demand to 1.00, where the next node makes it dearer again" in hosted.text
     # the last to fall short are eight nodes, for barely more than seven: 8 x 0.889 = 7.11; nine for eight break even
     assert "for good from 7.11" in hosted.text
+
+
+@pytest.mark.parametrize("months", [1, 3, 6, 11])
+def test_nothing_is_bought_to_be_sold_again_within_months_at_nearly_its_price(catalog: Catalog, months: int) -> None:
+    """Eight B200 for USD 442,504 were advised for a horizon of one month, at 97 % back after it."""
+    cost = _cost(catalog, procurement={"mode": "buy", "horizon_months": months, "cost_of_capital": 0.0})
+    lost = sum(line.usd_per_month for line in cost.lines if line.category in ("capital", "residual")) * months
+    first = next(q for q in cost.inputs if q.name == "residual_share_12_months")
+    assert cost.outlay is not None
+    assert lost == pytest.approx(cost.outlay.up_front_usd * (1 - first.value))
