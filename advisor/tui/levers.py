@@ -101,8 +101,8 @@ def _price(c: Candidate, discount: float, evens: dict[tuple[str, str], BreakEven
     if c.cost is None or c.cost.price is None:
         return []
     basis, name = c.cost.price, c.accelerator
-    # The lever stands at list price, as break-evens do; a quote is what is paid after the promised discount.
-    net = 1.0 if basis.firmness == "user quote" else 1.0 - discount
+    # A quote is firm: it is what is paid, where a price of the market still has the promised discount taken off.
+    today = basis.typical if basis.firmness == "user quote" else basis.typical * (1.0 - discount)
     # A mixture owns its base: what is quoted there is the purchase.
     kind = "rent" if basis.unit.endswith("GPU-h") else "buy"
 
@@ -112,15 +112,15 @@ def _price(c: Candidate, discount: float, evens: dict[tuple[str, str], BreakEven
         assert c.cost is not None
         others = tuple(q for q in profile.procurement.quotes if (q.accelerator, q.kind) != (name, kind))
         commitment = c.cost.commitment if kind == "rent" else "any"
-        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value * net, "commitment": commitment})
+        quote = Quote.model_validate({"accelerator": name, "kind": kind, "usd": value, "commitment": commitment})
         moved = profile.procurement.model_copy(update={"quotes": (*others, quote)})
         return profile.model_copy(update={"procurement": moved})
 
     stated = {"accelerator": name, "kind": kind, "commitment": c.cost.commitment if kind == "rent" else "any"}
     return [Lever(
-        f"price.{name}", f"Price of {f.short(name)}", basis.unit.replace("USD/", "$/"), basis.typical,
-        basis.typical * 0.3, basis.typical * 2.5, _nice(basis.typical * 0.02), apply, ("procurement", "quotes"),
-        lambda v: {**stated, "usd": round(v * net, 4)}, evens.get(("price", name)),
+        f"price.{name}", f"Price of {f.short(name)}", basis.unit.replace("USD/", "$/"), today,
+        today * 0.3, today * 2.5, _nice(today * 0.02), apply, ("procurement", "quotes"),
+        lambda v: {**stated, "usd": round(v, 4)}, evens.get(("price", name)),
     )]  # fmt: skip
 
 

@@ -110,6 +110,21 @@ def test_the_price_of_a_part_that_is_bought_is_quoted_as_a_purchase() -> None:
     assert (quote.kind, quote.commitment, quote.usd) == ("buy", "any", 40_000)
 
 
+def test_a_promised_discount_is_off_the_price_that_a_lever_quotes() -> None:
+    answer = frozen_answer()
+    money = answer.profile.procurement.model_copy(update={"volume_discount": 0.2})
+    profile = answer.profile.model_copy(update={"procurement": money})
+    c = answer.candidates[0]
+    assert c.cost is not None
+    assert c.cost.price is not None
+    assert c.cost.price.firmness != "user quote"
+    lever = next(x for x in levers_of(answer, profile) if x.id == f"price.{c.accelerator}")
+    assert lever.base == pytest.approx(0.8 * c.cost.price.typical)
+    quote = lever.apply(profile, lever.base).procurement.quotes[-1]
+    assert quote.usd == lever.base  # a firm quote at today's price changes nothing but its certainty
+    assert lever.stated(lever.base)["usd"] == pytest.approx(quote.usd, abs=1e-4)
+
+
 async def test_where_a_lever_flips_is_told_in_full_beside_a_column_of_answers(app: AdvisorApp) -> None:
     async with app.run_test(size=(120, 35)) as pilot:
         await opened(pilot, show="whatif")
