@@ -154,7 +154,7 @@ class Negotiation(Frozen):
     """The page to take into the room."""
 
     seller_of: str = Field(description="Accelerator of the choice.")
-    today_usd: float | None = Field(None, description="Unit price that the choice rests on.")
+    today_usd: float | None = Field(None, description="Unit price that the choice rests on, a promised discount taken.")
     unit: str = Field(description="Its unit.")
     paid: str = Field("", description="For which commitment the prices of the choice are; empty where for any.")
     walk_away_usd: float | None = Field(None, description="Quote above which the runner-up wins.")

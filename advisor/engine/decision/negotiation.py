@@ -38,7 +38,7 @@ def negotiation(
         condition += f"; your {best.pricing.model.rented_gpus():,.0f} GPUs are fewer"
     return Negotiation(
         seller_of=best.id,
-        today_usd=price.typical,
+        today_usd=price.typical * (1 - promised),
         unit=price.unit,
         paid=paid(best).strip(),
         walk_away_usd=limit,

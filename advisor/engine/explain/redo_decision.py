@@ -108,9 +108,13 @@ def negotiation(n: Negotiation, _: Place, tree: Recommendation) -> Redone:
     out: Redone = {}
     best = candidate_of(tree, n.seller_of)
     if best is not None and best.cost is not None and best.cost.price is not None:
-        out["today_usd"] = (f"cost.price.typical of {n.seller_of}", best.cost.price.typical)
-    if n.today_usd is not None and n.discount_high is not None:
-        out["target_usd"] = (f"{n.today_usd:,.2f} x (1 - {n.discount_high:g})", n.today_usd * (1 - n.discount_high))
+        price, off = best.cost.price, tree.profile.procurement.volume_discount
+        off = 0.0 if price.firmness == "user quote" else off
+        promised = f" x (1 - {off:g}), the discount promised" if off else ""
+        out["today_usd"] = (f"cost.price.typical of {n.seller_of}{promised}", price.typical * (1 - off))
+        if n.discount_high is not None:
+            seen = price.typical * (1 - n.discount_high)
+            out["target_usd"] = (f"{price.typical:,.2f} x (1 - {n.discount_high:g})", seen)
     for name, subject in (("walk_away_usd", n.seller_of), ("runner_up_wins_below_usd", n.runner_up)):
         for b in tree.decision.break_evens if tree.decision is not None else ():
             if b.variable == "price" and b.subject == subject and b.rival == n.runner_up and b.value is not None:

@@ -255,6 +255,16 @@ def test_negotiation_prices_turn_the_answer(catalog: Catalog) -> None:
     assert page.walk_away_usd == own.value
 
 
+def test_the_price_today_on_the_negotiation_page_is_that_of_the_break_even(catalog: Catalog) -> None:
+    """A promised discount is taken from both, so that a quote can be held against either."""
+    profile = profile_of(procurement={**FIRM, "volume_discount": 0.1})
+    outcome = answer(catalog, profile, {"b200": (2.0, 1.05), "mi355x": (1.8, 1.05)})
+    page = outcome.decision.negotiation
+    assert page is not None
+    own = next(b for b in outcome.decision.break_evens if b.variable == "price" and b.subject == page.seller_of)
+    assert page.today_usd == pytest.approx(own.today)
+
+
 def test_reasons_and_steps_are_there(catalog: Catalog) -> None:
     verdict = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.6)}).verdict
     assert len(verdict.reasons) == 3
