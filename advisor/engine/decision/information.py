@@ -269,10 +269,11 @@ def _sample_value(one: Given, others: float, sigma: float, error: float) -> tupl
     points = r * _NORMAL[:, None] + left * NODES[None, :]
     posterior = one.at(points) @ (WEIGHTS / WEIGHTS.sum())
     prior = float(posterior @ _NORMAL_WEIGHTS)
+    changes = (posterior < others) != (prior < others)
+    if not changes.any():
+        return 0.0, 0.0  # the difference below would be rounding, and print as a worth of USD 0.000
     gain = min(others, prior) - float(np.minimum(others, posterior) @ _NORMAL_WEIGHTS)
-    picked, before = posterior < others, prior < others
-    change = float((picked != before) @ _NORMAL_WEIGHTS)
-    return max(0.0, gain), min(1.0, change)
+    return max(0.0, gain), min(1.0, float(changes @ _NORMAL_WEIGHTS))
 
 
 def _plan(

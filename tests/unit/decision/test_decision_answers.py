@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
 from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
+from advisor.engine.decision.information import GRID, Given, _sample_value
 from advisor.engine.gates.residency import first_offer, left_out
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate
@@ -241,6 +243,13 @@ def test_waiting_wins_where_it_costs_nothing_to_wait(catalog: Catalog) -> None:
         return rubin.saving_usd_per_month
 
     assert saving("2028-06-01") > saving("2026-12-01")
+
+
+def test_a_probe_that_changes_no_choice_is_worth_nothing_at_all() -> None:
+    """Not a rounding of 1e-10, which prints as a worth of USD 0.000."""
+    for others in np.linspace(10_000.0, 20_000.0, 40):
+        far = Given(None, 60_000.0 * np.exp(-0.1 * GRID))  # type: ignore[arg-type]
+        assert _sample_value(far, float(others), 0.1, 0.05) == (0.0, 0.0)
 
 
 def test_negotiation_prices_turn_the_answer(catalog: Catalog) -> None:
