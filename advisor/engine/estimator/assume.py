@@ -60,6 +60,7 @@ class Assumer:
         self._accelerators = accelerators
         self._by: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
         self._by_accelerator: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+        self._speculated = {m.model for m in rows if m.spec_method != "none"}
         for m in rows:
             self._by[m.accelerator, m.model, m.precision].append(m)
             self._by_accelerator[m.accelerator, m.precision].append(m)
@@ -74,8 +75,11 @@ class Assumer:
         if open_fields == ["gpus"]:
             return replace(q, gpus=q.tp), ()
         best = self._best(q, self._by.get((q.accelerator, model_name, q.precision), ()))
+        closed: dict[str, object] = {}
         if best is None:
-            best = self._best(q, self._by_accelerator.get((q.accelerator, q.precision), ()))
+            closed = self._closed(q, model_name)
+            kin = self._by_accelerator.get((q.accelerator, q.precision), ())
+            best = self._best(replace(q, **closed), kin) or self._best(q, kin)  # type: ignore[arg-type]
         values: dict[str, object] = {}
         if best is not None:
             values = {
@@ -83,7 +87,7 @@ class Assumer:
                 "spec_method": best.spec_method,
                 "disagg": best.disagg,
                 "tp": best.tp,
-                "ep": best.ep,
+                "ep": best.ep or 1,
                 "dp_attention": best.dp_attention,
                 "gpus": best.gpus if best.disagg else best.tp,
             }
@@ -97,7 +101,7 @@ class Assumer:
             "dp_attention": False,
             "gpus": tp,
         }
-        fill = {f: values.get(f, fallback[f]) for f in open_fields}
+        fill = {f: values.get(f, fallback[f]) for f in open_fields} | closed
         if best is not None and _too_small(q, best, self._accelerators[q.accelerator]) and q.tp is None:
             fill |= {"tp": tp, "gpus": tp}
         full = replace(q, **fill)  # type: ignore[arg-type]
@@ -105,6 +109,16 @@ class Assumer:
             full = replace(full, gpus=full.gpus if q.gpus else full.tp)
         named = tuple(f"{f} {fill[f]}" for f in open_fields if f != "gpus" or full.disagg)
         return full, named
+
+    def _closed(self, q: OperatingQuery, model_name: str) -> dict[str, object]:
+        """Open fields that the deployments of other models say nothing about: speculation that was never measured with
+        this one, which may have no such head, and a split of experts that a dense model has not."""
+        out: dict[str, object] = {}
+        if q.spec_method is None and model_name not in self._speculated:
+            out["spec_method"] = "none"
+        if not q.model.is_moe:
+            out |= {f: value for f, value in (("ep", 1), ("dp_attention", False)) if getattr(q, f) is None}
+        return out
 
     def _best(self, q: OperatingQuery, rows: Sequence[Measurement]) -> Measurement | None:
         agreeing = [m for m in rows if _agrees(q, m)]
@@ -121,7 +135,7 @@ def _agrees(q: OperatingQuery, m: Measurement) -> bool:
         (q.spec_method, m.spec_method),
         (q.disagg if q.disagg is not None else False, m.disagg),
         (q.tp, m.tp),
-        (q.ep, m.ep),
+        (q.ep, m.ep or 1),
         (q.dp_attention, m.dp_attention),
     )
     return all(wanted is None or wanted == have for wanted, have in pairs)

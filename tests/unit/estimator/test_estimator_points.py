@@ -67,6 +67,21 @@ def test_unknown_parts_are_assumed_and_named() -> None:
         assert part in row["basis"].split("assumed")[1]
 
 
+@pytest.mark.parametrize("disagg", ["", "true"])
+@pytest.mark.parametrize("accelerator", ["h100", "mi355x", "b200"])
+def test_a_model_takes_no_heads_and_no_experts_from_others(accelerator: str, disagg: str) -> None:
+    """Where only other models were measured: multi-token heads and expert parallelism are theirs."""
+    silent = dict.fromkeys(("engine", "spec_method", "tp", "ep", "dp_attention", "gpus"), "")
+    asked = {**silent, "accelerator": accelerator, "model": "llama3.1-405b", "disagg": disagg}
+    rows = [
+        _one(**asked, precision=precision, concurrency=load)
+        for precision in ("bf16", "fp8", "fp4") for load in ("1", "64", "512")
+    ]  # fmt: skip
+    for row in rows:
+        assert "spec_method none" in row["basis"]
+        assert "ep 1, dp_attention False" in row["basis"]
+
+
 def test_a_day_asks_for_the_software_of_that_day() -> None:
     runs = [m for m in evidence() if m.family == "single_run" and m.accelerator == "mi355x" and not m.disagg]
     m = max(runs, key=lambda run: (run.date, run.row_id))
