@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingQuery
@@ -53,6 +54,30 @@ def is_open(q: OperatingQuery) -> bool:
     return None in (q.engine, q.spec_method, q.disagg, q.tp, q.ep, q.dp_attention, q.gpus)
 
 
+P = TypeVar("P", OperatingQuery, Measurement)
+
+
+def one_copy(p: P) -> P:
+    """An aggregated deployment on more GPUs than its TP as the estimator knows it, where a replica has as many.
+
+    With data-parallel attention the GPUs are one replica, whose width the evidence writes as TP. Without it they are
+    copies, each with its part of the requests.
+    """
+    if p.disagg or not p.tp or not p.gpus or p.gpus <= p.tp:
+        return p
+    if p.dp_attention:
+        return replace(p, tp=p.gpus)
+    return replace(p, gpus=p.tp, concurrency=max(1, round(p.concurrency * p.tp / p.gpus)))
+
+
+def _copies(q: OperatingQuery, one: OperatingQuery) -> str:
+    """What `one_copy` made of a question, in words."""
+    if one.tp != q.tp:
+        return f"tp {one.tp}, the GPUs over which data-parallel attention spreads"
+    each = f"{one.concurrency} request{'s' * (one.concurrency > 1)}"
+    return f"{(q.gpus or 1) / (q.tp or 1):.3g} copies of {q.tp} GPUs, {each} on each"
+
+
 class Assumer:
     """Picks, among measured configurations that agree with the query, the one of the highest rate nearby."""
 
@@ -66,7 +91,12 @@ class Assumer:
             self._by_accelerator[m.accelerator, m.precision].append(m)
 
     def complete(self, q: OperatingQuery, model_name: str) -> tuple[OperatingQuery, tuple[str, ...]]:
-        """The query with nothing open, and what was assumed."""
+        """The query with nothing open and for one replica, and what was assumed."""
+        full, notes = self._filled(q, model_name) if is_open(q) else (q, ())
+        one = one_copy(full)
+        return (full, notes) if one is full else (one, (*notes, _copies(full, one)))
+
+    def _filled(self, q: OperatingQuery, model_name: str) -> tuple[OperatingQuery, tuple[str, ...]]:
         open_fields = [f for f in OPEN_FIELDS if getattr(q, f) is None]
         if q.disagg and q.gpus is None:
             open_fields.remove("gpus")  # the usual total of such deployments is assumed instead, see `Estimator`
@@ -74,10 +104,13 @@ class Assumer:
             return q, ()
         if open_fields == ["gpus"]:
             return replace(q, gpus=q.tp), ()
-        best = self._best(q, self._by.get((q.accelerator, model_name, q.precision), ()))
         closed: dict[str, object] = {}
+        if q.tp is None and q.gpus and not q.disagg and q.gpus <= self._accelerators[q.accelerator].scale_up_domain:
+            closed["tp"] = q.gpus  # a replica that has so many GPUs
+        own = self._by.get((q.accelerator, model_name, q.precision), ())
+        best = self._best(replace(q, **closed), own) or self._best(q, own)  # type: ignore[arg-type]
         if best is None:
-            closed = self._closed(q, model_name)
+            closed |= self._closed(q, model_name)
             kin = self._by_accelerator.get((q.accelerator, q.precision), ())
             best = self._best(replace(q, **closed), kin) or self._best(q, kin)  # type: ignore[arg-type]
         values: dict[str, object] = {}
@@ -102,7 +135,8 @@ class Assumer:
             "gpus": tp,
         }
         fill = {f: values.get(f, fallback[f]) for f in open_fields} | closed
-        if best is not None and _too_small(q, best, self._accelerators[q.accelerator]) and q.tp is None:
+        too_small = best is not None and _too_small(q, best, self._accelerators[q.accelerator])
+        if too_small and q.tp is None and "tp" not in closed:
             fill |= {"tp": tp, "gpus": tp}
         full = replace(q, **fill)  # type: ignore[arg-type]
         if not full.disagg:

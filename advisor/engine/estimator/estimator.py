@@ -18,7 +18,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
 from advisor.engine.estimates import Batch
 from advisor.engine.estimator.answers import Answers, Asked
-from advisor.engine.estimator.assume import MOST, Assumer, is_open, problem_with
+from advisor.engine.estimator.assume import MOST, Assumer, is_open, one_copy, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import RATE, Core
 from advisor.engine.estimator.curves import Memo
@@ -82,7 +82,7 @@ class Estimator:
         self.as_of = as_of
         self._models = by_measured_name(models)
         self._accelerators = dict(accelerators)
-        rows = usable(measurements, self._models, self._accelerators, probes=True)
+        rows = [one_copy(m) for m in usable(measurements, self._models, self._accelerators, probes=True)]
         points = points_of_measurements(rows, self._models, self._accelerators)
         self._newest = newest_days(points, rows, {key for target in fit.targets.values() for key in target.level})
         self._days = min((m.date for m in rows if m.family == "single_run" and m.date), default=as_of), as_of
@@ -94,7 +94,7 @@ class Estimator:
 
     @cached_property
     def _assumer(self) -> Assumer:
-        """Only queries that leave something open need it."""
+        """Only queries that leave something open, or ask for several copies, need it."""
         return Assumer(self._ranking, self._accelerators)
 
     def _placed(self, rows: Sequence[Measurement], points: Points) -> Points:
@@ -176,7 +176,8 @@ class Estimator:
         name = self.measured_name(q.model)
         if error:
             return Asked(q, q, name, (), error, ())
-        full, notes = self._assumer.complete(q, name) if is_open(q) else (q, ())
+        known = not is_open(q) and one_copy(q) is q
+        full, notes = (q, ()) if known else self._assumer.complete(q, name)
         place = curve_key(full, name)
         run = q.software_date or (self._newest_day(full, name) if software == "current" else None)
         return Asked(q, full, name, notes, "", place, run)
