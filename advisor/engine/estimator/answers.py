@@ -104,7 +104,9 @@ class Answers:
                 ratio = other.total_tps_per_gpu / float(total[k, 1])
                 words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
             if near.basis in ("modelled", "physics"):
-                words.append(_too_large(q, self._accelerators[q.accelerator]))
+                words += _warnings(q, self._accelerators[q.accelerator])
+                if near.basis == "modelled" and not self._neighbourhood.has_run(q):
+                    words.append(f"{q.engine} was never measured on this accelerator")
             if a.notes:
                 words.append("assumed " + ", ".join(a.notes))
             row = table[i].tolist()
@@ -186,16 +188,20 @@ def _percentiles(tails: Tails, concurrency: int, disagg: bool) -> tuple[tuple[fl
     return tuple(tuple(factors.get(p, np.nan) for p in PERCENTILES) for factors in found)
 
 
-def _too_large(q: OperatingQuery, accelerator: Accelerator) -> str:
-    """That the weights of a question exceed the memory of its GPUs, in words; empty where they do not."""
-    tp = q.tp or 1
+def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
+    """What stands in the way of a deployment that nobody measured: too little memory, links that are not there."""
+    tp, out = q.tp or 1, []
     weights = weight_bytes_per_gpu(
         weight_bytes(q.model, q.precision, accelerator.vendor), tp=tp, pp=1, gpus=max(tp, q.gpus or 1),
         dp_attention=bool(q.dp_attention),
     )  # fmt: skip
-    if weights <= accelerator.memory_bytes:
-        return ""
-    return f"does not fit: {weights / GB:,.0f} GB of weights per GPU exceed its {accelerator.memory_bytes / GB:,.0f} GB"
+    if weights > accelerator.memory_bytes:
+        has = accelerator.memory_bytes / GB
+        out.append(f"does not fit: {weights / GB:,.0f} GB of weights per GPU exceed its {has:,.0f} GB")
+    if tp > accelerator.scale_up_domain:
+        near = accelerator.scale_up_domain
+        out.append(f"tp {tp} reaches beyond the {near} GPUs of its fast links, which are assumed throughout")
+    return out
 
 
 def _places(asked: Sequence[Asked]) -> NDArray[np.intp]:

@@ -11,6 +11,7 @@ from datetime import date
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
+from advisor.engine.estimator.encode import engine_base
 from advisor.engine.estimator.typical import RUN_FAMILIES
 
 NAMED_ROWS = 6
@@ -49,6 +50,7 @@ class Neighbourhood:
         self._longest: dict[tuple[object, ...], tuple[float, float]] = {}
         self._shapes: dict[tuple[object, ...], dict[tuple[int, int], list[Measurement]]] = defaultdict(dict)
         self._own: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
+        self._engines = {(m.accelerator, engine_base(m.engine)) for m in rows}
         for m in rows:
             key = curve_key(m, m.model)
             self._curve[key].append(m)
@@ -57,6 +59,10 @@ class Neighbourhood:
                 self._own[key[:-_SHAPE]].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
             self._accelerator[m.accelerator].append(m)
+
+    def has_run(self, q: OperatingQuery) -> bool:
+        """Whether the engine of a query was measured on its accelerator, with whatever model."""
+        return (q.accelerator, engine_base(q.engine or "")) in self._engines
 
     def of(self, q: OperatingQuery, place: tuple[object, ...]) -> Neighbours:
         """The closest evidence for a query whose every part is filled in; `place` is its `curve_key`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -27,7 +28,8 @@ SIGNIFICANT = 6
 def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> OperatingQuery:
     """One row as a query; ValueError says which cell is wrong.
 
-    `models` holds them by id and by the names that measurements use.
+    `models` holds them by id, by the names that measurements use, and by the names of their repositories in small
+    letters.
     """
     cells = {c: (row.get(c) or "").strip() for c in INPUT_COLUMNS}
     missing = [c for c in REQUIRED if cells[c].casefold() in UNKNOWN_WORDS]
@@ -39,12 +41,12 @@ def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> O
     name = cells["model"] if cells["model"] in models else cells["model"].casefold()
     return OperatingQuery(
         accelerator=cells["accelerator"].casefold(),
-        model=spec if spec.id == name else replace(spec, id=name),
+        model=spec if name in (spec.id, spec.name.casefold()) else replace(spec, id=name),
         precision=cells["precision"].casefold(),
         isl=_size("isl", cells["isl"]),
         osl=_size("osl", cells["osl"]),
         concurrency=_count("concurrency", cells["concurrency"]) or 0,
-        engine=_word(cells["engine"]),
+        engine=_engine(cells["engine"]),
         spec_method=_word(cells["spec_method"]),
         disagg=_flag("disagg", cells["disagg"]),
         tp=_count("tp", cells["tp"]),
@@ -63,7 +65,7 @@ def estimate_rows(
     Points that name no `software_date` are answered as medians over runs by default, the terms in which most rows of
     such tables are stated; recommendations are made on the newest software instead.
     """
-    models = estimator.models
+    models = {**{m.name.casefold(): m for m in estimator.models.values()}, **estimator.models}
     queries: list[OperatingQuery] = []
     errors: dict[int, str] = {}
     places: list[int] = []
@@ -100,6 +102,12 @@ def _blank(error: str) -> dict[str, str]:
 
 def _word(cell: str) -> str | None:
     return None if cell.casefold() in UNKNOWN_WORDS else cell.casefold()
+
+
+def _engine(cell: str) -> str | None:
+    """An engine as measurements spell it: TensorRT-LLM and trtllm are trt, also behind dynamo."""
+    word = _word(cell)
+    return word and re.sub(r"(tensorrt|trt)([ _-]?llm)?", "trt", word)
 
 
 def _flag(name: str, cell: str) -> bool | None:

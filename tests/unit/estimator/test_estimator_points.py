@@ -60,6 +60,27 @@ def test_errors_name_the_cell(column: str, value: str, says: str) -> None:
     assert says in _one(**{column: value})["error"]
 
 
+@pytest.mark.parametrize("spelt", ["TensorRT-LLM", "tensorrt_llm", "trtllm", "TRT"])
+def test_an_engine_has_many_spellings(spelt: str) -> None:
+    assert {**_one(engine=spelt), "engine": ""} == {**_one(engine="trt"), "engine": ""}
+
+
+def test_a_model_goes_by_the_name_of_its_repository_too() -> None:
+    named, known = _one(model="meta-llama/Llama-3.3-70B-Instruct"), _one(model="llama3.3-70b")
+    assert named["error"] == ""
+    assert named["tpot_p50_s"] == known["tpot_p50_s"]
+    assert named["model"] == "meta-llama/Llama-3.3-70B-Instruct"
+    assert "meta-llama/llama-3.3-70b-instruct" in _one(model="meta-llama/Llama-3.3-70B-Instruckt")["error"]
+
+
+def test_what_nobody_ran_is_said() -> None:
+    assert "myengine was never measured on this accelerator" in _one(engine="myengine")["basis"]
+    assert "trt was never measured" in _one(accelerator="mi355x", engine="trt")["basis"]
+    assert "never measured" not in _one(engine="sglang", model="llama3.1-405b")["basis"]
+    assert "tp 64 reaches beyond the 8 GPUs of its fast links" in _one(accelerator="h100", tp="64", gpus="64")["basis"]
+    assert "fast links" not in _one(accelerator="gb200", tp="64", gpus="64")["basis"]
+
+
 def test_unknown_parts_are_assumed_and_named() -> None:
     row = _one(engine="", spec_method="unknown", disagg="", tp="", ep="", dp_attention="", gpus="")
     assert row["error"] == ""
