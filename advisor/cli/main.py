@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from advisor import __version__
 from advisor.cli.diagnostics import fail, guarded
@@ -69,6 +69,12 @@ class Parser(argparse.ArgumentParser):
         """Keep the arguments, so that an error can name the first option that is unknown."""
         self.given = list(sys.argv[1:] if args is None else args)
         return super().parse_known_args(args, namespace)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help, usage or version; argparse would pass over a place that takes no more, and exit with 0."""
+        target = file or sys.stderr
+        target.write(message)
+        target.flush()
 
     def error(self, message: str) -> NoReturn:
         """Print one line with a suggestion and leave with exit code 2."""
@@ -132,20 +138,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Looking for pydantic plugins reads the metadata of every installed package; none has a say in these models.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = sys.argv[1:] if argv is None else argv
+    return guarded(lambda: _run(words))
+
+
+def _run(words: Sequence[str]) -> int:
     args = build_parser(words).parse_args(words)
     if args.func is not None:
-        return guarded(lambda: int(args.func(args)))
+        return int(args.func(args))
     if args.profile is not None:
         from advisor.cli.recommend_command import run_recommend
 
-        return guarded(lambda: run_recommend(args))
+        return run_recommend(args)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         build_parser().print_usage(sys.stderr)
         fail("without a terminal the interactive program cannot run; give --profile FILE or a command")
         return int(ExitCode.WRONG_INPUT)
     from advisor.cli.serve_command import run_terminal
 
-    return guarded(lambda: run_terminal(args))
+    return run_terminal(args)
 
 
 def entry() -> None:
