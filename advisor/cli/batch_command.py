@@ -115,6 +115,8 @@ def _paths(given: Sequence[str]) -> dict[str, str]:
     from advisor.domain.errors import AdvisorError
     from advisor.profiles.locate import find_profile
 
+    if "-" in given:
+        raise InputError("a batch reads no profile from standard input; give files, names or folders")
     out: dict[str, str] = {}
     empty = 0
     for name in given:

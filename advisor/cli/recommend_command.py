@@ -22,7 +22,7 @@ FORMATS = ("text", "json", "markdown", "html", "pdf")
 def add_recommend_options(parser: argparse.ArgumentParser) -> None:
     """Options of the main job, on the root parser and on `advisor recommend`."""
     group = parser.add_argument_group("the main job")
-    group.add_argument("--profile", metavar="FILE|NAME", help="profile file, or name of a bundled or own profile")
+    group.add_argument("--profile", metavar="FILE|NAME", help="profile: a file, - (stdin), or a bundled or own name")
     add_output_options(group)
     group.add_argument("--explain", action="store_true", help="add the arithmetic to text, markdown and PDF")
     group.add_argument("--seed", type=int, default=None, metavar="N", help="seed of the Monte Carlo")

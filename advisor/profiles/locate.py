@@ -10,6 +10,8 @@ from pathlib import Path
 from advisor.domain.errors import ProfileError, did_you_mean
 
 SUFFIXES = (".toml", ".json")
+STDIN = "-"
+"""What stands for standard input in place of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def list_profiles() -> list[ProfileEntry]:
 
 
 def find_profile(name_or_path: str) -> Path:
-    """Resolve `--profile`: an existing path wins, then a name.
+    """Resolve `--profile`: `-` is standard input, an existing path wins, then a name.
 
     Raises
     ------
@@ -55,8 +57,8 @@ def find_profile(name_or_path: str) -> Path:
     """
     if "\0" in name_or_path:
         raise ProfileError("a profile name cannot hold a NUL byte")
-    if name_or_path == "-":
-        raise ProfileError("a profile is not read from standard input; write it to a file and give that")
+    if name_or_path == STDIN:
+        return Path(STDIN)
     path = Path(name_or_path)
     looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1 or name_or_path in ("", ".", "..")
     try:

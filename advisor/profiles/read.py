@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -12,27 +13,34 @@ from pydantic import BaseModel, ValidationError
 
 from advisor.domain.errors import ProfileError, did_you_mean
 from advisor.domain.profile import Profile
+from advisor.profiles.locate import STDIN
 from advisor.profiles.words import told
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 MAX_SHOWN = 5
 NAME_LENGTH = 200
+STDIN_NAME = "standard input"
 
 
 def read_profile(path: Path) -> Profile:
-    """Read and validate a profile file.
+    """Read and validate a profile file, or standard input, whose first character tells JSON from TOML.
 
     Raises
     ------
     ProfileError
         With the file, the field, the value and what to do.
     """
-    return parse_profile(read_text(path), path.name, is_json=path.suffix.lower() == ".json")
+    text = read_text(path)
+    if str(path) == STDIN:
+        return parse_profile(text, STDIN_NAME, is_json=text.lstrip().startswith("{"))
+    return parse_profile(text, path.name, is_json=path.suffix.lower() == ".json")
 
 
 def read_text(path: Path) -> str:
-    """Read a small text file, refusing what is none."""
+    """Read a small text file or standard input, refusing what is none."""
+    if str(path) == STDIN:
+        return _small_text(STDIN_NAME, sys.stdin.buffer.read(MAX_BYTES + 1))
     try:
         if path.is_dir():
             raise ProfileError(f"{path}: is a folder; give a profile file (.toml or .json)")
@@ -47,6 +55,10 @@ def read_text(path: Path) -> str:
         raise ProfileError(f"{path}: no such file; `advisor profile list` names the profiles there are") from None
     except OSError as error:
         raise ProfileError(f"{path}: cannot be read ({error.strerror})") from None
+    return _small_text(str(path), raw)
+
+
+def _small_text(path: str, raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
         raise ProfileError(f"{path}: longer than {MAX_BYTES / 1e6:.0f} MB; a profile is a small TOML or JSON file")
     try:

@@ -8,11 +8,15 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from advisor.cli.main import build_parser, main
+from advisor.profiles.locate import find_profile
 from advisor.report.text import WIDTH
 
 FAST = ["--as-of", "2026-11-21", "--draws", "500"]
@@ -255,7 +259,10 @@ def test_a_point_is_answered_on_the_newest_software_where_that_is_asked_for(caps
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-@pytest.mark.parametrize("command", [["profile", "list"], ["--profile", "startup-first-cluster", *FAST]])
+@pytest.mark.parametrize(
+    "command",
+    [["profile", "list"], ["--profile", "startup-first-cluster", *FAST], ["--help"], ["estimate", "-h"], ["--version"]],
+)
 def test_a_full_place_is_no_fault_of_the_program(command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -270,7 +277,7 @@ def test_a_full_place_is_no_fault_of_the_program(command: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--profile", "-"], "is not read from standard input"),
+        (["batch", "-", "--output", "FOLDER"], "a batch reads no profile from standard input"),
         (["--profile", "FOLDER"], "FOLDER: is a folder; give one of its profiles, or answer them all with"),
         (["--profile", "./FOLDER"], "`advisor batch ./FOLDER --output DIR`"),
         (["--profile", "startup-first-cluster", "--output", "a.xyz"], '".xyz" is no ending of a known form'),
@@ -288,6 +295,34 @@ def test_what_is_meant_is_told(
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["FOLDER"]
+
+
+def _answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    assert main(arguments) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+@pytest.mark.parametrize("form", ["toml", "json"])
+def test_a_profile_is_read_from_standard_input(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = find_profile("startup-first-cluster")
+    text = path.read_text(encoding="utf-8")
+    if form == "json":
+        text = json.dumps(tomllib.loads(text))
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+    piped, filed = (_answer(["--profile", name, *FAST, "--format", "json"], capsys) for name in ("-", str(path)))
+    assert piped.pop("command").replace("--profile -", f"--profile {path}") == filed.pop("command")
+    assert piped == filed
+
+
+def test_nothing_on_standard_input_is_no_profile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(b" ")))
+    assert main(["--profile", "-"]) == 2
+    assert capsys.readouterr().err.startswith("advisor: error: standard input: is empty")
 
 
 def test_an_unknown_ending_is_fine_where_the_form_is_given(tmp_path: Path) -> None:
