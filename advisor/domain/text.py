@@ -79,10 +79,10 @@ def factors(quantity: float, unit_price: float) -> tuple[str, str]:
 def told_usd(usd: float) -> str:
     """A sum as a sentence tells it: to the dollar, large ones to three significant figures.
 
-    >>> told_usd(1742.4), told_usd(3_174_595), told_usd(-507_545)
-    ('1,742', '3.17M', '-508k')
+    >>> told_usd(1742.4), told_usd(3_174_595), told_usd(-507_545), told_usd(1_040_000_000)
+    ('1,742', '3.17M', '-508k', '1.04B')
     """
-    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(usd) >= max(0.9995 * scale, ROUND_FROM_USD):
             return f"{usd / scale:.3g}{unit}"
     return f"{usd:,.0f}"

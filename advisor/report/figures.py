@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 def usd(value: float) -> str:
-    """Money at three significant digits: 812, 9.4k, 1.24M.
+    """Money at three significant digits: 812, 9.4k, 1.24M, 1.04B.
 
-    >>> usd(1_243_000), usd(9_432), usd(812), usd(-5200)
-    ('1.24M', '9.43k', '812', '-5.20k')
+    >>> usd(1_040_000_000), usd(1_243_000), usd(9_432), usd(812), usd(-5200)
+    ('1.04B', '1.24M', '9.43k', '812', '-5.20k')
     """
     sign, size = ("-" if value < 0 else ""), abs(value)
-    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if size >= 0.9995 * scale:
             return f"{sign}{_three(size / scale)}{unit}"
     return f"{sign}{size:.0f}" if size >= 100 else f"{sign}{_three(size)}"
