@@ -55,6 +55,15 @@ def usd_full(value: float | None) -> str:
     return f"USD {value:,.2f}" if abs(value) >= 1 else f"USD {value:,.3f}"
 
 
+def gpus(value: float) -> str:
+    """GPUs paid for on average over a month, to the tenth where they are not whole.
+
+    >>> gpus(47960.0), gpus(5.84)
+    ('47,960', '5.8')
+    """
+    return f"{value:,.1f}".removesuffix(".0")
+
+
 def share(value: float | None, digits: int = 0) -> str:
     """A share in percent; small and nearly whole ones are not rounded away, as in the reports.
 

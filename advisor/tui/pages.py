@@ -126,8 +126,8 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
         parts += [Content(""), content((f"Cost per month over {cost.horizon_months} months", "head"))]
         parts.append(
             content(
-                f"  GPUs paid for on average: {cost.gpus_start:,.1f} in the first month, {cost.gpus_end:,.1f} in the"
-                f" last; {f.usd(cost.usd_per_gpu_hour)} per GPU-hour"
+                f"  GPUs paid for on average: {f.gpus(cost.gpus_start)} in the first month,"
+                f" {f.gpus(cost.gpus_end)} in the last; {f.usd(cost.usd_per_gpu_hour)} per GPU-hour"
             )
         )
         for line in cost.lines:

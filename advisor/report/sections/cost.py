@@ -86,7 +86,7 @@ def _totals(own: Cost) -> Table:
          f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
         ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),
         ("Books view", usd(own.book_view_usd), "depreciation and interest over the horizon"),
-        ("GPUs paid for", f"{count(own.gpus_start)} to {count(own.gpus_end)}", "first and last month"),
+        ("GPUs paid for", f"{count(own.gpus_start)} to {count(own.gpus_end)}", "average of the first and last month"),
         ("Tokens served", f"{count(own.mtok_per_month)} million a month", "levelised over the horizon"),
     )  # fmt: skip
     cells = tuple((inline(strong(a)), inline(b), inline(c)) for a, b, c in rows)

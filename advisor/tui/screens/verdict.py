@@ -186,7 +186,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
         return c.operating_point.evidence_grade if c.operating_point else f.MISSING
 
     def paid(c: Candidate) -> str:
-        return f"{c.cost.gpus_start:,.1f} → {c.cost.gpus_end:,.1f}" if c.cost else f.MISSING
+        return f"{f.gpus(c.cost.gpus_start)} → {f.gpus(c.cost.gpus_end)}" if c.cost else f.MISSING
 
     bill: list[Column[Candidate]] = [
         Column("paid", "GPUs paid", paid, sort=lambda c: c.cost.gpus_start if c.cost else None, right=True),
