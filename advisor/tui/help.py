@@ -52,5 +52,7 @@ def _keys(title: str, actions: list[Action]) -> Content:
     if not actions:
         return Content("")
     lines = [content((f"{title}\n", "head"))]
-    lines += [content((f"  {a.shown_keys:<20}", "strong"), f"{a.verb:<28}", (f"{a.help}\n", "dim")) for a in actions]
+    wide = max(17, *(len(a.shown_keys) for a in actions)) + 1
+    for a in actions:
+        lines.append(content((f"  {a.shown_keys:<{wide}}", "strong"), f"{a.verb:<28}", (f"{a.help}\n", "dim")))
     return Content("").join([*lines, Content("\n")])

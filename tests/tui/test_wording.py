@@ -13,11 +13,13 @@ from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.report.numbers import percent
 from advisor.tui import format as f
+from advisor.tui.actions import PANE, actions_of
 from advisor.tui.app import AdvisorApp
 from advisor.tui.comparing import flatten
 from advisor.tui.desk import Sight
 from advisor.tui.explain import Explanation
 from advisor.tui.fields import FieldSpec
+from advisor.tui.help import help_page
 from advisor.tui.palette import Commands
 from advisor.tui.screens.verdict import PATHS, columns
 from advisor.tui.values import to_text
@@ -104,3 +106,10 @@ async def test_a_folder_is_no_missing_file(app: AdvisorApp, tmp_path: Path) -> N
         await pilot.press("enter")
         assert "is a folder" in str(app.screen.query_one("#error", Static).render())
         assert "is a folder" in " ".join(screen_text(app).split())
+
+
+@pytest.mark.parametrize("pane", list(PANE))
+def test_keys_in_the_help_stand_clear_of_what_they_do(pane: str) -> None:
+    lines = help_page(pane, "").plain.splitlines()
+    for action in (*actions_of(pane), *actions_of("app")):
+        assert any(line.startswith(f"  {action.shown_keys} ") and action.verb in line for line in lines)
