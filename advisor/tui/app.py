@@ -134,6 +134,7 @@ class AdvisorApp(Reach, Keeping, Faults, App[None]):
         stage = self.query_one("#stage", Container)
         found = stage.query(f"#pane-{pane}")
         if self.at != pane and stage.query(f"#pane-{self.at}"):
+            self.screen.set_focus(None)  # keys that come while the next is built are not for the one that goes
             self.pane.left()
         if not found:
             info = PANE[pane]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.containers import Container
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input
 
 from advisor.profiles.locate import find_profile, own_profiles_dir
@@ -212,3 +215,28 @@ async def test_a_running_probe_is_shown_everywhere_and_asked_about(
         await pilot.press("ctrl+q", "y")
         await pilot.pause()
     assert app._exit
+
+
+async def test_keys_typed_while_a_screen_is_built_do_not_reach_the_one_that_goes(
+    app: AdvisorApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, show="workload")
+        stage, built = app.query_one("#stage", Container), asyncio.Event()
+        mount = stage.mount
+
+        async def slowly(widget: Widget) -> None:
+            await built.wait()
+            await mount(widget)
+
+        monkeypatch.setattr(stage, "mount", slowly)
+        going = asyncio.create_task(app.go("probe"))
+        await asyncio.sleep(0)
+        await pilot.press("enter", "x", "enter")
+        assert not app.query("#pane-workload Input")
+        built.set()
+        await going
+        await pilot.pause()
+        assert app.focused is not None
+        assert app.focused in app.query("#pane-probe *")
+        assert not app.desk.sight.dirty
