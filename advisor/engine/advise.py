@@ -351,7 +351,7 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
     return Verdict(
         kind="infeasible",
         headline=headline,
-        reason=f"What binds: {binding.replace('slo (', 'the service level (')} candidates.",
+        reason=f"What binds: {binding.replace('slo (', 'the service level (').removesuffix(')')} candidates).",
         confidence=1.0,
         confidence_word="high",
         binding_constraint=binding,

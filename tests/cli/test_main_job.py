@@ -336,3 +336,10 @@ def test_an_unknown_ending_is_fine_where_the_form_is_given(tmp_path: Path) -> No
 )
 def test_every_output_has_its_short_form(command: list[str]) -> None:
     assert build_parser().parse_args([*command, "-o", "x"]).output == "x"
+
+
+def test_what_binds_counts_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "never.toml"
+    path.write_text(MINIMAL.format(name='"never"') + "[slo]\nttft_ms = 0.5\n", encoding="utf-8")
+    assert main(["--profile", str(path), *FAST]) == 3
+    assert "What binds: the service level (8 of 8 candidates)." in capsys.readouterr().out

@@ -150,7 +150,7 @@ def infeasible() -> Recommendation:
     verdict = answer.verdict.model_copy(update={
         "kind": "infeasible", "choice": None, "runner_up": None, "reasons": (), "binding_constraint": "slo (8 of 8)",
         "headline": f"No candidate can serve this profile; the nearest is B300: {reason}.",
-        "reason": "What binds: the service level (8 of 8) candidates.",
+        "reason": "What binds: the service level (8 of 8 candidates).",
         "smallest_change": "relax slo.ttft_ms from 1 to 510",
     })  # fmt: skip
     out = {"feasible": False, "cost": None, "fleet": None, "rank": None, "infeasible_reason": reason}
