@@ -22,6 +22,8 @@ from advisor.cli.main import main
 from advisor.cli.probe_text import ProgressLine
 from advisor.evidence.store import open_store
 
+pytestmark = pytest.mark.alone
+
 SMALL = ["--isl", "40", "--osl", "8", "--concurrency", "1,4", "--requests", "8", "--model", "ok#cli"]
 SUBJECT = ["--accelerator", "mi300x", "--gpus", "8", "--as-model", "llama3.3-70b", "--weights", "fp8", "--tp", "8"]
 LOCAL = "http://127.0.0.1:1"
