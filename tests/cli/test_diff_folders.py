@@ -11,25 +11,7 @@ from typing import Any
 import pytest
 
 from advisor.cli.main import main
-
-FAST = ["--as-of", "2026-11-21", "--draws", "400", "--no-user-data"]
-PROFILE = """
-name = "{name}"
-candidates = ["b200", "mi355x"]
-[model]
-id = "llama3.3-70b"
-[traffic]
-isl = 1000
-osl = 300
-peak_requests_per_s = 20
-[team]
-rocm_experience = "expert"
-[procurement]
-mode = "rent"
-commitment = "{commitment}"
-horizon_months = 12
-quotes = [{{ accelerator = "b200", usd = {b200} }}, {{ accelerator = "mi355x", usd = {mi355x} }}]
-"""
+from tests.quotes_kit import FAST, PROFILE
 
 
 @pytest.fixture(scope="module")

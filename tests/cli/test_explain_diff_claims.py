@@ -8,35 +8,18 @@ from pathlib import Path
 import pytest
 
 from advisor.cli.main import main
-
-FAST = ["--as-of", "2026-11-21", "--draws", "400", "--no-user-data"]
+from tests.quotes_kit import FAST, PROFILE
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One situation three times: as it is, a little dearer, and with prices that turn it."""
     folder = tmp_path_factory.mktemp("answers")
-    base = """
-name = "chat"
-candidates = ["b200", "mi355x"]
-[model]
-id = "llama3.3-70b"
-[traffic]
-isl = 1000
-osl = 300
-peak_requests_per_s = 20
-[team]
-rocm_experience = "expert"
-[procurement]
-mode = "rent"
-commitment = "reserved_1y"
-horizon_months = 12
-quotes = [{{ accelerator = "b200", usd = {b200} }}, {{ accelerator = "mi355x", usd = {mi355x} }}]
-"""
     out = {}
     for name, b200, mi355x in (("first", 4.0, 4.0), ("dearer", 4.4, 4.0), ("turned", 60.0, 1.0)):
         profile = folder / f"{name}.toml"
-        profile.write_text(base.format(b200=b200, mi355x=mi355x), encoding="utf-8")
+        text = PROFILE.format(name="chat", commitment="reserved_1y", b200=b200, mi355x=mi355x)
+        profile.write_text(text, encoding="utf-8")
         out[name] = folder / f"{name}.json"
         command = ["--profile", str(profile), *FAST, "--format", "json", "--output", str(out[name])]
         assert main(command) == 0
