@@ -44,8 +44,11 @@ def turn(*, alone: bool) -> Iterator[None]:
 class Watch:
     """How long the machine stood still at most, while this watches [s]."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, last: bool = True) -> None:
         self.worst_s = 0.0
+        self.last = last
+        self.again = False
+        """Whether what failed while this watched is to be tried once more."""
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -53,9 +56,12 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
         self._done.set()
         self._thread.join()
+        failed = kind is not None and issubclass(kind, AssertionError)
+        self.again = failed and not self.last and self.worst_s > STANDS_STILL_S
+        return self.again
 
     def _look(self) -> None:
         nap = 0.005
@@ -65,32 +71,27 @@ class Watch:
             self.worst_s = max(self.worst_s, time.perf_counter() - before - nap)
 
 
+def _attempts() -> Iterator[Watch]:
+    for left in reversed(range(ATTEMPTS)):
+        watch = Watch(last=not left)
+        yield watch
+        if not watch.again:
+            return
+
+
 def undisturbed(test: Callable[..., Any]) -> Callable[..., Any]:
     """A test that is tried again where it fails while the machine stood still; its last failure stands."""
 
-    def excused(attempt: int, watch: Watch) -> bool:
-        return attempt < ATTEMPTS and watch.worst_s > STANDS_STILL_S
-
     @functools.wraps(test)
     async def later(*args: Any, **more: Any) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            with Watch() as watch:
-                try:
-                    await test(*args, **more)
-                    return
-                except AssertionError:
-                    if not excused(attempt, watch):
-                        raise
+        for watch in _attempts():
+            with watch:
+                await test(*args, **more)
 
     @functools.wraps(test)
     def now(*args: Any, **more: Any) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            with Watch() as watch:
-                try:
-                    test(*args, **more)
-                    return
-                except AssertionError:
-                    if not excused(attempt, watch):
-                        raise
+        for watch in _attempts():
+            with watch:
+                test(*args, **more)
 
     return later if inspect.iscoroutinefunction(test) else now

@@ -79,8 +79,8 @@ def _reasons(answer: AnswerDifference, difference: Difference) -> list[str]:
 
 def _standing(answers: Sequence[AnswerDifference]) -> Iterator[str]:
     """Verdicts that stand: those with another cost as a table, the rest by name."""
-    moved = [a for a in answers if a.difference is not None and _cost_moved(a.difference)]
-    still = [a for a in answers if a not in moved]
+    moved = [a for a in answers if _cost_moved(a)]
+    still = [a for a in answers if not _cost_moved(a)]
     if moved:
         yield ""
         yield "The verdict stands, the cost of the choice moved"
@@ -100,8 +100,9 @@ def _name(answer: AnswerDifference) -> str:
     return plain(answer.name.removesuffix(".json"))
 
 
-def _cost_moved(difference: Difference) -> bool:
-    return any(c.path == "verdict.choice.usd_per_month" for c in difference.changes)
+def _cost_moved(answer: AnswerDifference) -> bool:
+    changes = () if answer.difference is None else answer.difference.changes
+    return any(c.path == "verdict.choice.usd_per_month" for c in changes)
 
 
 def _item(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+MONEY_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+"""Scales at which a sum is told shortly, the largest first."""
 ROUND_FROM_USD = 99_500.0
 """From here a sum in a sentence is told to three significant figures; the tree holds it exactly."""
 
@@ -82,7 +84,7 @@ def told_usd(usd: float) -> str:
     >>> told_usd(1742.4), told_usd(3_174_595), told_usd(-507_545), told_usd(1_040_000_000)
     ('1,742', '3.17M', '-508k', '1.04B')
     """
-    for scale, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in MONEY_UNITS:
         if abs(usd) >= max(0.9995 * scale, ROUND_FROM_USD):
             return f"{usd / scale:.3g}{unit}"
     return f"{usd:,.0f}"

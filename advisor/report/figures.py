@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from advisor.domain.text import MONEY_UNITS
+
 
 def usd(value: float) -> str:
     """Money at three significant digits: 812, 9.4k, 1.24M, 1.04B.
@@ -10,7 +12,7 @@ def usd(value: float) -> str:
     ('1.04B', '1.24M', '9.43k', '812', '-5.20k')
     """
     sign, size = ("-" if value < 0 else ""), abs(value)
-    for scale, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in MONEY_UNITS:
         if size >= 0.9995 * scale:
             return f"{sign}{_three(size / scale)}{unit}"
     return f"{sign}{size:.0f}" if size >= 100 else f"{sign}{_three(size)}"

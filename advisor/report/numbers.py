@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from advisor.domain.text import MONEY_UNITS
+
 MINUS = "−"
 NONE = "–"
 
@@ -89,7 +91,7 @@ def short_usd(value: float) -> str:
     ('1.25M', '−40k', '0', '950')
     """
     sign, size = (MINUS if value < 0 else ""), abs(value)
-    for scale, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for scale, unit in MONEY_UNITS:
         if size >= scale:
             return f"{sign}{size / scale:.3g}{unit}"
     return f"{sign}{size:.3g}"

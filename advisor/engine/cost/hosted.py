@@ -9,7 +9,6 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
-from advisor.engine.cost.timing import in_use_share
 
 DEMAND_RANGE = (1e-3, 1e3)
 STEPS = 4001
@@ -80,11 +79,7 @@ def _volume(profile: Profile) -> str:
 
 def _headroom(model: CostModel, way: Way, levels: Levels) -> float:
     """What the paid fleet can carry around the clock over what it serves."""
-    sized = model.sized
-    served = sum(
-        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak * in_use_share(w.traffic)
-        for d, w in zip(sized.demands, sized.workloads, strict=True)
-    )
+    served = model.busy_gpus()
     fleet = float(model.yearly_fleet(levels, 1, shrinks=True)[0])
     if way.floats:
         fleet = float(model.billed(model.monthly_fleet(levels, 1), levels)[0])

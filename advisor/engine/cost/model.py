@@ -25,10 +25,10 @@ from advisor.engine.cost.timing import (
     TERM_MONTHS,
     Calendar,
     calendar_of,
+    growth_by_tier,
     in_use_share,
     monthly_growth,
     share_above,
-    yearly_capacity_growth,
 )
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
@@ -147,8 +147,8 @@ class CostModel:
         """
         if self.steady:
             return np.repeat(self._fleet(levels, [np.ones(1) for _ in self.growths]), years, axis=-1)
-        ahead = min(12.0, float(self.calendar.months if months is None else months))
-        fleet = self._fleet(levels, [yearly_capacity_growth(g, years, ahead) for g in self.growths])
+        horizon = self.calendar.months if months is None else months
+        fleet = self._fleet(levels, growth_by_tier(self.growths, years, horizon))
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 
     def _fleet(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:
@@ -315,6 +315,14 @@ class CostModel:
                 "engineer-weeks", weeks, engineer / WEEKS_PER_YEAR,
             ),
         ]  # fmt: skip
+
+    def busy_gpus(self) -> float:
+        """GPUs that today's tokens would keep busy all month at the operating point, before whole replicas."""
+        sized = self.sized
+        return sum(
+            d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak * in_use_share(w.traffic)
+            for d, w in zip(sized.demands, sized.workloads, strict=True)
+        )
 
     # tokens
 

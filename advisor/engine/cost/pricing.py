@@ -26,7 +26,6 @@ from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.outlay import outlay_of
 from advisor.engine.cost.premium import premium_rule, stack_premium
 from advisor.engine.cost.prospect import Prospect
-from advisor.engine.cost.timing import in_use_share
 from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.sized import SizedCandidate
@@ -86,7 +85,7 @@ def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: dat
     ways, costs = based(model, found.ways, levels)
     prospect = Prospect.of(profile, catalog.decision_defaults)
     outlook = {w.id: prospect.usd_per_month(model, w, levels) for w in ways}
-    way = min(affordable(profile, ways, costs), key=lambda w: preference(w, outlook[w.id]))
+    way = best_way(profile, ways, costs, outlook)
     return Pricing(model, replace(found, ways=ways), way, costs, outlook, book)
 
 
@@ -106,11 +105,16 @@ def based(model: CostModel, ways: Sequence[Way], levels: Levels) -> tuple[tuple[
     return tuple(out), costs
 
 
-def affordable(profile: Profile, ways: Sequence[Way], costs: Mapping[str, float]) -> Sequence[Way]:
-    """Ways within the budget at typical inputs; all of them where none is, or no budget is set."""
+def best_way(
+    profile: Profile, ways: Sequence[Way], costs: Mapping[str, float], outlook: Mapping[str, float]
+) -> Way:
+    """The way with the best outlook of those within the budget at typical inputs.
+
+    Of all where none is, or no budget is set. Costs and outlook by id [USD/month].
+    """
     budget = profile.procurement.budget_usd_per_month
     within = ways if budget is None else [way for way in ways if costs[way.id] <= budget]
-    return within or ways
+    return min(within or ways, key=lambda way: preference(way, outlook[way.id]))
 
 
 def preference(way: Way, usd: float) -> tuple[float, bool, str]:
@@ -257,12 +261,7 @@ def _discounted(flows: Any, discount: Any) -> float:
 
 def _utilisation(model: CostModel, paid_gpus: float) -> float:
     """Tokens served over what the paid GPUs can serve, today."""
-    sized = model.sized
-    needed = sum(
-        d.peak_rps / d.replica_rps * d.gpus_per_replica * w.traffic.average_to_peak * in_use_share(w.traffic)
-        for d, w in zip(sized.demands, sized.workloads, strict=True)
-    )
-    return min(1.0, needed / paid_gpus) if paid_gpus else 0.0
+    return min(1.0, model.busy_gpus() / paid_gpus) if paid_gpus else 0.0
 
 
 def _options(pricing: Pricing) -> tuple[CostOption, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -76,11 +77,16 @@ def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: 
     return np.asarray(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
 
 
+def growth_by_tier(growths: Iterable[float], years: int, months: int) -> list[FloatArray]:
+    """`yearly_capacity_growth` of each tier, looking ahead a year, or no further than a horizon [months]."""
+    ahead = min(12.0, float(months))
+    return [yearly_capacity_growth(growth, years, ahead) for growth in growths]
+
+
 def largest_fleet(sized: SizedCandidate, months: int) -> int:
     """GPUs that a purchase comes to within a horizon as demand grows, at typical inputs."""
-    years, ahead = -(-months // MONTHS_PER_YEAR), min(12.0, float(months))
-    growth = [yearly_capacity_growth(w.traffic.growth_per_year, years, ahead) for w in sized.workloads]
-    return int(sized.gpus(0.0, 1.0, 1.0, growth).max())
+    growths = (w.traffic.growth_per_year for w in sized.workloads)
+    return int(sized.gpus(0.0, 1.0, 1.0, growth_by_tier(growths, -(-months // MONTHS_PER_YEAR), months)).max())
 
 
 def in_use_share(traffic: Traffic) -> float:

@@ -24,7 +24,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import CostModel, Way, total
 from advisor.engine.cost.prices import quote_basis
-from advisor.engine.cost.pricing import Pricing, affordable, band_of, preference
+from advisor.engine.cost.pricing import Pricing, band_of, best_way
 from advisor.engine.cost.prospect import Cases, Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
@@ -168,16 +168,11 @@ class Trial:
         found = [moving.cheapest(price, basis) for moving in self._moving]
         if len(found) == 1 and not self._still:
             return found[0]  # where one way is open there is nothing to order
-        outlook = [moving.outlook(way, price) for moving, (way, _) in zip(self._moving, found, strict=True)]
-        found += [(way, now.usd_by_way[way.id]) for way in self._still]
-        outlook += [now.outlook[way.id] for way in self._still]
-        within = affordable(self.setting.profile, [way for way, _ in found], {way.id: usd for way, usd in found})
-        open_ = {way.id for way in within}
-        best = min(
-            (k for k in range(len(found)) if found[k][0].id in open_),
-            key=lambda k: preference(found[k][0], outlook[k]),
-        )
-        return found[best]
+        moved = {way.id: moving.outlook(way, price) for moving, (way, _) in zip(self._moving, found, strict=True)}
+        costs = now.usd_by_way | {way.id: usd for way, usd in found}
+        ways = [*(way for way, _ in found), *self._still]
+        best = best_way(self.setting.profile, ways, costs, now.outlook | moved)
+        return best, costs[best.id]
 
     def _drawn(self, pricing: Pricing, price: float) -> FloatArray:
         """Cost of every draw [USD/month]."""

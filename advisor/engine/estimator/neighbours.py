@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
@@ -50,7 +51,6 @@ class Neighbourhood:
         self._longest: dict[tuple[object, ...], tuple[float, float]] = {}
         self._shapes: dict[tuple[object, ...], dict[tuple[int, int], list[Measurement]]] = defaultdict(dict)
         self._own: dict[tuple[object, ...], list[Measurement]] = defaultdict(list)
-        self._engines = {(m.accelerator, engine_base(m.engine)) for m in rows}
         for m in rows:
             key = curve_key(m, m.model)
             self._curve[key].append(m)
@@ -59,6 +59,11 @@ class Neighbourhood:
                 self._own[key[:-_SHAPE]].append(m)
             self._model[m.accelerator, m.model, m.precision].append(m)
             self._accelerator[m.accelerator].append(m)
+
+    @cached_property
+    def _engines(self) -> set[tuple[str, str]]:
+        """Parts and the engines that were measured on them."""
+        return {(part, engine_base(m.engine)) for part, rows in self._accelerator.items() for m in rows}
 
     def has_run(self, q: OperatingQuery) -> bool:
         """Whether the engine of a query was measured on its accelerator, with whatever model."""
