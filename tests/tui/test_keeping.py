@@ -222,20 +222,23 @@ async def test_keys_typed_while_a_screen_is_built_do_not_reach_the_one_that_goes
 ) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, show="workload")
-        stage, built = app.query_one("#stage", Container), asyncio.Event()
+        stage, asked, built = app.query_one("#stage", Container), asyncio.Event(), asyncio.Event()
         mount = stage.mount
 
         async def slowly(widget: Widget) -> None:
+            asked.set()
             await built.wait()
             await mount(widget)
 
         monkeypatch.setattr(stage, "mount", slowly)
         going = asyncio.create_task(app.go("probe"))
-        await asyncio.sleep(0)
-        await pilot.press("enter")
-        assert not app.query("#pane-workload Input")
-        built.set()
-        await going
+        try:
+            await asyncio.wait_for(asked.wait(), 60)
+            await asyncio.wait_for(pilot.press("enter"), 60)
+            assert not app.query("#pane-workload Input")
+        finally:
+            built.set()  # a failure must not leave the program waiting for its screen
+            await asyncio.wait_for(going, 60)
         await pilot.pause()
         assert app.focused is not None
         assert app.focused in app.query("#pane-probe *")
