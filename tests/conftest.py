@@ -17,7 +17,7 @@ from tests.turns import FOLDER, turn, undisturbed
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# `pytest --hypothesis-profile=full` for ten thousand examples of each, drawn afresh
+# `pytest --hypothesis-profile=full --timeout=0` for ten thousand examples of each, drawn afresh
 settings.register_profile(
     "ci", max_examples=200, derandomize=True, database=None, deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
