@@ -148,6 +148,10 @@ MODELS = Table(
         number("kv_elements_windowed", high=1e9, doc="per token, up to the window"),
         number("weights_gb_native", unit="1e9 bytes", doc="published checkpoint"),
         text("native_format", doc="number format of the checkpoint, in the publisher's words"),
+        integer("index_topk", high=10_000_000, required=True, unit="tokens", doc="that sparse attention reads; 0: all"),
+        integer("index_heads", high=10_000, required=True, doc="of the indexer of sparse attention"),
+        integer("index_head_dim", high=10_000, required=True),
+        number("recurrent_state_elements", high=1e12, doc="of one sequence, all recurrent layers; kept in 32 bit"),
     ),
     "architecture of served models",
 )

@@ -14,10 +14,23 @@ from advisor.catalog_build.drop import Drop, Importer, Output, number, parse_day
 from advisor.catalog_build.names import MEASURED_AS
 
 _ATTENTION_NOTES: tuple[tuple[str, str], ...] = (
-    ("MLA + DSA sparse", "sparse attention (DSA) reads part of the cache; the whole of it is kept"),
+    ("MLA + DSA sparse", "sparse attention (DSA) reads index keys of the whole cache and the tokens found"),
     ("GQA + chunked local", "chunked local attention; every fourth layer keeps the whole context"),
     ("GQA + block-sparse", "block-sparse attention reads part of the cache; the whole of it is kept"),
 )
+
+_STATE_PER_LAYER: dict[str, int] = {
+    "qwen3.5-397b-a17b": 64 * 128 * 128, "qwen3.5-122b-a10b": 64 * 128 * 128, "qwen3.5-35b-a3b": 32 * 128 * 128,
+    "kimi-k3": 96 * 128 * 128,
+}  # fmt: skip
+"""State of a linear-attention layer: value heads x dimensions of key and value, which the drop leaves in words and the
+configurations that it cites state (`linear_num_value_heads`, `linear_attn_config.num_heads`)."""
+
+_INDEXER: dict[str, tuple[int, int, int]] = {
+    "deepseek-v3.2": (2048, 64, 128), "glm-5": (2048, 32, 128), "glm-5.2": (2048, 32, 128),
+}  # fmt: skip
+"""`index_topk`, `index_n_heads` and `index_head_dim` of the same configurations. GLM-5.2 shares what is found among
+layers, which is not reckoned with."""
 
 
 def run(drop: Drop, out: Output) -> None:
@@ -39,6 +52,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     full = whole(row["full_attention_layers"])
     total, active, kind, notes = _parameters(row)
     kv_windowed = number(row["kv_elements_per_token_windowed"]) if windowed else None
+    topk, index_heads, index_dim = _INDEXER.get(row["id"], (0, 0, 0))
     hybrid = row["attention_type"].startswith("hybrid compressed")
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")
@@ -83,6 +97,10 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
         "kv_elements_windowed": kv_windowed,
         "weights_gb_native": number(row["weight_gb_native_est"]),
         "native_format": row["native_precision"].split(";", maxsplit=1)[0],
+        "index_topk": topk,
+        "index_heads": index_heads,
+        "index_head_dim": index_dim,
+        "recurrent_state_elements": recurrent * _STATE_PER_LAYER[row["id"]] if recurrent else None,
     }
 
 

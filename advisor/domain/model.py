@@ -56,6 +56,12 @@ class ModelSpec:
     """KV elements per token of the full-context layers where published; overrides the formula."""
     kv_elements_windowed: float | None = None
     """KV elements per token of all windowed layers together, up to `window` tokens."""
+    index_topk: int = 0
+    """Cached tokens that an output token attends to under sparse attention (DSA); 0 where it attends to all."""
+    index_heads: int = 0
+    index_head_dim: int = 0
+    recurrent_state_elements: float | None = None
+    """Elements of the state that all recurrent layers keep of one sequence, where known."""
     weights_gb_native: float | None = None
     """Size of the published checkpoint [1e9 bytes], where known."""
     native_format: str = ""

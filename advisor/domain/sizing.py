@@ -86,7 +86,9 @@ class Memory(Frozen):
     reserve_gb: float = Field(description="Activations, graphs and runtime per GPU [1e9 bytes].")
     kv_gb: float = Field(description="Left for the KV cache per GPU [1e9 bytes].")
     kv_bytes_per_token: float = Field(description="KV cache per token over the whole replica [bytes].")
-    kv_bytes_per_request: float = Field(description="KV cache of one request at the sized context [bytes].")
+    kv_bytes_per_request: float = Field(
+        description="KV cache of one request at the sized context, and the state of its recurrent layers [bytes]."
+    )
     context_tokens: float = Field(description="Context that is sized for: input plus output [tokens].")
     max_concurrency: int = Field(description="Requests whose KV cache fits the replica at once.")
     fits: bool = Field(description="Whether weights and at least one request fit.")

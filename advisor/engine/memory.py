@@ -8,6 +8,12 @@ References
    https://developer.nvidia.com/blog/introducing-nvfp4-for-efficient-and-accurate-low-precision-inference/
 .. [3] DeepSeek-AI, DeepSeek-V2, 2024, section 2.1: the MLA cache holds the compressed latent and the rotary key.
    https://arxiv.org/abs/2405.04434
+.. [4] vLLM recipes, DeepSeek-V4-Pro: 865 GB of weights, https://github.com/vllm-project/recipes/pull/779
+.. [5] InferenceX, benchmarks/single_node/fixed_seq_len/dsv4_fp8_mi300x.sh: only dense and attention weights go through
+   FP8, experts stay MXFP4. https://github.com/SemiAnalysisAI/InferenceX
+.. [6] The same, benchmarks/single_node/dsv4_fp8_mi355x.sh: SGLANG_DSV4_FP4_EXPERTS=false.
+.. [7] DeepSeek-AI, DeepSeek-V3.2, 2025, section 2.1, https://arxiv.org/abs/2512.02556; vLLM keeps the indexer's keys in
+   FP8 with a 32-bit scale for each 128 (`DeepseekV32IndexerCache`).
 """
 
 from __future__ import annotations
@@ -24,6 +30,8 @@ BYTES_16_BIT = 2.0
 BYTES_FP8 = 1.0
 BYTES_MXFP4 = 0.5 + 1 / 32  # [1]
 BYTES_NVFP4 = 0.5 + 1 / 16  # [2]
+BYTES_STATE = 4.0
+INDEX_SCALE_BYTES = 4.0  # beside the FP8 key of a token in the indexer's cache of each layer [7]
 BYTES_INT4 = 0.5 + 2 / 32  # group of 32 with a 16-bit scale, as in Kimi K2.5's configuration
 KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
@@ -42,55 +50,91 @@ class WeightBytes:
         return self.embeddings + self.experts + self.other
 
 
-def bytes_per_weight(model: ModelSpec, precision: str, vendor: str) -> float:
-    """Bytes per quantised weight, block scales included.
+def bytes_per_weight(model: ModelSpec, precision: str, accelerator: Accelerator) -> float:
+    """Bytes per quantised weight of the experts, or of all where there are none, block scales included.
 
     FP4 is MXFP4 on AMD and for checkpoints that are MXFP4 by nature, NVFP4 elsewhere.
     """
-    if precision == "fp4":
-        native_mx = "mxfp4" in model.native_format.lower()
-        return BYTES_MXFP4 if vendor == "AMD" or native_mx else BYTES_NVFP4
+    if precision == "fp4" or keeps_four_bits(model, precision, accelerator):
+        native_mx = four_bit_experts(model) or "mxfp4" in model.native_format.lower()
+        return BYTES_MXFP4 if accelerator.vendor == "AMD" or native_mx else BYTES_NVFP4
     return {"bf16": BYTES_16_BIT, "fp8": BYTES_FP8, "int4": BYTES_INT4}[precision]
 
 
-def weight_bytes(model: ModelSpec, precision: str, vendor: str = "NVIDIA") -> WeightBytes:
+def four_bit_experts(model: ModelSpec) -> bool:
+    """Whether the publisher's FP8 checkpoint holds its routed experts in FP4, one 8-bit scale per 32 (MXFP4).
+
+    DeepSeek V4 is released so [4].
+    """
+    form = model.native_format.casefold()
+    return form.startswith("fp8") and "fp4 routed experts" in form
+
+
+def keeps_four_bits(model: ModelSpec, precision: str, accelerator: Accelerator) -> bool:
+    """Whether experts released at four bits stay so in memory although the arithmetic is FP8.
+
+    On parts without FP4 units that is what benchmarks call FP8 of DeepSeek V4 [5]: its 1.6e12 parameters at a byte each
+    would not fit the eight H200 on which it was measured. Parts with FP4 units serve the release as FP4; at FP8 they
+    hold its experts at a byte each [6].
+    """
+    return precision == "fp8" and four_bit_experts(model) and "fp4" not in accelerator.dense_tflops
+
+
+def weight_bytes(model: ModelSpec, precision: str, accelerator: Accelerator) -> WeightBytes:
     """Weights of one copy of the model [bytes].
 
     Embeddings and output head stay at 16 bit in quantised checkpoints. Four-bit checkpoints of MoE models
     quantise the experts and keep attention, shared experts and dense layers at 16 bit (as gpt-oss and
-    Kimi K2.5 state in their configurations); four-bit checkpoints of dense models quantise every linear layer.
+    Kimi K2.5 state in their configurations) or as the release has them; four-bit checkpoints of dense models quantise
+    every linear layer.
     """
-    width = bytes_per_weight(model, precision, vendor)
+    width = bytes_per_weight(model, precision, accelerator)
     embedding = min(model.embedding_params, model.params_total)
     experts = min(model.routed_expert_params, model.params_total - embedding)
     other = model.params_total - embedding - experts
     other_width = width
     if model.is_moe and width < BYTES_FP8:
         outweighs = other * (BYTES_16_BIT - BYTES_FP8) > experts * (BYTES_FP8 - width)
-        other_width = BYTES_FP8 if outweighs else BYTES_16_BIT
+        other_width = BYTES_FP8 if outweighs or four_bit_experts(model) else BYTES_16_BIT
     return WeightBytes(embedding * BYTES_16_BIT, experts * width, other * other_width)
 
 
 def kv_bytes_per_token(model: ModelSpec, kv_precision: str = "fp8") -> tuple[float, float]:
     """KV cache of one token in one copy: (layers with full context, layers with a window) [bytes].
 
-    GQA ``2·layers·kv_heads·head_dim·bytes``; MLA ``layers·(kv_lora_rank + qk_rope_head_dim)·bytes`` [3].
+    GQA ``2·layers·kv_heads·head_dim·bytes``; MLA ``layers·(kv_lora_rank + qk_rope_head_dim)·bytes`` [3]; with what the
+    indexer of sparse attention keeps.
     """
-    width = KV_BYTES[kv_precision]
+    width, index = KV_BYTES[kv_precision], index_bytes_per_token(model)
     if model.kv_elements_full is not None:
-        return model.kv_elements_full * width, (model.kv_elements_windowed or 0.0) * width
+        return model.kv_elements_full * width + index, (model.kv_elements_windowed or 0.0) * width
     if model.attention == "mla":
         per_layer = float(model.kv_lora_rank + model.qk_rope_head_dim)
     else:
         per_layer = 2.0 * model.kv_heads * model.head_dim
-    return model.full_layers * per_layer * width, model.windowed_layers * per_layer * width
+    return model.full_layers * per_layer * width + index, model.windowed_layers * per_layer * width
+
+
+def index_bytes_per_token(model: ModelSpec) -> float:
+    """Keys by which sparse attention finds what to read, of one token in one copy [bytes]; FP8 at any KV precision."""
+    return model.full_layers * (model.index_head_dim + INDEX_SCALE_BYTES) if model.index_topk else 0.0
+
+
+def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:
+    """What an output token reads of the cache of one request in one copy [bytes], index keys aside.
+
+    All of it, but under sparse attention the `index_topk` tokens that the indexer finds (DeepSeek-V3.2 [7]).
+    """
+    if not model.index_topk:
+        return kv_bytes_per_request(model, context_tokens, kv_precision)
+    full, _ = kv_bytes_per_token(model, kv_precision)
+    return (full - index_bytes_per_token(model)) * min(context_tokens, model.index_topk)
 
 
 def kv_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:
     """KV cache of one request in one copy at a context [tokens], windows capped [bytes].
 
-    Linear-attention layers hold a state of fixed size that does not grow with context; it is left out
-    where the catalog has no figure for it.
+    What linear-attention layers hold does not grow with context, see `state_bytes_per_request`.
     """
     full, windowed = kv_bytes_per_token(model, kv_precision)
     in_window = min(context_tokens, model.window) if model.window else context_tokens
@@ -98,6 +142,15 @@ def kv_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: 
     if model.recurrent_layers and not model.window:
         in_window = 0.0
     return full * context_tokens + windowed * in_window
+
+
+def state_bytes_per_request(model: ModelSpec) -> float:
+    """State of the linear-attention layers of one request [bytes], kept once over the ranks of a replica.
+
+    In 32 bit, as configurations of Qwen3.5 set (`mamba_ssm_dtype`) and engines take by default; the window of the short
+    convolution in front adds 2 % and is left out. 0 for a model of one's own that does not state its size.
+    """
+    return BYTES_STATE * (model.recurrent_state_elements or 0.0)
 
 
 def kv_copies(model: ModelSpec, tp: int, dp_attention: bool) -> float:
@@ -153,13 +206,13 @@ def plan_memory(
     """
     usable = accelerator.memory_bytes * utilisation
     weights = weight_bytes_per_gpu(
-        weight_bytes(model, precision, accelerator.vendor), tp=tp, pp=pp, gpus=worker_gpus or gpus,
+        weight_bytes(model, precision, accelerator), tp=tp, pp=pp, gpus=worker_gpus or gpus,
         dp_attention=dp_attention,
     )  # fmt: skip
     free = usable - weights - reserve_gb * GB
     copies = kv_copies(model, tp, dp_attention)
     full, windowed = kv_bytes_per_token(model, kv_precision)
-    per_request = kv_bytes_per_request(model, context_tokens, kv_precision) * copies
+    per_request = kv_bytes_per_request(model, context_tokens, kv_precision) * copies + state_bytes_per_request(model)
     capacity = max(0.0, free) * max(gpus, tp * pp)
     max_concurrency = int(min(capacity / per_request, 1e9)) if per_request > 0 else (10**9 if free > 0 else 0)
     fits = max_concurrency >= 1

@@ -6,7 +6,14 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.sizing import Deployment, Memory, Term
 from advisor.domain.units import GB
-from advisor.engine.memory import KV_BYTES, kv_bytes_per_token, kv_copies, weight_bytes
+from advisor.engine.memory import (
+    KV_BYTES,
+    index_bytes_per_token,
+    kv_bytes_per_token,
+    kv_copies,
+    state_bytes_per_request,
+    weight_bytes,
+)
 
 
 def memory_terms(
@@ -42,7 +49,7 @@ def memory_terms(
 
 
 def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: Memory) -> Term:
-    found = weight_bytes(model, d.precision, accelerator.vendor)
+    found = weight_bytes(model, d.precision, accelerator)
     embedding = min(model.embedding_params, model.params_total)
     experts = min(model.routed_expert_params, model.params_total - embedding)
     parts = [
@@ -75,9 +82,11 @@ def _kv_token(model: ModelSpec, d: Deployment, memory: Memory) -> Term:
         what = f"{layers:g} layers x ({model.kv_lora_rank} latent + {model.qk_rope_head_dim} rotary)"
     else:
         what = f"2 x {layers:g} layers x {model.kv_heads} KV heads x {model.head_dim}"
+    index = index_bytes_per_token(model)
+    cached = f"({what} x {width:g} B + {index:,.0f} B of index keys)" if index else f"{what} x {width:g} B"
     return Term(
         name="KV cache of a token in the replica [bytes]", value=memory.kv_bytes_per_token,
-        formula=f"{what} x {width:g} B x {copies:g} copies = {memory.kv_bytes_per_token:,.0f}",
+        formula=f"{cached} x {copies:g} copies = {memory.kv_bytes_per_token:,.0f}",
     )  # fmt: skip
 
 
@@ -90,7 +99,9 @@ def _kv_request(model: ModelSpec, d: Deployment, memory: Memory) -> Term:
         text = f"({full:,.0f} B x {tokens:,.0f} tokens + {windowed:,.0f} B x {held:,.0f} in the window) x {copies:g}"
     else:
         text = f"{full:,.0f} B x {tokens:,.1f} tokens x {copies:g}"
+    state = state_bytes_per_request(model)
+    more = f" + {state:,.0f} of state" if state else ""
     return Term(
         name="KV cache of a request [bytes]", value=memory.kv_bytes_per_request,
-        formula=f"{text} copies = {memory.kv_bytes_per_request:,.0f}",
+        formula=f"{text} copies{more} = {memory.kv_bytes_per_request:,.0f}",
     )  # fmt: skip

@@ -74,6 +74,12 @@ class _Reader:
             return (layers - layers // pattern if pattern > 1 else layers), 0, window
         return 0, 0, 0
 
+    def state_per_layer(self) -> int:
+        """Elements that a linear-attention layer keeps of a sequence; 0 where the file does not say."""
+        n = self.number
+        heads, key = n("linear_num_value_heads", default=0), n("linear_key_head_dim", default=0)
+        return heads * key * n("linear_value_head_dim", default=0)
+
     def spec(self, name: str) -> ModelSpec:
         n = self.number
         layers, hidden = n("num_hidden_layers", "n_layer"), n("hidden_size", "n_embd")
@@ -112,6 +118,9 @@ class _Reader:
             params_active=float(active), layers=layers, hidden=hidden, heads=heads, kv_heads=kv_heads,
             head_dim=head_dim, vocab=vocab, attention="mla" if kv_lora else "gqa",
             full_layers=layers - windowed - recurrent, windowed_layers=windowed, recurrent_layers=recurrent,
+            index_topk=n("index_topk", default=0), index_heads=n("index_n_heads", default=0),
+            index_head_dim=n("index_head_dim", default=0),
+            recurrent_state_elements=float(recurrent * self.state_per_layer()),
             window=window, kv_lora_rank=kv_lora, qk_rope_head_dim=rope, experts=experts,
             experts_per_token=per_token, moe_intermediate=expert_width, shared_experts=shared,
             moe_layers=moe_layers, intermediate=dense_width,

@@ -80,7 +80,7 @@ class Answers:
         ends = self._ends(good)
         total = _outer("total_tps_per_gpu", medians.total_tps, medians, ends)
         tpot = _outer("tpot_p50_s", medians.tpot_s, medians, ends)
-        ttft = _outer("ttft_p50_s", medians.ttft_s, medians, ends)
+        ttft = _first_token(medians, ends)
         others = [self._others.of(a.full, a.name) for a in good]
         for k, found in enumerate(others):
             for other in found:
@@ -140,7 +140,7 @@ class Answers:
         """Estimates of TTFT alone."""
         place, table = _places(asked), np.full((len(asked), TPOT), np.nan)
         good = [a for a in asked if not a.error]
-        ttft = _outer("ttft_p50_s", medians.ttft_s, medians, self._ends(good))
+        ttft = _first_token(medians, self._ends(good))
         _put(table, np.flatnonzero(place >= 0), TTFT, ttft[:, 1:2], self._factors(good)[:, 0])
 
         def make(i: int) -> FirstToken:
@@ -192,7 +192,7 @@ def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
     """What stands in the way of a deployment that nobody measured: too little memory, links that are not there."""
     tp, out = q.tp or 1, []
     weights = weight_bytes_per_gpu(
-        weight_bytes(q.model, q.precision, accelerator.vendor), tp=tp, pp=1, gpus=max(tp, q.gpus or 1),
+        weight_bytes(q.model, q.precision, accelerator), tp=tp, pp=1, gpus=max(tp, q.gpus or 1),
         dp_attention=bool(q.dp_attention),
     )  # fmt: skip
     if weights > accelerator.memory_bytes:
@@ -217,6 +217,13 @@ def _outer(metric: str, mid: Floats, medians: Medians, ends: dict[str, Floats]) 
         return out
     out[:, 1] = mid
     out[:, ::2] = mid[:, None] * np.exp(ends[metric] * medians.spread[metric][:, None])
+    return out
+
+
+def _first_token(medians: Medians, ends: dict[str, Floats]) -> Floats:
+    """(low, median, high) of TTFT; the high end holds what an engine that takes less memory would give."""
+    out = _outer("ttft_p50_s", medians.ttft_s, medians, ends)
+    out[:, 2] = np.maximum(out[:, 2], medians.ttft_less_memory_s)
     return out
 
 

@@ -186,7 +186,7 @@ def _distance(q: OperatingQuery, m: Measurement) -> float:
 
 def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
     """Smallest power of two whose GPUs hold the weights in 80 % of memory."""
-    need = weight_bytes(q.model, q.precision, accelerator.vendor).total
+    need = weight_bytes(q.model, q.precision, accelerator).total
     tp = 1
     while need > 0.8 * accelerator.memory_bytes * tp and tp < accelerator.scale_up_domain:
         tp *= 2
@@ -194,5 +194,5 @@ def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
 
 
 def _too_small(q: OperatingQuery, m: Measurement, accelerator: Accelerator) -> bool:
-    need = weight_bytes(q.model, q.precision, accelerator.vendor).total
+    need = weight_bytes(q.model, q.precision, accelerator).total
     return need > 0.95 * accelerator.memory_bytes * max(m.tp, m.gpus or 0)

@@ -39,6 +39,8 @@ class Medians:
 
     tpot_s: Floats
     ttft_s: Floats
+    ttft_less_memory_s: Floats
+    """The same if the engine took LESS_MEMORY: far more where requests begin to wait for cache."""
     total_tps: Floats
     prefill_share: Floats
     """Part of a step that goes into the prompts of other requests, by physics."""
@@ -53,6 +55,7 @@ class Medians:
     def put(self, at: Places, other: Medians) -> None:
         """Write the values of some points."""
         self.tpot_s[at], self.ttft_s[at] = other.tpot_s, other.ttft_s
+        self.ttft_less_memory_s[at] = other.ttft_less_memory_s
         self.total_tps[at], self.prefill_share[at] = other.total_tps, other.prefill_share
         for metric, values in other.spread.items():
             self.spread.setdefault(metric, np.empty(len(self.tpot_s)))[at] = values
@@ -169,8 +172,8 @@ class Core:
             What is asked for: all, TTFT alone, or RATE; the rest is then NaN.
         """
         n = len(points)
-        a, b, c, d = np.full((4, n), np.nan)
-        out = Medians(a, b, c, d, {})
+        a, b, c, d, e = np.full((5, n), np.nan)
+        out = Medians(a, b, c, d, e, {})
         lay = partial(self._lay, targets=targets)
         for part in _parts(points.disagg):
             some = points.take(part)
@@ -195,9 +198,10 @@ class Core:
             own = {name: at_load(values, load, rows) for name, values in curves.log_value.items()}
             if curves.log_tpot is not None:
                 own["tpot"] = at_load(curves.log_tpot, load, rows)
-        ttft = tpot = total = np.full(len(rows), np.nan)
+        ttft = tpot = total = fuller = np.full(len(rows), np.nan)
         left = {}
         if "ttft" in own:
+            fuller = curves.growth_with_less_memory(rows, load)
             ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
             left["ttft_p50_s"] = spread["ttft"]
         if "tpot" in own:
@@ -214,7 +218,7 @@ class Core:
                 left["tpot_p50_s"] = spread["tpot"]
                 left["total_tps_per_gpu"] = np.hypot(spread["tpot"], spread["share"])
         prefill = at_load(curves.step.shares["prefill"], load, rows)
-        return Medians(tpot, ttft, total, prefill, left)
+        return Medians(tpot, ttft, ttft * fuller, total, prefill, left)
 
 
 def _probed(

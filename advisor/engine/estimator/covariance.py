@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from advisor.domain.record import record
 from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base, sorted_distinct
+from advisor.engine.memory import keeps_four_bits
 
 Singles = NDArray[np.float32]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -105,7 +106,8 @@ def encode(points: Points, vocabulary: Vocabulary) -> Encoded:
         kinds[k, :8] = head
         kinds[k, 3] = code("model", points.model_names[i])
         engine = points.engine[i]
-        kinds[k, 8] = code("precision", points.precision[i])
+        precision = points.precision[i]
+        kinds[k, 8] = code("precision", "fp4" if keeps_four_bits(m, precision, a) else precision)
         kinds[k, 9] = code("engine_base", engine_base(engine))
         kinds[k, 10] = code("engine", engine)
         kinds[k, 20] = float(m.is_moe)

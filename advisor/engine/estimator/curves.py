@@ -76,6 +76,16 @@ class Curves:
         out: Floats = np.stack([known[kind] for kind in kinds])
         return out
 
+    def growth_with_less_memory(self, rows: Places, load: Floats) -> Floats:
+        """How many times longer TTFT is at points of these rows and loads [log2] if the engine takes LESS_MEMORY.
+
+        A smaller cache is as full as this one at a load that is higher by as much.
+        """
+        first_token = self.log_value["ttft"]
+        fuller = load + self.physics.cache_doubt[rows]
+        out: Floats = np.exp(at_load(first_token, fuller, rows) - at_load(first_token, load, rows))
+        return out
+
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
         """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
         seen, place = self.seen[target], self.encoded.of_point[rows]

@@ -17,7 +17,15 @@ import numpy as np
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.encode import Floats, Points, distinct
-from advisor.engine.memory import WeightBytes, kv_bytes_per_request, kv_copies, weight_bytes
+from advisor.engine.memory import (
+    WeightBytes,
+    attended_bytes_per_request,
+    index_bytes_per_token,
+    kv_bytes_per_request,
+    kv_copies,
+    state_bytes_per_request,
+    weight_bytes,
+)
 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
@@ -30,6 +38,8 @@ DRAFTED = 3.0
 DECODE_PART = 0.6
 """Part of a disaggregated deployment that decodes, where only the total is known."""
 USABLE_MEMORY, RESERVE_BYTES, LEAST_CACHE = 0.9, 3e9, 0.06
+LESS_MEMORY = 0.85
+"""Share of memory that some engines take: low end of `gpu_memory_utilisation` in `catalog/sizing/parameters.csv`."""
 CACHE_FILL = 0.95
 """Share of the cache in which requests fit before they queue, from saturated rows of the evidence."""
 ONE_BYTE = "fp8"
@@ -38,7 +48,7 @@ SHARPNESS = 6.0
 """How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
 _SCALARS = (
     "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend", "active",
-    "routed", "attention", "layers", "hidden", "capacity",
+    "routed", "attention", "layers", "hidden", "capacity", "less",
 )  # fmt: skip
 
 
@@ -52,6 +62,8 @@ class Physics:
     """One array per entry of TERMS."""
     saturation: Floats
     """Requests in flight over those that the cache holds, points x loads; 0 for disaggregated serving."""
+    cache_doubt: Floats
+    """log2 of that capacity over that of an engine that takes LESS_MEMORY, per point; 0 for disaggregated serving."""
     prompt: tuple[Floats, ...]
     """Ideal seconds of the prefill of one prompt alone on the replica, per point: one array per entry of PROMPT_TERMS;
     1 us a layer for the last."""
@@ -120,6 +132,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
         loads=concurrency,
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
         saturation=saturation,
+        cache_doubt=np.where(points.disagg, 0.0, np.log2(one["capacity"] / one["less"])),
         prompt=tuple(term[:, 0] for term in prompt),
         prefill_floor_s=2 * one["active"] * isl[:, 0] / shards / one["peak"],
         floor_s=np.maximum(alone, np.where(dis, 0.0, batched / np.where(points.spec[:, None], DRAFTED, 1.0))),
@@ -140,7 +153,7 @@ def _scalars(points: Points) -> dict[str, Floats]:
 def _constants(
     a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, isl: float, osl: float
 ) -> tuple[float, ...]:
-    w = weight_bytes(m, precision, a.vendor)
+    w = weight_bytes(m, precision, a)
     ratio = m.experts_per_token / m.experts if m.experts else 0.0
     kv_precision = "bf16" if precision == "bf16" else "fp8"
     copies = kv_copies(m, int(tp), dp)
@@ -149,7 +162,10 @@ def _constants(
     full = max(0, m.layers - m.windowed_layers - m.recurrent_layers)
     window = min(m.window or prompt, prompt)
     kv_mean = kv_bytes_per_request(m, mean, kv_precision) * copies
-    attention = 4.0 * m.heads * m.head_dim * (full * prompt / 2 + m.windowed_layers * window)
+    state = state_bytes_per_request(m)
+    seen = attended_in_prompt(m, prompt)
+    attention = 4.0 * m.heads * m.head_dim * (full * seen + m.windowed_layers * window) + index_flops(m, prompt / 2)
+    index = index_bytes_per_token(m) * copies
     return (
         a.bandwidth_gbps * 1e9,
         a.scale_up_gbps * 1e9,
@@ -158,15 +174,15 @@ def _constants(
         w.other,
         w.experts,
         ratio,
-        kv_mean,
-        kv_bytes_per_request(m, prompt, kv_precision),
-        kv_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m),
+        attended_bytes_per_request(m, mean, kv_precision) * copies + index * mean + 2 * state,  # read and written
+        attended_bytes_per_request(m, prompt, kv_precision),
+        attended_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m) + index_flops(m, mean),
         m.params_active,
         min(m.routed_expert_params * ratio, m.params_active),  # a model of one's own may state fewer active ones
         attention,
         float(m.layers),
         float(m.hidden),
-        _capacity(a, m, precision, tp, dp, kv_mean, w),
+        *(_capacity(a, m, precision, tp, dp, kv_mean + state, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
     )
 
 
@@ -186,14 +202,32 @@ def flops_per_element(m: ModelSpec) -> float:
     return 2.0 * m.heads / m.kv_heads
 
 
+def attended_in_prompt(m: ModelSpec, prompt: float) -> float:
+    """Tokens that a token of a prompt attends to in the mean, in a layer that sees the whole context.
+
+    Half of the prompt, or under sparse attention the mean of ``min(position, k)``: ``k - k²/(2·prompt)`` beyond `k`.
+
+    >>> from types import SimpleNamespace
+    >>> [attended_in_prompt(SimpleNamespace(index_topk=2048), n) for n in (1024.0, 2048.0, 8192.0)]
+    [512.0, 1024.0, 1792.0]
+    """
+    k = m.index_topk
+    return k - k**2 / (2 * prompt) if 0 < k < prompt else prompt / 2
+
+
+def index_flops(m: ModelSpec, tokens: float) -> float:
+    """Operations by which the indexer scores so many cached tokens for one token, all layers."""
+    return 2.0 * m.index_heads * m.index_head_dim * m.full_layers * tokens if m.index_topk else 0.0
+
+
 def _capacity(
-    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float, w: WeightBytes
+    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float, w: WeightBytes, share: float
 ) -> float:
-    """Requests of mean length that the KV cache of a replica holds."""
+    """Requests of mean length that the KV cache of a replica holds, where the engine takes this share of memory."""
     other = w.other
     if "FP8" in m.native_format and precision != "bf16":
         other = min(other, m.params_total - m.routed_expert_params - m.embedding_params)
-    memory = USABLE_MEMORY * a.memory_bytes * tp
+    memory = share * a.memory_bytes * tp
     copies = 1 + 0.3 * (tp - 1) if dp else 1.0
     free = memory - w.experts - w.embeddings - other * copies - RESERVE_BYTES * tp
     return max(free, LEAST_CACHE * memory) / max(kv_request, 1.0)

@@ -22,7 +22,7 @@ def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) ->
     if model is None:
         return None
     accepted = profile.tiers[0].model.precisions
-    sizes = {p: weight_bytes(model, p, accelerator.vendor).total / GB for p in accepted}
+    sizes = {p: weight_bytes(model, p, accelerator).total / GB for p in accepted}
     precision = min(sizes, key=lambda p: sizes[p])
     weights, per_gpu = sizes[precision], accelerator.memory_bytes / GB
     gpus = math.ceil(weights / per_gpu)

@@ -12,7 +12,7 @@ from advisor.domain.evidence import Measurement
 from advisor.engine.estimator.calibration import STALLED, by_measured_name, truth_of, usable
 from advisor.engine.estimator.core import rising
 from advisor.engine.estimator.encode import points_of_measurements, points_of_queries, stack_key
-from advisor.engine.estimator.physics import TERMS, step_physics
+from advisor.engine.estimator.physics import CACHE_FILL, TERMS, step_physics
 from advisor.engine.estimator.tails import learn_tails, tail_factors
 from advisor.engine.estimator.typical import newest_days
 from tests.estimator_kit import bundled_estimator, bundled_fit, catalog, estimator_with, evidence, query, query_of
@@ -49,6 +49,23 @@ def test_a_model_in_no_evidence_goes_through_physics() -> None:
     a, b = bundled_estimator().estimate([replace(query(), model=custom), replace(query(), model=small)])
     assert not a.error
     assert b.tpot_p50_s.mid < a.tpot_p50_s.mid
+
+
+def test_ttft_at_the_edge_of_the_cache_may_be_that_of_a_smaller_one() -> None:
+    """One H100 pair holds some 96 requests of 5,120 tokens, some 86 if the engine takes 0.85 of the memory."""
+    q = replace(query(model="llama3.3-70b"), accelerator="h100", tp=2, gpus=2, isl=4096, osl=1024)
+    points = points_of_queries([q], [q.model.id], catalog().accelerators)
+    full = step_physics(points)
+    held = q.concurrency / full.saturation[0, 0] * CACHE_FILL
+    less = 2.0 ** full.cache_doubt[0]
+    # (0.9·85.9 - 36.3 - 3) GB over (0.85·85.9 - 36.3 - 3) GB, weights and reserve staying as they are
+    assert less == pytest.approx(1.13, abs=0.03)
+    far, near, beyond = (round(held * share) for share in (0.5, 0.98, 0.98 * less))
+    estimates = bundled_estimator().estimate([replace(q, concurrency=n) for n in (far, near, beyond)])
+    usual, wide, waiting = (e.ttft_p50_s for e in estimates)
+    assert waiting.mid > 2 * wide.mid  # a tenth more load and requests wait for cache
+    assert wide.hi == pytest.approx(waiting.mid, rel=0.1)
+    assert usual.hi / usual.mid < 0.8 * wide.hi / wide.mid
 
 
 def _probe(**changes: object) -> Measurement:
