@@ -31,11 +31,11 @@ body{margin:0;color:var(--ink);background:#fff}
 body{font:16px/1.5 "Source Sans 3","Source Sans Pro","Helvetica Neue",Arial,sans-serif}
 main{max-width:64rem;margin:0 auto;padding:2.5rem 1.5rem 5rem}
 .kicker{color:var(--accent);font-weight:600;margin:0}
-h1{font-size:1.2rem;font-weight:400;color:var(--grey);margin:.2rem 0 1rem}
+h1{font-size:1.2rem;font-weight:400;color:var(--grey);margin:.2rem 0 1rem;overflow-wrap:anywhere}
 h2{font-size:1.45rem;line-height:1.25;color:var(--accent);margin:3rem 0 .8rem}
 h2#verdict{font-size:1.9rem;color:var(--ink);margin-top:0;max-width:46rem}
 h3{font-size:1.08rem;margin:1.8rem 0 .5rem}
-p,li{max-width:46rem}li{margin:.25rem 0}
+p,li{max-width:46rem;overflow-wrap:anywhere}li{margin:.25rem 0}
 .note,.small{color:var(--grey);font-size:.88em}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.8rem;margin:1.2rem 0;padding:0}
 .cards div{background:var(--tint);padding:.8rem 1rem;border-radius:3px}

@@ -67,10 +67,19 @@ def kind_of(
         )
         return Kind("probe_first", reason, " ".join([*tests, f"Probe first: yes. {reason}"]))
     tests.append(_no_probe(information, ratio, change))
-    best_run = comparison.best
     others = "waiting does not pay" if split is None else "neither waiting nor splitting pays"
-    reason = f"{best_run.name} costs least; {_probe_clause(information, ratio, change)}, and {others}."
+    reason = f"{_least(comparison)}; {_probe_clause(information, ratio, change)}, and {others}."
     return Kind("get", reason, " ".join([*tests, f"Get: {reason}"]))
+
+
+def _least(comparison: Comparison) -> str:
+    """What the choice has over the others; the ranking counts risk, which may turn the order of the printed costs."""
+    name, own = comparison.best.name, comparison.best.cost.usd_per_month.p50
+    if comparison.second is None:
+        return f"{name} is the only candidate that qualifies"
+    if own > min(run.cost.usd_per_month.p50 for run in comparison.runs):
+        return f"{name} costs least with risk counted"
+    return f"{name} costs least"
 
 
 def _no_wait(priced: list[WaitOption]) -> str:

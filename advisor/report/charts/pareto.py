@@ -29,7 +29,10 @@ def draw_pareto(candidates: Sequence[Candidate], slo_tps: float | None, slo_labe
     shown = [c for c in candidates if estimates(c)][:DRAWN]
     points = [p for c in shown for p in c.curve]
     entries = [(short_name(c), _line_mark(LOOKS[i])) for i, c in enumerate(shown)]
-    entries += [("measured", _dot_mark(hollow=True)), ("where it would be run", _star_mark)]
+    if any(measured(c) for c in shown):
+        entries.append(("measured", _dot_mark(hollow=True)))
+    if any(c.operating_point is not None for c in shown):
+        entries.append(("where it would be run", _star_mark))
     names = [n for n, _ in entries]
     top = 30 + legend.height(names, 56, WIDTH - 16) + 14
     canvas = Canvas(WIDTH, HEIGHT, "Throughput per GPU against speed per user", alt)

@@ -19,7 +19,8 @@ def probing(ctx: Context) -> list[Block]:
     blocks: list[Block] = [Heading(1, inline("Measuring before signing"), "probe")]
     if information is not None:
         blocks.append(Para(inline(information.text)))
-        blocks.append(_value(information))
+        if information.probes:
+            blocks.append(_value(information))
         if information.plan is not None:
             blocks += [Heading(2, inline("The plan"), "probe-plan"), _plan(ctx, information.plan)]
     if ctx.tree.probes:

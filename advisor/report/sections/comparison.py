@@ -6,7 +6,7 @@ from advisor.domain.recommendation import Candidate
 from advisor.domain.sizing import CurvePoint, Deployment, OperatingPoint
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Table, inline, small, strong
 from advisor.report.charts.bars import Range, draw_ranges
-from advisor.report.charts.pareto import DRAWN, draw_pareto, estimates
+from advisor.report.charts.pareto import BANDS, DRAWN, draw_pareto, estimates
 from advisor.report.context import Context
 from advisor.report.naming import short_name
 from advisor.report.numbers import NONE, band, count, money, percent, seconds, words
@@ -156,9 +156,11 @@ def _pareto(ctx: Context) -> list[Block]:
     of_tier = f" (tier {name})" if len(ctx.tree.profile.tiers) > 1 else ""
     left_out = sum(1 for c in ctx.tree.candidates if estimates(c)) - len(drawn)
     rest = f" {left_out} more candidates are in the tables." if left_out > 0 else ""
+    banded = " (first two candidates)" if len(drawn) > BANDS else ""
+    run = any(c.operating_point is not None for c in drawn)  # none, where no load meets the service level
     caption = (
-        f"Throughput per GPU against speed per user{of_tier}. Lines are estimates, shaded their 80 % interval (first"
-        f" two candidates), hollow marks measurements, large marks where each would be run.{rest}"
+        f"Throughput per GPU against speed per user{of_tier}. Lines are estimates, shaded their 80 % interval{banded},"
+        f" hollow marks measurements{', large marks where each would be run' if run else ''}.{rest}"
     )
     blocks: list[Block] = [Chart("chart-pareto", svg, alt, caption, _curve_table(drawn))]
     told = ctx.leading or ctx.tree.candidates

@@ -86,12 +86,19 @@ def _totals(own: Cost) -> Table:
          f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
         ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),
         ("Books view", usd(own.book_view_usd), "depreciation and interest over the horizon"),
-        ("GPUs paid for", f"{count(own.gpus_start)} to {count(own.gpus_end)}", "average of the first and last month"),
+        ("GPUs paid for", *_gpus_paid(own)),
         ("Tokens served", f"{count(own.mtok_per_month)} million a month", "levelised over the horizon"),
     )  # fmt: skip
     cells = tuple((inline(strong(a)), inline(b), inline(c)) for a, b, c in rows)
     columns = (Column("Figure"), Column("Value", "right"), Column("Scope", width=1.0))
     return Table("Totals of the choice", columns, cells)
+
+
+def _gpus_paid(own: Cost) -> tuple[str, str]:
+    first, last = count(own.gpus_start), count(own.gpus_end)
+    if first == last:
+        return first, "average, from the first month to the last"
+    return f"{first} to {last}", "average of the first and last month"
 
 
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:

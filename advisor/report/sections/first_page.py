@@ -52,14 +52,20 @@ def first_page(ctx: Context) -> list[Block]:
         blocks.append(Columns(tuple(titles), tuple(lists)))
     if verdict.next_steps:
         blocks.append(Heading(2, inline("What to do on Monday"), "monday"))
-        blocks.append(Items(tuple(sentence(_for_readers(s)) for s in verdict.next_steps), ordered=True))
+        blocks.append(Items(tuple(sentence(_for_readers(s, tree)) for s in verdict.next_steps), ordered=True))
     blocks.append(Para(inline(_how_to_read(tree)), note=True))
     return blocks
 
 
-def _for_readers(step: str) -> str:
-    """A step without the field that a profile's author knows by name."""
-    return step.replace("put them into procurement.quotes", "enter them in the profile")
+def _for_readers(step: str, tree: Recommendation) -> str:
+    """A step without the field that a profile's author knows by name, and with its command set apart.
+
+    In running text a line may end between the hyphens of an option, and `--` may turn into a dash.
+    """
+    told = step.replace("put them into procurement.quotes", "enter them in the profile")
+    information = tree.decision.information if tree.decision else None
+    command = information.plan.command if information is not None and information.plan is not None else ""
+    return told.replace(command, f"`{command}`") if command and "`" not in step else told
 
 
 def _cards(ctx: Context) -> tuple[Card, ...]:
@@ -87,7 +93,8 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
         dated = f", newest {point.evidence_newest}" if point.evidence_newest else ""
         out.append(Card("Evidence", f"grade {point.evidence_grade}", f"{point.basis}{dated}"))
     if verdict.kind == "infeasible":
-        out.append(Card("What binds", verdict.binding_constraint or "see the gates", "for every candidate"))
+        binds = verdict.binding_constraint.replace("slo (", "service level (")
+        out.append(Card("What binds", binds or "see the gates", "candidates that it stops"))
         if verdict.smallest_change:
             out.append(Card("Smallest change", verdict.smallest_change, "that would free it"))
     return tuple(out)

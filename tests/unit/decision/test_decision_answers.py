@@ -105,6 +105,24 @@ def test_the_same_candidates_well_measured_need_no_probe(catalog: Catalog) -> No
     assert "Probe first: no" in outcome.decision.kind_reason
 
 
+def test_what_costs_least_is_told_as_the_printed_costs_have_it(catalog: Catalog) -> None:
+    alone = answer(catalog, renewal(), {"b200": (1.0, 1.0)}).verdict
+    assert alone.reason.startswith("B200 is the only candidate that qualifies;")
+    wide = answer(catalog, renewal(), {"b200": (2.0, 1.01), "mi355x": (1.3, 1.01)}).verdict
+    assert wide.reason.startswith("B200 costs least;")
+    even = profile_of(
+        traffic={"peak_requests_per_s": 24.0},
+        team={"rocm_experience": "expert", "rocm_extra_engineers": 0, "rocm_migration_weeks": 0},
+        procurement={**FIRM, "quotes": quotes(mi355x=4.4, b200=4.4)},
+    )  # fmt: skip
+    close = answer(catalog, even, {"b200": (2.0, 1.01), "mi355x": (2.0, 1.01)})
+    median = {part: judged.cost.usd_per_month.p50 for part, judged in close.candidates.items()}
+    assert close.verdict.choice is not None
+    assert close.verdict.choice.accelerator == "b200"
+    assert median["mi355x"] < median["b200"]
+    assert close.verdict.reason.startswith("B200 costs least with risk counted;")
+
+
 def test_a_tiny_fleet_is_not_worth_a_probe(catalog: Catalog) -> None:
     small = profile_of(
         traffic={"peak_requests_per_s": 1.0}, procurement={**FIRM, "quotes": quotes(mi355x=4.0, b200=4.4)},

@@ -11,7 +11,7 @@ from advisor.domain.provenance import Source
 from advisor.domain.recommendation import ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.report import render_report
-from advisor.report.blocks import Chart, Heading, PageBreak, References, Span, Table, text_of
+from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Span, Table, text_of
 from advisor.report.build import build_report
 from advisor.report.context import Context
 from advisor.report.figures import usd
@@ -54,6 +54,16 @@ def test_page_one_carries_verdict_cost_confidence_reasons_risks_and_monday(renew
     report = build_report(renewal)
     first = next(i for i, b in enumerate(report.blocks) if isinstance(b, PageBreak))
     assert not any(isinstance(b, Table | Chart) for b in report.blocks[:first])
+
+
+def test_the_command_of_a_step_is_set_as_code_in_every_form(renewal: Recommendation) -> None:
+    assert renewal.decision is not None
+    assert renewal.decision.information is not None
+    assert renewal.decision.information.plan is not None
+    command = renewal.decision.information.plan.command
+    steps = next(b for b in build_report(renewal).blocks if isinstance(b, Items) and b.ordered)
+    assert next(s.text for line in steps.items for s in line if s.style == "code") == command
+    assert f"`{command}`" in text(renewal)
 
 
 def bought(tree: Recommendation) -> Recommendation:
@@ -140,6 +150,42 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
     assert "misses TTFT" in written
     assert "Cost per month" not in written
     assert isinstance(render_report(tree, "pdf"), bytes)
+
+
+def test_page_one_counts_the_candidates_that_each_constraint_stops(renewal: Recommendation) -> None:
+    verdict = renewal.verdict.model_copy(
+        update={"kind": "infeasible", "choice": None, "binding_constraint": "slo (5 of 8), memory (3 of 8)"}
+    )
+    written = text(renewal.model_copy(update={"verdict": verdict}))
+    assert "service level (5 of 8), memory (3 of 8)" in written
+    assert "for every candidate" not in written
+
+
+def test_the_curves_promise_only_marks_that_are_drawn(renewal: Recommendation) -> None:
+    def chart(tree: Recommendation) -> Chart:
+        return next(b for b in build_report(tree).blocks if isinstance(b, Chart) and b.anchor == "chart-pareto")
+
+    assert "where each would be run" in chart(renewal).caption
+    assert "where it would be run" in chart(renewal).svg
+    out = tuple(c.model_copy(update={"operating_point": None, "feasible": False}) for c in renewal.candidates)
+    none = chart(renewal.model_copy(update={"candidates": out}))
+    assert "would be run" not in none.caption + none.svg
+    one = chart(renewal.model_copy(update={"candidates": renewal.candidates[:1]}))
+    assert "first two" not in one.caption
+
+
+def test_what_there_is_one_of_is_told_as_one(renewal: Recommendation) -> None:
+    best = renewal.candidates[0]
+    assert best.cost is not None
+    level = best.cost.model_copy(update={"gpus_start": 8.0, "gpus_end": 8.0})
+    tree = renewal.model_copy(update={"candidates": (best.model_copy(update={"cost": level}), *renewal.candidates[1:])})
+    assert "8 to 8" not in text(tree)
+    assert "average, from the first month to the last" in text(tree)
+    assert renewal.decision is not None
+    assert renewal.decision.information is not None
+    nothing = renewal.decision.information.model_copy(update={"probes": ()})
+    decision = renewal.decision.model_copy(update={"information": nothing})
+    assert "Probes over a lock-in" not in text(renewal.model_copy(update={"decision": decision}))
 
 
 def test_sources_are_numbered_once_and_every_citation_points_to_one(renewal: Recommendation) -> None:

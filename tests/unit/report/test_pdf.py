@@ -131,6 +131,18 @@ def test_a_glyph_that_no_font_has_costs_the_standard_not_the_report(
         assert "in none of the fonts" in caplog.text
 
 
+@needs("pdftotext")
+def test_a_word_without_a_place_to_break_stays_on_the_page(
+    renewal: Recommendation, variant: Callable[..., Recommendation], tmp_path: Path
+) -> None:
+    path, name = tmp_path / "long.pdf", "one_word_" * 22
+    slo = renewal.profile.slo.model_copy(update={"justification": "x" * 900})
+    path.write_bytes(pdf_of(variant(renewal, profile={"name": name, "slo": slo})))
+    boxes = ask("pdftotext", path, "-bbox", after=("-",))
+    assert max(map(float, re.findall(r'xMax="([\d.]+)"', boxes))) < 595.28 - 50
+    assert name in "".join(words_of(path).replace("\u200b", "").split())
+
+
 @pytest.mark.parametrize("many", [1, 3, 20])
 def test_one_candidate_or_twenty(renewal: Recommendation, many: int) -> None:
     base = renewal.candidates
