@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -37,16 +39,45 @@ def write_result(content: str | bytes, output: str | None) -> None:
             raise InputError(f"--output {output}: cannot be written ({error.strerror})") from None
         return
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        replace_file(path, data)
     except OSError as error:
         raise InputError(f"--output {output}: cannot be written ({error.strerror})") from None
+
+
+def replace_file(path: Path, data: bytes, *, private: bool = False, follow: bool = False) -> None:
+    """Write a file so that a reader sees the old or the new one, never half; one that is there keeps its permissions.
+
+    Parameters
+    ----------
+    private
+        A new file may be read by its owner only.
+    follow
+        Write what a link leads to; otherwise the file takes the place of the link.
+
+    Raises
+    ------
+    OSError
+        When the place cannot be written, or the file that is there may not be.
+    """
+    if follow and path.is_symlink():
+        path = path.resolve()
+    mode = _mode(path, private=private)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _mode(path: Path, *, private: bool) -> int:
+    if path.is_symlink() or not path.exists():
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o600 if private else 0o666 & ~umask
+    if not os.access(path, os.W_OK):  # its folder would let it be replaced all the same
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return stat.S_IMODE(path.stat().st_mode)

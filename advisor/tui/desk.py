@@ -248,11 +248,14 @@ class Desk:
         """Edit one field; None takes the value away. Returns keys that had to go with it."""
         assert self.document is not None
         gone: tuple[Key, ...] = ()
+        before = self.document.text
         if value is None:
             self.document.unset(key)
         else:
             gone = self.document.set(key, value)
-        self.check()
+        # To open a field edits nothing, and its answer stands; one that failed may succeed now, with another file.
+        if self.document.text != before or self.sight.phase == "stuck":
+            self.check()
         return gone
 
     def check(self) -> None:

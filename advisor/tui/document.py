@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -347,8 +345,8 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old or the new one, never half.
+def write_whole(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a text file, and the folder for it, so that a reader sees the old or the new one, never half.
 
     Raises
     ------
@@ -356,17 +354,11 @@ def write_whole(path: Path, text: str) -> None:
         When the place cannot be written.
     """
     from advisor.domain.errors import InputError
+    from advisor.report.output import replace_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        replace_file(path, text.encode("utf-8"), private=private, follow=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 

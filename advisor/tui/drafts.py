@@ -51,7 +51,7 @@ class Drafts:
             if not document.dirty:
                 file.unlink(missing_ok=True)
                 return False
-            write_whole(file, f"{MADE_FOR}{document.seen}\n{document.text}")
+            write_whole(file, f"{MADE_FOR}{document.seen}\n{document.text}", private=True)
             return True
         except (InputError, OSError) as error:
             self.trouble = str(error) if document.dirty else ""
@@ -102,6 +102,6 @@ class Drafts:
         from advisor.domain.errors import InputError
 
         try:
-            write_whole(self.folder / "terminal.json", json.dumps(asdict(settings), indent=1) + "\n")
+            write_whole(self.folder / "terminal.json", json.dumps(asdict(settings), indent=1) + "\n", private=True)
         except InputError:
             return

@@ -232,7 +232,7 @@ def _limits(info: FieldInfo, *, percent: bool) -> str:
         found += list(getattr(meta, "metadata", ()))
 
     def number(limit: Any) -> str:
-        return f"{limit * 100:g} %" if percent else f"{limit:g}"
+        return f"{limit * 100:g} %" if percent else f"{limit:,.12g}"
 
     low = next((f"> {number(m.gt)}" for m in found if isinstance(m, Gt)), "") or next(
         (f"≥ {number(m.ge)}" for m in found if isinstance(m, Ge)), ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from advisor.tui.document import slug
@@ -19,7 +20,9 @@ def save(app: AdvisorApp) -> None:
         app.notify("No profile is open. Choose one under Profiles, or press n there for a new one.", timeout=5)
         return
     if document.path is not None and not document.bundled:
-        if document.changed_outside():
+        if document.path.exists() and not os.access(document.path, os.W_OK):
+            save_as(app, f"{document.path.name} is read-only and stays as it is.")
+        elif document.changed_outside():
             _ask_first(app, document.path)
         else:
             _write(app, document.path)

@@ -99,6 +99,15 @@ def test_output_on_a_link_replaces_the_link(tmp_path: Path) -> None:
     assert not link.is_symlink()
 
 
+def test_output_keeps_the_permissions_of_the_file_that_it_replaces(tmp_path: Path) -> None:
+    kept = tmp_path / "answer.json"
+    kept.write_text("old")
+    kept.chmod(0o600)
+    write_result("new", str(kept))
+    assert kept.read_text() == "new"
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -82,6 +82,26 @@ def test_what_is_taken_back_changes_nothing(desk: Desk) -> None:
     assert desk.sight.change == pytest.approx(3000 / 1800 - 1)
 
 
+def test_the_value_that_stands_is_no_edit_and_its_answer_stays(desk: Desk) -> None:
+    desk.refine()
+    before = desk.sight
+    desk.set(PEAK, 1800)
+    desk.set(("traffic", "isl", "p95"), None)
+    assert desk.sight is before
+    assert before.answer is not None
+    assert before.answer.draws == DEFAULT_DRAWS
+
+
+def test_what_failed_is_asked_again_with_the_same_value(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = desk.facts.answer
+    monkeypatch.setattr(desk.facts, "answer", lambda *_: (None, "model.config_json: no such file"))
+    desk.set(PEAK, 3000)
+    assert desk.sight.phase == "stuck"
+    monkeypatch.setattr(desk.facts, "answer", answer)
+    desk.set(PEAK, 3000)
+    assert desk.sight.phase == "ready"
+
+
 def test_each_edit_is_compared_with_the_answer_of_the_one_before(desk: Desk) -> None:
     assert desk.document is not None
     assert desk.sight.change is None

@@ -178,6 +178,12 @@ def test_what_is_wrong_is_said_in_a_sentence(field: FieldSpec, typed: str, says:
         from_text(field, typed)
 
 
+def test_limits_are_written_in_full() -> None:
+    specs = {spec.path: spec for section in sections_of(document()) for spec in section.fields}
+    assert specs["traffic.peak_concurrency"].limits == "> 0, ≤ 10,000,000"
+    assert not [spec.path for spec in specs.values() if "e+" in spec.limits]
+
+
 def test_labels() -> None:
     assert humanise("ttft_ms") == "TTFT"
     assert humanise("rocm_experience") == "ROCm experience"

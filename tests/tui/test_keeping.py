@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input
 
+from advisor.domain.errors import InputError
 from advisor.profiles.locate import find_profile, own_profiles_dir
 from advisor.tui.app import AdvisorApp
 from advisor.tui.document import ProfileDocument
@@ -161,6 +163,46 @@ async def test_a_draft_of_a_file_that_has_changed_since_is_told_and_asked_about(
         again = ProfileDocument.open(own)
         assert drafts.restore(again)
         assert again.outdated
+
+
+def test_saving_keeps_the_permissions_of_the_file_and_the_link_to_it(own: Path, tmp_path: Path) -> None:
+    own.chmod(0o664)
+    link = tmp_path / "linked.toml"
+    link.symlink_to(own)
+    document = ProfileDocument.open(link)
+    document.set(("team", "engineers"), 11)
+    document.save()
+    assert link.is_symlink()
+    assert own.read_text() == document.text
+    assert own.stat().st_mode & 0o777 == 0o664
+    fresh = document.save(tmp_path / "fresh.toml")
+    assert fresh.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+async def test_a_read_only_profile_stays_as_it_is_and_another_name_is_asked_for(
+    app: AdvisorApp, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = own.read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != own)  # the user of the tests may write anything
+    async with app.run_test(size=SIZE) as pilot:
+        await edited(app, pilot, own)
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)
+        assert "mine.toml is read-only" in screen_text(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert own.read_bytes() == before
+        assert app.desk.document is not None
+        assert app.desk.document.path not in (None, own)
+    with pytest.raises(InputError, match="Permission denied"):
+        ProfileDocument.open(own).save()
 
 
 def test_a_draft_of_an_unchanged_file_and_one_of_an_earlier_version_come_back(drafts: Drafts, own: Path) -> None:
