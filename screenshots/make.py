@@ -120,11 +120,15 @@ def main() -> None:
     names = [a for a in sys.argv[1:] if not a.startswith("-")]
     chosen = [s for s in SHOTS if not names or s.name in names]
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["ADVISOR_CONFIG_DIR"] = os.environ["ADVISOR_CACHE_DIR"] = folder
+        os.environ["ADVISOR_CONFIG_DIR"] = os.environ["ADVISOR_CACHE_DIR"] = os.environ["ADVISOR_DATA_DIR"] = folder
         os.environ.pop("NO_COLOR", None)
-        os.chdir(folder)
+        home, os.environ["HOME"] = os.environ.get("HOME", ""), folder  # paths in the pictures begin there
+        work = Path(folder, "reports")
+        work.mkdir()
+        os.chdir(work)
         made = asyncio.run(take(chosen, Path(folder)))
         os.chdir(HERE)
+        os.environ["HOME"] = home
     if "--png" in sys.argv:
         for svg in made:
             to_png(svg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,45 @@ if TYPE_CHECKING:
 
 FORMATS = ("pdf", "markdown", "html", "json", "csv", "text")
 SUFFIX = {"pdf": ".pdf", "markdown": ".md", "html": ".html", "json": ".json", "csv": ".csv", "text": ".txt"}
+FORM = {suffix: form for form, suffix in SUFFIX.items()}
 PREVIEW_CHARS = 24_000
+
+
+def suggested(name: str, form: str) -> str:
+    """Where the answer goes unless something else is typed: the folder that the program was started in."""
+    try:
+        path, home = Path.cwd() / f"{name}{SUFFIX[form]}", Path.home()
+    except (OSError, RuntimeError):  # the folder is gone, or there is no home
+        return f"{name}{SUFFIX[form]}"
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def form_of(typed: str) -> str:
+    """The form that the ending of a file name stands for; empty where it stands for none."""
+    return FORM.get(Path(typed.strip()).suffix.lower(), "")
+
+
+def with_ending(typed: str, form: str) -> str:
+    """A file name with the ending of a form, where it had that of another; any other name as it is.
+
+    >>> with_ending("~/report.pdf", "markdown"), with_ending("v1.2", "pdf")
+    ('~/report.md', 'v1.2')
+    """
+    return typed.strip()[: -len(Path(typed.strip()).suffix)] + SUFFIX[form] if form_of(typed) else typed
+
+
+def target_of(typed: str) -> tuple[Path, str]:
+    """The file that is meant, and what is wrong with it as a sentence."""
+    typed = typed.strip()
+    try:
+        path = Path(typed).expanduser()
+    except RuntimeError:  # ~somebody
+        return Path(typed), f"{typed}: there is no such home"
+    if not typed:
+        return path, "name a file"
+    if typed.endswith(("/", os.sep)):
+        return path, f"{typed} is a folder; give a file name"
+    return path, ""
 
 
 def render(answer: Recommendation, form: str) -> str | bytes:
@@ -41,7 +80,7 @@ def preview_text(answer: Recommendation, form: str) -> str:
 
 
 def produce(answer: Recommendation, form: str, path: Path) -> str:
-    """Write the file whole or not at all; returns what went wrong, in a sentence."""
+    """Write the file whole or not at all, and the folder for it; returns what went wrong, in a sentence."""
     from advisor.domain.errors import AdvisorError
     from advisor.report.output import write_result
 

@@ -16,8 +16,10 @@ from advisor.profiles.locate import list_profiles
 from advisor.tui.actions import ACTIONS, PANES
 from advisor.tui.app import AdvisorApp
 from advisor.tui.explain import Explanation
+from advisor.tui.exporting import suggested
 from advisor.tui.pages import risk_page
 from advisor.tui.palette import Commands
+from advisor.tui.screens.export import ExportPane
 from advisor.tui.widgets.dialogs import Ask, Confirm, Picker, Reader
 from advisor.tui.widgets.grid import Grid
 from tests.tui.conftest import opened, screen_text, settled
@@ -219,6 +221,60 @@ async def test_a_file_is_replaced_only_on_a_word(app: AdvisorApp, tmp_path: Path
         await pilot.press("enter", "y")
         await settled(pilot, lambda: "Written" in shown(app, "#export-state"))
     assert '"schema_version"' in target.read_text()
+
+
+async def test_a_folder_is_made_only_on_a_word(app: AdvisorApp, tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "there"
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        await pilot.press("down", "down", "down", "tab")
+        app.query_one("#export-path", Input).value = str(folder / "answer.json")
+        await pilot.press("enter")
+        assert isinstance(app.screen, Confirm)
+        await pilot.pause()
+        assert "Make a folder?" in screen_text(app)
+        await pilot.press("n")
+        await pilot.pause()
+        assert "Not written" in shown(app, "#export-state")
+        assert not folder.parent.exists()
+        await pilot.press("enter", "y")
+        await settled(pilot, lambda: "Written" in shown(app, "#export-state"))
+    assert (folder / "answer.json").is_file()
+
+
+async def test_the_ending_of_the_name_and_the_form_go_together(app: AdvisorApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        pane = app.query_one(ExportPane)
+        box = app.query_one("#export-path", Input)
+        assert box.value.endswith(".pdf")
+        await pilot.press("tab")
+        box.value = str(tmp_path / "mine.html")
+        await settled(pilot, lambda: pane.form == "html")
+        await pilot.press("shift+tab", "down")
+        await settled(pilot, lambda: box.value == str(tmp_path / "mine.json"))
+        await pilot.press("enter")
+        await settled(pilot, lambda: "Written" in shown(app, "#export-state"))
+    assert '"schema_version"' in (tmp_path / "mine.json").read_text()
+
+
+@pytest.mark.parametrize("typed", ["", "~nobody-of-that-name/x.pdf", "here/", "x" * 300 + ".pdf"])
+async def test_a_name_that_is_none_is_told_and_ends_nothing(app: AdvisorApp, typed: str) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="export")
+        await pilot.press("tab")
+        app.query_one("#export-path", Input).value = typed
+        await pilot.press("enter")
+        await settled(pilot, lambda: "Not written" in shown(app, "#export-state"))
+
+
+def test_the_file_is_suggested_as_one_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "reports").mkdir()
+    monkeypatch.chdir(tmp_path / "reports")
+    assert suggested("renewal", "pdf") == "~/reports/renewal.pdf"
+    monkeypatch.setenv("HOME", "/nowhere")
+    assert suggested("renewal", "pdf") == str(tmp_path / "reports" / "renewal.pdf")
 
 
 async def test_every_release_date_of_a_part_has_room(app: AdvisorApp) -> None:

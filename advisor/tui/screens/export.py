@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
-from advisor.tui.exporting import FORMATS, SUFFIX, preview_text, produce
+from advisor.tui.exporting import FORMATS, form_of, preview_text, produce, suggested, target_of, with_ending
 from advisor.tui.screens.pane import Pane
 from advisor.tui.screens.verdict import no_answer
 from advisor.tui.widgets.grid import Column, Grid
@@ -47,8 +48,8 @@ class ExportPane(Pane):
     TEXT = "#export-preview"
     HELP = (
         "Writes the answer on the desk. Up and down choose the form, Tab goes to the file name, Enter writes; before a"
-        " file is replaced you are asked. The Monte Carlo runs in full before anything is written, so that the file"
-        " says the same as `advisor --profile`."
+        " file is replaced or a folder is made you are asked. The ending of the name and the form go together. The"
+        " Monte Carlo runs in full before anything is written, so that the file says the same as `advisor --profile`."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
 
@@ -96,8 +97,7 @@ class ExportPane(Pane):
             self.query_one("#export-state", Static).update("")
             return
         if not self._typed:
-            name = f"{sight.name or 'advisor'}{SUFFIX[self.form]}"
-            self.query_one("#export-path", Input).value = str(Path.cwd() / name)
+            self.query_one("#export-path", Input).value = suggested(sight.name or "advisor", self.form)
         self._show_preview(sight.answer)
         if self._pending is not None and sight.fresh:
             from advisor.domain.recommendation import DEFAULT_DRAWS
@@ -123,12 +123,21 @@ class ExportPane(Pane):
 
     @on(Grid.Moved, "#export-forms")
     def _moved(self) -> None:
+        box = self.query_one("#export-path", Input)
+        if self._typed and not box.has_focus:
+            box.value = with_ending(box.value, self.form)
         self._drawn = None
         self.draw_now()
 
     @on(Input.Changed, "#export-path")
     def _changed(self, event: Input.Changed) -> None:
-        self._typed = event.input.has_focus
+        if not event.input.has_focus:
+            return
+        self._typed = True
+        form = form_of(event.value)
+        if form and form != self.form:
+            grid: Grid[str] = self.query_one("#export-forms", Grid)
+            grid.cursor = FORMATS.index(form)
 
     def action_next_format(self) -> None:
         """The next form."""
@@ -139,15 +148,25 @@ class ExportPane(Pane):
     @on(Input.Submitted, "#export-path")
     @on(Button.Pressed, "#export-write")
     def action_write(self) -> None:
-        """Write; a file that is there already is replaced only on a word."""
+        """Write; a file that is there already is replaced, and a folder that is not is made, only on a word."""
         answer = self.sight.answer
         state = self.query_one("#export-state", Static)
         if answer is None or not self.sight.fresh:
             state.update(content(("✗ There is no answer to write yet.", "bad")))
             return
-        path = Path(self.query_one("#export-path", Input).value.strip()).expanduser()
-        form = self.form
-        if not path.is_file():
+        path, wrong = target_of(self.query_one("#export-path", Input).value)
+        if wrong:
+            state.update(content(("✗ Not written: ", "bad"), wrong))
+            return
+        form, folder = self.form, path.parent
+        if os.path.isfile(path):  # noqa: PTH113 - a name that is too long is told by the writing
+            question = (f"Replace {path.name}?", f"{path} exists already.", "Replace")
+            stays = f"{path} stays as it is."
+        elif not os.path.lexists(folder):
+            hint = f"{folder} does not exist. It is made, and the file written into it."
+            question = ("Make a folder?", hint, "Make it")
+            stays = f"{folder} does not exist."
+        else:
             self._begin(form, path)
             return
         from advisor.tui.widgets.dialogs import Confirm
@@ -156,9 +175,9 @@ class ExportPane(Pane):
             if yes:
                 self._begin(form, path)
             else:
-                state.update(content(("Not written: ", "warn"), f"{path} stays as it is."))
+                state.update(content(("Not written: ", "warn"), stays))
 
-        self.app.push_screen(Confirm(f"Replace {path.name}?", f"{path} exists already.", "Replace"), sure)
+        self.app.push_screen(Confirm(*question), sure)
 
     def _begin(self, form: str, path: Path) -> None:
         """Write now, or as soon as the Monte Carlo has run in full."""
