@@ -35,8 +35,10 @@ class Drafts:
         """Why the edits that were to be kept last are not; empty where they are, or where there are none."""
 
     def _file(self, document: ProfileDocument) -> Path:
-        where = str(document.path.resolve()) if document.path else document.name
-        return self.folder / f"{document.name[:60]}-{hashlib.sha256(where.encode()).hexdigest()[:10]}.draft"
+        return self._of(document.name, str(document.path.resolve()) if document.path else document.name)
+
+    def _of(self, name: str, where: str) -> Path:
+        return self.folder / f"{name[:60]}-{hashlib.sha256(where.encode()).hexdigest()[:10]}.draft"
 
     def keep(self, document: ProfileDocument) -> bool:
         """Write the edits down, or forget them where there are none; whether something is kept.
@@ -61,6 +63,17 @@ class Drafts:
         """Drop the draft of a document, because it lives on under another name."""
         try:
             self._file(document).unlink(missing_ok=True)
+        except OSError:
+            return
+
+    def moved(self, old: Path, new: Path | None) -> None:
+        """Let the draft of a file go with it to another name, or away; `old` need not be there any more."""
+        draft = self._of(old.stem, str(old.resolve()))
+        try:
+            if new is None:
+                draft.unlink(missing_ok=True)
+            elif draft.exists():
+                draft.replace(self._of(new.stem, str(new.resolve())))
         except OSError:
             return
 

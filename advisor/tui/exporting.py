@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advisor.tui.paths import typed_path
+
 if TYPE_CHECKING:
     from advisor.domain.recommendation import Recommendation
 
@@ -40,13 +42,11 @@ def with_ending(typed: str, form: str) -> str:
 
 def target_of(typed: str) -> tuple[Path, str]:
     """The file that is meant, and what is wrong with it as a sentence."""
-    typed = typed.strip()
-    try:
-        path = Path(typed).expanduser()
-    except RuntimeError:  # ~somebody
-        return Path(typed), f"{typed}: there is no such home"
+    typed, path = typed.strip(), typed_path(typed)
     if not typed:
         return path, "name a file"
+    if path.parts[:1] and path.parts[0].startswith("~") and typed.startswith("~"):
+        return path, f"{path.parts[0]} is nobody's home"
     if typed.endswith(("/", os.sep)):
         return path, f"{typed} is a folder; give a file name"
     return path, ""

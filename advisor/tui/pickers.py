@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.tui.document import Key
 from advisor.tui.fields import FieldSpec
+from advisor.tui.paths import typed_path
 from advisor.tui.widgets.dialogs import Ask, Item, Picker
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def ask_config(app: AdvisorApp, key: Key, typed: str = "") -> None:
     base = document.path.parent if document.path else Path()
 
     def check(text: str) -> str:
-        path = Path(text).expanduser()
+        path = typed_path(text)
         try:
             model_from_config(path if path.is_absolute() else base / path)
         except AdvisorError as error:
@@ -113,7 +114,7 @@ def ask_config(app: AdvisorApp, key: Key, typed: str = "") -> None:
 
     def given(text: str | None) -> None:
         if text:
-            path = Path(text).expanduser()
+            path = typed_path(text)
             app.edit(key, str(path))
 
     hint = "The config.json of a Hugging Face model on disk. Parameters, KV cache and experts are counted from it."

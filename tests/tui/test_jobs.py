@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input, Static
@@ -291,6 +292,53 @@ async def test_profiles_are_made_copied_renamed_deleted_imported(app: AdvisorApp
         app.query_one("#profile-list", Grid).select(lambda r: r.entry.bundled)
         await pilot.press("d")
         assert len(app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("where", ["import", "compare", "config.json"])
+@pytest.mark.parametrize("typed", ["~nobody-of-that-name", "x" * 300])
+async def test_half_a_path_is_told_and_ends_nothing(app: AdvisorApp, where: str, typed: str) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await opened(pilot, show={"import": "profiles", "compare": "compare"}.get(where, "workload"))
+        if where == "import":
+            await pilot.press("i")
+        elif where == "compare":
+            app.pane._ask_file()  # type: ignore[attr-defined]
+        else:
+            await pilot.press("f9")
+        await pilot.pause()
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen.query_one("#error").has_class("shown")
+
+
+async def test_a_search_shows_what_is_called_so_first(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        grid: Grid[Any] = app.query_one("#profile-list", Grid)
+        await pilot.press("end", "slash", *"agents")
+        await pilot.pause()
+        assert [r.name for r in grid.rows].index("gpt-oss-120b-agents") == 0
+        assert len(grid.rows) > 1
+        assert grid.current.name == "gpt-oss-120b-agents"
+
+
+async def test_a_profile_that_cannot_be_deleted_is_told(app: AdvisorApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await pilot.press("n", "enter")
+        await settled(pilot)
+        await app.go("profiles")
+        app.query_one("#profile-list", Grid).select(lambda r: r.name == "my-workload")
+        monkeypatch.setattr(Path, "unlink", refuse)
+        await pilot.press("d", "y")
+        await pilot.pause()
+        monkeypatch.undo()
+        assert any("cannot be deleted (Permission denied)" in n.message for n in app._notifications)
+        assert app.query_one("#profile-list", Grid).current.name == "my-workload"
 
 
 async def test_foreign_text_is_shown_as_text(app: AdvisorApp, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from advisor.tui.document import ProfileDocument
 from advisor.tui.drafts import Drafts
 from advisor.tui.faults import fault_text
 from advisor.tui.widgets.dialogs import Ask, Confirm, Decide
+from advisor.tui.widgets.grid import Grid
 from tests.tui.conftest import KeptFacts, opened, screen_text, settled
 from tests.tui.frozen import PROFILE
 
@@ -232,6 +233,28 @@ class Job:
 
     def start(self) -> None:
         return
+
+
+async def test_a_draft_goes_with_its_file_to_another_name_and_away_with_it(app: AdvisorApp, own: Path) -> None:
+    async with app.run_test(size=SIZE) as pilot:
+        await edited(app, pilot, own)
+        await app.open_path(find_profile(PROFILE), True)
+        await app.go("profiles")
+        grid: Grid[Any] = app.query_one("#profile-list", Grid)
+        assert grid.select(lambda r: r.name == "mine")
+        await pilot.press("r", *["backspace"] * 10, *"theirs", "enter")
+        await pilot.pause()
+        await app.open_path(own.with_name("theirs.toml"))
+        assert app.desk.document is not None
+        assert app.desk.document.get(("team", "engineers")) == 11
+        await app.open_path(find_profile(PROFILE), True)
+        await app.go("profiles")
+        assert grid.select(lambda r: r.name == "theirs")
+        await pilot.press("d", "y")
+        await pilot.pause()
+        own.with_name("theirs.toml").write_bytes(find_profile(PROFILE).read_bytes())
+        await app.open_path(own.with_name("theirs.toml"))
+        assert not app.desk.document.dirty
 
 
 async def test_a_running_probe_is_shown_everywhere_and_asked_about(

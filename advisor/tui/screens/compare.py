@@ -15,6 +15,7 @@ from textual.widgets import Static
 from advisor.tui.actions import bindings
 from advisor.tui.comparing import Entry, Line, lines_of
 from advisor.tui.desk import Sight
+from advisor.tui.paths import is_file, typed_path
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
@@ -155,11 +156,11 @@ class ComparePane(Pane):
         from advisor.tui.widgets.dialogs import Ask
 
         def check(text: str) -> str:
-            return "" if Path(text).expanduser().is_file() else "no such file"
+            return "" if is_file(typed_path(text)) else "no such file"
 
         def given(text: str | None) -> None:
             if text:
-                self._add_file(Path(text).expanduser())
+                self._add_file(typed_path(text))
 
         hint = "A file written by Export as JSON, or by `advisor --profile ... --format json`."
         self.app.push_screen(Ask("Answer to compare with", hint=hint, button="Add", check=check), given)

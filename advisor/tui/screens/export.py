@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
 from advisor.tui.exporting import FORMATS, form_of, preview_text, produce, suggested, target_of, with_ending
+from advisor.tui.paths import is_file
 from advisor.tui.screens.pane import Pane
 from advisor.tui.screens.verdict import no_answer
 from advisor.tui.widgets.grid import Column, Grid
@@ -159,7 +160,7 @@ class ExportPane(Pane):
             state.update(content(("✗ Not written: ", "bad"), wrong))
             return
         form, folder = self.form, path.parent
-        if os.path.isfile(path):  # noqa: PTH113 - a name that is too long is told by the writing
+        if is_file(path):
             question = (f"Replace {path.name}?", f"{path} exists already.", "Replace")
             stays = f"{path} stays as it is."
         elif not os.path.lexists(folder):

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from advisor.tui.actions import bindings
+from advisor.tui.paths import is_file, is_folder, typed_path
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
@@ -94,7 +95,9 @@ class ProfilesPane(Pane):
     def _filter(self) -> None:
         words = self.query_one("#profile-search", Input).value.casefold().split()
         rows = [r for r in self._all if all(w in f"{r.name} {r.title} {r.summary} {r.text}".casefold() for w in words)]
-        self.query_one("#profile-list", Grid).show(rows, keep=lambda r: r.name)
+        if words:  # what is called so comes first, and Enter opens it
+            rows.sort(key=lambda r: not all(w in f"{r.name} {r.title}".casefold() for w in words))
+        self.query_one("#profile-list", Grid).show(rows, keep=None if words else lambda r: r.name)
         if not rows:
             self.query_one("#profile-text", Static).update("")
 
@@ -153,9 +156,9 @@ class ProfilesPane(Pane):
             return
         def move(path: Path, _: str) -> None:
             row.entry.path.rename(path)
+            self.program.drafts.moved(row.entry.path, path)
             document = self.program.desk.document
             if document is not None and document.path == row.entry.path:  # it stays open, under its new name
-                self.program.drafts.forget(document)
                 document.path, document.name = path, path.stem
                 self.program.desk.saved()
 
@@ -173,14 +176,20 @@ class ProfilesPane(Pane):
             return
 
         def sure(yes: bool | None) -> None:
-            if yes:
-                row.entry.path.unlink(missing_ok=True)
-                document = self.program.desk.document
-                if document is not None and document.path == row.entry.path:
-                    self.program.drafts.forget(document)
-                    self.program.desk.close()
-                self.reload()
-                self.notify(f"{row.name} is deleted.", timeout=4, markup=False)
+            if not yes:
+                return
+            path = row.entry.path
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                self.notify(f"{path}: cannot be deleted ({error.strerror})", severity="error", markup=False)
+                return
+            document = self.program.desk.document
+            if document is not None and document.path == path:
+                self.program.desk.close()
+            self.program.drafts.moved(path, None)
+            self.reload()
+            self.notify(f"{row.name} is deleted.", timeout=4, markup=False)
 
         self.app.push_screen(Confirm(f"Delete {row.name}?", f"The file {row.entry.path} goes away.", "Delete"), sure)
 
@@ -189,17 +198,17 @@ class ProfilesPane(Pane):
         from advisor.tui.widgets.dialogs import Ask
 
         def check(text: str) -> str:
-            path = Path(text).expanduser()
-            if path.is_dir():
+            path = typed_path(text)
+            if is_folder(path):
                 return "is a folder; give the path of a TOML or JSON file in it"
-            if not path.is_file():
+            if not is_file(path):
                 return "no such file"
             row = describe_path(path)
             return row.error
 
         def given(text: str | None) -> None:
             if text:
-                source = Path(text).expanduser()
+                source = typed_path(text)
                 self._ask(f"Import {source.name} as", source.stem, "Import",
                           lambda path, _: path.write_bytes(source.read_bytes()), source.suffix)  # fmt: skip
 
