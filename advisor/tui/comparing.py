@@ -71,8 +71,16 @@ VERDICT_ROWS: tuple[tuple[str, str, Callable[[Recommendation], str]], ...] = (
         lambda a: f.paying(a.verdict.choice.mode, a.verdict.choice.commitment) if a.verdict.choice else f.MISSING,
     ),
     ("Verdict", "Runner-up", lambda a: f.short(a.verdict.runner_up) if a.verdict.runner_up else f.MISSING),
-    ("Verdict", "Sure", lambda a: f"{f.share(a.verdict.confidence)} ({a.verdict.confidence_word})"),
-    ("Verdict", "Too close to call", lambda a: "yes" if a.verdict.too_close_to_call else "no"),
+    (
+        "Verdict",
+        "Sure",
+        lambda a: f"{f.share(a.verdict.confidence)} ({a.verdict.confidence_word})" if a.verdict.choice else f.MISSING,
+    ),
+    (
+        "Verdict",
+        "Too close to call",
+        lambda a: ("yes" if a.verdict.too_close_to_call else "no") if a.verdict.choice else f.MISSING,
+    ),
     ("Cost", "USD a month, median", lambda a: _cost(a, lambda c: f.usd_full(c.usd_per_month.p50))),
     (
         "Cost",

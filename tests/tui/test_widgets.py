@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 
 from advisor.tui.pages import bar
+from advisor.tui.screens.picked import CandidateTabs
 from advisor.tui.widgets.canvas import Canvas, ticks
+from advisor.tui.widgets.chips import Chips, Group
 from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.plot import Figure, Plot, Series
+from advisor.tui.widgets.rail import TitleBar
 from advisor.tui.widgets.spark import gauge, spark
+from tests.tui.frozen import frozen_answer
 
 
 class One(App[None]):
@@ -217,3 +223,52 @@ async def test_text_at_the_edge_is_cut_with_an_ellipsis() -> None:
         grid.show(range(1))
         await pilot.pause()
         assert grid.render_line(1).text.endswith("x…›")
+
+
+@pytest.mark.parametrize("at", [0, 7, 19])
+async def test_of_many_choices_the_one_that_holds_is_in_sight_and_the_others_are_counted(at: int) -> None:
+    names = tuple((f"t{i}", f"tier number {i:02d} with a long name") for i in range(20))
+    chips = Chips()
+    async with One(chips).run_test(size=(80, 6)) as pilot:
+        chips.show([Group("model", "Model", "t", names, f"t{at}")])
+        await pilot.pause()
+        line = chips.render_line(0).text
+        assert f"▐tier number {at:02d} with a long name▌" in line
+        shown = line.count("tier number")
+        assert sum(int(n) for n in re.findall(r"\+(\d+)", line)) == 20 - shown
+        assert len(line) == 80
+
+
+@pytest.mark.parametrize("name", ["x" * 200, "客服助手" * 40])
+async def test_a_long_name_hides_no_unsaved_edit(name: str) -> None:
+    title = TitleBar()
+    async with One(title).run_test(size=(80, 6)) as pilot:
+        title.show(pane="workload", profile=name, state="● unsaved", right="as of 2026-11-21 ")
+        await pilot.pause()
+        assert title.render_line(0).text.rstrip().endswith("… ● unsaved")
+
+
+async def test_a_wide_name_leaves_the_date_whole() -> None:
+    title = TitleBar()
+    async with One(title).run_test(size=(80, 6)) as pilot:
+        title.show(pane="workload", profile="客服助手", state="", right="as of 2026-11-21 ")
+        await pilot.pause()
+        assert "as of 2026-11-21" in title.render_line(0).text
+
+
+async def test_the_candidate_in_front_follows_the_choice_until_one_is_picked() -> None:
+    answer = frozen_answer()
+    assert answer.verdict.choice is not None
+    assert answer.verdict.runner_up is not None
+    other = answer.verdict.choice.model_copy(update={"accelerator": answer.verdict.runner_up})
+    changed = answer.model_copy(update={"verdict": answer.verdict.model_copy(update={"choice": other})})
+    tabs = CandidateTabs()
+    async with One(tabs).run_test(size=(80, 6)):
+        tabs.show(answer)
+        assert tabs.at == answer.verdict.choice.accelerator
+        tabs.show(changed)
+        assert tabs.at == answer.verdict.runner_up
+        tabs.step(1)
+        picked = tabs.at
+        tabs.show(answer)
+        assert tabs.at == picked

@@ -15,7 +15,7 @@ from advisor.report.numbers import percent
 from advisor.tui import format as f
 from advisor.tui.actions import PANE, actions_of
 from advisor.tui.app import AdvisorApp
-from advisor.tui.comparing import flatten
+from advisor.tui.comparing import Entry, flatten, lines_of
 from advisor.tui.desk import Sight
 from advisor.tui.explain import Explanation
 from advisor.tui.fields import FieldSpec
@@ -39,6 +39,13 @@ def test_shares_are_those_of_the_reports(value: float) -> None:
 def test_a_long_number_has_no_needless_digits() -> None:
     spec = FieldSpec(("x",), "X", "s", "number", "", None, False, True)
     assert [to_text(spec, v) for v in (14_400.0, 14_400, 12_345.5, 0.25)] == ["14,400", "14,400", "12,345.5", "0.25"]
+
+
+def test_where_nothing_fits_nobody_is_said_to_be_sure() -> None:
+    answer = frozen_answer()
+    verdict = answer.verdict.model_copy(update={"kind": "infeasible", "choice": None, "confidence": 1.0})
+    lines = {line.label: line.values for line in lines_of([Entry("x", answer.model_copy(update={"verdict": verdict}))])}
+    assert lines["Sure"] == lines["Too close to call"] == ("–",)
 
 
 def test_compared_profiles_read_as_the_form_does() -> None:

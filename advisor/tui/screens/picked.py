@@ -33,12 +33,14 @@ class CandidateTabs(Toned):
         super().__init__(id=id)
         self.names: list[tuple[str, bool]] = []
         self.at = ""
-        self.all_label = ""
+        self.picked = False
+        """Whether somebody chose `at`; until then it follows the answer's choice."""
 
     def show(self, answer: Recommendation | None) -> Candidate | None:
         """List the candidates of an answer; returns the one that is shown."""
         self.names = [(c.accelerator, c.feasible) for c in answer.candidates] if answer else []
-        if self.at not in [n for n, _ in self.names]:
+        if not self.picked or self.at not in [n for n, _ in self.names]:
+            self.picked = False
             choice = answer.verdict.choice if answer else None
             self.at = choice.accelerator if choice else (self.names[0][0] if self.names else "")
         self.refresh()
@@ -48,7 +50,7 @@ class CandidateTabs(Toned):
         """The next candidate."""
         ids = [n for n, _ in self.names]
         if ids:
-            self.at = ids[(ids.index(self.at) + by) % len(ids)]
+            self.at, self.picked = ids[(ids.index(self.at) + by) % len(ids)], True
             self.refresh()
             self.post_message(self.Chosen(self.at))
 
@@ -64,7 +66,10 @@ class CandidateTabs(Toned):
             Piece("▐" + t.strip() + "▌" if n == self.at else t, "head" if n == self.at else "plain" if ok else "dim")
             for n, ok, t in self._spans()
         ]
-        return self.strip([Piece(" "), *pieces, Piece("   a: next", "dim")], self.size.width)
+        width, hint = self.size.width, "   a: next"
+        if 1 + sum(len(p.text) for p in pieces) + len(hint) <= width:
+            pieces.append(Piece(hint, "dim"))
+        return self.strip([Piece(" "), *pieces], width)
 
     def on_click(self, event: events.Click) -> None:
         """Choose by mouse."""
@@ -72,7 +77,7 @@ class CandidateTabs(Toned):
         for name, _, text in self._spans():
             x += len(text)
             if event.x < x:
-                self.at = name
+                self.at, self.picked = name, True
                 self.refresh()
                 self.post_message(self.Chosen(name))
                 return

@@ -37,6 +37,27 @@ class _Place:
     name: str
 
 
+def _around(group: Group, width: int) -> list[tuple[str, str]]:
+    """The names that have room, around the one that holds; a count, without an id, where there are more."""
+    names = list(group.names)
+    if sum(cell_len(text) + 3 for _, text in names) <= width:
+        return names
+    at = next((i for i, (name, _) in enumerate(names) if name == group.at), 0)
+    names = [(name, fit(text, width // 2).rstrip() if cell_len(text) > width // 2 else text) for name, text in names]
+    first, last, room = at, at + 1, width - 10 - cell_len(names[at][1]) - 3
+    while True:  # what comes next by the key first, then what came before
+        if last < len(names) and cell_len(names[last][1]) + 3 <= room:
+            room -= cell_len(names[last][1]) + 3
+            last += 1
+        elif first and cell_len(names[first - 1][1]) + 3 <= room:
+            room -= cell_len(names[first - 1][1]) + 3
+            first -= 1
+        else:
+            break
+    before = [("", f"+{first}")] if first else []
+    return [*before, *names[first:last], *([("", f"+{len(names) - last}")] if last < len(names) else [])]
+
+
 class Chips(Toned):
     """The groups under each other where they do not fit beside each other."""
 
@@ -71,7 +92,7 @@ class Chips(Toned):
         lines: list[tuple[list[Piece], list[_Place]]] = []
         x = width + 1
         for group in self.groups:
-            pieces, places, length = self._group(group)
+            pieces, places, length = self._group(group, width)
             if x + length > width:
                 lines.append(([], []))
                 x = 0
@@ -87,11 +108,15 @@ class Chips(Toned):
         self.refresh()
 
     @staticmethod
-    def _group(group: Group) -> tuple[list[Piece], list[_Place], int]:
+    def _group(group: Group, width: int) -> tuple[list[Piece], list[_Place], int]:
         pieces, places = [Piece(f" {group.key}: ", "dim"), Piece(group.label, "dim")], []
         x = cell_len(f" {group.key}: {group.label}")
-        for name, text in group.names:
+        for name, text in _around(group, width - x - 2):
             here = name == group.at
+            if not name:
+                pieces.append(Piece(f" {text}", "dim"))
+                x += 1 + cell_len(text)
+                continue
             shown = f" ▐{text}▌" if here else f"  {text} "
             pieces.append(Piece(shown, "head" if here else "plain"))
             places.append(_Place(x + 1, x + cell_len(shown), group.id, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 from textual.screen import Screen
@@ -135,10 +136,12 @@ class TitleBar(Toned):
         if self.running:  # ahead of the name, which may be long
             left.append(Piece(f"  ◌ {self.running} ", "warn"))
         if self.profile:
-            left += [Piece(" ▸ ", "dim"), Piece(self.profile, "plain")]
-            if self.state:
-                left.append(Piece(f" {self.state}", "warn"))
-        used = sum(len(p.text) for p in left)
+            left.append(Piece(" ▸ ", "dim"))
+            state = [Piece(f" {self.state}", "warn")] if self.state else []
+            room = width - sum(cell_len(p.text) for p in [*left, *state])  # a long name hides no unsaved edit
+            name = self.profile if cell_len(self.profile) <= room else fit(self.profile, max(1, room))
+            left += [Piece(name, "plain"), *state]
+        used = sum(cell_len(p.text) for p in left)
         if used + len(self.right) + 2 <= width:
             left += [Piece(" " * (width - used - len(self.right) - 1)), Piece(self.right, "dim")]
         return self.strip(left, width)
