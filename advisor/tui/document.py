@@ -280,6 +280,11 @@ class ProfileDocument:
         """The next edit is an undo step of its own, also at the same field."""
         self._last_key = None
 
+    def as_one(self, steps: int) -> None:
+        """Make what was edited since there were so many steps a single one, to be taken back together."""
+        del self._undo[steps + 1 :]
+        self._last_key = None
+
     def recover(self, text: str, seen: str = "") -> None:
         """Take over unsaved edits of an earlier run, as one step that can be undone.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from advisor.report.numbers import words
 from advisor.tui import format as f
 from advisor.tui.widgets.tones import content, fit
 
@@ -89,7 +90,7 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
                 f"{point.output_tps_per_gpu:,.0f} tok/s per GPU out ({point.output_tps_interval.lo:,.0f} to"
                 f" {point.output_tps_interval.hi:,.0f}), TTFT p{point.slo_percentile}"
                 f" {f.seconds(point.ttft_at_percentile_s)}, TPOT p{point.slo_percentile}"
-                f" {f.seconds(point.tpot_at_percentile_s)}, limited by {point.limited_by}"
+                f" {f.seconds(point.tpot_at_percentile_s)}, limited by {words(point.limited_by)}"
             )
         )
         parts.append(content((f"Evidence {point.evidence_grade}: ", "strong"), (point.evidence_text, "plain")))

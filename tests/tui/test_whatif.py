@@ -79,6 +79,9 @@ async def test_levers_of_tiers_reach_the_engine_and_are_kept_in_the_profile(app:
         assert profile.workloads[0].traffic == asked.workloads[0].traffic
         assert profile.workloads[1].traffic.average_to_peak == asked.workloads[1].traffic.average_to_peak
         assert app.desk.sight.dirty
+        assert any("Ctrl+Z takes them back" in n.message for n in app._notifications)
+        await pilot.press("ctrl+z")
+        assert not app.desk.sight.dirty
 
 
 async def test_the_verdict_flips_past_the_break_even(app: AdvisorApp, kept: KeptFacts) -> None:
@@ -141,6 +144,20 @@ async def test_where_a_lever_flips_is_told_in_full_beside_a_column_of_answers(ap
         assert lever.flip is not None
         assert "(was " in line
         assert line.rstrip().endswith(lever.number(lever.flip))
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140])
+async def test_the_name_of_a_lever_stands_clear_of_its_value(app: AdvisorApp, width: int) -> None:
+    async with app.run_test(size=(width, 40)) as pilot:
+        await opened(pilot, show="whatif")
+        found = app.query_one(LeverList)
+        for i, lever in enumerate(found.levers):
+            found.values[lever.id] = lever.base + lever.step
+            line = found.render_line(2 * i).text
+            value = lever.text(found.values[lever.id])
+            assert f" {value}" in line
+            if lever.id.startswith("price."):
+                assert lever.name in line
 
 
 def infeasible() -> Recommendation:

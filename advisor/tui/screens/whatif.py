@@ -93,7 +93,7 @@ class WhatIfPane(Pane):
         self.query_one("#tornado", Static).update(
             tornado(self.moved or base, max(40, self.query_one("#whatif-left").size.width - 4))
         )
-        self.query_one("#whatif-evens", Static).update(break_evens(self.moved or base))
+        self.query_one("#whatif-evens", Static).update(break_evens(self.moved or base, moved=self.moved is not None))
 
     def on_resize(self) -> None:
         """The bars use the room there is."""
@@ -173,7 +173,7 @@ class WhatIfPane(Pane):
         if not moved or document is None:
             self.notify("No lever has been moved.", timeout=3)
             return
-        profile = self._profile()
+        profile, steps = self._profile(), document.steps
         for lever, value in moved:
             stated: Any = lever.stated(value)
             if lever.key == ("procurement", "quotes"):
@@ -184,10 +184,12 @@ class WhatIfPane(Pane):
             else:
                 document.set(lever.key, stated)
             document.seal()
+        document.as_one(steps)
         levers.show(levers.levers, {})
         self.moved = None
         self.program.desk.check()
-        self.notify(f"{f.plural(len(moved), 'lever')} kept in the profile. Ctrl+Z takes it back.", timeout=5)
+        them = "it" if len(moved) == 1 else "them"
+        self.notify(f"{f.plural(len(moved), 'lever')} kept in the profile. Ctrl+Z takes {them} back.", timeout=5)
 
 
 def no_levers(answer: Recommendation) -> Content:
@@ -288,12 +290,13 @@ def _ends(bar: Any) -> tuple[float, float]:
     return bar.cost_at_low_usd, bar.cost_at_high_usd
 
 
-def break_evens(answer: Recommendation) -> Content:
-    """Where the answer would change, and what knowing more is worth."""
+def break_evens(answer: Recommendation, *, moved: bool = False) -> Content:
+    """Where the answer would change, and what knowing more is worth; `moved` where levers are not as today."""
     if answer.decision is None:
         return Content("")
     d = answer.decision
-    parts = [content(("\nWhere the answer changes", "head"))]
+    parts = [content(("\nWhere the answer changes", "head"),
+                     (", with the levers as they stand; ◇ on a lever is today's" if moved else "", "dim"))]  # fmt: skip
     parts += [content(("◇ ", "accent"), b.text) for b in d.break_evens]
     if d.information is not None:
         parts += [content(("\nWhat knowing more is worth", "head")), content(d.information.text)]

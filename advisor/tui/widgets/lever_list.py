@@ -110,16 +110,23 @@ class LeverList(Toned, can_focus=True):
         moved = value != lever.base
         if y % 2 == 0:
             mark = "▌" if here and self.has_focus else "·" if here else " "
-            now = lever.text(value) + (f" (was {lever.number(lever.base)})" if moved else "")
+            now, was = lever.text(value), f" (was {lever.number(lever.base)})" if moved else ""
             flip = ""
             if lever.flips:
                 flip = "never flips" if lever.flip is None else f"flips at {lever.number(lever.flip)}"
-                if lever.flip is not None and 1 + names + len(now) + 2 + len(flip) > width:
+                if lever.flip is not None and 1 + names + len(now + was) + 2 + len(flip) > width:
                     flip = f"◇ {lever.number(lever.flip)}"
+            # Which lever it is and where it stands say more than that it never flips, and than what the track shows.
+            room = width - 1 - len(lever.name) - 1 - len(now) - 2
+            if lever.flip is None and len(was) + len(flip) > room:
+                flip = ""
+            if len(was) + len(flip) > room:
+                was = ""
+            now += was
             # The name gives way: where the verdict flips is what one looks for here.
             names = max(12, min(names, width - 1 - len(now) - 2 - len(flip)))
             return self.strip(
-                [Piece(mark, "head"), Piece(fit(lever.name, names), "strong" if here else "plain"),
+                [Piece(mark, "head"), Piece(fit(lever.name, names - 1) + " ", "strong" if here else "plain"),
                  Piece(now, "warn" if moved else "head"), Piece(f"  {flip}", "dim")], width,
             )  # fmt: skip
         cells = ["─"] * track
