@@ -223,6 +223,26 @@ async def test_a_file_is_replaced_only_on_a_word(app: AdvisorApp, tmp_path: Path
     assert '"schema_version"' in target.read_text()
 
 
+async def test_rows_like_a_cell_have_its_very_value(app: AdvisorApp) -> None:
+    async with app.run_test(size=(160, 40)) as pilot:
+        await opened(pilot, show="evidence")
+        await pilot.pause()
+        grid: Grid[Any] = app.query_one("#evidence-list", Grid)
+        grid.column = [c.key for c in grid.columns].index("conc")
+        assert grid.select(lambda m: m.concurrency == 16)
+        await pilot.press("f")
+        await pilot.pause()
+        assert {m.concurrency for m in grid.rows} == {16}
+        box = app.query_one("#evidence-search", Input)
+        model = grid.rows[0].model
+        box.value = f"model:{model}"
+        await pilot.pause()
+        assert {m.model for m in grid.rows} == {model}
+        box.value = f"model:{model[:-1]}"
+        await pilot.pause()
+        assert model in {m.model for m in grid.rows}
+
+
 async def test_a_folder_is_made_only_on_a_word(app: AdvisorApp, tmp_path: Path) -> None:
     folder = tmp_path / "not" / "there"
     async with app.run_test(size=(120, 40)) as pilot:

@@ -145,3 +145,21 @@ async def test_shares_are_complained_about_in_percent(app: AdvisorApp) -> None:
         await pilot.press("enter", *"-5", "enter")
         await settled(pilot)
         assert "greater than 0 (given -5)" in row.problem  # no share, no percent
+
+
+async def test_what_has_no_room_on_a_line_is_not_cut_without_a_sign(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="probe")
+        await pilot.pause()
+        for row in app.query(FieldRow):
+            line = row.render_line(0).text.rstrip()
+            assert line.endswith("default") or "· def" not in line, line
+        row = await at_field_of_the_form(app, pilot)
+        row.problem = "a complaint that goes on and on, and on, and on beyond the end of the line"
+        assert row.render_line(1).text.rstrip().endswith("…")
+
+
+async def at_field_of_the_form(app: AdvisorApp, pilot: Pilot[None]) -> FieldRow:
+    await app.go("workload")
+    await pilot.pause()
+    return await at_field(app, pilot, PEAK)

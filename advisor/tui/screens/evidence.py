@@ -38,7 +38,8 @@ class EvidencePane(Pane):
     HELP = (
         "All measurements in the catalog, AMD's own CI, and your own probes. Type words, or column:value, e.g."
         " `mi355x dsr1 fp4` or `engine:vllm conc:64`. f keeps only rows like the cell under the cursor, w only those"
-        " that the answer on the desk rests on, Escape shows all. Flags name doubts about a row; families are never"
+        " that the answer on the desk rests on, Escape shows all. A value is meant as a whole where a row has it, else"
+        " its beginning. Flags name doubts about a row; families are never"
         " mixed in silence."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("evidence")]
@@ -90,6 +91,7 @@ class EvidencePane(Pane):
         rows = self._rows
         if self._behind is not None:
             rows = [m for m in rows if m.row_id in self._behind]
+        words = [self._whole(word) for word in words]
         if words:
             rows = [m for m in rows if all(word in self._text(m) for word in words)]
             # A source is named after all that it compares: rows that it alone brings come last.
@@ -100,11 +102,17 @@ class EvidencePane(Pane):
         if not rows:
             self.query_one("#evidence-text", Static).update("")
 
+    def _whole(self, word: str) -> str:
+        """A `column:value` with its ends, where some row has just that value: conc:16 is not 160."""
+        whole = f" {word} "
+        named = word.partition(":")[0] in FACETS
+        return whole if named and any(whole in self._text(m) for m in self._rows) else word
+
     def _text(self, m: Measurement) -> str:
-        """What a search looks at; made when first searched."""
+        """What a search looks at, each value between blanks; made when first searched."""
         text = self._texts.get(m.row_id)
         if text is None:
-            text = self._texts[m.row_id] = haystack(m)
+            text = self._texts[m.row_id] = f" {haystack(m)} "
         return text
 
     @on(Input.Submitted, "#evidence-search")
@@ -131,6 +139,7 @@ class EvidencePane(Pane):
         parts += [content(("⚑ ", "warn"), f"{flag.replace('_', ' ').lower()}\n") for flag in m.flags]
         for field in fields(m):
             value = getattr(m, field.name)
+            value = "yes" if value is True else value
             if value not in (None, "", (), False) and field.name not in ("row_id", "family", "flags"):
                 parts.append(content((f"{field.name.replace('_', ' '):<22}", "dim"), f"{value}\n"))
         if source is not None:

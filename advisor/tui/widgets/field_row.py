@@ -19,7 +19,7 @@ from textual.widgets.input import Selection
 
 from advisor.tui.fields import FieldSpec
 from advisor.tui.values import from_text, to_text
-from advisor.tui.widgets.form_row import LABEL, FormRow
+from advisor.tui.widgets.form_row import DEFAULT, LABEL, FormRow
 from advisor.tui.widgets.tones import Piece, fit
 
 VALUE = 30
@@ -110,7 +110,7 @@ class FieldRow(FormRow):
             value = Piece(fit(default, room), "dim")
             tail = [Piece(f" {spec.unit}" if spec.unit else "", "dim")]
             if default != ABSENT:
-                tail.append(Piece(" · default", "dim"))
+                tail.append(Piece(DEFAULT, "dim"))
             if spec.required:
                 tail = [Piece(" · needed", "warn")]
         if self.picker:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.reactive import reactive
 from textual.strip import Strip
 
 from advisor.tui.widgets.tones import Piece, Toned, fit
 
 LABEL = 24
+DEFAULT = " · default"
 
 
 class FormRow(Toned, can_focus=True):
@@ -29,8 +31,21 @@ class FormRow(Toned, can_focus=True):
         """The first line: mark, label and what follows."""
         mark = Piece("✗", "bad") if self.problem else Piece("▎" if self.has_focus else " ", "head")
         name = Piece(fit(label, LABEL - 1), "strong" if stated else "plain")
-        return self.strip([mark, name, Piece("  "), *rest], self.size.width)
+        return self.strip([mark, name, Piece("  "), *_within(rest, self.size.width - LABEL - 2)], self.size.width)
 
     def complaint(self) -> Strip:
         """The second line."""
-        return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(self.problem, "bad")], self.size.width)
+        width = self.size.width
+        text = fit(self.problem, max(1, width - LABEL - 3))
+        return self.strip([Piece(" " * LABEL + " ✗ ", "bad"), Piece(text, "bad")], width)
+
+
+def _within(rest: list[Piece], room: int) -> list[Piece]:
+    """Pieces that have room; the word for a default, which its tone tells too, goes before anything is cut."""
+    over = sum(cell_len(p.text) for p in rest) - room
+    if over > 0 and Piece(DEFAULT, "dim") in rest:
+        return _within([p for p in rest if p.text != DEFAULT], room)
+    if over > 0 and rest:
+        *kept, last = rest
+        return [*kept, Piece(fit(last.text, max(0, cell_len(last.text) - over)), last.tone)]
+    return rest
