@@ -144,6 +144,8 @@ class AdvisorApp(Reach, Keeping, Faults, App[None]):
                 other.display = False
             self.at = pane
             await stage.mount(widget)
+            if self.at != pane:  # another screen was asked for meanwhile
+                return
         else:
             self.at = pane
             for other in stage.children:
@@ -154,7 +156,7 @@ class AdvisorApp(Reach, Keeping, Faults, App[None]):
         self.pane.entered()
         target = self.pane.first_focus()
         if target is not None:
-            target.focus()
+            target.screen.set_focus(target)  # at once: a key that waits is for this screen, not for one that was left
         else:
             self.screen.set_focus(None)
 

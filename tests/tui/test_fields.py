@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from textual import events
 from textual.pilot import Pilot
@@ -9,6 +11,7 @@ from textual.widgets import Static
 
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
+from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.dialogs import Picker
 from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.rail import Rail
@@ -163,3 +166,18 @@ async def at_field_of_the_form(app: AdvisorApp, pilot: Pilot[None]) -> FieldRow:
     await app.go("workload")
     await pilot.pause()
     return await at_field(app, pilot, PEAK)
+
+
+async def test_the_keyboard_is_on_the_screen_in_view_at_once_whatever_is_built_meanwhile(app: AdvisorApp) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot, show="verdict")
+        for pane in ("profiles", "catalog", "workload", "evidence", "verdict"):
+            await app.go(pane)
+            assert app.focused is not None
+            assert app.pane in app.focused.ancestors, pane
+        await asyncio.gather(app.go("claims"), app.go("workload"))
+        await pilot.pause()
+        assert app.at == "workload"
+        assert [p.id for p in app.query(Pane) if p.display] == ["pane-workload"]
+        assert app.focused is not None
+        assert app.pane in app.focused.ancestors

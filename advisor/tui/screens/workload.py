@@ -112,7 +112,7 @@ class WorkloadPane(Pane):
         elif self.app.focused is None and self.display:
             first = self.first_focus()
             if first is not None:
-                first.focus()
+                self.screen.set_focus(first)
 
     def _suggestions(self, spec: FieldSpec) -> tuple[str, ...]:
         if spec.key[-1] == "id" and self.bench is not None:
@@ -191,7 +191,8 @@ class WorkloadPane(Pane):
         if row is None or not row.is_mounted:
             self._wanted = key
             return
-        row.focus()
+        if self.display:
+            self.screen.set_focus(row)
         row.scroll_visible(animate=False, top=False)
 
     def action_search(self) -> None:
