@@ -39,6 +39,7 @@ from advisor.engine.assumptions import collect_assumptions, resolve_service_leve
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.curves import tiers_with_cost, with_cost
+from advisor.engine.dated import known_by
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import EstimateMany, FirstTokenMany
@@ -111,6 +112,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     stated = profile
     profile = resolve_service_levels(profile, inputs.parameters)
     check_names(profile, inputs.catalog)
+    echoed, (profile, late) = profile, known_by(profile, inputs.as_of)
     accelerators = select_accelerators(profile, inputs.catalog)
     sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
@@ -143,7 +145,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         seed=inputs.seed,
         draws=inputs.draws,
         command=inputs.command,
-        profile=profile,
+        profile=echoed,
         verdict=verdict,
         candidates=candidates,
         decision=decision,
@@ -152,7 +154,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         probes=inputs.probes,
         claims=claims,
         backtest=inputs.backtest,
-        notes=collect_notes(candidates, profile.tiers, inputs.as_of),
+        notes=(*late, *collect_notes(candidates, profile.tiers, inputs.as_of)),
         sources=sources,
         attributions=attributions(sources),
     )
@@ -347,16 +349,16 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
 
 
 def _infeasible(drafts: list[Draft]) -> Verdict:
-    binding, change, headline = explain_infeasible({d.accelerator.id: d.obstacles for d in drafts if d.obstacles})
+    why = explain_infeasible({d.accelerator.id: d.obstacles for d in drafts if d.obstacles})
     return Verdict(
         kind="infeasible",
-        headline=headline,
-        reason=f"What binds: {binding.replace('slo (', 'the service level (').removesuffix(')')} candidates).",
+        headline=why.headline,
+        reason=why.reason,
         confidence=1.0,
         confidence_word="high",
-        binding_constraint=binding,
-        smallest_change=change,
-        next_steps=(f"Smallest change: {change}.",),
+        binding_constraint=why.binding,
+        smallest_change=why.change,
+        next_steps=(f"Smallest change: {why.change}.",),
     )
 
 

@@ -78,19 +78,42 @@ def gate_obstacle(gate: Gate, accelerator: str, name: str) -> Obstacle:
     return Obstacle(accelerator, name, gate.gate, gate.title, change, size)
 
 
-def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> tuple[str, str, str]:
-    """(binding constraint, smallest change, headline) over all candidates.
+@record
+class Infeasibility:
+    """Why no candidate is left, over all of them."""
+
+    binding: str
+    """Each constraint by the name of its obstacle, with how many candidates it keeps out."""
+    reason: str
+    """The same in words."""
+    change: str
+    """The smallest change that frees a candidate."""
+    headline: str
+
+
+def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> Infeasibility:
+    """What binds and the smallest change that helps, over all candidates.
 
     A candidate's effort is its largest single change times the number of changes; the candidate with the least
     effort names the change.
     """
     if not obstacles:
-        return "no candidates", "name at least one accelerator in candidates", "No accelerator was considered."
-    counts = Counter(o.what for found in obstacles.values() for o in found)
-    binding = ", ".join(f"{what} ({n} of {len(obstacles)})" for what, n in counts.most_common(3))
+        reason = "No accelerator was considered."
+        return Infeasibility("no candidates", reason, "name at least one accelerator in candidates", reason)
+    # tiers of a service may miss the same thing: a candidate counts once for each
+    counts = Counter(what for found in obstacles.values() for what in dict.fromkeys(o.what for o in found))
+    most, of = counts.most_common(3), len(obstacles)
+    words = [f"{_in_words(what)} ({n} of {of}{' candidates' if i == 0 else ''})" for i, (what, n) in enumerate(most)]
     nearest = min(obstacles.values(), key=lambda found: (max(o.size for o in found) * len(found), found[0].accelerator))
-    changes = "; ".join(dict.fromkeys(o.change for o in nearest))
+    changes = "; ".join(dict.fromkeys(o.change.rstrip(".") for o in nearest))
     first = max(nearest, key=lambda o: o.size)
-    change = f"{changes} (frees {first.name})"
-    headline = f"No candidate can serve this profile; the nearest is {first.name}: {first.text}."
-    return binding, change, headline
+    return Infeasibility(
+        binding=", ".join(f"{what} ({n} of {of})" for what, n in most),
+        reason=f"What binds: {', '.join(words)}.",
+        change=f"{changes} (frees {first.name})",
+        headline=f"No candidate can serve this profile; the nearest is {first.name}: {first.text}.",
+    )
+
+
+def _in_words(what: str) -> str:
+    return "the service level" if what == "slo" else what.replace("_", " ")

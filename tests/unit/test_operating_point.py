@@ -188,10 +188,10 @@ def test_an_unreachable_level_names_the_nearest_point_and_the_change(catalog: Ca
     obstacle = layout_obstacle(layout, "main", work.slo, "slo")
     assert obstacle.change == "relax slo.tpot_ms from 5 to 11"
     assert obstacle.size == pytest.approx(1.1)
-    binding, change, headline = explain_infeasible({"mi355x": [obstacle]})
-    assert binding == "slo (1 of 1)"
-    assert "relax slo.tpot_ms from 5 to 11" in change
-    assert "MI355X" in headline
+    why = explain_infeasible({"mi355x": [obstacle]})
+    assert why.binding == "slo (1 of 1)"
+    assert "relax slo.tpot_ms from 5 to 11" in why.change
+    assert "MI355X" in why.headline
 
 
 def test_prefix_cache_shortens_ttft_only(catalog: Catalog) -> None:

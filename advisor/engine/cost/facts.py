@@ -252,8 +252,8 @@ def capex_basis(
     if quote is not None:
         basis = quote_basis(quote, "USD/GPU", catalog.decision_defaults["user_quote_sigma"].value, as_of)
         return basis, (own(quote.usd, "capex_usd_per_gpu", "USD/GPU"),)  # type: ignore[return-value]
-    street = _purchase(catalog, sized.id, "gpu")
-    implied = _purchase(catalog, sized.id, "gpu_all_in")
+    street = _purchase(catalog, sized.id, "gpu", as_of)
+    implied = _purchase(catalog, sized.id, "gpu_all_in", as_of)
     shares = _node_shares(catalog, sized.tiers[0].fleet.gpus)
     if street is None or len(shares) < 3:
         if implied is None:
@@ -293,9 +293,12 @@ def _capex(parts: list[Quantity], implied: PurchasePrice | None, main: PurchaseP
     )
 
 
-def _purchase(catalog: Catalog, accelerator: str, basis: str) -> PurchasePrice | None:
+def _purchase(catalog: Catalog, accelerator: str, basis: str, as_of: date) -> PurchasePrice | None:
+    """The price of a new part on a basis; one dated later was not known on the day, like a rent."""
     for price in catalog.purchase_prices:
-        if price.accelerator == accelerator and price.basis == basis and price.condition == "new" and price.band:
+        known = price.provenance.as_of is None or price.provenance.as_of <= as_of
+        fits = price.accelerator == accelerator and price.basis == basis and price.condition == "new"
+        if known and fits and price.band:
             return price
     return None
 

@@ -9,9 +9,11 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.engine.cost import price_candidate
+from advisor.engine.cost.facts import capex_basis
 from advisor.engine.cost.prices import market_spread, rent_basis
 from advisor.engine.gates.residency import left_out
 from advisor.engine.sized import Z80
+from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -31,6 +33,40 @@ def test_a_quote_in_hand_overrules_the_catalog(catalog: Catalog) -> None:
     other = rent_basis(profile, "b200", "on_demand", "neocloud", catalog, AS_OF, None)
     assert other is not None
     assert other.firmness == "market"
+
+
+def test_a_quote_of_a_later_day_does_not_count_and_is_named() -> None:
+    """A quote of December once made the price of an answer for November."""
+    quotes = [
+        {"accelerator": "b200", "usd": 0.5, "provider": "Acme", "as_of": "2026-12-31"},
+        {"accelerator": "b200", "usd": 9000, "kind": "buy", "as_of": "2026-11-22"},
+        {"accelerator": "mi355x", "usd": 2.5, "as_of": AS_OF.isoformat()},
+    ]
+    api = {
+        "provider": "Later", "usd_per_mtok_input": 0.1, "usd_per_mtok_output": 0.2, "as_of": "2026-12-01",
+    }
+    parts = ("b200", "mi355x")
+    asked = profile_of(candidates=parts, procurement={"quotes": quotes, "hosted_api": api})
+    plain = profile_of(candidates=parts, procurement={"quotes": quotes[2:]})
+    bench = Workbench(as_of=AS_OF, bare=True)
+    late, without = bench.advise(asked, draws=200), bench.advise(plain, draws=200)
+    assert [c.cost for c in late.candidates] == [c.cost for c in without.candidates]
+    assert late.profile.procurement.quotes == asked.procurement.quotes
+    named = [n for n in late.notes if "after the day of this answer" in n]
+    assert [("Acme" in n, "9,000.00 per GPU," in n, "Later" in n) for n in named] == [
+        (True, False, False), (False, True, False), (False, False, True),
+    ]  # fmt: skip
+    assert "does not count" not in " ".join(without.notes)
+
+
+def test_a_purchase_price_of_a_later_day_is_not_known(catalog: Catalog) -> None:
+    profile = profile_of()
+    dated = max(p.provenance.as_of for p in catalog.purchase_prices if p.accelerator == "b200" and p.provenance.as_of)
+    assert dated > date(2026, 3, 1)
+    early, _ = capex_basis(profile, sized_of(profile, catalog, "b200"), catalog, date(2026, 3, 1))
+    today, _ = capex_basis(profile, sized_of(profile, catalog, "b200"), catalog, AS_OF)
+    assert early is None
+    assert today is not None
 
 
 def test_a_volume_discount_spares_the_quote(catalog: Catalog) -> None:
