@@ -193,8 +193,9 @@ def _lay_out_all(
     drafts = []
     for accelerator in accelerators:
         layouts = [tier[accelerator.id] for tier in by_tier]
-        deployment = next((x.deployment for x in layouts if x.deployment is not None), None)
-        gates = evaluate_gates(profile, accelerator, inputs.catalog, inputs.as_of, deployment)
+        gates = evaluate_gates(
+            profile, accelerator, inputs.catalog, inputs.as_of, *(layout.deployment for layout in layouts)
+        )
         drafts.append(Draft(accelerator, layouts, list(gates)))
     return drafts
 
@@ -321,9 +322,11 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
     if cost is not None:
         curve, tiers = with_cost(curve, cost.usd_per_gpu_hour), tiers_with_cost(tiers, cost.usd_per_gpu_hour)
     deployment = main.deployment if main else layout.deployment
-    floor: tuple[str, ...] = ()
-    if deployment is not None:
-        floor = software_findings(profile, a, deployment.engine, deployment.precision, inputs.catalog).floor_lines
+    floors = [
+        software_findings(profile, a, x.deployment.engine, x.deployment.precision, inputs.catalog, tier=i).floor_lines
+        for i, x in enumerate(draft.layouts)
+        if x.deployment is not None
+    ]
     return Candidate(
         accelerator=a.id,
         name=a.name,
@@ -344,7 +347,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         risk_adjusted_usd_per_month=judged.risk_adjusted_usd_per_month if judged else None,
         p_cheapest=judged.p_cheapest if judged else 0.0,
         expected_regret_usd_per_month=judged.expected_regret_usd_per_month if judged else None,
-        software_floor=floor,
+        software_floor=tuple(dict.fromkeys(line for lines in floors for line in lines)),
     )
 
 

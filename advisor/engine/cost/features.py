@@ -25,8 +25,9 @@ def limited_features(profile: Profile, sized: SizedCandidate, catalog: Catalog) 
     if known is not None:
         return known
     out: dict[str, Feature] = {}
-    for d in dict.fromkeys(tier.deployment for tier in sized.tiers):
-        findings = software_findings(profile, sized.accelerator, d.engine, d.precision, catalog, d)
+    place = {workload.name: i for i, workload in enumerate(profile.tiers)}
+    for d, i in dict.fromkeys((tier.deployment, place[tier.name]) for tier in sized.tiers):
+        findings = software_findings(profile, sized.accelerator, d.engine, d.precision, catalog, d, i)
         for found in findings.features:
             if found.status not in SURCHARGE or found.feature in PRICED_APART:
                 continue

@@ -9,32 +9,34 @@ from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
-from advisor.engine.gates.memory import memory_gate
 from advisor.engine.gates.place import legal_gates
 from advisor.engine.gates.residency import residency_gate
 from advisor.engine.gates.site import cooling_gate, power_gate, rack_gate
 from advisor.engine.gates.software import software_findings
-from advisor.engine.gates.software_gates import software_gates
 from advisor.engine.gates.supply import start_gate, supply_gate
+from advisor.engine.gates.tiers import tier_gates
 
 __all__ = ["evaluate_fleet_gates", "evaluate_gates", "software_findings"]
 
 
 def evaluate_gates(
-    profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date, deployment: Deployment | None
+    profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date, *deployments: Deployment | None
 ) -> tuple[Gate, ...]:
     """Every gate that does not need the size of the fleet.
+
+    Parameters
+    ----------
+    deployments
+        One for each workload, in the order of the profile; None where it could not be laid out.
 
     Raises
     ------
     InputError
         For a country of the profile that is not known, with suggestions.
     """
-    memory = memory_gate(profile, accelerator, catalog)
     return (
         *legal_gates(profile.place, accelerator, catalog.export, as_of),
-        *software_gates(profile, accelerator, deployment, catalog),
-        *(() if memory is None else (memory,)),
+        *tier_gates(profile, accelerator, deployments, catalog),
         cooling_gate(profile, accelerator, catalog),
         supply_gate(profile, accelerator, catalog, as_of),
         start_gate(profile, accelerator, catalog, as_of),

@@ -13,15 +13,15 @@ from advisor.engine.gates.software import served_model
 from advisor.engine.memory import weight_bytes
 
 
-def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> Gate | None:
-    """Weights at the narrowest accepted precision against the memory of one fast domain [1e9 bytes].
+def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, tier: int = 0) -> Gate | None:
+    """Weights of a tier's model at the narrowest accepted precision against the memory of one fast domain [1e9 bytes].
 
     None for a model that the catalog does not list: its layout is judged with the deployment.
     """
-    model = served_model(profile, catalog)
+    model = served_model(profile, catalog, tier)
     if model is None:
         return None
-    accepted = profile.tiers[0].model.precisions
+    accepted = profile.tiers[tier].model.precisions
     sizes = {p: weight_bytes(model, p, accelerator).total / GB for p in accepted}
     precision = min(sizes, key=lambda p: sizes[p])
     weights, per_gpu = sizes[precision], accelerator.memory_bytes / GB

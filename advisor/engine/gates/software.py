@@ -55,9 +55,16 @@ def software_findings(
     precision: str,
     catalog: Catalog,
     deployment: Deployment | None = None,
+    tier: int = 0,
 ) -> SoftwareFindings:
-    """Support, floors, format traps and open problems of one engine and precision on one part."""
-    model = served_model(profile, catalog)
+    """Support, floors, format traps and open problems of one engine and precision on one part.
+
+    Parameters
+    ----------
+    tier
+        Place in the profile of the workload whose model is served.
+    """
+    model = served_model(profile, catalog, tier)
     wants = tuple(_needs(profile, precision, model, deployment))
     key = ("software", accelerator.id, engine, precision, None if model is None else model.id, wants)
     return catalog.derived(
@@ -92,9 +99,9 @@ def _found(
     )
 
 
-def served_model(profile: Profile, catalog: Catalog) -> ModelSpec | None:
-    """The catalog's entry of the first tier's model; None for a model of the user's own."""
-    section = profile.tiers[0].model
+def served_model(profile: Profile, catalog: Catalog, tier: int = 0) -> ModelSpec | None:
+    """The catalog's entry of a tier's model; None for a model of the user's own."""
+    section = profile.tiers[tier].model
     if section.id is None:
         return None
     key = section.id.casefold()

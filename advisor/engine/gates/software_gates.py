@@ -32,12 +32,12 @@ def feature_name(feature: str) -> str:
 
 
 def software_gates(
-    profile: Profile, accelerator: Accelerator, deployment: Deployment | None, catalog: Catalog
+    profile: Profile, accelerator: Accelerator, deployment: Deployment | None, catalog: Catalog, tier: int = 0
 ) -> tuple[Gate, ...]:
-    """The engine gate and the number-format gate; only the first where no deployment could be laid out."""
+    """The engine gate and the number-format gate of a tier; only the first where no deployment could be laid out."""
     if deployment is None:
         return (_unplaced(accelerator, catalog),)
-    found = software_findings(profile, accelerator, deployment.engine, deployment.precision, catalog, deployment)
+    found = software_findings(profile, accelerator, deployment.engine, deployment.precision, catalog, deployment, tier)
     return engine_gate(profile, accelerator, found), format_gate(accelerator, found)
 
 

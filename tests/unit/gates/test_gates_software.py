@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,8 +14,11 @@ from advisor.catalog import Catalog
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
+from advisor.engine.cost.features import limited_features
+from advisor.engine.gates import evaluate_gates
 from advisor.engine.gates.software import checkpoint_format, engine_names, software_findings
 from advisor.engine.gates.software_gates import software_gates
+from tests.sized_kit import sized_of
 
 TRAFFIC = {"isl": 1000, "osl": 1000, "peak_concurrency": 64}
 
@@ -210,3 +217,58 @@ def test_a_model_of_ones_own_is_judged_without_its_catalog_row(catalog: Catalog)
     )
     found = software_findings(own, catalog.accelerators["b200"], "vllm", "fp8", catalog)
     assert {f.feature for f in found.features} == {"official_support", "fp8"}
+
+
+TIERS = {
+    "chat": {"model": {"id": "llama3.3-70b", "precisions": ["fp8"]}, "engine": "vllm"},
+    "reason": {"model": {"id": "deepseek-r1", "precisions": ["fp8"]}, "engine": "sglang"},
+    "agents": {"model": {"id": "glm-5", "precisions": ["fp4"]}, "engine": "atom"},
+}
+
+
+def of_tiers(catalog: Catalog, part: str, names: Sequence[str], **team: Any) -> dict[str, Gate]:
+    """Gates of a service of several workloads, each with its model, precision and engine."""
+    workloads = [{"name": n, "model": TIERS[n]["model"], "traffic": TRAFFIC} for n in names]
+    asked = Profile.model_validate({"name": "test", "workloads": workloads, "team": team})
+    plans = [deployment(str(TIERS[n]["engine"]), asked.tiers[i].model.precisions[0]) for i, n in enumerate(names)]
+    return {g.gate: g for g in evaluate_gates(asked, catalog.accelerators[part], catalog, date(2026, 11, 21), *plans)}
+
+
+@pytest.mark.parametrize("names", list(permutations(TIERS)), ids="-".join)
+def test_software_is_judged_for_every_workload_in_whatever_order(names: Sequence[str], catalog: Catalog) -> None:
+    """Only the workload that stands first was looked at: a missing feature of the next passed in silence."""
+    found = of_tiers(catalog, "mi355x", names, lora=True)
+    assert found["software"].status == "condition"
+    assert set(found["software"].title.split("; ")) == {
+        "ATOM lacks LoRA adapters (workload agents)", "SGLang: LoRA adapters only in part (workload reason)",
+    }  # fmt: skip
+    assert "Workload chat" in found["software"].reason
+    assert found["software_format"].status == "condition"
+    assert found["software_format"].title == "NVFP4 checkpoints are not native (workload agents)"
+    assert "DeepSeek-R1" in found["memory"].reason
+    assert "Llama-3.3-70B" in found["memory"].reason
+
+
+def test_workloads_that_are_alike_are_told_once(catalog: Catalog) -> None:
+    asked = {"name": "test", "workloads": [
+        {"name": n, "model": TIERS["chat"]["model"], "traffic": TRAFFIC} for n in ("day", "night")
+    ]}  # fmt: skip
+    two = Profile.model_validate(asked)
+    part, d = catalog.accelerators["h200"], deployment("vllm")
+    found = {g.gate: g for g in evaluate_gates(two, part, catalog, date(2026, 11, 21), d, d)}
+    one = {g.gate: g for g in evaluate_gates(profile(), part, catalog, date(2026, 11, 21), d)}
+    assert (found["software"], found["software_format"]) == (one["software"], one["software_format"])
+
+
+def test_a_limited_feature_is_charged_by_the_model_of_its_own_workload(catalog: Catalog) -> None:
+    """The main workload comes first in a candidate, whatever place it has in the profile."""
+    workloads = [
+        {"name": n, "model": TIERS[n]["model"], "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 1.0}}
+        for n in ("chat", "agents")
+    ]
+    asked = Profile.model_validate({"name": "test", "workloads": workloads})
+    sized = sized_of(asked, catalog, "mi355x")
+    turned = replace(sized, tiers=sized.tiers[::-1], workloads=sized.workloads[::-1], memo={})
+    names = {feature for feature, _, _ in limited_features(asked, sized, catalog)}
+    assert "sparse_mla_dsa" in names
+    assert {feature for feature, _, _ in limited_features(asked, turned, catalog)} == names
