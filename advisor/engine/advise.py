@@ -51,6 +51,7 @@ from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacl
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes
+from advisor.engine.openings import openings
 from advisor.engine.operating_point import Load
 from advisor.engine.plan import curve_of, main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
@@ -272,7 +273,7 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
         reason = str(error)
         if left_out(profile, inputs.catalog):
             reason += "; place.exclude_us_providers leaves out providers with headquarters in the United States"
-        _refuse(draft, unpriced(draft.accelerator.id, reason), 1.0)
+        _refuse(draft, unpriced(reason, openings(profile, draft.sized, inputs.catalog, inputs.as_of)), 1.0)
         return
     draft.cost = cost
     budget = profile.procurement.budget_usd_per_month
@@ -286,10 +287,9 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
 
 def _refuse(draft: Draft, gate: Gate, size: float) -> None:
     """Exclude the candidate by a gate that only its cost could decide."""
+    found = gate_obstacle(gate, draft.accelerator.id, draft.accelerator.name)
     draft.gates.append(gate)
-    draft.obstacles.append(
-        Obstacle(draft.accelerator.id, draft.accelerator.name, gate.gate, gate.title, gate.remedy, size)
-    )
+    draft.obstacles.append(replace(found, size=size if gate.remedy else found.size))
 
 
 def _assemble(

@@ -15,8 +15,8 @@ from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
 from advisor.engine.gates.countries import resolve_country
-from advisor.engine.gates.residency import left_out
 from advisor.engine.gates.software import engine_names
+from advisor.engine.gates.supply import sellers_of
 from advisor.engine.sized import SizedCandidate
 
 RECENT_DAYS = 365
@@ -147,8 +147,7 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
 
 def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
-    barred = left_out(profile, catalog)
-    sellers = max((a.providers_recent - len(barred.intersection(a.providers)) for a in rows), default=0)
+    sellers = max((len(sellers_of(profile, a, catalog).open) for a in rows), default=0)
     lead = "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
     units = few + (1.0 if cost.commitment == "purchase" and lead else 0.0)

@@ -47,3 +47,51 @@ def test_each_constraint_is_counted_by_candidates_and_named_in_words() -> None:
 
 def test_without_candidates_the_reason_says_so() -> None:
     assert explain_infeasible({}).reason == "No accelerator was considered."
+
+
+WITHOUT_PRICE: dict[str, dict[str, Any]] = {
+    "term beyond the horizon": {
+        "procurement": {"commitment": "reserved_3y", "horizon_months": 12}, "candidates": ["b200"],
+    },
+    "spot that no hyperscaler lists": {
+        "procurement": {"mode": "rent", "commitment": "spot", "seller": "hyperscaler"}, "candidates": ["mi355x"],
+    },
+    "no seller of the class": {
+        "procurement": {"mode": "rent", "seller": "hyperscaler"}, "candidates": ["mi350x"],
+    },
+    "every seller left out": {
+        "procurement": {"mode": "rent"}, "place": {"country": "DE", "exclude_us_providers": True},
+        "candidates": ["mi325x"],
+    },
+    "a site too small to buy, and nobody to rent from": {
+        "procurement": {"seller": "hyperscaler"}, "site": {"power_kw": 5}, "candidates": ["mi350x"],
+    },
+}  # fmt: skip
+VALUES = {"false": False, "36": 36}
+
+
+@pytest.mark.parametrize("case", WITHOUT_PRICE)
+def test_each_change_that_is_named_for_want_of_a_price_helps(bench: Workbench, case: str) -> None:
+    """A term longer than the horizon was to be helped by a quote, and a class of sellers by another commitment."""
+    asked = WITHOUT_PRICE[case]
+    refused = ask(bench, **asked)
+    assert refused.verdict.kind == "infeasible"
+    change = refused.verdict.smallest_change.rpartition(" (frees")[0]
+    ways = change.split(", or ")
+    assert ways
+    for way in ways:
+        words = way.split()
+        changed = {name: dict(section) for name, section in asked.items() if name != "candidates"}
+        if "quote" in words:
+            kind = "buy" if "(kind buy)" in way else "rent"
+            quote = {"accelerator": asked["candidates"][0], "usd": 5.0, "kind": kind}
+            changed.setdefault("procurement", {})["quotes"] = [quote]
+        else:
+            section, _, field = next(w for w in words if "." in w).partition(".")
+            changed.setdefault(section, {})[field] = VALUES.get(words[-1], words[-1])
+        assert ask(bench, **changed, candidates=asked["candidates"]).verdict.kind != "infeasible", way
+
+
+def test_no_change_is_named_that_does_not_help(bench: Workbench) -> None:
+    change = ask(bench, **WITHOUT_PRICE["term beyond the horizon"]).verdict.smallest_change
+    assert change.startswith("raise procurement.horizon_months from 12 to 36, or set procurement.commitment to any (")

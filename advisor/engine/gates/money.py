@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from advisor.domain.gates import Gate
 from advisor.domain.sizing import Fleet
@@ -30,14 +31,19 @@ def over_budget(cost_usd: float, budget_usd: float, fleet: Fleet, *, buys: bool)
     )
 
 
-def unpriced(accelerator: str, reason: str) -> Gate:
-    """No way of paying for the candidate is both allowed and priced."""
+def unpriced(reason: str, changes: Sequence[str]) -> Gate:
+    """No way of paying for the candidate is both allowed and priced.
+
+    Parameters
+    ----------
+    changes
+        Changes of the profile that each open one.
+    """
     return Gate(
         gate="price",
         status="fail",
         title="No price under the terms of the profile",
         reason=f"A candidate without a price cannot be compared, and a missing price is never taken as zero: {reason}.",
-        remedy=f"widen procurement.mode or procurement.commitment, or put a quote for {accelerator} into"
-        " procurement.quotes",
+        remedy=", or ".join(changes),
         source="profile",
     )

@@ -6,9 +6,12 @@ from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.catalog.gates import LeadTime
+from advisor.catalog.rent import MEMBERS
 from advisor.domain.gates import DelayWeeks, Gate
 from advisor.domain.hardware import Accelerator
+from advisor.domain.market import Availability
 from advisor.domain.profile import Profile
+from advisor.domain.record import record
 from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.residency import left_out
@@ -17,6 +20,31 @@ FEW_SELLERS = 4
 """Below it a quote is an offer, not a market; the same limit as for rent prices."""
 
 _DAYS_PER_WEEK = 7.0
+
+
+@record
+class Sellers:
+    """Who lists a part for rent, by whether the profile may rent from them."""
+
+    open: tuple[str, ...]
+    barred: tuple[str, ...]
+    """Left out with the headquarters that the profile shuns."""
+    others: tuple[str, ...]
+    """Of another class than the profile asks for, as far as their prices tell."""
+
+
+def sellers_of(profile: Profile, row: Availability, catalog: Catalog) -> Sellers:
+    """The sellers of a survey that the profile may rent from."""
+    closed, asked = left_out(profile, catalog), profile.procurement.seller
+    barred = tuple(name for name in row.providers if name in closed)
+    rest = [name for name in row.providers if name not in closed]
+    if asked == "any":
+        return Sellers(tuple(rest), barred, ())
+    prices = (p for p in catalog.rent_prices if p.accelerator == row.accelerator)
+    of_class = {p.provider for p in prices if p.seller_class in MEMBERS[asked]}
+    return Sellers(
+        tuple(n for n in rest if n in of_class), barred, tuple(n for n in rest if n not in of_class)
+    )
 
 
 def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
@@ -31,13 +59,13 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
             remedy="Ask the vendor for partners that can quote.", citation="availability table",
         )  # fmt: skip
     row = rows[0]
-    closed = left_out(profile, catalog)
-    barred = [name for name in row.providers if name in closed]
-    open_to_you = [name for name in row.providers if name not in closed]
-    sellers = ", ".join(open_to_you) if open_to_you else "none"
-    if barred:
-        sellers += f", the {len(barred)} left out by the profile not counted"
-    recent = row.providers_recent - len(barred)
+    found, asked = sellers_of(profile, row, catalog), profile.procurement.seller
+    sellers = ", ".join(found.open) if found.open else "none"
+    if found.barred:
+        sellers += f", the {len(found.barred)} left out by the profile not counted"
+    if found.others:
+        sellers += f", {counted(len(found.others), 'seller')} of another class than {asked} not counted"
+    recent = row.providers_recent - len(found.barred) - len(found.others)
     said = f" Stated on lead times: {row.lead_time}." if row.lead_time else " Nothing is stated on lead times."
     p = row.provenance
     plural = " has" if recent == 1 else "s have"
@@ -47,16 +75,18 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
         f" {row.recent_since.isoformat()}: {sellers}. {_where(profile, accelerator, catalog)}{said}{age}"
     )
     few = renting and recent < FEW_SELLERS
-    quoted = any(q.accelerator == accelerator.id and q.kind == "rent" for q in profile.procurement.quotes)
-    nobody = recent <= 0 and not (barred and quoted)
+    nobody = recent <= 0 and not _quoted(profile, accelerator, catalog)
     only_rent = profile.procurement.mode == "rent"
+    remedy = "get a written commitment of capacity with a date, and name a second source" if few else ""
+    if nobody and renting:
+        remedy = _openings(profile, row, catalog)
     return Gate(
         gate="supply",
         status="fail" if nobody and only_rent else "condition" if few or (nobody and renting) else "pass",
         condition="waitlist" if few and not (nobody and only_rent) else "",
-        title=f"{'Only ' if few else ''}{counted(recent, 'seller')} listed",
+        title=f"{'Only ' if few else ''}{counted(recent, 'seller')} listed" if recent > 0 else "No seller listed",
         reason=reason,
-        remedy="get a written commitment of capacity with a date, and name a second source" if few else "",
+        remedy=remedy,
         arithmetic=f"{counted(recent, 'seller')} against {FEW_SELLERS} for a market" if renting else "",
         citation="availability table",
         source=p.source_id,
@@ -64,6 +94,34 @@ def supply_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as
         confidence=p.confidence,
         blocks="all" if nobody and only_rent else "rent" if nobody and renting else "nothing",
     )
+
+
+def _quoted(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> bool:
+    """Whether a quote in hand is an offer to rent, of somebody who is not left out."""
+    closed = left_out(profile, catalog)
+    return any(
+        q.accelerator == accelerator.id and q.kind == "rent" and q.provider.lower() not in closed
+        for q in profile.procurement.quotes
+    )
+
+
+def _openings(profile: Profile, row: Availability, catalog: Catalog) -> str:
+    """The changes of a profile after each of which somebody offers the part."""
+    place, money = profile.place, profile.procurement
+    anywhere = profile.model_copy(update={"place": place.model_copy(update={"exclude_us_providers": False})})
+    anybody = profile.model_copy(update={"procurement": money.model_copy(update={"seller": "any"})})
+    ways = [
+        change
+        for change, changed in (
+            ("place.exclude_us_providers to false", anywhere),
+            ("procurement.seller to any", anybody),
+        )
+        if sellers_of(changed, row, catalog).open
+    ]
+    if money.mode == "rent":
+        ways.append("procurement.mode to buy")
+    quote = f"put a quote for {row.accelerator} into procurement.quotes"
+    return f"set {', or '.join(ways)}, or {quote}" if ways else quote
 
 
 def _age(survey: date, as_of: date) -> str:

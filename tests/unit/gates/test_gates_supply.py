@@ -130,6 +130,31 @@ def test_sellers_left_out_are_no_supply(catalog: Catalog) -> None:
     assert "daytona, the 2 left out by the profile not counted" in gate.reason
 
 
+def test_sellers_of_another_class_are_no_supply(catalog: Catalog) -> None:
+    """A profile that rents from hyperscalers was told of every neocloud."""
+    asked = profile("rent", procurement={"seller": "hyperscaler"})
+    gate = supply_gate(asked, catalog.accelerators["mi355x"], catalog, TODAY)
+    assert gate.title == "Only 1 seller listed"
+    assert ": oci, 2 sellers of another class than hyperscaler not counted." in gate.reason
+    none = supply_gate(asked, catalog.accelerators["mi350x"], catalog, TODAY)
+    assert (none.status, none.blocks, none.title) == ("fail", "all", "No seller listed")
+    assert none.remedy == (
+        "set procurement.seller to any, or procurement.mode to buy, or put a quote for mi350x into procurement.quotes"
+    )
+    assert supply_gate(profile("rent"), catalog.accelerators["mi350x"], catalog, TODAY).status == "condition"
+
+
+@pytest.mark.parametrize(("provider", "status"), [("Vultr", "fail"), ("Stadtwerke", "condition")])
+def test_a_quote_of_a_provider_left_out_is_no_supply(provider: str, status: str, catalog: Catalog) -> None:
+    """The quote of a provider that the profile shuns once stood for a market that had nobody else."""
+    quote = {"accelerator": "mi325x", "usd": 2.0, "provider": provider}
+    asked = profile("rent", procurement={"quotes": [quote]}, country="DE", exclude_us_providers=True)
+    gate = supply_gate(asked, catalog.accelerators["mi325x"], catalog, TODAY)
+    assert gate.status == status
+    if status == "fail":
+        assert gate.remedy.startswith("set place.exclude_us_providers to false, or procurement.mode to buy, or put")
+
+
 def test_nobody_is_left_where_every_seller_asked_for_is_american(catalog: Catalog) -> None:
     a = catalog.accelerators["b200"]
     asked = profile("rent", procurement={"seller": "hyperscaler"}, country="DE", exclude_us_providers=True)
