@@ -7,6 +7,7 @@ the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import inf
@@ -36,6 +37,7 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
+from advisor.engine.capacity import capacity_gate
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.curves import tiers_with_cost, with_cost
@@ -129,6 +131,9 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         for d in drafts
         if not d.obstacles and d.sized is not None and d.cost is not None
     ]
+    if not priced:
+        for draft in drafts:
+            _look_beyond(draft, profile, inputs)
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
@@ -209,7 +214,7 @@ def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Non
         if layout.failure:
             path = "slo" if simple else f"workloads[{i}].slo"
             draft.obstacles.append(layout_obstacle(layout, workload.name, workload.slo, path))
-    draft.gates.append(_capacity_gate(draft))
+    draft.gates.append(capacity_gate([w.name for w in profile.tiers], draft.layouts))
     if any(layout.failure for layout in draft.layouts):
         draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
         return
@@ -239,31 +244,6 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
     draft.sized = replace(sized, gates=tuple(draft.gates))
 
 
-def _capacity_gate(draft: Draft) -> Gate:
-    """Memory and service level as a gate, so that every reason stands in one list."""
-    failed = [layout for layout in draft.layouts if layout.failure]
-    if failed:
-        text = "; ".join(layout.failure_text for layout in failed)
-        what = "memory" if failed[0].failure == "memory" else "service level"
-        title = {"memory": "Does not fit the memory", "slo": "Misses the service level"}.get(
-            failed[0].failure, "Cannot be estimated" if failed[0].failure == "estimate" else "Precision not supported"
-        )
-        reason = f"A replica must hold the weights and the KV cache and keep the {what} at some load. Here {text}."
-        return Gate(gate="capacity", status="fail", title=title, reason=reason, source="derived")
-    layout = draft.layouts[0]
-    assert layout.memory is not None
-    assert layout.deployment is not None
-    m = layout.memory
-    d = layout.deployment
-    split = f"; {d.prefill_gpus} GPUs prefill, {d.decode_gpus} decode" if d.split else ""
-    reason = (
-        f"A replica ({d.label}{split}) holds {m.weights_gb:,.0f} GB of weights per GPU and has"
-        f" {m.kv_gb:,.0f} GB left for the KV cache, enough for {m.max_concurrency:,} requests of"
-        f" {m.context_tokens:,.0f} tokens at once."
-    )
-    return Gate(gate="capacity", status="pass", title="Fits memory and service level", reason=reason, source="derived")
-
-
 def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
     if draft.sized is None or draft.obstacles:
         return
@@ -276,13 +256,27 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
         _refuse(draft, unpriced(reason, openings(profile, draft.sized, inputs.catalog, inputs.as_of)), 1.0)
         return
     draft.cost = cost
-    budget = profile.procurement.budget_usd_per_month
-    if budget is not None and cost.point_usd_per_month > budget:
-        assert draft.fleet is not None
-        gate = over_budget(cost.point_usd_per_month, budget, draft.fleet, buys=cost.mode == "buy")
-        _refuse(draft, gate, cost.point_usd_per_month / budget - 1)
+    if not _beyond_budget(draft, cost, profile):
+        draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
+
+
+def _look_beyond(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+    """Find that a candidate which a gate keeps out would also cost too much: its change alone would free nothing."""
+    if draft.sized is None or draft.cost is not None:
         return
-    draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
+    with suppress(NoWayOfPayingError):
+        _beyond_budget(draft, price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of), profile)
+
+
+def _beyond_budget(draft: Draft, cost: Cost, profile: Profile) -> bool:
+    """Exclude a candidate that costs more than the profile allows."""
+    budget = profile.procurement.budget_usd_per_month
+    if budget is None or cost.point_usd_per_month <= budget:
+        return False
+    assert draft.fleet is not None
+    gate = over_budget(cost.point_usd_per_month, budget, draft.fleet, buys=cost.mode == "buy")
+    _refuse(draft, gate, cost.point_usd_per_month / budget - 1)
+    return True
 
 
 def _refuse(draft: Draft, gate: Gate, size: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -95,3 +96,25 @@ def test_each_change_that_is_named_for_want_of_a_price_helps(bench: Workbench, c
 def test_no_change_is_named_that_does_not_help(bench: Workbench) -> None:
     change = ask(bench, **WITHOUT_PRICE["term beyond the horizon"]).verdict.smallest_change
     assert change.startswith("raise procurement.horizon_months from 12 to 36, or set procurement.commitment to any (")
+
+
+def test_a_change_is_not_said_to_free_what_the_budget_still_forbids(bench: Workbench) -> None:
+    """A site was to be raised by a kilowatt, and when it was, the purchase turned out to cost twice the budget."""
+    asked: dict[str, Any] = {
+        "procurement": {"mode": "buy", "budget_usd_per_month": 9000}, "site": {"power_kw": 10}, "candidates": ["h100"],
+    }  # fmt: skip
+    change = ask(bench, **asked).verdict.smallest_change
+    found = re.search(r"power_kw from 10 to (\d+); raise procurement.budget\w+ from 9,000 to ([\d,]+)", change)
+    assert found is not None
+    asked["site"] = {"power_kw": float(found[1])}
+    asked["procurement"]["budget_usd_per_month"] = float(found[2].replace(",", ""))
+    assert ask(bench, **asked).verdict.kind != "infeasible"
+
+
+def test_every_workload_is_said_to_fit(bench: Workbench) -> None:
+    tiers = [{"name": n, "model": BASE["model"], "traffic": BASE["traffic"] | {"isl": i}}
+             for n, i in (("short", 500), ("long", 4000))]  # fmt: skip
+    tree = bench.advise(Profile.model_validate({"workloads": tiers, "candidates": ["h200"]}), draws=200)
+    (gate,) = (g for g in tree.candidates[0].gates if g.gate == "capacity")
+    assert "A replica of workload short (" in gate.reason
+    assert "A replica of workload long (" in gate.reason
