@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from datetime import date
 from typing import Literal
@@ -162,6 +163,13 @@ class PolicyEvent:
     citation: str
     source: str
     confidence: str
+
+    @property
+    def known_from(self) -> date | None:
+        """Day from which the event is both announced and in effect, a month as its first day; None where undated."""
+        found = re.search(r"(\d{4})-(\d{2})(?:-(\d{2}))?", self.announced)
+        announced = date(int(found[1]), int(found[2]), int(found[3] or 1)) if found else None
+        return max((day for day in (announced, self.effective_date) if day is not None), default=None)
 
 
 @record

@@ -54,6 +54,10 @@ def test_a_drop_of_one_rule_follows_another_without_gap_or_overlap() -> None:
         assert first.superseded_date == second.effective_date == date(2025, 1, 13)
         assert second.superseded_date == third.effective_date == date(2025, 5, 13)
         assert third.superseded_date is None
+    for base in ("L7", "L8"):
+        assert by_id[f"{base}-2023"].superseded_date == by_id[base].effective_date == date(2026, 1, 15)
+        assert by_id[base].superseded_date is None
+    assert {*by_id["L7"].destinations, *by_id["L7-d5"].destinations} == set(by_id["L7-2023"].destinations)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         title=f"{rule.title} ({finding.destination.name})",
         reason=" ".join(p for p in parts if p),
         condition=condition,
-        remedy=rule.remedy,
+        remedy=_remedy(finding, rules),
         arithmetic=finding.classification.arithmetic,
         citation=_citation(finding, rules),
         source=rule.source,
@@ -50,6 +50,22 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         blocks="all" if status == "fail" else "nothing",
         notes=finding.notes,
         disclaimer=DISCLAIMER,
+    )
+
+
+def _remedy(finding: ExportFinding, rules: ExportRules) -> str:
+    """What the row advises, and how far another country helps an owner whom the headquarters rule follows there."""
+    remedy, item = finding.rule.remedy, finding.classification.item_class
+    owners = dict.fromkeys(c.name for c in (finding.headquarters, finding.parent) if c.restricted_owner)
+    follows = any(
+        r.in_force(finding.as_of) and r.hq == "restricted" and r.review_policy == "denial" and item in r.items
+        for r in rules.matrix
+    )
+    if finding.review_policy != "denial" or finding.rule.hq == "restricted" or not owners or not follows:
+        return remedy
+    return (
+        f"{remedy} For a buyer or parent headquartered in {' or '.join(owners)} that country is the United States:"
+        " a licence for any other is presumed denied too."
     )
 
 

@@ -8,12 +8,15 @@ from advisor.domain.gates import DISCLAIMER, Gate
 from advisor.domain.rules import Country, ExportFinding, ExportRules, PolicyEvent
 
 AFFILIATES_EVENT = "E-2025-09"
+LISTS, LISTS_SOURCE = "15 CFR 744.8, 744.11, 744.21", "policy-status"
+"""The restriction lists, on any day; the Affiliates Rule came on top."""
 
 
 def end_user_gate(finding: ExportFinding, users: tuple[Country, ...], rules: ExportRules) -> Gate:
     """What follows from users in restricted countries who reach the hardware from afar."""
-    listed = {c for r in rules.matrix if r.in_force(finding.as_of) for c in r.disclose_users}
-    listing = next((r for r in rules.matrix if r.disclose_users), finding.rule)
+    listings = [r for r in rules.matrix if r.in_force(finding.as_of) and r.disclose_users]
+    listed = {c for r in listings for c in r.disclose_users}
+    listing = next(iter(listings), finding.rule)
     away = [u for u in users if u.iso2 != finding.destination.iso2]
     embargoed = [u for u in away if u.destination_class in ("EMBARGO", "RUSSIA_BELARUS")]
     touched = [u for u in away if u.iso2 in listed or u.restricted_owner]
@@ -28,8 +31,8 @@ def end_user_gate(finding: ExportFinding, users: tuple[Country, ...], rules: Exp
     names = ", ".join(u.name for u in touched)
     parts = [
         what,
-        f"Your users in {names} sit in an arms-embargoed country (Country Group D:5), in Macau or on the list of"
-        " countries whose remote users a licence applicant must disclose.",
+        f"Your users in {names} sit in an arms-embargoed country (Country Group D:5), in Macau"
+        + (" or on the list of countries whose remote users a licence applicant must disclose." if listed else "."),
     ]
     if finding.rule.disclose_users:
         parts.append("The licence for this purchase asks for that list, so that these users must be named in it.")
@@ -53,6 +56,8 @@ def end_user_gate(finding: ExportFinding, users: tuple[Country, ...], rules: Exp
 def party_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
     """Screening of the parties, and how far ownership by a listed party reaches on the day."""
     event = rules.event(AFFILIATES_EVENT)
+    if event is not None and (event.effective_date is None or finding.as_of < event.effective_date):
+        event = None
     reach, confidence = _affiliates(event, finding.as_of)
     close = (
         finding.headquarters.restricted_owner
@@ -70,8 +75,8 @@ def party_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
             " not know the parties, and screens none."
         ),
         remedy="Screen the buyer, every owner and the known users against the consolidated screening list.",
-        citation=event.citation if event else "",
-        source=event.source if event else "",
+        citation=f"{LISTS}; {event.citation}" if event else LISTS,
+        source=event.source if event else LISTS_SOURCE,
         as_of=event.effective_date if event else None,
         confidence=confidence,
         disclaimer=DISCLAIMER,
@@ -79,7 +84,7 @@ def party_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
 
 
 def _affiliates(event: PolicyEvent | None, day: date) -> tuple[str, str]:
-    if event is None or event.effective_date is None or day < event.effective_date:
+    if event is None:
         return "On this day only the listed companies themselves are reached.", "high"
     away, until = event.suspended_from, event.suspended_until
     owned = "companies owned to 50 % or more by listed ones"
@@ -105,7 +110,7 @@ def local_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         e
         for e in rules.events
         if {place.iso2, *place.blocs} & set(e.countries)
-        and (e.effective_date is None or e.effective_date <= day)
+        and (e.known_from is None or e.known_from <= day)
         and e.jurisdiction != "US"
     ]
     if place.iso2 == "US":

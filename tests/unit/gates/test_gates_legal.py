@@ -9,6 +9,7 @@ import pytest
 from advisor.catalog import Catalog
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Place
+from advisor.engine.gates.parties import LISTS
 from advisor.engine.gates.place import legal_gates
 
 TODAY = date(2026, 11, 21)
@@ -174,3 +175,41 @@ def test_no_answer_knows_the_future(catalog: Catalog) -> None:
             assert not [y for y in ("2026-", "2025-0", "2025-1") if y in gate.reason.replace("2026-07-23", "")] or (
                 day.year == 2025
             ), (country, day)
+
+
+def test_no_remedy_and_no_citation_is_of_a_later_rule(catalog: Catalog) -> None:
+    """Before January 2026 no part was reviewed case by case, and nobody had to list users or read of a permit."""
+    before, since = date(2026, 1, 14), date(2026, 1, 15)
+    abroad = {"country": "CN", "headquarters_country": "DE", "export_from": "TW"}
+    assert gates(catalog, "h200", before, **abroad)["export"].remedy == "Deploy elsewhere."
+    assert "H100, H200, MI300X and MI325X may be" in gates(catalog, "h200", since, **abroad)["export"].remedy
+    straight = {"country": "CN", "headquarters_country": "DE"}
+    assert gates(catalog, "b200", before, **straight)["export"].remedy == "Deploy in another country."
+    assert "case by case" in gates(catalog, "b200", since, **straight)["export"].remedy
+    users = {"country": "SG", "end_user_countries": ["CN"]}
+    assert "91 FR 1684" not in gates(catalog, "h200", before, **users)["end_users"].citation
+    assert "must disclose" not in gates(catalog, "h200", before, **users)["end_users"].reason
+    assert "91 FR 1684" in gates(catalog, "h200", since, **users)["end_users"].citation
+    assert gates(catalog, "h200", date(2025, 9, 28), country="DE")["parties"].citation == LISTS
+    assert "90 FR 47201" in gates(catalog, "h200", date(2025, 9, 29), country="DE")["parties"].citation
+    told = {day: gates(catalog, "h200", day, country="MY")["local_rules"].reason for day in
+            (date(2025, 6, 30), date(2025, 7, 1))}  # fmt: skip
+    assert ["Draft US rule" in reason for reason in told.values()] == [False, True]
+    assert "Country Group A:5" not in gates(catalog, "h200", before, country="AE")["local_rules"].reason
+    assert "Country Group A:5" in gates(catalog, "h200", TODAY, country="AE")["local_rules"].reason
+
+
+def test_no_part_is_reviewed_case_by_case_outside_china_and_macau(catalog: Catalog) -> None:
+    gate = gates(catalog, "b200", country="AF", headquarters_country="DE")["export"]
+    assert (gate.status, gate.remedy) == ("fail", "Deploy in another country.")
+
+
+@pytest.mark.parametrize("place", [{"headquarters_country": "CN"}, {"ultimate_parent_country": "CN"}])
+def test_a_restricted_owner_is_told_where_another_country_helps(place: dict[str, str], catalog: Catalog) -> None:
+    """A Chinese buyer was sent to another country, where the headquarters rule denies him the same part."""
+    here = {"country": "CN", "headquarters_country": "DE", **place}
+    remedy = gates(catalog, "b200", **here)["export"].remedy
+    assert "headquartered in China that country is the United States" in remedy
+    assert gates(catalog, "b200", **(here | {"country": "CH"}))["export"].status == "fail"
+    assert gates(catalog, "b200", **(here | {"country": "US"}))["export"].status == "condition"
+    assert "United States" not in gates(catalog, "b200", country="CN", headquarters_country="DE")["export"].remedy
