@@ -52,6 +52,11 @@ class KnownIssue:
         """True where nothing says that it is fixed."""
         return self.state in ("open", "reported", "structural")
 
+    def known_on(self, day: Date) -> bool:
+        """Whether it had been seen by that day."""
+        seen = self.first_seen or self.provenance.as_of
+        return seen is None or seen <= day
+
 
 @record
 class Release:

@@ -15,8 +15,9 @@ from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
 from advisor.engine.gates.countries import resolve_country
-from advisor.engine.gates.software import engine_names
-from advisor.engine.gates.supply import sellers_of
+from advisor.engine.gates.site import power_per_gpu
+from advisor.engine.gates.software import engine_names, issue_reach
+from advisor.engine.gates.supply import lead_time, sellers_of
 from advisor.engine.sized import SizedCandidate
 
 RECENT_DAYS = 365
@@ -64,7 +65,7 @@ def exposures(
         "price_movement": _rise(cost, catalog, as_of),
         "price_fall": _fall(cost, catalog, as_of),
         "roadmap": _roadmap(cost, catalog, as_of),
-        "power_density": _power(profile, sized, cost),
+        "power_density": _power(profile, sized, cost, catalog),
         "vendor_concentration": Exposure(
             1.0, "one vendor for the whole fleet", f"the whole fleet is {sized.accelerator.vendor}"
         ),
@@ -80,10 +81,12 @@ def exposures(
 def _issues(
     sized: SizedCandidate, catalog: Catalog, as_of: date, engineer_usd: float
 ) -> tuple[Exposure, Exposure]:
-    """Grave problems of this part on its engine: unresolved ones count whole, resolved ones of the last year half."""
-    engines = {t.deployment.engine for t in sized.tiers}
-    mine = [i for i in catalog.known_issues if _touches(i, sized, engines) and i.severity in ("critical", "high")]
-    recent = [i for i in mine if i.unresolved or _age(i, as_of) <= RECENT_DAYS]
+    """Grave problems of this part that its engines and precisions can meet, those of other models included.
+
+    Unresolved ones count whole, resolved ones of the last year half.
+    """
+    mine = [i for i in catalog.known_issues if i.severity in ("critical", "high") and _touches(i, sized, catalog)]
+    recent = [i for i in mine if i.known_on(as_of) and (i.unresolved or _age(i, as_of) <= RECENT_DAYS)]
     numbers = [i for i in recent if WRONG_NUMBERS.search(f"{i.component} {i.summary}")]
     others = [i for i in recent if i not in numbers]
     return _issue_exposure(others, "performance or stability", 0.0), _issue_exposure(
@@ -107,11 +110,12 @@ def _issue_exposure(issues: list[KnownIssue], what: str, engineer_usd: float) ->
     )
 
 
-def _touches(issue: KnownIssue, sized: SizedCandidate, engines: set[str]) -> bool:
+def _touches(issue: KnownIssue, sized: SizedCandidate, catalog: Catalog) -> bool:
+    """Whether the software gate tells of the problem too, be it of another model."""
     if sized.id not in issue.accelerators:
         return False
-    named = [e for e in ("vllm", "sglang", "atom", "trt", "tensorrt") if e in issue.component.casefold()]
-    return not named or any(n[:3] in e.casefold() for n in named for e in engines)
+    served = ((t.deployment, model) for t, model in zip(sized.tiers, sized.models, strict=True))
+    return any(issue_reach(issue, engine_names(d.engine), d.precision, model, catalog) for d, model in served)
 
 
 def _age(issue: KnownIssue, as_of: date) -> int:
@@ -148,9 +152,12 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
 def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
     sellers = max((len(sellers_of(profile, a, catalog).open) for a in rows), default=0)
-    lead = "; ".join(a.lead_time for a in rows if a.lead_time)
+    # what the survey says of sellers bears on rent; a purchase waits for its order
+    order = lead_time(sized.id, catalog, "buy") if cost.commitment == "purchase" else None
+    lead = order.statement if order is not None else ""
+    said = lead or "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
-    units = few + (1.0 if cost.commitment == "purchase" and lead else 0.0)
+    units = few + (1.0 if lead else 0.0)
     # who buys waits for a delivery, who rents for capacity
     bears = {"start": cost.commitment == "purchase", "supply": cost.mode != "buy"}
     waits = [
@@ -159,13 +166,13 @@ def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalo
     ]  # fmt: skip
     return Exposure(
         units + len(waits),
-        f"{counted(sellers, 'seller')} with a recent price" + (f"; {lead}" if lead else ""),
+        f"{counted(sellers, 'seller')} with a recent price" + (f"; {said}" if said else ""),
         f"only {counted(sellers, 'seller')} with a recent price"
         if few
-        else f"stated lead time: {lead.split(';')[0]}"
+        else f"stated lead time: {lead}"
         if lead
         else "",
-        source_ids=tuple(a.provenance.source_id for a in rows),
+        source_ids=tuple(r.provenance.source_id for r in (*rows, *((order,) if order is not None else ()))),
         row_ids=tuple(f"availability:{a.accelerator}" for a in rows),
     )
 
@@ -265,17 +272,16 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     )
 
 
-def _power(profile: Profile, sized: SizedCandidate, cost: Cost) -> Exposure:
+def _power(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     if cost.commitment != "purchase":
         return Exposure(0.0, "no own site")
     known = profile.site.rack_kw is not None and profile.site.power_kw is not None
-    kw = sized.accelerator.all_in_kw or sized.accelerator.tdp_w / 1000
-    node = kw * sized.accelerator.gpus_per_node
+    power = power_per_gpu(sized.accelerator, catalog.accelerators.values())
+    node = "unknown power" if power is None else f"{power.kw * sized.accelerator.gpus_per_node:.1f} kW of IT"
     proven = "stated" if known else "not stated"
     return Exposure(
-        0.5 if known else 1.0, f"{node:.1f} kW of IT a node; power and rack density of the site are {proven}",
-        f"{node:.1f} kW a node",
-    )  # fmt: skip
+        0.5 if known else 1.0, f"{node} a node; power and rack density of the site are {proven}", f"{node} a node"
+    )
 
 
 def _team(profile: Profile, sized: SizedCandidate, engineer_usd: float) -> Exposure:

@@ -36,7 +36,7 @@ def evaluate_gates(
     """
     return (
         *legal_gates(profile.place, accelerator, catalog.export, as_of),
-        *tier_gates(profile, accelerator, deployments, catalog),
+        *tier_gates(profile, accelerator, deployments, catalog, as_of),
         cooling_gate(profile, accelerator, catalog),
         supply_gate(profile, accelerator, catalog, as_of),
         start_gate(profile, accelerator, catalog, as_of),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 from functools import lru_cache
 
 from advisor.catalog import Catalog
@@ -56,6 +57,7 @@ def software_findings(
     catalog: Catalog,
     deployment: Deployment | None = None,
     tier: int = 0,
+    as_of: date | None = None,
 ) -> SoftwareFindings:
     """Support, floors, format traps and open problems of one engine and precision on one part.
 
@@ -63,12 +65,14 @@ def software_findings(
     ----------
     tier
         Place in the profile of the workload whose model is served.
+    as_of
+        Problems that were first seen later are left out; None tells all.
     """
     model = served_model(profile, catalog, tier)
     wants = tuple(_needs(profile, precision, model, deployment))
-    key = ("software", accelerator.id, engine, precision, None if model is None else model.id, wants)
+    key = ("software", accelerator.id, engine, precision, None if model is None else model.id, wants, as_of)
     return catalog.derived(
-        key, accelerator, lambda: _found(accelerator, engine, precision, model, wants, catalog)
+        key, accelerator, lambda: _found(accelerator, engine, precision, model, wants, as_of, catalog)
     )
 
 
@@ -78,6 +82,7 @@ def _found(
     precision: str,
     model: ModelSpec | None,
     wants: tuple[tuple[str, str], ...],
+    as_of: date | None,
     catalog: Catalog,
 ) -> SoftwareFindings:
     names = engine_names(engine)
@@ -94,7 +99,7 @@ def _found(
         features=features,
         formats=_formats(accelerator, precision, model, catalog),
         floors=_floors(accelerator, names, precision, used, catalog),
-        issues=_issues(accelerator, names, precision, model, catalog),
+        issues=_issues(accelerator, names, precision, model, as_of, catalog),
         ci=next((f"{r.status}: {r.detail}" for r in rows if r.feature == "ci_gating" and r.engine in names), ""),
     )
 
@@ -266,14 +271,20 @@ def _floors(
 
 
 def _issues(
-    accelerator: Accelerator, names: tuple[str, ...], precision: str, model: ModelSpec | None, catalog: Catalog
+    accelerator: Accelerator,
+    names: tuple[str, ...],
+    precision: str,
+    model: ModelSpec | None,
+    as_of: date | None,
+    catalog: Catalog,
 ) -> tuple[OpenIssue, ...]:
-    families = {m.family for m in catalog.models.values()}
     found = []
     for issue in catalog.known_issues:
         if not issue.unresolved or accelerator.id not in issue.accelerators:
             continue
-        reach = _reach(issue, names, precision, model, families)
+        if as_of is not None and not issue.known_on(as_of):
+            continue
+        reach = issue_reach(issue, names, precision, model, catalog)
         if reach is not None:
             found.append(
                 OpenIssue(
@@ -292,10 +303,17 @@ def _issues(
     return tuple(sorted(found, key=lambda i: (_REACH[i.reach], _SEVERITY.get(i.severity, 9), i.id)))
 
 
-def _reach(
-    issue: KnownIssue, names: tuple[str, ...], precision: str, model: ModelSpec | None, families: set[str]
+def issue_reach(
+    issue: KnownIssue, names: tuple[str, ...], precision: str, model: ModelSpec | None, catalog: Catalog
 ) -> IssueReach | None:
-    """How close an issue is to the deployment; None where engine or precision rule it out."""
+    """How close an issue is to a deployment; None where engine or precision rule it out.
+
+    Parameters
+    ----------
+    names
+        Rows of the support table that the engine stands for.
+    """
+    families = {m.family for m in catalog.models.values()}
     text = f"{issue.component} {issue.summary}".casefold()
     engines, formats = _named_in(text)
     if engines and not engines & set(names):

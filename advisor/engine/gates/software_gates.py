@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from advisor.catalog import Catalog
 from advisor.domain.findings import FeatureSupport, SoftwareFindings
 from advisor.domain.gates import Gate, GateStatus
@@ -32,12 +34,15 @@ def feature_name(feature: str) -> str:
 
 
 def software_gates(
-    profile: Profile, accelerator: Accelerator, deployment: Deployment | None, catalog: Catalog, tier: int = 0
-) -> tuple[Gate, ...]:
+    profile: Profile, accelerator: Accelerator, deployment: Deployment | None, catalog: Catalog, tier: int = 0,
+    as_of: date | None = None,
+) -> tuple[Gate, ...]:  # fmt: skip
     """The engine gate and the number-format gate of a tier; only the first where no deployment could be laid out."""
     if deployment is None:
         return (_unplaced(accelerator, catalog),)
-    found = software_findings(profile, accelerator, deployment.engine, deployment.precision, catalog, deployment, tier)
+    found = software_findings(
+        profile, accelerator, deployment.engine, deployment.precision, catalog, deployment, tier, as_of
+    )
     return engine_gate(profile, accelerator, found), format_gate(accelerator, found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.gates import Blocks, Gate
@@ -17,7 +18,7 @@ _REACH: dict[Blocks, int] = {"nothing": 0, "rent": 1, "buy": 2, "all": 3}
 
 
 def tier_gates(
-    profile: Profile, accelerator: Accelerator, deployments: Sequence[Deployment | None], catalog: Catalog
+    profile: Profile, accelerator: Accelerator, deployments: Sequence[Deployment | None], catalog: Catalog, as_of: date
 ) -> tuple[Gate, ...]:
     """Engine, number format and memory over all workloads.
 
@@ -29,7 +30,7 @@ def tier_gates(
     placed: list[tuple[int, Deployment | None]] = [(i, d) for i, d in enumerate(deployments) if d is not None]
     found: dict[str, list[tuple[str, Gate]]] = {}
     for i, deployment in placed or [(0, None)]:
-        for gate in software_gates(profile, accelerator, deployment, catalog, i):
+        for gate in software_gates(profile, accelerator, deployment, catalog, i, as_of):
             found.setdefault(gate.gate, []).append((profile.tiers[i].name, gate))
     for i, workload in enumerate(profile.tiers):
         memory = memory_gate(profile, accelerator, catalog, i)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from advisor.domain.gates import Gate
 from advisor.domain.risk import Risk
 from advisor.engine.cost import price_candidate
 from advisor.engine.exposure import exposures
+from advisor.engine.gates.site import rack_gate
+from advisor.engine.gates.software import software_findings
 from advisor.engine.risk import assess_risks
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
@@ -89,6 +93,53 @@ def test_open_problems_raise_the_likelihood(catalog: Catalog) -> None:
     units = sum(1.0 if issues[n].unresolved else 0.5 for n in named)
     assert risk.likelihood_per_year.typical == pytest.approx(1 - 0.95**units)
     assert risk.effect_formula
+
+
+def issues_of(catalog: Catalog, part: str, day: date = AS_OF) -> set[str]:
+    """Known problems that the register counts for eight-bit weights on vLLM."""
+    profile = profile_of()
+    sized = sized_of(profile, catalog, part)
+    cost = price_candidate(profile, sized, catalog, AS_OF)
+    found = exposures(profile, sized, cost, catalog, day)
+    rows = [*found["software_regression"].row_ids, *found["accuracy_regression"].row_ids]
+    return {row.removeprefix("known_issues:") for row in rows}
+
+
+def test_a_problem_that_the_gate_rules_out_is_not_counted(catalog: Catalog) -> None:
+    """Crashes of four-bit weights, and of another engine, were paid for by a fleet of eight bits."""
+    part = catalog.accelerators["mi300x"]
+    told = {i.id for i in software_findings(profile_of(), part, "vllm", "fp8", catalog).issues}
+    counted = issues_of(catalog, "mi300x")
+    assert counted <= told
+    assert counted == {"I05"}
+    assert "I04" in {i.id for i in software_findings(profile_of(), part, "vllm", "fp4", catalog).issues}
+
+
+def test_a_problem_of_a_later_day_is_not_counted(catalog: Catalog) -> None:
+    assert "I25" in issues_of(catalog, "mi325x")
+    assert "I25" not in issues_of(catalog, "mi325x", date(2026, 3, 26))
+    part = catalog.accelerators["mi325x"]
+    early = software_findings(profile_of(), part, "vllm", "fp8", catalog, as_of=date(2026, 3, 26))
+    assert "I25" not in {i.id for i in early.issues}
+
+
+@pytest.mark.parametrize("part", ["mi350x", "mi355x", "h100"])
+def test_the_power_of_a_node_is_that_of_the_rack_gate(part: str, catalog: Catalog) -> None:
+    """Where no all-in figure is published, the bare chips were told: 8 kW a node that draws 13.5."""
+    risk = register(catalog, part, procurement={"mode": "buy"})["power_density"]
+    gate = rack_gate(profile_of(procurement={"mode": "buy"}), catalog.accelerators[part], 8, catalog)
+    kw = re.search(r"= ([\d.]+) kW;", gate.arithmetic)
+    assert kw is not None
+    assert risk.basis.startswith(f"{kw[1]} kW of IT a node")
+
+
+def test_a_purchase_waits_for_its_order_and_not_for_rented_capacity(catalog: Catalog) -> None:
+    """What a survey says of clouds, sold out or clickable on demand, was told as the lead time of a purchase."""
+    bought = register(catalog, "h200", procurement={"mode": "buy"})["supply"]
+    assert bought.cause == "stated lead time: " + next(
+        r.statement for r in catalog.gate_facts.lead_times if r.id == "any-buy"
+    )
+    assert "sold out" not in bought.basis
 
 
 def test_a_team_pays_for_what_it_does_not_know(catalog: Catalog) -> None:
