@@ -182,7 +182,9 @@ def licence_gate(run: Run) -> Gate | None:
 def bears_on(gate: Gate, run: Run) -> bool:
     """Whether a gate has to do with how a candidate is paid for: a delivery and a site of one's own, or a landlord."""
     way = run.pricing.way
-    if gate.gate == "start" or gate.gate.startswith("site"):
+    if gate.gate == "start":
+        return way.buys or gate.condition == "licence"  # a licence is waited for by who rents, too
+    if gate.gate.startswith("site"):
         return way.buys
     return gate.gate != "supply" or way.mode != "buy"
 

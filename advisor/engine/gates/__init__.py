@@ -34,12 +34,14 @@ def evaluate_gates(
     InputError
         For a country of the profile that is not known, with suggestions.
     """
+    legal = legal_gates(profile.place, accelerator, catalog.export, as_of)
+    licence = next((g.delay_weeks for g in legal if g.gate == "export" and g.condition == "licence"), None)
     return (
-        *legal_gates(profile.place, accelerator, catalog.export, as_of),
+        *legal,
         *tier_gates(profile, accelerator, deployments, catalog, as_of),
         cooling_gate(profile, accelerator, catalog),
         supply_gate(profile, accelerator, catalog, as_of),
-        start_gate(profile, accelerator, catalog, as_of),
+        start_gate(profile, accelerator, catalog, as_of, licence),
         residency_gate(profile, accelerator, catalog),
     )
 

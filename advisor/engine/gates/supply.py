@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -151,7 +152,47 @@ def lead_time(accelerator: str, catalog: Catalog, route: str) -> LeadTime | None
     return own or next((r for r in rows if "*" in r.accelerators), None)
 
 
-def start_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
+def start_gate(
+    profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date, licence: DelayWeeks | None = None
+) -> Gate:
+    """Lead time of a purchase, and of an export licence, against the time that is left until the start date [weeks].
+
+    Parameters
+    ----------
+    licence
+        What an export licence may take; it runs beside an order, whoever owns the hardware.
+    """
+    gate = _delivery(profile, accelerator, catalog, as_of)
+    start = profile.procurement.start_date
+    if licence is None or start is None or gate.status == "fail":
+        return gate
+    left = max((start - as_of).days, 0) / _DAYS_PER_WEEK
+    if left >= licence.high:
+        return gate
+    missing = DelayWeeks(
+        low=max(licence.low - left, 0.0), typical=max(licence.typical - left, 0.0), high=licence.high - left,
+        basis=licence.basis,
+    )  # fmt: skip
+    told = f"An export licence takes {licence.low:g} to {licence.high:g} weeks, {left:.1f} are left"
+    if gate.status == "condition":
+        later = missing if gate.delay_weeks is None or missing.high > gate.delay_weeks.high else gate.delay_weeks
+        reason = f"{gate.reason} {told}, for rented hardware too."
+        return gate.model_copy(update={"reason": reason, "delay_weeks": later})
+    earliest = date.fromordinal(as_of.toordinal() + math.ceil(licence.high * _DAYS_PER_WEEK))
+    return gate.model_copy(
+        update={
+            "status": "condition",
+            "condition": "licence",
+            "title": f"An export licence takes {licence.low:g} to {licence.high:g} weeks, {left:.0f} are left",
+            "reason": f"{gate.reason} {told}.",
+            "remedy": f"set procurement.start_date to {earliest.isoformat()}, or take capacity of an operator that"
+            " holds a licence",
+            "delay_weeks": missing,
+        }
+    )
+
+
+def _delivery(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_of: date) -> Gate:
     """Lead time of a purchase [weeks] against the weeks that are left until the start date."""
     start = profile.procurement.start_date
     mode = profile.procurement.mode

@@ -87,6 +87,38 @@ def test_start_delay_is_what_is_missing(catalog: Catalog) -> None:
     assert "2027-11-20" in gate.remedy
 
 
+@pytest.mark.parametrize(
+    ("mode", "start", "status", "title"),
+    [
+        # Saudi Arabia: approval presumed, 50 to 180 days = 7.1 to 25.7 weeks; 2026-11-21 + 180 days = 2027-05-20.
+        ("rent", "2026-12-12", "condition", "An export licence takes 7.1 to 25.7 weeks, 3 are left"),
+        ("rent", "2027-05-20", "pass", "No delivery to wait for"),
+        ("rent", None, "pass", "No delivery to wait for"),
+        ("buy", "2027-03-21", "condition", "Delivery takes 8 to 43 weeks, 17 are left"),
+        ("buy", "2026-12-12", "fail", "Delivery takes 8 to 43 weeks, 3 are left"),
+    ],
+)
+def test_a_licence_is_waited_for_also_by_who_rents(
+    mode: str, start: str | None, status: str, title: str, catalog: Catalog
+) -> None:
+    """Capacity for a start in three weeks had no delivery to wait for, under a licence of two to six months."""
+    asked = profile(mode, start, country="SA")
+    found = {g.gate: g for g in evaluate_gates(asked, catalog.accelerators["b200"], catalog, TODAY, None)}
+    gate = found["start"]
+    assert (gate.status, gate.title) == (status, title)
+    assert ("An export licence takes" in gate.reason) == (status == "condition")
+    if mode == "rent" and status == "condition":
+        assert gate.condition == "licence"
+        assert gate.delay_weeks is not None
+        assert gate.delay_weeks.high == pytest.approx(180 / 7 - 3, abs=0.1)
+        later = profile(mode, gate.remedy.split()[3].rstrip(","), country="SA")
+        again = evaluate_gates(later, catalog.accelerators["b200"], catalog, TODAY, None)
+        assert next(g for g in again if g.gate == "start").status == "pass"
+    home = {g.gate: g for g in evaluate_gates(profile(mode, start, country="DE"), catalog.accelerators["b200"], catalog,
+                                              TODAY, None)}  # fmt: skip
+    assert "licence" not in home["start"].reason
+
+
 def test_deployment_outside_the_data_region_fails(catalog: Catalog) -> None:
     a = catalog.accelerators["b200"]
     gate = residency_gate(profile(country="US", data_residency=["Germany", "FR"]), a, catalog)
