@@ -132,7 +132,10 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     if power is None:
         return _unknown_power("site_power", rule, accelerator)
     grown = f" by the end of the horizon ({gpus:,} in the first year)" if later > gpus else ""
-    gpus = max(gpus, later)
+    unit, needed = _unit_gpus(accelerator), max(gpus, later)
+    gpus = math.ceil(needed / unit) * unit if unit > accelerator.gpus_per_node else needed
+    if gpus > needed:
+        grown = f", whole racks of {unit} for the {needed:,} that are needed{grown},"
     need = gpus * power.kw
     what = f"{gpus:,} GPUs of {accelerator.name}{grown} draw {need:,.0f} kW"
     arithmetic = f"{gpus:,} GPUs x {power.kw:.2f} kW = {need:,.0f} kW; {power.basis}"
@@ -144,13 +147,14 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
             as_of=accelerator.provenance.as_of, confidence=power.confidence,
         )  # fmt: skip
     status, blocks = _verdict(profile, need <= limit)
-    room = math.floor(limit / power.kw / accelerator.gpus_per_node) * accelerator.gpus_per_node
+    room = math.floor(limit / power.kw / unit) * unit
+    whole = "racks" if unit > accelerator.gpus_per_node else "nodes"
     return Gate(
         gate="site_power",
         status=status,
         condition="site" if status == "condition" else "",
         title=f"{need:,.0f} kW {'fit' if need <= limit else 'do not fit'} into {limit:,.0f} kW",
-        reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole nodes.",
+        reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole {whole}.",
         remedy="" if need <= limit else f"raise site.power_kw from {limit:g} to {math.ceil(need):g}",
         arithmetic=f"{arithmetic}; limit {limit:,.0f} kW",
         citation="accelerator table: all-in power",
@@ -169,7 +173,7 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
     power = power_per_gpu(accelerator, catalog.accelerators.values())
     if power is None:
         return _unknown_power("site_rack", rule, accelerator)
-    unit_gpus = max(accelerator.gpus_per_node, accelerator.scale_up_domain)
+    unit_gpus = _unit_gpus(accelerator)
     unit = unit_gpus * power.kw
     what = "rack" if unit_gpus > accelerator.gpus_per_node else "node"
     limit = profile.site.rack_kw
@@ -181,21 +185,22 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
         "as_of": accelerator.provenance.as_of,
         "confidence": power.confidence,
     }
+    units = math.ceil(max(gpus, later) / unit_gpus)
+    partly = units * unit_gpus - max(gpus, later) if what == "rack" else 0
     if limit is None:
-        return Gate(
+        return _unless_partly(partly, unit_gpus, Gate(
             **common, status="pass", title=f"One {what} draws {unit:,.0f} kW; no limit is given", arithmetic=arithmetic,
             reason=f"{rule} One {what} of {accelerator.name} draws {unit:,.1f} kW; the profile names no limit.",
-        )  # fmt: skip
+        ))  # fmt: skip
     fitting = math.floor(limit / unit)
-    units = math.ceil(max(gpus, later) / unit_gpus)
     if fitting:
         racks = math.ceil(units / fitting)
         arithmetic += f"; {limit:g} kW / {unit:,.1f} kW = {fitting} a rack; {units:,} / {fitting} = {racks:,} rack(s)"
-        return Gate(
+        return _unless_partly(partly, unit_gpus, Gate(
             **common, status="pass", title=f"{fitting} {what}(s) a rack, {racks:,} rack(s)", arithmetic=arithmetic,
             reason=f"{rule} A rack of {limit:g} kW takes {fitting} {what}(s) of {accelerator.name}; the fleet fills"
             f" {racks:,} rack(s).",
-        )  # fmt: skip
+        ))  # fmt: skip
     status, blocks = _verdict(profile, possible=False)
     return Gate(
         **common,
@@ -206,6 +211,27 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
         remedy=f"raise site.rack_kw from {limit:g} to {math.ceil(unit):g}",
         arithmetic=f"{arithmetic}; limit {limit:g} kW",
         blocks=blocks,
+    )
+
+
+def _unit_gpus(accelerator: Accelerator) -> int:
+    """GPUs of the smallest unit that is bought: a node, or a rack-scale system as a whole."""
+    return max(accelerator.gpus_per_node, accelerator.scale_up_domain)
+
+
+def _unless_partly(spare: int, unit_gpus: int, gate: Gate) -> Gate:
+    """The gate, on a condition where the fleet fills a rack-scale system only in part: the cost counts trays."""
+    if not spare:
+        return gate
+    return gate.model_copy(
+        update={
+            "status": "condition",
+            "condition": "review",
+            "title": f"Bought as whole racks of {unit_gpus} GPUs",
+            "reason": f"{gate.reason} It is bought as a whole, {spare:,} GPUs more than the fleet has; the cost of a"
+            " purchase counts the fleet alone.",
+            "remedy": "rent by the tray, or ask for the price of whole racks",
+        }
     )
 
 

@@ -79,6 +79,21 @@ def test_a_rack_scale_system_stands_as_a_whole(catalog: Catalog) -> None:
     assert "72 GPUs x 1.87 kW = 134.6 kW" in gate.arithmetic
 
 
+def test_a_rack_scale_system_is_powered_and_bought_as_a_whole(catalog: Catalog) -> None:
+    """Four GPUs of a rack of 72 were to draw 7 kW, beside a rack of 135 kW that they stand in."""
+    gb200 = catalog.accelerators["gb200"]
+    power = power_gate(profile(power_kw=150), gb200, 4, catalog)
+    assert "72 GPUs x 1.87 kW = 135 kW" in power.arithmetic
+    assert "72 GPUs in whole racks" in power.reason  # 150 / 1.87 = 80 GPUs
+    short = power_gate(profile(power_kw=100), gb200, 4, catalog)
+    assert (short.status, short.remedy) == ("fail", "raise site.power_kw from 100 to 135")
+    for rack_kw in (140, None):
+        part = rack_gate(profile(rack_kw=rack_kw), gb200, 4, catalog)
+        assert (part.status, part.blocks, part.title) == ("condition", "nothing", "Bought as whole racks of 72 GPUs")
+        assert "68 GPUs more than the fleet has" in part.reason
+        assert rack_gate(profile(rack_kw=rack_kw), gb200, 144, catalog).status == "pass"
+
+
 @given(st.integers(1, 5000), st.floats(1, 10_000))
 def test_power_gate_agrees_with_its_arithmetic(gpus: int, limit: float) -> None:
     a = CATALOG.accelerators["b200"]
