@@ -85,6 +85,13 @@ def engine_gate(profile: Profile, accelerator: Accelerator, found: SoftwareFindi
         status, title = "condition", f"{engine}: {_listing(found.partial)} only in part"
         remedies.append(f"prove {_listing(found.partial)} in a probe before you sign")
         remedies += [_switch(f) for f in found.partial if f.alternatives]
+    if found.unknown:
+        # silence of the table is no support: what else is wrong goes first, and it is said in any case
+        open_ = _listing(found.unknown)
+        if status == "pass":
+            status, title = "condition", f"Whether {engine} supports {open_} is not known"
+        remedies.append(f"prove {open_} in a probe before you sign")
+        remedies += [_switch(f) for f in found.unknown if f.alternatives]
     foreign = _foreign(profile, found)
     if foreign:
         parts.append(foreign)

@@ -122,6 +122,18 @@ def test_partial_experimental_and_unknown_support_is_said(catalog: Catalog) -> N
     assert "encoder-decoder models are marked unsupported" in unknown.reason
 
 
+def test_support_that_nobody_states_is_a_condition(catalog: Catalog) -> None:
+    """TensorRT-LLM was said to support what the profile needs, LoRA adapters, of which no row speaks."""
+    gate = gates(catalog, "b200", "trt", lora=True)["software"]
+    assert (gate.status, gate.title) == ("condition", "Whether TensorRT-LLM supports LoRA adapters is not known")
+    assert gate.remedy.startswith("Prove LoRA adapters in a probe before you sign; run")
+    assert "which supports LoRA adapters better here" in gate.remedy
+    assert gates(catalog, "b200", "trt")["software"].status == "pass"
+    worse = gates(catalog, "mi355x", "atom", lora=True, multimodal=True)["software"]
+    assert worse.title == "ATOM lacks LoRA adapters"
+    assert "Prove images, audio or video" in worse.remedy or "prove images, audio or video" in worse.remedy
+
+
 def test_own_kernels_must_be_ported_on_amd_only(catalog: Catalog) -> None:
     assert "HIP" in gates(catalog, "mi355x", "vllm", custom_kernels=True)["software"].reason
     assert gates(catalog, "b200", "vllm", custom_kernels=True)["software"].status == "pass"
