@@ -47,12 +47,13 @@ from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import EstimateMany, FirstTokenMany
 from advisor.engine.fleet import Sizing
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_findings
+from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
 from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
-from advisor.engine.notes import collect_notes
+from advisor.engine.notes import collect_notes, rents_elsewhere
 from advisor.engine.openings import openings
 from advisor.engine.operating_point import Load
 from advisor.engine.plan import curve_of, main_tier_first, plan_tier, total_fleet
@@ -160,7 +161,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         probes=inputs.probes,
         claims=claims,
         backtest=inputs.backtest,
-        notes=(*late, *collect_notes(candidates, profile.tiers, inputs.as_of)),
+        notes=(*late, *collect_notes(candidates, profile.tiers, inputs.as_of), *_abroad(candidates, profile, inputs)),
         sources=sources,
         attributions=attributions(sources),
     )
@@ -357,6 +358,14 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
         smallest_change=why.change,
         next_steps=(f"Smallest change: {why.change}.",),
     )
+
+
+def _abroad(candidates: Sequence[Candidate], profile: Profile, inputs: Inputs) -> tuple[str, ...]:
+    """Notes on rents whose prices are of elsewhere, where the profile says where it deploys."""
+    if "country" not in profile.place.model_fields_set:
+        return ()
+    place = resolve_country(profile.place.country, inputs.catalog.export, field="place.country")
+    return rents_elsewhere(candidates, place, inputs.catalog.rent_prices)
 
 
 def _claims(profile: Profile, inputs: Inputs) -> tuple[ClaimNote, ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from advisor.domain.market import RentPrice
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
+from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
+from advisor.domain.text import counted
 
 STALE_DAYS = 180
 DISAGREEMENT = 1.25
@@ -58,6 +61,21 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
             out += _doubtful_levels(c, workloads)
             out += _shared_fate(c, workloads)
     return tuple(dict.fromkeys(out))
+
+
+def rents_elsewhere(candidates: Sequence[Candidate], place: Country, prices: Sequence[RentPrice]) -> tuple[str, ...]:
+    """That no listed price behind a rent is of the country of deployment; lists seldom say where capacity stands."""
+    out = []
+    for c in candidates:
+        if c.rank is None or c.rank > CONTENDERS or c.cost is None or c.cost.price is None:
+            continue
+        behind = [p for p in prices if p.id in c.cost.price.row_ids]
+        if behind and not any(place.iso2 in p.countries for p in behind):
+            out.append(
+                f"{c.name}: of the {counted(len(behind), 'listed price')} behind its rent none names {place.name};"
+                " capacity there, and its price, are to be asked for."
+            )
+    return tuple(out)
 
 
 def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import shlex
 import pytest
 
 from advisor.cli.main import main
+from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.profiles.read import read_profile
@@ -165,3 +166,24 @@ def test_the_advised_probe_runs_as_printed(
     assert tier.deployment is not None
     assert ("--spec" in words) is (tier.deployment.spec_method != "none")
     assert words[words.index("--gpus") + 1] == str(tier.deployment.gpus_per_replica)
+
+
+@pytest.mark.parametrize(("place", "told"), [({"country": "CN"}, True), ({"country": "US"}, False), ({}, False)])
+def test_a_rent_of_elsewhere_is_told_where_the_place_is_stated(place: dict[str, str], told: bool) -> None:
+    """Rents of American lists made the price of capacity in China, without a word."""
+    asked = Profile.model_validate(
+        {
+            "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 100},
+            "slo": {"ttft_ms": 3000, "tpot_ms": 60}, "candidates": ["h100"], "place": place,
+            "procurement": {"mode": "rent", "commitment": "on_demand"},
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    notes = [n for n in tree.notes if "behind its rent none names" in n]
+    assert bool(notes) is told
+    if told:
+        price = tree.candidates[0].cost
+        assert price is not None
+        assert price.price is not None
+        assert f"of the {len(price.price.row_ids)} listed prices" in notes[0]
+        assert "China" in notes[0]
