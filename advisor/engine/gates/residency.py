@@ -121,7 +121,9 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
         asked.append(f"Your quote from {', '.join(dropped)} is left out with them.")
     quoted = [q.provider or "your quote" for q in quotes if q.provider.lower() not in barred]
     view = providers_of(accelerator.id, allowed or frozenset({here.iso2}), catalog, seller, quoted)
-    status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode, seller)
+    status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode)
+    if title == NOBODY:
+        remedy = _openings(profile, accelerator.id, catalog)
     sellers = catalog.gate_facts.sellers
     cited = [sellers[n].provenance for n in (*view.excluded, *view.elsewhere)]
     return Gate(
@@ -141,9 +143,19 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
     )
 
 
-def _judge(
-    view: ProviderView, placed: bool, no_us: bool, mode: str, seller: str
-) -> tuple[GateStatus, str, str, list[str]]:
+def _openings(profile: Profile, accelerator: str, catalog: Catalog) -> str:
+    """The changes of a profile after each of which a provider is left, and buying where it is not allowed yet."""
+    no_us, seller = profile.place.exclude_us_providers, profile.procurement.seller
+    everyone = providers_of(accelerator, frozenset(), catalog)
+    of_class = providers_of(accelerator, frozenset(), catalog, seller)
+    ways = ["place.exclude_us_providers to false"] if no_us and (*of_class.excluded, *of_class.elsewhere) else []
+    others = (*everyone.elsewhere, *everyone.unknown, *(() if no_us else everyone.excluded))
+    ways += ["procurement.seller to any"] if seller != "any" and others else []
+    ways += ["procurement.mode to buy"] if profile.procurement.mode == "rent" else []
+    return f"set {', or '.join(ways)}" if ways else "buy"
+
+
+def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[GateStatus, str, str, list[str]]:
     facts = []
     if placed:
         facts.append(
@@ -157,15 +169,7 @@ def _judge(
     usable = [n for n in (*view.elsewhere, *view.unknown) if n] if no_us else [*view.excluded, *view.elsewhere]
     usable = [*usable, *view.quoted] if no_us else [*usable, *view.unknown, *view.quoted]
     if not usable:
-        ways = ["set place.exclude_us_providers to false"] if no_us else []
-        ways += ["set procurement.seller to any"] if seller != "any" else []
-        ways += ["set procurement.mode to buy"] if mode == "rent" else []
-        return (
-            ("fail" if mode == "rent" else "condition"),
-            NOBODY,
-            ", or ".join(ways).replace(", or set ", ", or ") or "buy",
-            facts,
-        )
+        return ("fail" if mode == "rent" else "condition"), NOBODY, "", facts
     sure = [n for n in view.named_there if not no_us or n in view.elsewhere] if placed else list(view.elsewhere)
     if sure:
         return "pass", f"{len(sure)} provider(s) meet it by what is known: {', '.join(sure)}", "", facts

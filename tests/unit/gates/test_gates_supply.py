@@ -195,6 +195,8 @@ def test_nobody_is_left_where_every_seller_asked_for_is_american(catalog: Catalo
     assert gate.remedy == (
         "set place.exclude_us_providers to false, or procurement.seller to any, or procurement.mode to buy"
     )
+    none = residency_gate(asked, catalog.accelerators["mi350x"], catalog)  # one American neocloud sells it
+    assert (none.title, none.remedy) == ("No provider is left to rent from", "set procurement.mode to buy")
     either = profile("either", procurement={"seller": "hyperscaler"}, country="DE", exclude_us_providers=True)
     assert residency_gate(either, a, catalog).blocks == "rent"
 
