@@ -85,9 +85,11 @@ def _memory_pair(context: Context) -> Outcome:
     outcome = _compare(context, [("mi355x", first, a, "GB"), ("b200", second, b, "GB")])
     full = near(second, usable, EXACT)
     note = f"the B200 carries {usable:.0f}e9 bytes and is sold as {b:g} GB in HGX form; the program counts bytes"
+    formula = f"{outcome.formula}; carried by the B200 {usable:.1f}e9 bytes ({second / usable:.2f})"
+    rule = f"{outcome.rule}; for the B200 the bytes that it carries are as good a figure"
     return Outcome(
         "confirmed" if near(first, a, EXACT) and full else outcome.verdict,
-        outcome.ours, outcome.formula, note, outcome.rule, outcome.value, True, outcome.row_ids, outcome.source_ids,
+        outcome.ours, formula, note, rule, outcome.value, True, outcome.row_ids, outcome.source_ids,
     )  # fmt: skip
 
 

@@ -141,3 +141,11 @@ def test_a_claim_that_nobody_knows_is_unverifiable(catalog: Catalog) -> None:
     check = check_claim(stranger, catalog, AS_OF)
     assert check.verdict == "unverifiable"
     assert not check.computed
+
+
+def test_the_rule_of_the_memory_claim_is_the_one_that_decides(found: dict[str, ClaimCheck]) -> None:
+    """192 against 180 was confirmed by a rule of one percent."""
+    claim = found["C01"]
+    assert claim.verdict == "confirmed"
+    assert "catalog 180 GB (1.07); carried by the B200 192.3e9 bytes (1.00)" in claim.formula
+    assert claim.rule.endswith("the bytes that it carries are as good a figure")
