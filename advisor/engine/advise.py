@@ -50,7 +50,7 @@ from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
-from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle
+from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle, relaxed_profile
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes, rents_elsewhere
@@ -119,14 +119,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     echoed, (profile, late) = profile, known_by(profile, inputs.as_of)
     accelerators = select_accelerators(profile, inputs.catalog)
     sizing = Sizing({n: q.value for n, q in inputs.parameters.items()}, profile.procurement.horizon_months)
-    drafts = _lay_out_all(profile, accelerators, inputs, sizing)
-    for draft in drafts:
-        _plan(draft, profile, inputs, sizing)
-    order = main_tier_first([d.plans for d in drafts if d.plans])
-    for draft in drafts:
-        _size(draft, profile, inputs, sizing, order)
-    for draft in drafts:
-        _price(draft, profile, inputs)
+    drafts = _judge_all(profile, accelerators, inputs, sizing)
     priced = [
         PricedCandidate(d.sized, d.cost, d.risks)
         for d in drafts
@@ -134,7 +127,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     ]
     if not priced:
         for draft in drafts:
-            _look_beyond(draft, profile, inputs)
+            _look_beyond(draft, profile, inputs, sizing)
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
@@ -186,6 +179,21 @@ def select_accelerators(profile: Profile, catalog: Catalog) -> list[Accelerator]
             raise ProfileError(f'candidates: unknown accelerator "{name}"{hint}')
         out.append(accelerator)
     return out
+
+
+def _judge_all(
+    profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
+) -> list[Draft]:
+    """Every candidate laid out, sized and priced, as far as it comes."""
+    drafts = _lay_out_all(profile, accelerators, inputs, sizing)
+    for draft in drafts:
+        _plan(draft, profile, inputs, sizing)
+    order = main_tier_first([d.plans for d in drafts if d.plans])
+    for draft in drafts:
+        _size(draft, profile, inputs, sizing, order)
+    for draft in drafts:
+        _price(draft, profile, inputs)
+    return drafts
 
 
 def _lay_out_all(
@@ -261,12 +269,17 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
         draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
 
 
-def _look_beyond(draft: Draft, profile: Profile, inputs: Inputs) -> None:
-    """Find that a candidate which a gate keeps out would also cost too much: its change alone would free nothing."""
-    if draft.sized is None or draft.cost is not None:
-        return
-    with suppress(NoWayOfPayingError):
-        _beyond_budget(draft, price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of), profile)
+def _look_beyond(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Find what else keeps a candidate out once its obstacles are gone: their change alone would free nothing."""
+    level = relaxed_profile(profile, draft.layouts)
+    if level is not None:
+        (again,) = _judge_all(level, [draft.accelerator], inputs, sizing)
+        _look_beyond(again, level, inputs, sizing)
+        known = {o.text for o in draft.obstacles}
+        draft.obstacles += [o for o in again.obstacles if o.text not in known and o.what != "slo"]
+    elif draft.sized is not None and draft.cost is None:
+        with suppress(NoWayOfPayingError):
+            _beyond_budget(draft, price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of), profile)
 
 
 def _beyond_budget(draft: Draft, cost: Cost, profile: Profile) -> bool:

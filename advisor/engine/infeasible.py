@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from advisor.domain.gates import Gate
-from advisor.domain.profile import Slo
+from advisor.domain.profile import Profile, Slo
 from advisor.domain.record import record
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
@@ -48,8 +48,36 @@ def layout_obstacle(layout: Layout, tier: str, slo: Slo, slo_path: str) -> Obsta
     return Obstacle(a.id, a.name, layout.failure, layout.failure_text + where, "measure it with `advisor probe`", 10.0)
 
 
+def relaxed_profile(profile: Profile, layouts: Sequence[Layout]) -> Profile | None:
+    """The profile with the service levels that a candidate just keeps; None where they are not what it misses."""
+    missed = [layout for layout in layouts if layout.failure]
+    if not missed or any(layout.failure != "slo" or layout.nearest is None for layout in missed):
+        return None
+    tiers = [
+        w.model_copy(update={"slo": w.slo if layout.nearest is None else _relaxed(layout.nearest, w.slo)})
+        for w, layout in zip(profile.tiers, layouts, strict=True)
+    ]
+    return profile.model_copy(update={"workloads": tuple(tiers)} if profile.workloads else {"slo": tiers[0].slo})
+
+
+def _relaxed(sample: Sample, slo: Slo) -> Slo:
+    """The service level with the limits that a sample misses raised to what it keeps [ms]."""
+    raised = {metric: _round_up(value) for metric, limit, value in _latencies(sample, slo) if value > limit}
+    return slo.model_copy(update=raised)
+
+
 def _relax(sample: Sample, slo: Slo, path: str) -> tuple[str, float]:
-    parts, worst = [], 0.0
+    level, worst = _relaxed(sample, slo), 0.0
+    parts = []
+    for metric, limit, value in _latencies(sample, slo):
+        if value > limit:
+            parts.append(f"relax {path}.{metric} from {limit:g} to {getattr(level, metric):g}")
+            worst = max(worst, value / limit - 1)
+    return " and ".join(parts), worst
+
+
+def _latencies(sample: Sample, slo: Slo) -> Iterator[tuple[str, float, float]]:
+    """Name, limit and estimate at the percentile of each latency that is limited [ms]."""
     ttft, tpot = sample.ttft_at_percentile_s * 1e3, sample.tpot_at_percentile_s * 1e3
     output_tokens = sample.estimate.query.osl * MEAN_OVER_NOMINAL
     for metric, limit, value in (
@@ -57,10 +85,8 @@ def _relax(sample: Sample, slo: Slo, path: str) -> tuple[str, float]:
         ("tpot_ms", slo.tpot_ms, tpot),
         ("e2e_ms", slo.e2e_ms, ttft + tpot * output_tokens),
     ):
-        if limit is not None and value > limit:
-            parts.append(f"relax {path}.{metric} from {limit:g} to {_round_up(value):g}")
-            worst = max(worst, value / limit - 1)
-    return " and ".join(parts), worst
+        if limit is not None:
+            yield metric, limit, value
 
 
 def _round_up(value: float) -> float:
