@@ -21,6 +21,7 @@ from advisor.engine.gates.supply import lead_time, sellers_of
 from advisor.engine.sized import SizedCandidate
 
 RECENT_DAYS = 365
+DAYS_PER_MONTH = 365.25 / 12
 LONG_SERIES_DAYS = 100
 MOVED = 0.10
 """Log change from which a price series counts as having moved."""
@@ -141,7 +142,9 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
         return Exposure(0.0, "the estimate has no spread")
     age = ""
     if point.evidence_newest:
-        age = f", newest {(as_of - date.fromisoformat(point.evidence_newest)).days} days old"
+        days = (as_of - date.fromisoformat(point.evidence_newest)).days
+        later = f", newest of {point.evidence_newest}, later than this answer"
+        age = f", newest {days} days old" if days >= 0 else later
     return Exposure(
         1.0,
         f"grade {point.evidence_grade}, 80 % interval {spread.lo:,.0f} to {spread.hi:,.0f} tok/s per GPU{age}",
@@ -253,7 +256,7 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
     if cost.commitment not in ("reserved_3y", "purchase"):
         return Exposure(0.0, "no long commitment")
-    end = as_of.toordinal() + cost.horizon_months * 30
+    end = as_of.toordinal() + round(cost.horizon_months * DAYS_PER_MONTH)
     successors = {option.roadmap_id for option in catalog.roadmap_options}
     found = [
         (p.latest, p) for p in catalog.roadmap

@@ -43,6 +43,11 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
                     f"{c.name}: the newest measurement behind its throughput is {age} days old"
                     f" ({point.evidence_newest}); newer software may be faster."
                 )
+            if age < 0:
+                out.append(
+                    f"{c.name}: its throughput rests on measurements up to {point.evidence_newest}, after the day of"
+                    " this answer; what was known on that day cannot be told apart."
+                )
         if point.evidence_grade == "D":
             out.append(f"{c.name}: no measurement in this regime; its throughput is physics only.")
         for other in point.other_families:

@@ -29,11 +29,13 @@ def openings(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: d
     """
     changes = list(_changes(profile))
     found = [words for words, money, place in changes if _opens(profile, money, place, sized, catalog, as_of)]
-    quotes = [
-        f"put a quote for {sized.id} into procurement.quotes (kind {kind})"
+    kinds = [
+        kind
         for kind in ("rent", "buy")
         if _opens(profile, {"quotes": (*profile.procurement.quotes, _quote(sized.id, kind))}, {}, sized, catalog, as_of)
     ]
+    quotes = [f"put a quote for {sized.id} into procurement.quotes{f' (kind {kinds[0]})' if len(kinds) == 1 else ''}"]
+    quotes = quotes if kinds else []
     if not found and not quotes and len(changes) > 1:
         every = list(accumulate(changes, lambda a, b: (f"{a[0]} and {b[0]}", a[1] | b[1], a[2] | b[2])))[1:]
         found = [w for w, money, place in every if _opens(profile, money, place, sized, catalog, as_of)][:1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from datetime import date
 
 import pytest
 
@@ -187,3 +188,20 @@ def test_a_rent_of_elsewhere_is_told_where_the_place_is_stated(place: dict[str, 
         assert price.price is not None
         assert f"of the {len(price.price.row_ids)} listed prices" in notes[0]
         assert "China" in notes[0]
+
+
+def test_evidence_of_a_later_day_is_named_and_has_no_negative_age() -> None:
+    """An answer for March 2026 had measurements that were "newest -141 days old"."""
+    asked = Profile.model_validate(
+        {
+            "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 100},
+            "slo": {"ttft_ms": 3000, "tpot_ms": 60}, "candidates": ["h100"],
+        }
+    )  # fmt: skip
+    day = date(2026, 3, 1)
+    tree = Workbench(as_of=day, bare=True).advise(asked, draws=200)
+    point = tree.candidates[0].operating_point
+    assert point is not None
+    assert point.evidence_newest > day.isoformat()
+    assert not re.search(r"-\d+ days old", tree.model_dump_json())
+    assert any("after the day of this answer" in n and point.evidence_newest in n for n in tree.notes)

@@ -142,6 +142,19 @@ def test_a_purchase_waits_for_its_order_and_not_for_rented_capacity(catalog: Cat
     assert "sold out" not in bought.basis
 
 
+def test_the_horizon_of_the_roadmap_has_whole_months(catalog: Catalog) -> None:
+    """Thirty-six months of thirty days end a fortnight early: a part due on their last days was not counted."""
+    profile = profile_of(procurement={"mode": "buy", "horizon_months": 36})
+    sized = sized_of(profile, catalog, "h200")
+    cost = price_candidate(profile, sized, catalog, AS_OF)
+    parts = {p.id: p for p in catalog.roadmap}
+    assert parts["feynman"].latest == date(2028, 12, 31)
+    rows = [exposures(profile, sized, cost, catalog, date(2026, 1, day))["roadmap"].row_ids for day in (6, 1)]
+    assert ["roadmap:feynman" in found for found in rows] == [True, True]
+    before = exposures(profile, sized, cost, catalog, date(2025, 12, 30))["roadmap"].row_ids
+    assert "roadmap:feynman" not in before
+
+
 def test_a_team_pays_for_what_it_does_not_know(catalog: Catalog) -> None:
     novice = register(catalog, "mi300x", team={"rocm_experience": "none"})["team"]
     some = register(catalog, "mi300x", team={"rocm_experience": "some"})["team"]
