@@ -19,7 +19,7 @@ from advisor.domain.market import Commitment as MarketCommitment
 from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
-from advisor.engine.gates.residency import left_out
+from advisor.engine.gates.residency import barred_name, left_out
 from advisor.engine.sized import Z80
 
 MIN_SERIES_DAYS = 14
@@ -118,7 +118,7 @@ def best_quote(
         q
         for q in profile.procurement.quotes
         if q.accelerator == accelerator and q.kind == kind and (kind == "buy" or q.commitment in ("any", commitment))
-        and q.provider.lower() not in without
+        and not barred_name(q.provider, without)
     ]
     return min(fitting, key=lambda q: (q.usd, q.provider), default=None)
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 
 from advisor.catalog import Catalog
 from advisor.catalog.rent import MEMBERS
@@ -16,6 +17,8 @@ from advisor.domain.record import record
 from advisor.engine.gates.countries import resolve_country
 
 US = "US"
+ALIASES = {"amazon": "aws", "google": "gcp", "microsoft": "azure", "oracle": "oci"}
+"""Companies by which clouds are called, and the catalog's names of those."""
 NOBODY = "No provider is left to rent from"
 
 
@@ -24,6 +27,18 @@ def left_out(profile: Profile, catalog: Catalog) -> frozenset[str]:
     if not profile.place.exclude_us_providers:
         return frozenset()
     return frozenset(n for n, s in catalog.gate_facts.sellers.items() if s.headquarters == US)
+
+
+def barred_name(provider: str, barred: Collection[str]) -> bool:
+    """Whether a provider as a user writes it is one of those left out.
+
+    >>> barred_name("Amazon Web Services", {"aws"}), barred_name("Digital Ocean", {"digitalocean"})
+    (True, True)
+    >>> barred_name("Stadtwerke", {"aws"})
+    False
+    """
+    words = re.findall(r"[a-z0-9]+", provider.casefold())
+    return any(ALIASES.get(word, word) in barred for word in ("".join(words), *words))
 
 
 def first_offer(profile: Profile, sellers: Sequence[tuple[str, float]], catalog: Catalog) -> str:
@@ -116,10 +131,10 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
         )  # fmt: skip
     seller, barred = profile.procurement.seller, left_out(profile, catalog)
     quotes = [q for q in profile.procurement.quotes if q.accelerator == accelerator.id and q.kind == "rent"]
-    dropped = sorted({q.provider for q in quotes if q.provider.lower() in barred})
+    dropped = sorted({q.provider for q in quotes if barred_name(q.provider, barred)})
     if dropped:
         asked.append(f"Your quote from {', '.join(dropped)} is left out with them.")
-    quoted = [q.provider or "your quote" for q in quotes if q.provider.lower() not in barred]
+    quoted = [q.provider or "your quote" for q in quotes if not barred_name(q.provider, barred)]
     view = providers_of(accelerator.id, allowed or frozenset({here.iso2}), catalog, seller, quoted)
     status, title, remedy, facts = _judge(view, bool(allowed), place.exclude_us_providers, mode)
     if title == NOBODY:
@@ -166,6 +181,8 @@ def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[Ga
         facts.append(f"Left out: {', '.join(view.excluded) or 'none known'}.")
         facts.append(f"Headquarters elsewhere: {', '.join(view.elsewhere) or 'none known'}.")
         facts.append(f"Headquarters not in the catalog: {', '.join(view.unknown) or 'none'}.")
+        if view.quoted:
+            facts.append(f"Ask for the headquarters behind your quotes: {', '.join(view.quoted)}.")
     usable = [n for n in (*view.elsewhere, *view.unknown) if n] if no_us else [*view.excluded, *view.elsewhere]
     usable = [*usable, *view.quoted] if no_us else [*usable, *view.unknown, *view.quoted]
     if not usable:

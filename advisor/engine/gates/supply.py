@@ -15,7 +15,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
-from advisor.engine.gates.residency import left_out
+from advisor.engine.gates.residency import barred_name, left_out
 
 FEW_SELLERS = 4
 """Below it a quote is an offer, not a market; the same limit as for rent prices."""
@@ -101,7 +101,7 @@ def _quoted(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> boo
     """Whether a quote in hand is an offer to rent, of somebody who is not left out."""
     closed = left_out(profile, catalog)
     return any(
-        q.accelerator == accelerator.id and q.kind == "rent" and q.provider.lower() not in closed
+        q.accelerator == accelerator.id and q.kind == "rent" and not barred_name(q.provider, closed)
         for q in profile.procurement.quotes
     )
 

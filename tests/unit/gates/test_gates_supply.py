@@ -11,8 +11,9 @@ from advisor.catalog import Catalog
 from advisor.domain.errors import InputError
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
+from advisor.engine.cost.prices import best_quote
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
-from advisor.engine.gates.residency import providers_of, residency_gate
+from advisor.engine.gates.residency import left_out, providers_of, residency_gate
 from advisor.engine.gates.supply import start_gate, supply_gate
 
 TODAY = date(2026, 11, 21)
@@ -203,14 +204,18 @@ def test_nobody_is_left_where_every_seller_asked_for_is_american(catalog: Catalo
 
 def test_a_quote_counts_as_a_seller_unless_it_is_left_out(catalog: Catalog) -> None:
     a = catalog.accelerators["b200"]
-    for provider, status in (("AWS", "fail"), ("Stadtwerke", "condition")):
+    for provider, status in (
+        ("AWS", "fail"), ("Amazon Web Services", "fail"), ("Oracle Cloud", "fail"), ("Lambda Labs, Inc.", "fail"),
+        ("Stadtwerke", "condition"),
+    ):  # fmt: skip
         quote = {"accelerator": "b200", "usd": 9.0, "provider": provider}
         asked = profile(
             "rent", procurement={"seller": "hyperscaler", "quotes": [quote]}, country="DE", exclude_us_providers=True
         )
         gate = residency_gate(asked, a, catalog)
         assert gate.status == status
-        assert ("Your quote from AWS is left out" in gate.reason) == (provider == "AWS")
+        assert (f"Your quote from {provider} is left out" in gate.reason) == (status == "fail")
+        assert (best_quote(asked, "b200", "rent", "on_demand", left_out(asked, catalog)) is None) == (status == "fail")
 
 
 def test_all_gates_of_every_candidate_are_complete(catalog: Catalog) -> None:
