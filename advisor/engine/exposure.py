@@ -43,6 +43,8 @@ class Exposure:
     """Value that is committed or owned [USD]."""
     engineer_usd: float = 0.0
     """Loaded cost of an engineer [USD/year]."""
+    applies: bool = True
+    """False where the way of paying or the engine rules the risk out, whatever likelihood it is given."""
     source_ids: tuple[str, ...] = ()
     row_ids: tuple[str, ...] = ()
 
@@ -72,7 +74,9 @@ def exposures(
         ),
         "team": _team(profile, sized, usd),
         "engine_lock_in": _engine(sized, usd),
-        "spot_loss": Exposure(1.0 if cost.commitment == "spot" else 0.0, "capacity is rented as spot"),
+        "spot_loss": Exposure(
+            1.0 if cost.commitment == "spot" else 0.0, "capacity is rented as spot", applies=cost.commitment == "spot"
+        ),
     }
     for template in catalog.risk_register:
         found.setdefault(template.id, Exposure(1.0, "a risk of your own register, counted once", engineer_usd=usd))
@@ -238,7 +242,7 @@ def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     share = _floating_share(cost)
     return Exposure(
         1.0 if share > 0 else 0.0, f"{rose:.0%} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more",
-        f"{share:.0%} of the cost is paid at a floating price", share,
+        f"{share:.0%} of the cost is paid at a floating price", share, applies=share > 0,
     )  # fmt: skip
 
 
@@ -248,14 +252,14 @@ def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     bound = cost.commitment in ("reserved_1y", "reserved_3y", "purchase")
     return Exposure(
         1.0 if bound else 0.0, f"{fell:.0%} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
-        f"{share:.0%} of the cost is committed", share,
+        f"{share:.0%} of the cost is committed", share, applies=bound,
     )  # fmt: skip
 
 
 def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
     if cost.commitment not in ("reserved_3y", "purchase"):
-        return Exposure(0.0, "no long commitment")
+        return Exposure(0.0, "no long commitment", applies=False)
     end = as_of.toordinal() + round(cost.horizon_months * DAYS_PER_MONTH)
     successors = {option.roadmap_id for option in catalog.roadmap_options}
     found = [
@@ -277,7 +281,7 @@ def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
 
 def _power(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
     if cost.commitment != "purchase":
-        return Exposure(0.0, "no own site")
+        return Exposure(0.0, "no own site", applies=False)
     known = profile.site.rack_kw is not None and profile.site.power_kw is not None
     power = power_per_gpu(sized.accelerator, catalog.accelerators.values())
     node = "unknown power" if power is None else f"{power.kw * sized.accelerator.gpus_per_node:.1f} kW of IT"
@@ -302,4 +306,5 @@ def _engine(sized: SizedCandidate, engineer_usd: float) -> Exposure:
     return Exposure(
         1.0 if bound else 0.0, f"engines of one vendor in use: {text or 'none'}",
         f"{text} runs on {sized.accelerator.vendor} parts only" if bound else "", engineer_usd=engineer_usd,
+        applies=bool(bound),
     )  # fmt: skip

@@ -36,14 +36,14 @@ def assess_risks(
 ) -> tuple[Risk, ...]:
     """Every risk with an exposure, largest expected loss first.
 
-    The profile's overrides of likelihood and effect go before the catalog.
+    The profile's overrides of likelihood and effect go before the catalog, where the risk can occur at all.
     """
     found = exposures(profile, sized, cost, catalog, as_of)
     out = []
     for template in catalog.risk_register:
         exposure = found.get(template.id)
         overridden = _overridden(template, profile)
-        if exposure is None or (exposure.units <= 0 and not overridden):
+        if exposure is None or not exposure.applies or (exposure.units <= 0 and not overridden):
             continue
         out.append(_risk(template, exposure, profile, sized, cost))
     return tuple(sorted(out, key=lambda r: (-r.expected_loss_usd_per_month, r.id)))
@@ -61,9 +61,7 @@ def _risk(
         name=template.name,
         category=template.category,
         cause=exposure.cause or template.cause,
-        basis=f"{exposure.basis}; {template.likelihood:.0%} a year for one unit ({template.likelihood_low:.0%} to"
-        f" {template.likelihood_high:.0%}; {template.exposure}; {template.provenance.kind}),"
-        f" {exposure.units:.3g} units: 1 - (1 - p)^units",
+        basis=_basis(template, exposure, profile.overrides.risk_likelihood),
         kind=template.provenance.kind,
         likelihood_per_year=likelihood,
         effect_usd=effect,
@@ -78,6 +76,16 @@ def _risk(
         overridden=_overridden(template, profile),
         source_ids=tuple(dict.fromkeys((template.provenance.source_id, *exposure.source_ids))),
         row_ids=(f"risks/register.csv:{template.id}", *exposure.row_ids),
+    )
+
+
+def _basis(template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]) -> str:
+    if template.id in own:
+        return f"{exposure.basis}; {own[template.id]:.0%} a year, set by the profile"
+    return (
+        f"{exposure.basis}; {template.likelihood:.0%} a year for one unit ({template.likelihood_low:.0%} to"
+        f" {template.likelihood_high:.0%}; {template.exposure}; {template.provenance.kind}),"
+        f" {exposure.units:.3g} units: 1 - (1 - p)^units"
     )
 
 

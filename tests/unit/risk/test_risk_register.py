@@ -200,6 +200,31 @@ def test_the_profile_overrides_likelihood_and_effect(catalog: Catalog) -> None:
     assert unset["supply"].expected_loss_usd_per_month == pytest.approx(5_000)
 
 
+@pytest.mark.parametrize(
+    ("risk", "able", "unable"),
+    [
+        ("spot_loss", "spot", "reserved_1y"),
+        ("price_movement", "on_demand", "reserved_1y"),
+        ("price_fall", "reserved_1y", "on_demand"),
+        ("roadmap", "reserved_3y", "on_demand"),
+        ("power_density", "buy", "on_demand"),
+    ],
+)
+def test_no_likelihood_makes_a_risk_of_another_way_of_paying(
+    catalog: Catalog, risk: str, able: str, unable: str
+) -> None:
+    """A purchase was told to guard against the loss of its spot capacity."""
+    own = {"risk_likelihood": {risk: 0.5}}
+
+    def paid(way: str) -> dict[str, Risk]:
+        terms = {"mode": "buy"} if way == "buy" else {"mode": "rent", "commitment": way}
+        return register(catalog, "b200", procurement=terms, overrides=own)
+
+    assert risk not in paid(unable)
+    assert paid(able)[risk].likelihood_per_year.typical == 0.5
+    assert paid(able)[risk].basis.endswith("50% a year, set by the profile")
+
+
 def test_risks_come_largest_first(catalog: Catalog) -> None:
     losses = [r.expected_loss_usd_per_month for r in register(catalog, "mi355x").values()]
     assert losses == sorted(losses, reverse=True)
