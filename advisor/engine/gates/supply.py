@@ -21,6 +21,8 @@ FEW_SELLERS = 4
 """Below it a quote is an offer, not a market; the same limit as for rent prices."""
 
 _DAYS_PER_WEEK = 7.0
+_RENT_MEANWHILE = "or rent until delivery"
+_LICENSED = "or take capacity of an operator that holds a licence"
 
 
 @record
@@ -177,7 +179,8 @@ def start_gate(
     if gate.status == "condition":
         later = missing if gate.delay_weeks is None or missing.high > gate.delay_weeks.high else gate.delay_weeks
         reason = f"{gate.reason} {told}, for rented hardware too."
-        return gate.model_copy(update={"reason": reason, "delay_weeks": later})
+        remedy = gate.remedy.replace(_RENT_MEANWHILE, _LICENSED)  # what is rented meanwhile waits for the licence too
+        return gate.model_copy(update={"reason": reason, "remedy": remedy, "delay_weeks": later})
     earliest = date.fromordinal(as_of.toordinal() + math.ceil(licence.high * _DAYS_PER_WEEK))
     return gate.model_copy(
         update={
@@ -185,8 +188,7 @@ def start_gate(
             "condition": "licence",
             "title": f"An export licence takes {licence.low:g} to {licence.high:g} weeks, {left:.0f} are left",
             "reason": f"{gate.reason} {told}.",
-            "remedy": f"set procurement.start_date to {earliest.isoformat()}, or take capacity of an operator that"
-            " holds a licence",
+            "remedy": f"set procurement.start_date to {earliest.isoformat()}, {_LICENSED}",
             "delay_weeks": missing,
         }
     )
@@ -230,7 +232,7 @@ def _delivery(profile: Profile, accelerator: Accelerator, catalog: Catalog, as_o
         )  # fmt: skip
     earliest = date.fromordinal(as_of.toordinal() + round(high * _DAYS_PER_WEEK))
     late = left < low
-    remedy = f"set procurement.start_date to {earliest.isoformat()}, or rent until delivery"
+    remedy = f"set procurement.start_date to {earliest.isoformat()}, {_RENT_MEANWHILE}"
     return Gate(
         **common,
         status="fail" if late and mode == "buy" else "condition",
