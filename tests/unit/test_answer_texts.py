@@ -205,3 +205,15 @@ def test_evidence_of_a_later_day_is_named_and_has_no_negative_age() -> None:
     assert point.evidence_newest > day.isoformat()
     assert not re.search(r"-\d+ days old", tree.model_dump_json())
     assert any("after the day of this answer" in n and point.evidence_newest in n for n in tree.notes)
+
+
+def test_who_rents_under_a_licence_is_told_that_the_start_is_too_near() -> None:
+    asked = Profile.model_validate(
+        {
+            "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 400, "peak_concurrency": 100},
+            "slo": {"ttft_ms": 3000, "tpot_ms": 60}, "candidates": ["b200"], "place": {"country": "SA"},
+            "procurement": {"mode": "rent", "start_date": "2026-12-15"},
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    assert any("set procurement.start_date to 2027-05-20" in step for step in tree.verdict.next_steps)
