@@ -227,10 +227,9 @@ def _read_stream(result: RequestResult, stream: TokenStream) -> None:
         result.token_source = "events" if events else "none"
         return
     result.output_tokens, result.token_source = stream.usage_output, "usage"
-    asked_in_full = stream.finish_reason == "length" and stream.usage_output != result.osl
     impossible = stream.usage_output < events or stream.usage_output > result.osl
     unlikely = stream.text_bytes > 64 and stream.usage_output * 16 < stream.text_bytes
-    if result.fault is None and (impossible or asked_in_full or unlikely):
+    if result.fault is None and (impossible or unlikely):
         result.usage_disagrees = True
         result.output_tokens = max(events, result.osl if stream.finish_reason == "length" else events)
         result.token_source = "events"

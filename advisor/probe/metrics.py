@@ -67,6 +67,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     flags = _flags(sample, good, tokens / events if events else None)
     flags += ["not steady: time per token drifted over the step"] if drift else []
     reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
+    reasons += _uncounted(good)
     if not good:
         reasons.append("no request succeeded")
     errors = Counter(r.fault.value for r in sample.measured if r.fault is not None and r.fault is not Fault.CUT)
@@ -162,6 +163,15 @@ def _meets(r: RequestResult, slo: Slo) -> bool:
         and (slo.tpot_ms is None or tpot is None or tpot * 1e3 <= slo.tpot_ms)
         and (slo.e2e_ms is None or r.e2el_s * 1e3 <= slo.e2e_ms)
     )
+
+
+def _uncounted(good: Sequence[RequestResult]) -> list[str]:
+    """Why tokens cannot be told: without usage an event may hold several, so that only the full length proves them."""
+    counted = [r for r in good if r.token_source == "events"]
+    asked, seen = _mean([r.osl for r in counted]), _mean([r.output_tokens for r in counted])
+    if not asked or seen is None or abs(seen / asked - 1) <= _LENGTH_TOLERANCE:
+        return []
+    return [f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"]
 
 
 def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: float | None) -> list[str]:

@@ -26,4 +26,7 @@ def certain_tokens(result: RequestResult, prompts: PromptMaker, words: int) -> t
         return None, None
     inputs = result.input_tokens if prompts.plausible(words, result.input_tokens) else None
     prompts.observe(words, result.input_tokens)
-    return inputs, result.output_tokens
+    # "length" short of what was asked is a limit of the server's own, or a count too low: the stream decides.
+    short = result.finish_reason == "length" and result.output_tokens < result.osl
+    proven = not short or result.output_tokens == len(result.stamps_ns)
+    return inputs, result.output_tokens if proven else None

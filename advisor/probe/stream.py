@@ -17,6 +17,8 @@ from advisor.probe.sse import EventReader, EventTooLong
 _OVERRUN_SLACK = 4
 _MAX_TOKENS = 2**53
 """A count beyond what a float holds exactly is no count."""
+_BROKEN_OFF = frozenset({"abort", "error"})
+"""Reasons to finish that stand for a failure: of vLLM and SGLang, and of proxies."""
 _BLIND_NS = 3_500_000
 """The monitor's tick and the timer's rounding: a loop that looks at its sockets no more seldom is not blind."""
 
@@ -108,6 +110,9 @@ class TokenStream(BodySink):
         self.late = self._lost_moments() if self._merged else self.late
         if self.error_message:
             return Fault.ERROR_EVENT
+        if self.finish_reason in _BROKEN_OFF:
+            self.error_message = f"the server broke off with finish_reason {self.finish_reason}"
+            return Fault.ERROR_EVENT
         if not self.complete and self.finish_reason is None:
             if self.malformed:
                 return Fault.MALFORMED
@@ -153,7 +158,7 @@ class TokenStream(BodySink):
         usage = event.get("usage")
         if usage is not None:
             self._usage(usage)
-        elif not choices:
+        if event.get("error") is not None or (usage is None and not choices):
             self._odd_event(event)
         if not self.model and isinstance(event.get("model"), str):
             self.model = event["model"][:200]

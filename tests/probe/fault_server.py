@@ -114,6 +114,8 @@ class FaultServer:
             "model": (404, {"object": "error", "message": f"The model `{asked['model']}` does not exist."}, ()),
             "context": (400, {"error": {"message": "This model's maximum context length is 16 tokens."}}, ()),
         }
+        if fault == "two-at-a-time" and self.in_flight > 2:
+            fault = "429"
         if fault in refusals:
             status, document, extra = refusals[fault]
             return await _json(out, status, document, extra)
@@ -173,7 +175,7 @@ class FaultServer:
         if fault == "zeros-gzip":
             compress = gzip.GzipFile(fileobj=sink, mode="wb")
         sent = 0
-        limit = 10**9 if fault == "endless" else wanted
+        limit = {"endless": 10**9, "cap": min(wanted, 20), "eos": min(wanted, 20)}.get(fault, wanted)
         per_event = 4 if fault in ("several", "several-lie") else 1
         while sent < limit:
             size = min(per_event, limit - sent)
@@ -225,10 +227,18 @@ class FaultServer:
             if fault == "error-event" and sent == 3:
                 await event({"error": {"message": "engine died", "code": 500}})
                 break
+            if fault == "error-choice" and sent == 3:
+                choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+                await event({"error": {"message": "engine died", "code": 502}, "choices": [choice]})
+                break
+            if fault == "abort" and sent == 3:
+                break
             if fault == "stall" and sent == 3:
                 await asyncio.sleep(60)
             await asyncio.sleep(ITL_S)
-        await event({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
+        reason = {"eos": "stop", "abort": "abort"}.get(fault, "length")
+        if fault != "error-choice":
+            await event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         usage = {"prompt_tokens": inputs, "completion_tokens": sent, "total_tokens": inputs + sent}
         if fault == "usage-low" or fault == "several-lie":
             usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}

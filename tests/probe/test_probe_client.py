@@ -84,6 +84,10 @@ def test_what_a_request_is_charged() -> None:
     assert certain_tokens(outcome(input_tokens=1), prompts, 100) == (None, 20)  # too few to be true
     assert certain_tokens(outcome(usage_disagrees=True), prompts, 100) == (None, None)
     assert certain_tokens(outcome(token_source="events"), prompts, 100) == (None, None)
+    capped = outcome(finish_reason="length", output_tokens=10, stamps_ns=array("q", range(10)))
+    assert certain_tokens(capped, prompts, 100) == (110, 10)
+    doubtful = outcome(finish_reason="length", output_tokens=10, stamps_ns=array("q", range(5)))
+    assert certain_tokens(doubtful, prompts, 100) == (110, None)
     for fault in (Fault.REFUSED, Fault.DNS, Fault.TLS, Fault.RATE_LIMITED, Fault.CONTEXT_TOO_LONG):
         assert certain_tokens(outcome(fault=fault), prompts, 100) == (0, 0)
     for fault in (Fault.STALLED, Fault.SERVER_ERROR, Fault.OVERRUN, Fault.DISCONNECTED, Fault.CUT):

@@ -10,6 +10,7 @@ from probe_kit import KEY, Served, finish, make_session, only_step, step_plan
 from advisor.domain.errors import NetworkError
 from advisor.probe.budget import Limit
 from advisor.probe.faults import Fault
+from advisor.probe.plan import LengthSpec
 
 pytestmark = pytest.mark.alone
 
@@ -89,6 +90,21 @@ async def test_wrong_usage_is_named_and_not_believed(fault_server: Served, name:
     assert step.succeeded == 24
     assert step.mean_output_tokens == 8
     assert any(words in flag for flag in step.flags), step.flags
+
+
+async def test_a_server_with_a_shorter_limit_of_its_own_is_counted_by_what_it_sent(fault_server: Served) -> None:
+    """It ends with "length" after 20 of 40 tokens; to take the 40 for granted would double its throughput."""
+    step = only_step(await finish(make_session(fault_server.url, "cap", steps=(step_plan(osl=LengthSpec(40)),))))
+    assert (step.mean_output_tokens, step.token_source, step.tokens_per_event) == (20, "usage", 1.0)
+    assert "mean output length is 20 tokens where 40 were asked for" in step.flags
+
+
+@pytest.mark.parametrize("name", ["error-choice", "abort"])
+async def test_a_request_that_the_server_breaks_off_is_a_failure(fault_server: Served, name: str) -> None:
+    """Proxies tell of an error beside an empty choice; engines by their finish_reason alone."""
+    step = only_step(await finish(make_session(fault_server.url, f"some:{name}")))
+    assert step.errors == {Fault.ERROR_EVENT.value: 8}
+    assert step.succeeded == 16
 
 
 async def test_wrong_model_is_one_sentence_with_what_there_is(fault_server: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from array import array
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,6 +169,15 @@ def test_wrong_lengths_are_flagged() -> None:
         "mean input length is 10 tokens where 14 were asked for",
         "mean output length is 11 tokens where 16 were asked for",
     )  # fmt: skip
+
+
+def test_events_are_no_count_of_tokens_where_they_fall_short() -> None:
+    """No usage, and 11 events where 33 tokens were due: three tokens an event, or an early end; nobody can tell."""
+    short = [result(300 * i, 100, 20, 11, osl=33, token_source="events") for i in range(6)]
+    step = summarise(sample(short), None, None)
+    assert not step.valid
+    assert step.flags[0] == "tokens cannot be counted: no usage to be believed, and 11 events where 33 tokens were due"
+    assert summarise(sample([replace(r, osl=11) for r in short]), None, None).valid
 
 
 def lag(**more: object) -> OwnLag:
