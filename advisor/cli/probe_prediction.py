@@ -8,8 +8,12 @@ from advisor.evidence.runs import Run, Step
 
 
 def prediction_text(run: Run) -> str:
-    """A line a step: measured against predicted, with the predicted 80 % range; empty where nothing can be compared."""
+    """A line a step: measured against predicted, with the predicted 80 % range; empty where nothing can be compared.
+
+    A probe states the lengths that it sent; the estimator asks for nominal ones.
+    """
     from advisor.engine.estimator import estimate_rows
+    from advisor.engine.operating_point import MEAN_OVER_NOMINAL
     from advisor.workbench import Workbench
 
     where = run.deployment
@@ -31,8 +35,8 @@ def prediction_text(run: Run) -> str:
     rows = [
         {
             **{k: v for k, v in common.items() if v},
-            "isl": f"{s.isl:.0f}",
-            "osl": f"{s.osl:.0f}",
+            "isl": f"{s.lengths[0] / MEAN_OVER_NOMINAL:.0f}",
+            "osl": f"{s.lengths[1] / MEAN_OVER_NOMINAL:.0f}",
             "concurrency": _concurrency(s),
         }
         for s in steps
@@ -52,7 +56,8 @@ def _concurrency(step: Step) -> str:
 
 
 def _line(step: Step, row: dict[str, str], gpus: int) -> str:
-    head = f"  {step.isl:.0f}/{step.osl:.0f} at {_concurrency(step)}: "
+    isl, osl = step.lengths
+    head = f"  {isl:.0f}/{osl:.0f} at {_concurrency(step)}: "
     if row["error"] or not row["output_tps_per_gpu"]:
         return head + f"no prediction ({plain(row['error'] or 'no figure', 160)})"
     assert step.output_tps is not None

@@ -17,6 +17,9 @@ from advisor.domain.provenance import Frozen
 RUN_SCHEMA = 1
 """Version of the exported form; readers refuse a higher one."""
 
+LENGTH_TOLERANCE = 0.05
+"""Share by which the mean length may miss what was asked for before a step is one of other lengths."""
+
 Outcome = Literal["running", "complete", "budget", "interrupted", "failed"]
 LoadKind = Literal["closed", "poisson", "constant", "unknown"]
 
@@ -79,6 +82,8 @@ class Step(Frozen):
     rate_rps: float | None = Field(None, ge=0, description="Intended arrivals per second of an open loop.")
     isl: float = Field(ge=0, description="Intended input length [tokens].")
     osl: float = Field(ge=0, description="Intended output length [tokens].")
+    asked_input_tokens: float | None = Field(None, description="Mean length that was asked for, as it was drawn.")
+    asked_output_tokens: float | None = Field(None, description="Likewise of the outputs.")
     mean_input_tokens: float | None = None
     mean_output_tokens: float | None = None
     requests: int = Field(0, ge=0, description="Requests measured, good and bad, warm-up excluded.")
@@ -105,6 +110,23 @@ class Step(Frozen):
     partial: bool = Field(False, description="Ended before it had what it was planned to gather.")
     steady: bool | None = Field(None, description="No drift found over the window; None where not tested.")
     flags: tuple[str, ...] = Field((), description="What a reader must know; reasons of invalidity first.")
+
+    @property
+    def lengths(self) -> tuple[float, float]:
+        """Input and output lengths [tokens] of which its figures are: the intended, or the counted where that is apart.
+
+        Of drawn lengths a few requests have another mean than all; the share of it that came tells how far off it is.
+        """
+        return (
+            _length(self.isl, self.asked_input_tokens or self.isl, self.mean_input_tokens),
+            _length(self.osl, self.asked_output_tokens or self.osl, self.mean_output_tokens),
+        )
+
+
+def _length(intended: float, asked: float, counted: float | None) -> float:
+    if not counted or not asked or abs(counted / asked - 1) <= LENGTH_TOLERANCE:
+        return intended
+    return intended * counted / asked
 
 
 class Run(Frozen):
@@ -153,6 +175,8 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
     flags += ["partial"] if step.partial else []
     flags += ["not_steady"] if step.steady is False else []
     assert step.output_tps is not None
+    # A probe states lengths that were sent; other families state nominal ones, of which requests draw a part.
+    isl, osl = step.lengths if run.family == "own_probe" else (step.isl, step.osl)
     return Measurement(
         row_id=f"{run.id}:{step.index}",
         family=run.family,
@@ -166,8 +190,8 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         ep=where.ep or 1,
         dp_attention=where.dp_attention,
         gpus=gpus,
-        isl=round(step.isl),
-        osl=round(step.osl),
+        isl=max(1, round(isl)),
+        osl=max(1, round(osl)),
         concurrency=concurrency,
         total_tps_per_gpu=None if step.total_tps is None else step.total_tps / gpus,
         output_tps_per_gpu=step.output_tps / gpus,

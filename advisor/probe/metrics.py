@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.profile import Slo
-from advisor.evidence.runs import Distribution, OwnLag, Step
+from advisor.evidence.runs import LENGTH_TOLERANCE, Distribution, OwnLag, Step
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
 from advisor.probe.plan import StepPlan
@@ -18,7 +18,6 @@ from advisor.probe.results import RequestResult
 from advisor.probe.statistics import describe, drifts, steady_start
 
 _LEAST_WINDOW_SHARE = 0.5
-_LENGTH_TOLERANCE = 0.05
 _COARSE_EVENTS = 1.05
 
 
@@ -76,6 +75,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
         index=sample.index, load=sample.plan.load,
         concurrency=flow.concurrency if open_loop else sample.plan.concurrency, rate_rps=sample.plan.rate_rps,
         isl=sample.plan.isl.mean, osl=sample.plan.osl.mean,
+        asked_input_tokens=_mean([r.isl for r in good]), asked_output_tokens=_mean([r.osl for r in good]),
         mean_input_tokens=_mean([r.input_tokens for r in good if r.input_tokens]),
         mean_output_tokens=_mean([r.output_tokens for r in good]),
         requests=len(sample.measured), succeeded=len(good), warmup_requests=len(sample.warmup) + cut,
@@ -169,7 +169,7 @@ def _uncounted(good: Sequence[RequestResult]) -> list[str]:
     """Why tokens cannot be told: without usage an event may hold several, so that only the full length proves them."""
     counted = [r for r in good if r.token_source == "events"]
     asked, seen = _mean([r.osl for r in counted]), _mean([r.output_tokens for r in counted])
-    if not asked or seen is None or abs(seen / asked - 1) <= _LENGTH_TOLERANCE:
+    if not asked or seen is None or abs(seen / asked - 1) <= LENGTH_TOLERANCE:
         return []
     return [f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"]
 
@@ -191,7 +191,7 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         ("output", [r.osl for r in good], [r.output_tokens for r in good]),
     ):
         asked, seen = _mean(wanted), _mean(got)
-        if asked and seen and abs(seen / asked - 1) > _LENGTH_TOLERANCE:
+        if asked and seen and abs(seen / asked - 1) > LENGTH_TOLERANCE:
             flags.append(f"mean {name} length is {seen:.0f} tokens where {asked:.0f} were asked for")
     if any(r.reasoning_events for r in good):
         flags.append("reasoning tokens count as output")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from advisor.cli.probe_prediction import prediction_text
 from advisor.engine.estimator import estimate_rows
 from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run
 from advisor.evidence.store import open_store
@@ -50,6 +51,33 @@ def test_a_probe_overrules_the_prediction_and_moves_its_neighbours(tmp_path: Pat
         assert tps(new) < 0.95 * tps(old)
     width = [(tps(row, "_hi") - tps(row, "_lo")) / tps(row) for row in (predicted, after[1])]
     assert width[1] < width[0]
+
+
+def test_evidence_lies_at_the_lengths_that_came() -> None:
+    """Answers ended by EOS at 60 of 300 tokens measure 60; drawn lengths lie where they were meant to, not where a
+    few draws have their mean."""
+
+    def placed(**step: float) -> tuple[int, int]:
+        where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+        made = Step(index=0, concurrency=32, requests=300, succeeded=300, output_tps=10.0, **step)  # type: ignore[arg-type]
+        run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(made,), deployment=where)
+        (point,) = measurements_from_run(run)
+        return point.isl, point.osl
+
+    assert placed(isl=1000, osl=300, mean_input_tokens=1005, mean_output_tokens=60) == (1000, 60)
+    drawn = {"asked_input_tokens": 1400, "asked_output_tokens": 200, "mean_input_tokens": 1395}
+    assert placed(isl=1000, osl=300, mean_output_tokens=199, **drawn) == (1000, 300)
+    assert placed(isl=1000, osl=300, mean_output_tokens=100, **drawn) == (1000, 150)
+    assert placed(isl=1000, osl=300) == (1000, 300)
+
+
+def test_the_prediction_beside_a_probe_is_for_the_lengths_that_were_sent() -> None:
+    """Requests of the evidence draw 0.9 of their nominal length: 900 sent are 1000 nominal."""
+    (row,) = estimate_rows(Workbench(as_of=AS_OF).estimator, ROWS[1:2], software="current")
+    step = Step(index=0, concurrency=32, isl=900, osl=900, requests=9, succeeded=9, output_tps=8.0)
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 21, tzinfo=UTC), steps=(step,), deployment=where)
+    assert f"900/900 at 32: 1.0 tok/s per GPU measured, {tps(row):,.1f} predicted" in prediction_text(run)
 
 
 def test_a_judgement_of_an_earlier_day_knows_nothing_of_a_later_probe(
