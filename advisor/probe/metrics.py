@@ -19,6 +19,8 @@ from advisor.probe.statistics import describe, drifts, steady_start
 
 _LEAST_WINDOW_SHARE = 0.5
 _COARSE_EVENTS = 1.05
+_HELD_SHARE = 0.9
+"""Mean requests in flight over the stated concurrency, below which refusals and failures made it another load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Sample:
     index: int
     warmup: tuple[RequestResult, ...]
     measured: tuple[RequestResult, ...]
+    cut: tuple[RequestResult, ...]
+    """Begun like the measured ones, ended by budget or user: their tokens are throughput, their latencies unknown."""
     last_issue_ns: int
     stop_reason: str
     complete: bool
@@ -57,18 +61,18 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     blurred = sum(r.blurred for r in steady) / stamps if stamps else 0.0
     itl = _withheld(describe(gaps, intervals=False), blurred)
     window = _window(sample, good)
-    flow = _flow([r for r in (*sample.warmup, *sample.measured) if r.stamps_ns], window)
     events = sum(len(r.stamps_ns) for r in good)
     tokens = sum(r.output_tokens for r in good)
-    met = [r for r in steady if _meets(r, slo)] if slo is not None else []
-    share = len(met) / len(steady) if slo is not None and steady else None
+    flow = _flow([*sample.warmup, *sample.measured, *sample.cut], window, _Usual.of(good))
+    met = sum(_meets(r, slo) for r in steady) if slo is not None else 0
+    # A request that failed kept no limit; one whose idle connection was closed never reached the server.
+    failed = sum(not r.ok and r.fault is not Fault.STALE for r in sample.measured)
+    asked = len(steady) + failed if slo is not None and steady else 0
     drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
     flags = _flags(sample, good, tokens / events if events else None)
     flags += ["not steady: time per token drifted over the step"] if drift else []
     reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
-    reasons += _uncounted(good)
-    if not good:
-        reasons.append("no request succeeded")
+    reasons += _uncounted(good) + _unheld(sample, flow.concurrency) if good else ["no request succeeded"]
     errors = Counter(r.fault.value for r in sample.measured if r.fault is not None and r.fault is not Fault.CUT)
     open_loop = sample.plan.load != "closed"
     return Step(
@@ -81,7 +85,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
         requests=len(sample.measured), succeeded=len(good), warmup_requests=len(sample.warmup) + cut,
         duration_s=flow.seconds, ttft=ttft, itl=itl, tpot=tpot, e2el=e2el,
         input_tps=flow.input_tps, output_tps=flow.output_tps, total_tps=flow.input_tps + flow.output_tps,
-        requests_per_s=flow.rps, goodput_rps=None if share is None else share * flow.rps, goodput_share=share,
+        requests_per_s=flow.rps, goodput_rps=met / len(steady) * flow.rps if asked else None, goodput_share=met / asked if asked else None,
         achieved_concurrency=flow.concurrency, errors=dict(sorted(errors.items())),
         token_source="usage" if all(r.token_source == "usage" for r in good) else "events",
         tokens_per_event=tokens / events if events else None, lag=lag, server=server or {},
@@ -99,6 +103,23 @@ class _Flow:
     concurrency: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """What the requests that ended well have in common; it fills in what others did not live to state."""
+
+    tokens_per_event: float
+    input_per_asked: float
+    """Input tokens counted over those asked for; 0 where the server counts none."""
+
+    @classmethod
+    def of(cls, good: Sequence[RequestResult]) -> _Usual:
+        events, asked = sum(len(r.stamps_ns) for r in good), sum(r.isl for r in good if r.input_tokens)
+        return cls(
+            sum(r.output_tokens for r in good) / events if events else 1.0,
+            sum(r.input_tokens for r in good) / asked if asked else 0.0,
+        )
+
+
 def _window(sample: Sample, good: Sequence[RequestResult]) -> tuple[int, int]:
     """The span [ns] in which the load was held: first measured start to last issue, or to the last end if short.
 
@@ -112,23 +133,32 @@ def _window(sample: Sample, good: Sequence[RequestResult]) -> tuple[int, int]:
     return (start, held) if held - start >= _LEAST_WINDOW_SHARE * (whole - start) else (start, whole)
 
 
-def _flow(requests: Sequence[RequestResult], window: tuple[int, int]) -> _Flow:
-    """Rates inside the window; a request at its edge counts by the share of its life inside."""
+def _flow(requests: Sequence[RequestResult], window: tuple[int, int], usual: _Usual) -> _Flow:
+    """Rates inside the window; a request at its edge counts by the share of its life inside.
+
+    One that was cut counts by the tokens that came of it, and as the share of a request that these are.
+    """
     low, high = window
     seconds = (high - low) / 1e9
     if seconds <= 0:
         return _Flow(0.0, 0.0, 0.0, 0.0, 0.0)
     inputs = outputs = finished = busy = 0.0
     for r in requests:
-        overlap = max(0, min(r.stamps_ns[-1], high) - max(r.sent_ns, low))
+        cut = r.fault is Fault.CUT and r.sent_ns > 0
+        if not r.stamps_ns and not cut:
+            continue
+        end = r.stamps_ns[-1] if r.stamps_ns else r.end_ns
+        overlap = max(0, min(end, high) - max(r.sent_ns, low))
         busy += overlap / 1e9
-        if not r.ok or not overlap:
+        if not (r.ok or cut) or not r.stamps_ns or not overlap:
             continue
         stamps = np.frombuffer(r.stamps_ns, dtype=np.int64)
-        inside = int(np.count_nonzero((stamps > low) & (stamps <= high)))
-        outputs += inside * r.output_tokens / stamps.size
-        finished += overlap / max(1, stamps[-1] - r.sent_ns)
-        inputs += r.input_tokens * overlap / max(1, stamps[-1] - r.sent_ns)
+        per_event = usual.tokens_per_event if cut else r.output_tokens / stamps.size
+        outputs += int(np.count_nonzero((stamps > low) & (stamps <= high))) * per_event
+        lived = overlap / max(1, end - r.sent_ns)
+        lived *= min(1.0, stamps.size * per_event / r.osl) if cut else 1.0
+        finished += lived
+        inputs += lived * (r.isl * usual.input_per_asked if cut else r.input_tokens)
     return _Flow(seconds, inputs / seconds, outputs / seconds, finished / seconds, busy / seconds)
 
 
@@ -172,6 +202,15 @@ def _uncounted(good: Sequence[RequestResult]) -> list[str]:
     if not asked or seen is None or abs(seen / asked - 1) <= LENGTH_TOLERANCE:
         return []
     return [f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"]
+
+
+def _unheld(sample: Sample, concurrency: float) -> list[str]:
+    """Why the figures of a closed loop are not those of its concurrency: slots stood empty for refusals or failures."""
+    stated = sample.plan.concurrency
+    disturbed = sample.rate_limited or len(sample.measured) < stated or any(not r.ok for r in sample.measured)
+    if sample.plan.load != "closed" or not disturbed or concurrency >= _HELD_SHARE * stated:
+        return []
+    return [f"the stated concurrency was not held: {concurrency:.1f} of {stated} in flight on average"]
 
 
 def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: float | None) -> list[str]:

@@ -99,6 +99,7 @@ class StepRunner:
         return Sample(
             plan=self._plan, index=self._index, warmup=tuple(ordered[: len(ordered) - len(held)]),
             measured=tuple(r for r in held if r.fault is not Fault.CUT),
+            cut=tuple(r for r in held if r.fault is Fault.CUT),
             last_issue_ns=self._last_issue_ns, stop_reason=self.stop_reason,
             complete=self.stop_reason in ("count", "precision", "time"),
             rate_limited=self._limited, saturated=self._saturated,

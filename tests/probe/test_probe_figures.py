@@ -102,7 +102,7 @@ def sample(measured: list[RequestResult], **more: object) -> Sample:
     plan = StepPlan("closed", LengthSpec(10), LengthSpec(11), concurrency=1)
     last = max(r.sent_ns for r in measured)
     values: dict[str, object] = {
-        "plan": plan, "index": 0, "warmup": (), "measured": tuple(measured), "last_issue_ns": last,
+        "plan": plan, "index": 0, "warmup": (), "measured": tuple(measured), "cut": (), "last_issue_ns": last,
         "stop_reason": "count",
         "complete": True,
     }  # fmt: skip
@@ -154,6 +154,44 @@ def test_failures_are_counted_and_kept_out_of_the_figures() -> None:
     step = summarise(sample([*(result(300 * i, 100, 20, 11) for i in range(10)), failed]), None, None)
     assert (step.requests, step.succeeded, step.errors) == (11, 10, {"stream stalled": 1})
     assert step.ttft.p99 == pytest.approx(0.1)
+
+
+def test_what_requests_made_before_they_were_cut_is_throughput() -> None:
+    """Two in flight, 100 tokens/s each, until the budget ends it at 2.5 s: what one slot made of its last counts."""
+    whole = [result(start, 10, 10, 100) for start in (0, 1000, 200, 1200)]
+    cut = [
+        result(2000, 10, 10, 50, osl=100, input_tokens=0, output_tokens=50, fault=Fault.CUT),
+        result(2200, 10, 10, 30, osl=100, input_tokens=0, output_tokens=30, fault=Fault.CUT),
+    ]
+    plan = StepPlan("closed", LengthSpec(10), LengthSpec(100), concurrency=2)
+    held = sample(whole, plan=plan, cut=tuple(cut), last_issue_ns=2400 * MS, complete=False)
+    step = summarise(held, None, None)
+    assert step.output_tps == pytest.approx((4 * 100 + 39 + 19) / 2.4, rel=0.01)
+    assert step.requests_per_s == pytest.approx((4 + 0.39 + 0.19) / 2.4, rel=0.02)
+    assert step.input_tps == pytest.approx(10 * (4 + 0.39 + 0.19) / 2.4, rel=0.02)
+    assert step.achieved_concurrency == pytest.approx(2 - 0.2 / 2.4, rel=0.02)
+    assert (step.requests, step.succeeded, step.e2el.n) == (4, 4, 4)
+
+
+def test_a_load_that_refusals_kept_from_being_held_is_not_that_load() -> None:
+    """Sixteen asked for, of which the server lets two through at a time."""
+    plan = StepPlan("closed", LengthSpec(10), LengthSpec(11), concurrency=16)
+    through = [result(300 * i, 100, 20, 11) for i in range(10)] + [result(300 * i, 100, 20, 11) for i in range(10)]
+    refused = [result(10 * i, 1, 1, 0, fault=Fault.RATE_LIMITED) for i in range(50)]
+    step = summarise(sample([*through, *refused], plan=plan, rate_limited=50), None, None)
+    assert not step.valid
+    assert step.flags[0] == "the stated concurrency was not held: 2.0 of 16 in flight on average"
+    few = summarise(sample([result(0, 100, 20, 11) for _ in range(5)], plan=plan), None, None)
+    assert few.flags[0] == "the stated concurrency was not held: 5.0 of 16 in flight on average"
+    assert summarise(sample([result(0, 100, 20, 11) for _ in range(16)], plan=plan), None, None).valid
+
+
+def test_a_request_that_failed_keeps_no_service_level() -> None:
+    failed = [result(300 * i, 1, 1, 0, fault=Fault.SERVER_ERROR) for i in range(10)]
+    good = [result(300 * i, 100, 20, 11) for i in range(10)]
+    step = summarise(sample([*good, *failed]), None, Slo(ttft_ms=150, tpot_ms=25))
+    assert step.goodput_share == pytest.approx(0.5)
+    assert step.goodput_rps == pytest.approx(step.requests_per_s or 0)
 
 
 def test_a_step_without_success_is_invalid_and_says_so() -> None:
