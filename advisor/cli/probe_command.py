@@ -52,7 +52,7 @@ def add_probe_parser(subparsers: Any) -> None:
         help="share of each prompt that is the same on purpose (default 0: unique, no prefix cache flatters)",
     )  # fmt: skip
     what.add_argument("--tokenizer", metavar="PATH", help="tokenizer.json on disk, to check token counts (no download)")
-    what.add_argument("--seed", type=int, default=0, help="seed of prompts, lengths and arrivals (default 0)")
+    what.add_argument("--seed", type=int, default=0, help="seed of lengths, arrivals and what prompts go on with; each begins anew (default 0)")
     load = parser.add_argument_group("load")
     load.add_argument("--preset", choices=("quick", "full", "nine-shape"), default="quick", help="default quick")
     load.add_argument("--concurrency", metavar="N,N,...", help="closed loop at these numbers in flight")

@@ -1,4 +1,6 @@
-"""Prompts of a wanted token length: unique, so that no prefix cache flatters, or with a shared part on purpose."""
+"""Prompts of a wanted token length: unique, also from run to run, so that no prefix cache flatters, or with a shared
+part on purpose.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +44,8 @@ class PromptMaker:
 
     def __init__(self, seed: int, shared_share: float = 0.0, count: Callable[[str], int] | None = None) -> None:
         self._random = random.Random(seed)
+        # Not from the seed: a server may still hold the prompts of an earlier run of the same seed in its prefix cache.
+        self._fresh = random.SystemRandom()
         self._pool = self._random.choices(_WORDS, k=_POOL_WORDS)
         self._shared_share = shared_share
         self.count = count
@@ -56,7 +60,7 @@ class PromptMaker:
         words = max(1, round((tokens - self.overhead) / self.per_word))
         shared = round(words * self._shared_share)
         own = words - shared
-        head = self._random.choices(_WORDS, k=min(own, _UNIQUE_WORDS))
+        head = self._fresh.choices(_WORDS, k=min(own, _UNIQUE_WORDS))
         rest = own - len(head)
         parts = [*self._slice(0, shared), *head, *self._slice(self._random.randrange(_POOL_WORDS), rest)]
         return " ".join(parts), words

@@ -314,6 +314,12 @@ def test_prompts_are_unique_or_shared_on_purpose_and_learn_their_length() -> Non
     assert maker.make(1010)[1] == pytest.approx(1000, abs=220)
 
 
+def test_a_second_run_does_not_find_its_prompts_in_the_servers_cache() -> None:
+    """The same seed sent the same prompts: a server that still held them answered the second run at once."""
+    runs = [{PromptMaker(0).make(500)[0][:60] for _ in range(20)} for _ in range(2)]
+    assert not runs[0] & runs[1]
+
+
 def test_counts_that_cannot_be_true_are_not_learnt() -> None:
     for small, large in (((16, 5), (80, 5)), ((16, 20), (80, 10**6)), ((16, 0), (80, 0))):
         assert not PromptMaker(1).calibrate(small, large)
