@@ -18,7 +18,7 @@ from advisor.catalog.resources import cache_dir, user_overlay_dirs
 from advisor.catalog.sizing import read_sizing
 from advisor.domain.errors import CatalogError, ProfileError, did_you_mean
 from advisor.domain.evidence import Measurement
-from advisor.domain.model import ModelSpec
+from advisor.domain.model import ModelSpec, model_called
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation
@@ -130,6 +130,16 @@ class Workbench:
         return Estimator(self.fit, rows, catalog.models, catalog.accelerators, self.as_of)
 
     @cached_property
+    def _called_rows(self) -> list[Measurement]:
+        """The user's measurements with models by catalog id, whatever the server called them."""
+        models = self.catalog.models.values() if self.evidence else ()
+        found = {name: model_called(name, models) for name in {row.model for row in self.evidence}}
+        return [
+            replace(row, model=spec.id) if (spec := found[row.model]) and row.model not in spec.measured_as else row
+            for row in self.evidence
+        ]
+
+    @cached_property
     def _own_rows(self) -> list[Measurement]:
         """The user's measurements as the catalog states its own: models by measured name, lengths nominal.
 
@@ -137,7 +147,7 @@ class Workbench:
         """
         measured = {m.model for m in self.catalog.measurements} if self.evidence else set()
         out = []
-        for row in self.evidence:
+        for row in self._called_rows:
             spec = self.catalog.models.get(row.model)
             names = [n for n in spec.measured_as if n in measured] if spec and row.model not in measured else []
             isl, osl = (max(1, round(n / MEAN_OVER_NOMINAL)) for n in (row.isl, row.osl))
@@ -280,7 +290,7 @@ class Workbench:
         from advisor.engine.probe_checks import probe_checks
 
         candidates = profile.candidates or DEFAULT_CANDIDATES
-        found = [probe_checks(self.evidence, m, candidates, self._prior.estimate) for m in models]
+        found = [probe_checks(self._called_rows, m, candidates, self._prior.estimate) for m in models]
         return tuple(check for checks in found for check in checks)
 
     def advise(

@@ -15,8 +15,8 @@ examples:
   advisor evidence export --format csv --output runs.csv
   ADVISOR_STORE=postgresql://team@db.example/advisor advisor evidence list
 
-Runs of `advisor probe` and imported results count as your own measurements (grade A) once accelerator, GPUs and model
-are stated; results of InferenceX and MLPerf keep their own standing.
+Runs of `advisor probe` and imported results count as your own measurements (grade A) once accelerator, GPUs, model
+and weights are stated; results of InferenceX and MLPerf keep their own standing.
 """
 
 
@@ -120,27 +120,32 @@ def run_import(args: argparse.Namespace) -> int:
     """All files are read before any is kept, so that a bad one changes nothing."""
     from pathlib import Path
 
+    from advisor.cli.evidence_notes import evidence_notes, judged
     from advisor.domain.errors import InputError, did_you_mean
     from advisor.domain.text import plain
     from advisor.evidence.imports import KINDS, read_runs
     from advisor.evidence.runs import measurements_from_run
     from advisor.evidence.store import open_store
+    from advisor.probe.plausibility import plausibility_check
 
     if args.kind not in KINDS:
         raise InputError(
             f'--kind "{args.kind}" is not known{did_you_mean(args.kind, KINDS)}; known are {", ".join(KINDS)}'
         )
     stated = measured_deployment(args)
-    runs = [run for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
+    plausibility_check(stated.accelerator)
+    runs = [judged(run) for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:
         for run in runs:
             store.put(run)
     for run in runs:
-        points = len(measurements_from_run(run))
+        notes = evidence_notes(run)
+        points = 0 if notes and notes[0].startswith("Not") else len(measurements_from_run(run))
         use = f"{points} usable as evidence" if points else "none usable as evidence"
         print(plain(f"{run.id}: {run.tool}, {len(run.steps)} steps, {use}"))
-        if not points and run.family == "own_probe" and not (run.deployment.accelerator and run.deployment.gpus):
-            print("  say what was measured: --accelerator, --gpus and --as-model")
+        notes += [flag for step in run.steps for flag in step.flags if flag.startswith("implausible")]
+        for note in notes:
+            print(plain(f"  {note}"))
     return 0
 
 

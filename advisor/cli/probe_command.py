@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  advisor probe http://127.0.0.1:8000 --preset quick --accelerator mi300x --gpus 8
+  advisor probe http://127.0.0.1:8000 --preset quick --accelerator mi300x --gpus 8 --weights fp8
   advisor probe https://gpu.example.com --key-env MY_KEY --profile mine.toml --preset full \\
-      --usd-per-gpu-hour 2.40 --gpus 8 --accelerator mi355x --max-usd 40
+      --usd-per-gpu-hour 2.40 --gpus 8 --accelerator mi355x --weights fp8 --max-usd 40
   advisor probe https://gpu.example.com --key-prompt --load poisson --rate 2,4,8
   advisor probe http://127.0.0.1:8000 --search --isl 2000 --osl 300
   advisor probe http://127.0.0.1:8000 --preset nine-shape --format csv --output nine.csv
@@ -52,7 +52,10 @@ def add_probe_parser(subparsers: Any) -> None:
         help="share of each prompt that is the same on purpose (default 0: unique, no prefix cache flatters)",
     )  # fmt: skip
     what.add_argument("--tokenizer", metavar="PATH", help="tokenizer.json on disk, to check token counts (no download)")
-    what.add_argument("--seed", type=int, default=0, help="seed of lengths, arrivals and what prompts go on with; each begins anew (default 0)")
+    what.add_argument(
+        "--seed", type=int, default=0,
+        help="seed of lengths, arrivals and the rest of each prompt, whose beginning is new in every run (default 0)",
+    )  # fmt: skip
     load = parser.add_argument_group("load")
     load.add_argument("--preset", choices=("quick", "full", "nine-shape"), default="quick", help="default quick")
     load.add_argument("--concurrency", metavar="N,N,...", help="closed loop at these numbers in flight")

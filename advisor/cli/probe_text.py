@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from advisor.cli.evidence_notes import evidence_notes
 from advisor.domain.errors import InputError
 from advisor.domain.text import plain
 from advisor.evidence.runs import Run, Step
@@ -145,8 +146,7 @@ def run_text(run: Run) -> str:
         worst = max(lag.arrival_p99_s or lag.loop_delay_p99_s for lag in own)
         stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
         lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {max(lag.cpu_share for lag in own):.0%}")
-    if not (run.deployment.accelerator and run.deployment.gpus):
-        lines.append("Not used as evidence yet: say what was measured with --accelerator and --gpus")
+    lines += evidence_notes(run)
     return "\n".join(plain(line) for line in lines) + "\n"
 
 
@@ -184,9 +184,11 @@ def run_json(run: Run) -> str:
 
 def step_row(run: Run, step: Step) -> dict[str, Any]:
     """One step under the names that the usual serving benchmarks give their results, times in ms."""
+    where = run.deployment
     row: dict[str, Any] = {
-        "run_id": run.id, "step": step.index, "model_id": run.deployment.model,
-        "accelerator": run.deployment.accelerator, "gpus": run.deployment.gpus, "load": step.load,
+        "run_id": run.id, "step": step.index, "model_id": where.model, "accelerator": where.accelerator,
+        "gpus": where.gpus, "precision": where.precision, "engine": where.engine, "tp": where.tp, "ep": where.ep,
+        "dp_attention": where.dp_attention, "spec_method": where.spec_method, "disagg": where.disagg, "load": step.load,
         "random_input_len": round(step.isl), "random_output_len": round(step.osl),
         "max_concurrency": step.concurrency, "request_rate": step.rate_rps, "num_prompts": step.requests,
         "completed": step.succeeded, "duration": step.duration_s, "request_throughput": step.requests_per_s,

@@ -6,12 +6,14 @@ rates are per second over the whole deployment (not per GPU), counts are tokens.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Literal
 
 from pydantic import Field
 
 from advisor.domain.evidence import Family, Measurement
+from advisor.domain.hardware import PRECISIONS
 from advisor.domain.provenance import Frozen
 
 RUN_SCHEMA = 1
@@ -19,6 +21,9 @@ RUN_SCHEMA = 1
 
 LENGTH_TOLERANCE = 0.05
 """Share by which the mean length may miss what was asked for before a step is one of other lengths."""
+
+_TENSORRT = re.compile(r"(tensorrt|trt)([ _-]?llm)?")
+"""Spellings of the engine that measurements call trt."""
 
 Outcome = Literal["running", "complete", "budget", "interrupted", "failed"]
 LoadKind = Literal["closed", "poisson", "constant", "unknown"]
@@ -155,10 +160,10 @@ class Run(Frozen):
 def measurements_from_run(run: Run) -> list[Measurement]:
     """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
 
-    A step counts where it is valid, has throughput, and the run says which accelerator, model and how many GPUs.
+    A step counts where it is valid, has throughput, and the run states what an estimate cannot do without.
     """
     where = run.deployment
-    if not (where.accelerator and where.model and where.gpus):
+    if unstated(where) or where.gpus is None:
         return []
     found = []
     for step in run.steps:
@@ -167,6 +172,12 @@ def measurements_from_run(run: Run) -> list[Measurement]:
             continue
         found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
     return found
+
+
+def unstated(where: Deployment) -> tuple[str, ...]:
+    """Fields without which no estimate can place a run; a precision is one of those that the catalog knows."""
+    missing = [name for name in ("accelerator", "gpus", "model") if not getattr(where, name)]
+    return (*missing, *(() if where.precision in PRECISIONS else ("precision",)))
 
 
 def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measurement:
@@ -183,8 +194,8 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         accelerator=where.accelerator,
         model=where.model,
         precision=where.precision,
-        engine=where.engine,
-        spec_method=where.spec_method,
+        engine=_TENSORRT.sub("trt", where.engine.strip().casefold()),
+        spec_method=where.spec_method.strip().casefold(),
         disagg=where.disagg,
         tp=where.tp or gpus,
         ep=where.ep or 1,

@@ -85,8 +85,9 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
         requests=len(sample.measured), succeeded=len(good), warmup_requests=len(sample.warmup) + cut,
         duration_s=flow.seconds, ttft=ttft, itl=itl, tpot=tpot, e2el=e2el,
         input_tps=flow.input_tps, output_tps=flow.output_tps, total_tps=flow.input_tps + flow.output_tps,
-        requests_per_s=flow.rps, goodput_rps=met / len(steady) * flow.rps if asked else None, goodput_share=met / asked if asked else None,
-        achieved_concurrency=flow.concurrency, errors=dict(sorted(errors.items())),
+        requests_per_s=flow.rps, goodput_rps=met / len(steady) * flow.rps if asked else None,
+        goodput_share=met / asked if asked else None, achieved_concurrency=flow.concurrency,
+        errors=dict(sorted(errors.items())),
         token_source="usage" if all(r.token_source == "usage" for r in good) else "events",
         tokens_per_event=tokens / events if events else None, lag=lag, server=server or {},
         valid=not reasons, partial=not sample.complete, steady=None if drift is None else not drift,
@@ -201,7 +202,9 @@ def _uncounted(good: Sequence[RequestResult]) -> list[str]:
     asked, seen = _mean([r.osl for r in counted]), _mean([r.output_tokens for r in counted])
     if not asked or seen is None or abs(seen / asked - 1) <= LENGTH_TOLERANCE:
         return []
-    return [f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"]
+    return [
+        f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"
+    ]
 
 
 def _unheld(sample: Sample, concurrency: float) -> list[str]:

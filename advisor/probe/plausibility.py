@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from advisor.domain.hardware import PRECISIONS, Accelerator, Precision
-from advisor.domain.model import ModelSpec
+from advisor.domain.model import ModelSpec, model_called
 from advisor.evidence.runs import Deployment, Step
 
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5, "int4": 0.5}
 _SPECULATION = 4.0
 """Most tokens that one weight pass gives under speculative decoding, generously."""
 
-Check = Callable[[Deployment, Step], list[str]]
-
 
 def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: ModelSpec) -> list[str]:
     """Contradictions between a step and the stated hardware; a roofline, so that only the impossible is named.
 
-    Weights: each decoded token of a lone request reads the active weights once, so that
-    TPOT >= active bytes / (GPUs x bandwidth). Arithmetic: tokens/s x 2 x active parameters <= GPUs x peak.
+    Memory: the weights must fit into the GPUs. Weights: each decoded token of a lone request reads the active weights
+    once, so that TPOT >= active bytes / (GPUs x bandwidth). Arithmetic: tokens/s x 2 x active parameters is at most
+    GPUs x peak.
     """
     if where.gpus is None:
         return []
     precision: Precision = next((p for p in PRECISIONS if p == where.precision), "fp4")
     found = []
+    weights_gb = model.params_total * _BYTES[precision] / 1e9
+    memory_gb = where.gpus * accelerator.memory_bytes / 1e9
+    if weights_gb > memory_gb:
+        found.append(
+            f"implausible: {weights_gb:,.0f} GB of weights at {precision} do not fit into the {memory_gb:,.0f} GB of"
+            f" {where.gpus}x {accelerator.id}: check --gpus, --accelerator, --weights, --as-model"
+        )
     active_bytes = model.params_active * _BYTES[precision]
     bandwidth = where.gpus * accelerator.bandwidth_gbps * 1e9
     floor_s = active_bytes / bandwidth / (_SPECULATION if where.spec_method != "none" else 1.0)
     if step.tpot.p50 is not None and step.tpot.p50 < floor_s:
         found.append(
             f"implausible: TPOT {step.tpot.p50 * 1e3:.2f} ms is below {floor_s * 1e3:.2f} ms, in which {where.gpus}x"
-            f" {accelerator.id} can read the active weights at {precision}: check --gpus, --accelerator, --weights"
+            f" {accelerator.id} can read the active weights at {precision}: check --gpus, --accelerator, --weights,"
+            " --spec"
         )
     peak = accelerator.peak_flops(precision) or accelerator.peak_flops("bf16")
     if peak is not None and step.total_tps is not None:
@@ -44,7 +52,30 @@ def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: 
     return found
 
 
-def plausibility_check(accelerator: str) -> Check | None:
+@dataclass(frozen=True, slots=True)
+class Plausibility:
+    """What the catalog holds against a statement."""
+
+    accelerators: Mapping[str, Accelerator]
+    models: Mapping[str, ModelSpec]
+
+    def judged(self, where: Deployment, step: Step) -> Step:
+        """The step; invalid, with the reasons, where the stated hardware cannot have done it."""
+        model, accelerator = model_called(where.model, self.models.values()), self.accelerators.get(where.accelerator)
+        reasons = implausible(step, where, accelerator, model) if model and accelerator else []
+        if not reasons:
+            return step
+        return step.model_copy(update={"valid": False, "flags": (*reasons, *step.flags)})
+
+    def another_model(self, where: Deployment, served: str) -> str:
+        """That the server calls its model by the name of another than was stated, in words; empty where it does not."""
+        stated, found = (model_called(name, self.models.values()) for name in (where.model, served))
+        if stated is None or found is None or stated is found or {*stated.measured_as} & {*found.measured_as}:
+            return ""
+        return f'the server calls its model "{served}", which is {found.id}; {stated.id} was stated: check --as-model'
+
+
+def plausibility_check(accelerator: str) -> Plausibility | None:
     """A check against the catalog; None where the user named no accelerator.
 
     Raises
@@ -62,9 +93,4 @@ def plausibility_check(accelerator: str) -> Check | None:
     name = accelerator.strip().lower()
     if name not in catalog.accelerators:
         raise InputError(f'--accelerator "{name}" is not in the catalog{did_you_mean(name, catalog.accelerators)}')
-
-    def check(where: Deployment, step: Step) -> list[str]:
-        model = next((m for m in catalog.models.values() if where.model in (m.id, m.name, *m.measured_as)), None)
-        return [] if model is None else implausible(step, where, catalog.accelerators[name], model)
-
-    return check
+    return Plausibility(catalog.accelerators, catalog.models)

@@ -21,6 +21,7 @@ from advisor.probe.faults import FATAL, Fault
 from advisor.probe.lag import LagMonitor
 from advisor.probe.metrics import summarise
 from advisor.probe.plan import Plan, StepPlan
+from advisor.probe.plausibility import Plausibility
 from advisor.probe.preflight import preflight
 from advisor.probe.prompts import PromptMaker
 from advisor.probe.results import RequestResult
@@ -77,7 +78,7 @@ class ProbeSession:
         on_step: Callable[[str, Step], None] | None = None,
         on_end: Callable[[Run], None] | None = None,
         tool_version: str = "",
-        plausibility: Callable[[Deployment, Step], list[str]] | None = None,
+        plausibility: Plausibility | None = None,
     ) -> None:
         self._client = client
         self._plan = plan
@@ -162,6 +163,8 @@ class ProbeSession:
         learnt = await preflight(self._client, self._prompts, self._budget, self._facts)
         self._messages += learnt.notes
         where = self._run.deployment
+        if self._plausibility is not None and (doubt := self._plausibility.another_model(where, self._client.model)):
+            self._messages.append(doubt)
         self._run = self._run.model_copy(
             update={
                 "deployment": where.model_copy(
@@ -222,7 +225,7 @@ class ProbeSession:
         lag = self._lag.report((*sample.warmup, *sample.measured), runner.reissue_s)
         step = summarise(sample, lag, self._plan.slo, server)
         if self._plausibility is not None:
-            step = step.model_copy(update={"flags": (*step.flags, *self._plausibility(self._run.deployment, step))})
+            step = self._plausibility.judged(self._run.deployment, step)
         self._keep(step)
         fatal = runner.fatal
         if fatal is not None and fatal.fault in FATAL:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.cli.probe_text import run_csv
 from advisor.domain.errors import EvidenceError
 from advisor.evidence.imports import KINDS, read_runs
 from advisor.evidence.runs import Deployment, Run, measurements_from_run
@@ -35,7 +36,9 @@ def test_vllm_bench_serve() -> None:
     assert (step.requests, step.succeeded, step.errors) == (320, 318, {"failed": 2})
     assert (step.ttft.p50, step.ttft.p99, step.tpot.p50) == (0.19825, 0.4315, 0.01925)
     assert step.goodput_share == pytest.approx(0.95)
-    point = measurements_from_run(run)[0]
+    assert measurements_from_run(run) == []  # no precision is stated
+    where = run.deployment.model_copy(update={"precision": "fp8"})
+    point = measurements_from_run(run.model_copy(update={"deployment": where}))[0]
     assert (point.output_tps_per_gpu, point.total_tps_per_gpu) == (1590 / 8, 4770 / 8)
     assert (point.family, point.concurrency, point.tp, point.date and point.date.isoformat()) == (
         "own_probe", 32, 8, "2026-11-03"
@@ -106,7 +109,14 @@ def test_the_csv_that_we_write_is_read_back() -> None:
     assert [(step.isl, step.osl) for step in run.steps] == [(128, 2048), (5000, 500)]
     assert run.steps[0].ttft.p50 == pytest.approx(0.0523)
     assert [step.valid for step in run.steps] == [True, False]
-    assert len(measurements_from_run(run)) == 1
+    assert len(measurements_from_run(run.model_copy(update={"deployment": STATED}))) == 1
+
+
+def test_the_csv_keeps_the_configuration(tmp_path: Path) -> None:
+    """Without it a run of TP4 with speculation came back as one of TP8 without."""
+    where = STATED.model_copy(update={"tp": 4, "ep": 4, "dp_attention": True, "spec_method": "mtp"})
+    (file := tmp_path / "run.csv").write_text(run_csv(only("nine_shape.csv").model_copy(update={"deployment": where})))
+    assert read_runs(file)[0].deployment == where
 
 
 def test_the_same_file_twice_is_one_run_and_what_the_user_states_stands() -> None:

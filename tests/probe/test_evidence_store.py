@@ -167,6 +167,9 @@ def test_invalid_and_unstated_runs_are_no_evidence(opener: Opener) -> None:
     with opener() as store:
         store.put(run("bad", steps=0).model_copy(update={"steps": (step(0, valid=False), step(1))}))
         store.put(run("unstated", deployment=Deployment(model="m")))
+        for precision in ("", "fp16"):  # no estimate knows what to make of these
+            where = WHERE.model_copy(update={"precision": precision})
+            store.put(run(f"precision {precision}", deployment=where))
         assert [m.row_id for m in store.measurements()] == ["bad:1"]
 
 

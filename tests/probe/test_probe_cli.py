@@ -109,6 +109,40 @@ def test_measured_and_predicted_side_by_side(fault_server: Served, capsys: pytes
         assert "grade" in out
 
 
+def test_an_import_without_weights_leaves_later_answers_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had been kept as evidence of no precision, and every answer after it ended in a fault of the program."""
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
+    where = ["--accelerator", "mi300x", "--gpus", "8", "--as-model", "llama3.3-70b"]
+    sample = str(Path(__file__).parent / "samples" / "vllm.json")
+    assert main(["evidence", "import", sample, *where]) == 0
+    out = capsys.readouterr().out
+    assert "none usable as evidence" in out
+    assert "say what was measured with --weights" in out
+    assert main(["--profile", "llama-70b-4k-512-concurrent", "--draws", "100", "--as-of", "2026-11-21"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        (["--accelerator", "mi300x", "--gpus", "1"], "do not fit"),
+        (["--accelerator", "mi300x", "--gpus", "8", "--tp", "16"], "--tp 16 is more than the 8 of --gpus"),
+        (["--accelerator", "mi300", "--gpus", "8"], 'accelerator "mi300" is not in the catalog'),
+        (["--accelerator", "mi300x", "--gpus", "8", "--as-model", "lama"], 'no model "lama"'),
+    ],
+)
+def test_wrong_statements_about_an_import_are_told(
+    stated: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
+    sample = str(Path(__file__).parent / "samples" / "vllm.json")
+    main(["evidence", "import", sample, "--as-model", "llama3.1-405b", "--weights", "bf16", *stated])
+    streams = capsys.readouterr()
+    assert told in streams.out + streams.err
+    assert "1 usable" not in streams.out
+
+
 def test_text_for_people(fault_server: Served, capsys: pytest.CaptureFixture[str]) -> None:
     probe(fault_server.url, *SMALL, "--yes", "--no-store", "--quiet")
     streams = capsys.readouterr()

@@ -53,6 +53,22 @@ def test_a_probe_overrules_the_prediction_and_moves_its_neighbours(tmp_path: Pat
     assert width[1] < width[0]
 
 
+def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
+    """Left out in silence was a run of vLLM that serves a repository; its other spellings are those of the catalog."""
+    step = Step(
+        index=0, concurrency=32, isl=900, osl=900, requests=300, succeeded=300, output_tps=1000.0, total_tps=2000.0,
+        tpot=Distribution(n=300, p50=0.03), ttft=Distribution(n=300, p50=0.3),
+    )  # fmt: skip
+    found = []
+    for name, engine in (("llama3.3-70b", "vllm"), ("amd/Llama-3.3-70B-Instruct-FP8-KV", "vLLM")):
+        where = Deployment(accelerator="mi300x", gpus=8, model=name, precision="fp8", engine=engine, tp=8)
+        run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+        bench = Workbench(as_of=AS_OF, bare=True, evidence=measurements_from_run(run))
+        found += estimate_rows(bench.estimator, ROWS[1:2])
+    assert found[0] == found[1]
+    assert found[0]["evidence_grade"] == "A"
+
+
 def test_evidence_lies_at_the_lengths_that_came() -> None:
     """Answers ended by EOS at 60 of 300 tokens measure 60; drawn lengths lie where they were meant to, not where a
     few draws have their mean."""

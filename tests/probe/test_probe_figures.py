@@ -23,7 +23,7 @@ from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
 from advisor.probe.metrics import Sample, summarise
 from advisor.probe.plan import NINE_SHAPES, LengthSpec, Plan, Search, StepPlan, Wishes, make_plan
-from advisor.probe.plausibility import implausible
+from advisor.probe.plausibility import Plausibility, implausible
 from advisor.probe.prompts import PromptMaker
 from advisor.probe.results import RequestResult
 from advisor.probe.search import KneeSearch
@@ -382,3 +382,30 @@ def test_the_impossible_is_named() -> None:
     assert [flag.split()[1] for flag in implausible(fast, where, ACCELERATOR, MODEL)] == ["TPOT", "115,000"]
     drafted = where.model_copy(update={"spec_method": "mtp"})
     assert len(implausible(fast, drafted, ACCELERATOR, MODEL)) == 1
+    small = where.model_copy(update={"gpus": 1, "precision": "bf16"})
+    step = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.5))
+    assert MODEL.params_total * 2 < 192e9
+    assert implausible(step, small, ACCELERATOR, MODEL) == []
+    large = replace(MODEL, params_total=100e9)
+    assert "200 GB of weights at bf16 do not fit into the 192 GB" in implausible(step, small, ACCELERATOR, large)[0]
+
+
+def test_what_the_stated_hardware_cannot_have_done_is_no_evidence() -> None:
+    check = Plausibility({"x": ACCELERATOR}, {"m": MODEL})
+    where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
+    fine = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0018))
+    assert check.judged(where, fine) is fine
+    fast = check.judged(where, Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0007), flags=("else",)))
+    assert not fast.valid
+    assert fast.flags[0].startswith("implausible: TPOT 0.70 ms")
+    assert fast.flags[1] == "else"
+
+
+def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
+    models = {name: replace(MODEL, id=name, name=f"org/{name}-Instruct") for name in ("big", "small", "twin")}
+    models |= {name: replace(models[name], measured_as=("b",)) for name in ("big", "twin")}
+    check = Plausibility({}, models)
+    stated = Deployment(model="big")
+    assert "which is small; big was stated" in check.another_model(stated, "/models/Small-Instruct-FP8")
+    for served in ("org/big-Instruct", "twin", "b", "house-name", ""):
+        assert check.another_model(stated, served) == ""

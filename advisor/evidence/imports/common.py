@@ -93,6 +93,8 @@ def run_of(
     """A finished run whose id is drawn from its content, so that the same file imported twice is one run."""
     digest = hashlib.sha256(json.dumps(source, sort_keys=True, default=str).encode()).hexdigest()[:12]
     started = more.pop("started_at", None) or context.read_at
+    if found.model:
+        more["server_facts"] = {"asked_model": found.model, **more.get("server_facts", {})}
     return Run(
         id=f"{tool.split()[0].lower()}-{digest}", tool=tool, started_at=started, steps=steps,
         deployment=merged(found, context.stated), note=plain(f"imported from {context.name}", 300), **more,

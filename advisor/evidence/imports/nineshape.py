@@ -36,6 +36,13 @@ def _run(rows: list[Row], context: Context) -> Run:
         model=words(first, "model_id", "model"),
         accelerator=words(first, "accelerator").lower(),
         gpus=whole(first, "gpus"),
+        precision=words(first, "precision").lower(),
+        engine=words(first, "engine"),
+        tp=whole(first, "tp"),
+        ep=whole(first, "ep"),
+        dp_attention=truth(first, "dp_attention"),
+        spec_method=words(first, "spec_method") or "none",
+        disagg=truth(first, "disagg"),
     )
     return run_of(TOOL, context, [dict(row) for row in rows], steps, found, plan="nine-shape")
 

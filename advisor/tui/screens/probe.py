@@ -282,12 +282,13 @@ class ProbePane(Pane):
     @on(Button.Pressed, "#probe-use")
     def action_use(self) -> None:
         """Let the measurement overrule the estimate."""
-        from advisor.evidence.runs import measurements_from_run
+        from advisor.evidence.runs import measurements_from_run, unstated
 
         if self.run_ is None:
             self.notify("There is no finished run. Start one with F5.", timeout=4)
             return
-        missing = [name for name in ("accelerator", "gpus") if not getattr(self.run_.deployment, name)]
+        labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
+        missing = [labels.get(name, name) for name in unstated(self.run_.deployment)]
         if missing:
             self.notify(f"State {' and '.join(missing)} before the run: without it no estimate can use it.", timeout=6)
             return
