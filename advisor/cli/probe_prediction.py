@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.errors import AdvisorError
+from advisor.domain.model import model_called
 from advisor.domain.text import plain
 from advisor.evidence.runs import Run, Step
 
@@ -42,7 +43,10 @@ def prediction_text(run: Run) -> str:
         for s in steps
     ]
     try:
-        predicted = estimate_rows(Workbench(as_of=run.started_at.date()).estimator, rows, software="current")
+        bench = Workbench(as_of=run.started_at.date())
+        spec = model_called(where.model, bench.catalog.models.values())
+        rows = [{**row, "model": spec.id} for row in rows] if spec else rows
+        predicted = estimate_rows(bench.estimator, rows, software="current")
     except AdvisorError as error:
         return f"No prediction to compare with: {plain(str(error), 200)}\n"
     lines = [""]

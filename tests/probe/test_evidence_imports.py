@@ -45,6 +45,24 @@ def test_vllm_bench_serve() -> None:
     )  # fmt: skip
 
 
+def test_the_load_of_a_benchmark_is_what_was_in_flight(tmp_path: Path) -> None:
+    """A rate is an open loop also under a cap, which had stood for the load; a cap above all prompts holds none."""
+
+    def placed(name: str, **changes: object) -> list[int]:
+        row = json.loads((SAMPLES / name).read_text().splitlines()[0]) | changes
+        (file := tmp_path / "r.json").write_text(json.dumps(row))
+        (run,) = read_runs(file, stated=STATED)
+        return [point.concurrency for point in measurements_from_run(run)]
+
+    assert placed("vllm.json") == [32]
+    assert placed("vllm.json", request_rate=3.18, max_concurrency=256) == [31]  # 3.18 / s x 9.893 s
+    parts = {"mean_e2el_ms": None, "mean_ttft_ms": 212.5, "mean_tpot_ms": 19.4}
+    assert placed("vllm.json", request_rate=3.18, max_concurrency=None, **parts) == [31]  # 3.18 x (0.2125 + 499 x 0.0194)
+    assert placed("vllm.json", max_concurrency=512) == []  # of 320 prompts
+    assert placed("sglang.jsonl", request_rate=3.2, max_concurrency=64, concurrency=15.7) == [16]
+    assert placed("sglang.jsonl", max_concurrency=1000) == []
+
+
 def test_sglang_lines_closed_and_open() -> None:
     closed, opened = read_runs(SAMPLES / "sglang.jsonl")
     first, second = closed.steps[0], opened.steps[0]

@@ -82,6 +82,20 @@ def ms_distribution(row: Row, metric: str, n: int = 0) -> Distribution:
     )
 
 
+def load_of(row: Row, requests: int, in_flight: float | None) -> dict[str, Any]:
+    """Kind of load of vLLM's benchmark and its descendants, from `max_concurrency` and `request_rate`.
+
+    A finite rate is an open loop, whatever its cap: `in_flight` is then the load. A cap that no request ever waits for
+    sends all of them at once.
+    """
+    cap, rate = number(row, "max_concurrency"), number(row, "request_rate")
+    if rate:
+        return {"load": "poisson", "concurrency": cap, "rate_rps": rate, "achieved_concurrency": in_flight}
+    if cap and cap <= requests:
+        return {"load": "closed", "concurrency": cap, "achieved_concurrency": in_flight}
+    return {"load": "unknown", "flags": ("all requests at once: no operating point",)}
+
+
 def run_of(
     tool: str,
     context: Context,

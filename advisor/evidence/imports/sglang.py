@@ -6,7 +6,7 @@ input and output. Requested lengths are upper ends of a range when `random_range
 
 from __future__ import annotations
 
-from advisor.evidence.imports.common import Context, Row, ms_distribution, number, required, run_of, words
+from advisor.evidence.imports.common import Context, Row, load_of, ms_distribution, number, required, run_of, words
 from advisor.evidence.runs import Deployment, Distribution, Run, Step
 
 KIND = "sglang"
@@ -26,13 +26,10 @@ def read(row: Row, context: Context) -> list[Run]:
     n = round(required(number(row, "completed"), "completed", context))
     mean_input = (number(row, "total_input_tokens") or 0) / max(1, n)
     mean_output = (number(row, "total_output_tokens") or 0) / max(1, n)
-    concurrency = number(row, "max_concurrency")
-    rate = number(row, "request_rate")
     fixed = number(row, "random_range_ratio") == 1.0 and words(row, "dataset_name").startswith("random")
     itl = ms_distribution(row, "itl")
     step = Step(
-        index=0, load="closed" if concurrency else ("poisson" if rate is not None else "unknown"),
-        concurrency=concurrency, rate_rps=rate,
+        index=0, **load_of(row, n, number(row, "concurrency")),
         isl=(number(row, "random_input_len") if fixed else None) or mean_input,
         osl=(number(row, "random_output_len") if fixed else None) or mean_output,
         mean_input_tokens=mean_input, mean_output_tokens=mean_output,
@@ -42,8 +39,7 @@ def read(row: Row, context: Context) -> list[Run]:
         e2el=ms_distribution(row, "e2e_latency", n),
         input_tps=number(row, "input_throughput"), output_tps=number(row, "output_throughput"),
         total_tps=number(row, "total_throughput"), requests_per_s=number(row, "request_throughput"),
-        achieved_concurrency=number(row, "concurrency"), token_source="as recorded by the tool",
-        flags=() if concurrency or rate else ("all requests at once: no operating point",),
+        token_source="as recorded by the tool",
     )  # fmt: skip
     server = row.get("server_info")
     server = server if isinstance(server, dict) else {}

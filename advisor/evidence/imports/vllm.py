@@ -9,6 +9,7 @@ from __future__ import annotations
 from advisor.evidence.imports.common import (
     Context,
     Row,
+    load_of,
     moment,
     ms_distribution,
     number,
@@ -37,14 +38,10 @@ def read(row: Row, context: Context) -> list[Run]:
     failed = number(row, "failed") or 0.0
     n = round(completed)
     goodput = number(row, "request_goodput")
-    rate = number(row, "request_rate")
     requests_per_s = number(row, "request_throughput")
-    concurrency = number(row, "max_concurrency")
     step = Step(
         index=0,
-        load="closed" if concurrency else ("poisson" if rate is not None else "unknown"),
-        concurrency=concurrency,
-        rate_rps=rate,
+        **load_of(row, n + round(failed), _in_flight(row, n, requests_per_s)),
         isl=number(row, "random_input_len")
         or required(number(row, "total_input_tokens"), "total_input_tokens", context) / max(1, n),
         osl=number(row, "random_output_len")
@@ -65,7 +62,6 @@ def read(row: Row, context: Context) -> list[Run]:
         goodput_share=min(1.0, goodput / requests_per_s) if goodput is not None and requests_per_s else None,
         errors={"failed": round(failed)} if failed else {},
         token_source="as recorded by the tool",
-        flags=() if concurrency or rate else ("all requests at once: no operating point",),
     )
     found = Deployment(
         model=words(row, "model_id"),
@@ -77,3 +73,11 @@ def read(row: Row, context: Context) -> list[Run]:
     )
     started = moment(words(row, "date"), "%Y%m%d-%H%M%S")
     return [run_of(TOOL, context, dict(row), (step,), found, started_at=started)]
+
+
+def _in_flight(row: Row, completed: int, requests_per_s: float | None) -> float | None:
+    """Mean requests in flight by Little's law: arrivals per second times mean E2EL, made of its parts if not stated."""
+    ttft, tpot, e2el = (number(row, f"mean_{name}_ms", scale=1e-3) for name in ("ttft", "tpot", "e2el"))
+    if e2el is None and ttft is not None and tpot is not None:
+        e2el = ttft + tpot * max(0.0, (number(row, "total_output_tokens") or 0.0) / max(1, completed) - 1)
+    return None if e2el is None or requests_per_s is None else requests_per_s * e2el
