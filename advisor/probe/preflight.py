@@ -29,11 +29,9 @@ class Preflight:
 
 async def preflight(client: ProbeClient, prompts: PromptMaker, budget: Budget, facts: ServerFacts) -> Preflight:
     """Two tiny completions of different length; raises `NetworkError` where the endpoint cannot be probed."""
-    small = await _agree(client, prompts, budget, facts)
-    large = await _ask(client, prompts, budget, _LARGE)
+    small = await _agree(client, prompts, budget, facts, _SMALL)
+    large = await _agree(client, prompts, budget, facts, _LARGE)
     notes = []
-    if not large.ok:
-        raise NetworkError(f"{client.target.shown}: {large.fault}: {large.message}".rstrip(": "))
     if prompts.count is not None:
         notes.append(_with_tokenizer(prompts, small, large))
     elif not (
@@ -50,10 +48,12 @@ async def preflight(client: ProbeClient, prompts: PromptMaker, budget: Budget, f
     return Preflight(large.e2el_s, tuple(note for note in notes if note))
 
 
-async def _agree(client: ProbeClient, prompts: PromptMaker, budget: Budget, facts: ServerFacts) -> RequestResult:
-    """Find the request form that the server takes."""
+async def _agree(
+    client: ProbeClient, prompts: PromptMaker, budget: Budget, facts: ServerFacts, words: int
+) -> RequestResult:
+    """Find the request form that the server takes, and wait where it is busy for the moment."""
     for _ in range(_ATTEMPTS):
-        result = await _ask(client, prompts, budget, _SMALL)
+        result = await _ask(client, prompts, budget, words)
         if result.ok:
             return result
         if result.fault is Fault.NOT_FOUND and facts.models and client.model not in facts.models:

@@ -1,7 +1,7 @@
 """An OpenAI-compatible server that misbehaves on demand, and keeps its own count of tokens.
 
 The model name says how: `ok`, a fault's name (every request after the first two), or `some:<fault>` (every third
-request after the first two). `GET /count` gives the tokens that it took in and put out. Run as its own process:
+request after the first two), or `second:<fault>` (the second request). `GET /count` gives the tokens that it took in and put out. Run as its own process:
 `python fault_server.py --port-file F [--tls CERT KEY]`.
 """
 
@@ -88,6 +88,8 @@ class FaultServer:
         fault = model = model.partition("#")[0]
         if model.startswith("some:"):
             fault = model[5:] if number > 2 and number % 3 == 0 else "ok"
+        elif model.startswith("second:"):
+            fault = model[7:] if number == 2 else "ok"
         elif number <= 2 and not model.startswith("always:"):
             fault = "ok"
         fault = fault.removeprefix("always:")

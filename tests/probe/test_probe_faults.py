@@ -107,6 +107,12 @@ async def test_a_request_that_the_server_breaks_off_is_a_failure(fault_server: S
     assert step.succeeded == 16
 
 
+@pytest.mark.parametrize("name", ["429-after", "no-min-tokens"])
+async def test_a_server_that_is_busy_at_the_second_request_is_waited_for(fault_server: Served, name: str) -> None:
+    """A limit of requests a second lets the first test request through and not the next."""
+    assert only_step(await finish(make_session(fault_server.url, f"second:{name}"))).succeeded == 24
+
+
 async def test_wrong_model_is_one_sentence_with_what_there_is(fault_server: Served) -> None:
     with pytest.raises(NetworkError, match=r'no model "always:model#.*it lists ok, other'):
         await finish(make_session(fault_server.url, "always:model"))
