@@ -70,7 +70,7 @@ def add_probe_parser(subparsers: Any) -> None:
         metavar="PCT",
         help="end a step once medians are known to +-PCT %% (default 5; full 2)",
     )
-    load.add_argument("--timeout", type=float, default=120.0, metavar="S", help="wait for a first byte (default 120)")
+    load.add_argument("--timeout", type=float, default=120.0, metavar="S", help="wait for a first token (default 120)")
     load.add_argument("--idle-timeout", type=float, default=30.0, metavar="S", help="wait between bytes (default 30)")
     money = parser.add_argument_group("budget: whichever is first ends the run")
     money.add_argument("--max-usd", type=float, metavar="USD", help="needs a price (default 5; full, nine-shape 50)")

@@ -26,6 +26,10 @@ class BodySink(Protocol):
     complete: bool
     """The sink has all it needs; what remains is the server closing the message."""
 
+    @property
+    def taken(self) -> int:
+        """Token events so far."""
+
     def begin(self, head: ResponseHead, stamp_ns: int) -> None:
         """The response head arrived."""
 
@@ -38,9 +42,9 @@ class Limits:
     """Time and size limits of one exchange."""
 
     head_s: float = 120.0
-    """To the response head."""
+    """To the response head, and from there to the first token: engines send the head, then the request may queue."""
     idle_s: float = 30.0
-    """Between two reads."""
+    """Between two reads once tokens come."""
     total_s: float = 600.0
     body_bytes: int = 64 * 1024 * 1024
     connect_s: float = 10.0
@@ -181,10 +185,14 @@ class Exchange:
         elif self.head is None:
             if now_ns - self.sent_ns > limits.head_s * NS:
                 self._end(TransportFault(Fault.HEAD_TIMEOUT, f"no response head within {limits.head_s:g} s"))
-        elif idle_ns > limits.idle_s * NS:
-            self._end(TransportFault(Fault.STALLED, f"nothing arrived for {limits.idle_s:g} s"))
+        elif idle_ns > (idle_s := limits.head_s if self._awaits_first else limits.idle_s) * NS:
+            self._end(TransportFault(Fault.STALLED, f"nothing arrived for {idle_s:g} s"))
         elif now_ns - self.sent_ns > limits.total_s * NS:
             self._end(TransportFault(Fault.TOO_SLOW, f"not finished within {limits.total_s:g} s"))
+
+    @property
+    def _awaits_first(self) -> bool:
+        return self.sink is not None and not self.sink.taken
 
     def abort(self, fault: TransportFault) -> None:
         """End now, for a reason of ours."""

@@ -22,6 +22,8 @@ _OUTPUT_SLACK = 16
 """Tokens held above max_tokens: what a server may send before it notices that it was cut off."""
 _LONGEST_RETRY_S = 30.0
 _FIRST_BACKOFF_S = 0.5
+_SLOWEST_TOKEN_S = 0.25
+"""Long answers may take longer than the client's limit on a request: so long a token, and not less than the limit."""
 _SATURATED_SHARE = 1.0
 
 
@@ -168,6 +170,7 @@ class StepRunner:
         self._last_issue_ns = perf_counter_ns()
         left = self._budget.seconds_left
         limits = self._client.limits
+        limits = replace(limits, total_s=max(limits.total_s, osl * _SLOWEST_TOKEN_S))
         if left is not None:
             limits = replace(limits, total_s=min(limits.total_s, left + 1), head_s=min(limits.head_s, left + 1))
         try:

@@ -1,8 +1,8 @@
 """An OpenAI-compatible server that misbehaves on demand, and keeps its own count of tokens.
 
-The model name says how: `ok`, a fault's name (every request after the first two), or `some:<fault>` (every third
-request after the first two), or `second:<fault>` (the second request). `GET /count` gives the tokens that it took in and put out. Run as its own process:
-`python fault_server.py --port-file F [--tls CERT KEY]`.
+The model name says how: `ok`, a fault's name (every request after the first two), `some:<fault>` (every third
+request after the first two), or `second:<fault>` (the second request). `GET /count` gives the tokens that it took in
+and put out. Run as its own process: `python fault_server.py --port-file F [--tls CERT KEY]`.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class FaultServer:
 
         if fault == "empty-deltas":
             await event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
-        await asyncio.sleep(ITL_S)
+        await asyncio.sleep(0.45 if fault == "queued" else ITL_S)
         if fault == "huge":
             line = b"x" * 65536
             while True:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 
 import pytest
-from probe_kit import KEY, Served, finish, make_session, only_step, step_plan
+from probe_kit import KEY, LIMITS, Served, finish, make_session, only_step, step_plan
 
 from advisor.domain.errors import NetworkError
 from advisor.probe.budget import Limit
@@ -105,6 +106,21 @@ async def test_a_request_that_the_server_breaks_off_is_a_failure(fault_server: S
     step = only_step(await finish(make_session(fault_server.url, f"some:{name}")))
     assert step.errors == {Fault.ERROR_EVENT.value: 8}
     assert step.succeeded == 16
+
+
+async def test_a_first_token_may_come_long_after_the_head(fault_server: Served) -> None:
+    """Engines answer at once and then queue: the wait for a first token is not that between tokens."""
+    steps = (step_plan(max_requests=8, min_requests=8),)
+    step = only_step(await finish(make_session(fault_server.url, "queued", steps=steps)))
+    assert step.errors == {}
+    assert (step.ttft.p50 or 0) >= 0.45  # of 0.4 s between tokens and 0.6 s to the first
+
+
+async def test_long_answers_have_time_by_their_length(fault_server: Served) -> None:
+    """200 tokens take more than the 0.3 s of a whole request; reasoning models write for more than ten minutes."""
+    steps = (step_plan(osl=LengthSpec(200), max_requests=4, min_requests=4),)
+    session = make_session(fault_server.url, "ok", steps=steps, limits=replace(LIMITS, total_s=0.3))
+    assert only_step(await finish(session)).errors == {}
 
 
 @pytest.mark.parametrize("name", ["429-after", "no-min-tokens"])
