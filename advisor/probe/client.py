@@ -180,7 +180,7 @@ class ProbeClient:
     def _refused(self, result: RequestResult, response: httpx.Response, body: bytes) -> None:
         text = body.decode("utf-8", "replace")
         result.fault = fault_of_status(response.status_code, text)
-        result.message = self._clean(f"HTTP {response.status_code}: {_reason(text)}")
+        result.message = self._clean(f"HTTP {response.status_code}: {error_text(text)}")
         result.retry_after_s = _retry_after_s(response.headers.get("retry-after"))
 
     def _clean(self, text: str) -> str:
@@ -250,7 +250,7 @@ def _redirected(url: httpx.URL, response: httpx.Response) -> httpx.URL:
     return target
 
 
-def _reason(text: str) -> str:
+def error_text(text: str) -> str:
     """The message in an OpenAI-style error, or the beginning of the body."""
     try:
         document = json.loads(text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from advisor.domain.errors import NetworkError, did_you_mean
 from advisor.domain.text import plain
-from advisor.probe.client import ProbeClient
+from advisor.probe.client import ProbeClient, error_text
 from advisor.probe.faults import FATAL, Fault, TransportFault
 
 _SAMPLE = re.compile(rb"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})? ([-+0-9.eE]+)", re.MULTILINE)
@@ -30,6 +30,8 @@ _METRICS: dict[bytes, str] = {
     b"tgi_batch_current_size": "running",
     b"tgi_queue_size": "waiting",
 }
+_OWNERS = {"vllm": "vllm", "sglang": "sglang", "tensorrt_llm": "trt", "llamacpp": "llama.cpp"}
+"""Engines by what they give as the owner of a model, for those that keep no counters by default."""
 _COUNTERS = frozenset({"preemptions", "prefix_hits"})
 _POLL_S = 1.0
 
@@ -45,6 +47,8 @@ class ServerFacts:
     has_metrics: bool = False
     no_list: str = ""
     """What `/v1/models` gave in place of a list of models; empty where it gave one."""
+    busy: bool = False
+    """With a status that may pass: too many requests, or an engine that is still loading."""
 
     def as_text(self) -> dict[str, str]:
         """For the record."""
@@ -66,7 +70,7 @@ async def gather_facts(client: ProbeClient) -> ServerFacts:
     listed = await _models(client)
     version = await _version(client)
     counters = await _scrape(client)
-    engine = ""
+    engine = listed.engine
     for prefix in ("vllm", "sglang", "llamacpp", "tgi"):
         if any(name.startswith(prefix) for name in counters.names):
             engine = "llama.cpp" if prefix == "llamacpp" else prefix
@@ -79,6 +83,8 @@ def choose_model(wanted: str | None, facts: ServerFacts) -> str:
         return wanted
     if len(facts.models) == 1:
         return facts.models[0]
+    if facts.busy:
+        raise NetworkError(f"/v1/models {facts.no_list}: the server is not ready yet; try again once it is")
     if facts.no_list:
         raise NetworkError(
             f"/v1/models {facts.no_list}, not a list of models; check that the URL is that of an OpenAI-compatible"
@@ -112,13 +118,18 @@ async def _models(client: ProbeClient) -> ServerFacts:
             f"{client.target.shown} refused the key (HTTP {answer.status}); give the right one with --key-env or"
             " --key-prompt"
         )
+    if answer.status in (429, 502, 503, 504):
+        said = plain(client.redact(error_text(answer.body.decode("utf-8", "replace"))), 120)
+        return ServerFacts(no_list=f"answered HTTP {answer.status}" + (f" ({said})" if said else ""), busy=True)
     rows = _json(answer.body).get("data") if answer.status == 200 else None
     if not isinstance(rows, list):
         return ServerFacts(no_list=f"answered HTTP {answer.status} with {answer.kind or 'no content type'}")
     rows = [row for row in rows if isinstance(row, dict)]
     names = tuple(plain(client.redact(str(row["id"])), 200) for row in rows if row.get("id"))
     lengths = [row["max_model_len"] for row in rows if isinstance(row.get("max_model_len"), int)]
-    return ServerFacts(names, lengths[0] if len(lengths) == 1 else None)
+    owners = {str(row.get("owned_by")).casefold() for row in rows}
+    engine = next((_OWNERS[owner] for owner in owners if owner in _OWNERS), "") if len(owners) == 1 else ""
+    return ServerFacts(names, lengths[0] if len(lengths) == 1 else None, engine=engine)
 
 
 async def _version(client: ProbeClient) -> str:

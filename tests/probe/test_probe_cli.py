@@ -302,12 +302,14 @@ def answer(status: str, kind: str, body: bytes) -> bytes:
     ("odd_server", "told"),
     [
         (answer("500 Oh", "text/plain; charset=utf-8", b"boom"), "answered HTTP 500 with text/plain, not a list"),
+        (answer("503 No", "application/json", b'{"error": {"message": "Loading model"}}'),
+         "answered HTTP 503 (Loading model): the server is not ready yet"),
         (answer("200 OK", "text/html", b"<html>hello</html>"), "answered HTTP 200 with text/html, not a list"),
         (b"\x00\xff\x16\x03 garbage\r\n\r\n", "gave no answer (not HTTP/1.1"),
         (answer("200 OK", "application/json", b'{"data": []}'), "the server lists no models"),
     ],
     indirect=["odd_server"],
-)
+)  # fmt: skip
 def test_an_endpoint_of_another_kind_is_called_that(
     odd_server: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,8 @@ import pytest
 from probe_kit import Served, finish, make_session, only_step, step_plan
 
 from advisor.domain.errors import InputError
-from advisor.probe.client import Dialect, _reason, _retry_after_s
+from advisor.probe.client import Answer, Dialect, _retry_after_s, error_text
+from advisor.probe.facts import gather_facts
 from advisor.probe.faults import Fault
 from advisor.probe.plan import LengthSpec
 from advisor.probe.prompts import PromptMaker, load_tokenizer
@@ -65,7 +66,22 @@ def test_fields_are_given_up_one_by_one_and_by_what_the_refusal_names() -> None:
     ],
 )  # fmt: skip
 def test_the_reason_in_an_error_body(body: str, reason: str) -> None:
-    assert _reason(body) == reason
+    assert error_text(body) == reason
+
+
+@pytest.mark.parametrize(
+    ("owners", "engine"),
+    [(("sglang",), "sglang"), (("vllm", "vllm"), "vllm"), (("openai",), ""), (("vllm", "someone"), ""), ((None,), "")],
+)
+async def test_an_engine_without_counters_is_known_by_its_models(owners: tuple[str | None, ...], engine: str) -> None:
+    """SGLang keeps no counters by default; without its engine a run would count for its neighbours only."""
+    rows = [{"id": f"m{n}", "owned_by": owner} for n, owner in enumerate(owners)]
+
+    async def ask(path: str) -> Answer:
+        return Answer(200, json.dumps({"data": rows}).encode()) if path == "/v1/models" else Answer(404, b"")
+
+    facts = await gather_facts(types.SimpleNamespace(ask=ask, redact=str))  # type: ignore[arg-type]
+    assert facts.engine == engine
 
 
 def outcome(**more: object) -> RequestResult:
