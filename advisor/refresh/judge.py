@@ -10,6 +10,8 @@ from advisor.catalog.rent import rent_market
 from advisor.domain.market import RentPrice, SellerClass
 
 LOW, HIGH = 0.5, 2.0
+FAR_LOW = 0.1
+"""Where a class has no median, the part's on-demand price is the bound: under a tenth or over double of that is out."""
 OUTLIER, CONFIRMED = "outlier", "confirmed"
 
 
@@ -19,7 +21,8 @@ class Judged:
 
     price: RentPrice
     reference_usd: float | None
-    """Median of its class without its own refreshed prices; None where there is nothing to hold it against."""
+    """Median of its class without its own refreshed prices, or the part's on-demand price where there is none and it
+    is far off; None where there is nothing to hold it against."""
 
     @property
     def out(self) -> bool:
@@ -39,7 +42,8 @@ def judge_prices(
 
     The class is accelerator, form, commitment and sort of seller; its median is over sellers, of the prices held
     before the refresh where they are recent enough, so that a source that is wrong as a whole stands out; else of what
-    other sellers list now. Where a class has no other seller, all sorts of sellers of the same commitment are taken.
+    other sellers list now. Where a class has no other seller, all sorts of sellers of the same commitment are taken;
+    where there are none of these either, the part's on-demand price bounds what can be true.
     """
     by_part: dict[str, list[RentPrice]] = {}
     for price in held:
@@ -48,6 +52,7 @@ def judge_prices(
     for price in refreshed:
         fresh.setdefault(price.accelerator, []).append(price)
     cache: dict[tuple[str, ...], float | None] = {}
+    anchors: dict[tuple[str, ...], float | None] = {}
     out: list[Judged] = []
     for price in refreshed:
         key = (price.accelerator, price.variant, price.commitment, price.seller_class, price.provider)
@@ -55,8 +60,20 @@ def judge_prices(
             before = by_part.get(price.accelerator, [])
             others = [p for p in fresh[price.accelerator] if p.provider != price.provider]
             cache[key] = _reference(price, before, others, as_of)
-        out.append(_judged(price, cache[key], confirmed))
+        reference = cache[key]
+        if reference is None:
+            listed = replace(price, variant="", commitment="on_demand")
+            anchors.setdefault(key, _reference(listed, by_part.get(price.accelerator, []), [], as_of))
+            reference = _far(price, anchors[key])
+        out.append(_judged(price, reference, confirmed))
     return out
+
+
+def _far(price: RentPrice, anchor: float | None) -> float | None:
+    """The on-demand price of the part, where this one is too far from it to be true; else None."""
+    if anchor is None or FAR_LOW <= price.usd_per_gpu_hour / anchor <= HIGH:
+        return None
+    return anchor
 
 
 def _judged(price: RentPrice, reference: float | None, confirmed: Collection[str]) -> Judged:

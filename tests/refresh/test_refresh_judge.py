@@ -68,6 +68,15 @@ def test_forms_and_commitments_are_classes_of_their_own() -> None:
     assert judge_prices([spot], HELD, (), TODAY)[0].reference_usd is None
 
 
+@pytest.mark.parametrize(("usd", "out"), [(0.019, True), (1.9, False), (9.0, False), (190.0, True)])
+def test_a_class_without_any_seller_is_held_against_the_price_on_demand(usd: float, out: bool) -> None:
+    """Cents for dollars, or the other way round, of a part that nobody had as spot, had been taken as they were."""
+    (judged,) = judge_prices([price("new", usd, commitment="spot")], HELD, (), TODAY)
+    assert judged.out is out
+    (form,) = judge_prices([price("new", usd, variant="nvl")], HELD, (), TODAY)
+    assert form.out is out
+
+
 def test_a_confirmation_covers_one_price_and_not_the_next() -> None:
     first, second = price("new", 1.0), price("new", 0.5)
     confirmed, again = judge_prices([first, second], HELD, {first.id}, TODAY)

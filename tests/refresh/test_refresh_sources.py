@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from source_server import archive, sample
@@ -204,6 +204,19 @@ def test_inferencex_workers_tell_a_total_that_is_not_stated(facts: Facts) -> Non
     assert row["output_tps_per_gpu"] == pytest.approx(3000.0 * 16 / 24)
     for nonsense in (None, 0, -1, 10**9, "two"):
         assert dict(parsed(decode_num_workers=nonsense).refused) == {"no number of GPUs": 1}
+
+
+def test_inferencex_rows_that_cannot_be_are_refused(facts: Facts) -> None:
+    """Milliseconds where seconds were, and a run of next year, which would date the software."""
+    row = next(r for r in json.loads(sample("inferencex/dsr1.json")) if r["isl"] and not r["disagg"])
+    assert len(inferencex.parse(json.dumps([row]).encode(), facts).measurements) == 1
+    ms = {k: v * 1000 if k.split("_")[-1] in ("ttft", "tpot", "itl", "e2el") else v for k, v in row["metrics"].items()}
+    for changed, reason in (
+        ({"metrics": ms}, "rates and latencies that contradict one another; their units may have changed"),
+        ({"date": (facts.today + timedelta(days=2)).isoformat()}, "a date in the future"),
+    ):
+        parsed = inferencex.parse(json.dumps([row | changed]).encode(), facts)
+        assert (parsed.measurements, dict(parsed.refused)) == ([], {reason: 1})
 
 
 def test_inferencex_says_when_the_answer_is_another(facts: Facts) -> None:

@@ -9,7 +9,7 @@ both GPU counts: there the GPUs are those of the tensor-parallel group.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +33,8 @@ _LENGTH_SHARE = 0.9
 """Mean drawn length over the nominal one, for lengths drawn evenly from 0.8 to 1."""
 _IMPLIED_OFF = 0.35
 """Share by which the GPUs implied by the rates may miss the stated ones before the row is flagged."""
+_LITTLE = (0.1, 500.0)
+"""Concurrency over rate times latency, one by Little's law; of rows at hand 0.58 to 66, where requests wait."""
 IDENTITY = tuple(n for n in SERVING.names if n not in ("row_id", "flags", "notes", "run_url", "source_id"))
 
 
@@ -53,7 +55,7 @@ def parse(body: bytes, facts: Facts) -> Parsed:
         if hardware not in facts.memory_gb or label(row.get("model")) not in facts.models or row.get("isl") is None:
             out.ignored += 1  # other parts and models, and trace replays without fixed lengths
             continue
-        found = _measurement(row, hardware)
+        found = _measurement(row, hardware, facts.today)
         if isinstance(found, str):
             out.refused[found] += 1
         else:
@@ -63,7 +65,7 @@ def parse(body: bytes, facts: Facts) -> Parsed:
     return out
 
 
-def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] | str:
+def _measurement(row: Mapping[str, Any], accelerator: str, today: date) -> dict[str, object] | str:
     """A row of the serving table, or the reason why there is none."""
     metrics = row.get("metrics")
     if not isinstance(metrics, dict):
@@ -82,6 +84,8 @@ def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] 
         day = date.fromisoformat(str(row.get("date"))[:10])
     except ValueError:
         return "no date"
+    if day > today + timedelta(days=1):  # a day ahead may be another time zone
+        return "a date in the future"
     disagg = row.get("disagg") is True
     prefill, decode = (_count(row.get(k), 1024) for k in ("num_prefill_gpu", "num_decode_gpu"))
     tp, ep = (_count(row.get(k), 1024) for k in ("decode_tp", "decode_ep"))
@@ -101,6 +105,10 @@ def _measurement(row: Mapping[str, Any], accelerator: str) -> dict[str, object] 
         output = round(output * decode / gpus, 6)
     if output is not None and output > total * 1.001:
         return "more output than input and output together"
+    busy_s = (_positive(metrics, "median_ttft", 1e5) or 0.0) + (tpot or mean_tpot or 0.0) * osl * _LENGTH_SHARE
+    little = concurrency * _LENGTH_SHARE * (isl + osl) / busy_s / (total * gpus)
+    if not _LITTLE[0] <= little <= _LITTLE[1]:
+        return "rates and latencies that contradict one another; their units may have changed"
     e2el = _positive(metrics, "median_e2el", 1e6)
     if e2el is not None:
         implied = concurrency * _LENGTH_SHARE * (isl + osl) / e2el / total
