@@ -17,6 +17,8 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _VARIANT = re.compile(r"(?<![a-z])(sxm|pcie|nvl(?!ink|72))", re.IGNORECASE)
+_SLICE = re.compile(r"(?<![a-z])mig(?![a-z])|\d+g\.\d+gb", re.IGNORECASE)
+"""Part of a GPU, whose price is no price of a GPU."""
 _SELLERS = {
     "datacrunch": "verda", "vast-ai": "vast", "vastai": "vast", "thunder-compute": "thundercompute",
     "jarvis-labs": "jarvislabs", "packet-ai": "packet.ai", "lambdalabs": "lambda", "crusoecloud": "crusoe",
@@ -86,7 +88,7 @@ class Facts:
         >>> facts.part("H100", "n3-H100-SXM5x8")
         ('h100', 'sxm')
         """
-        found = _PART.match(name.strip())
+        found = None if _SLICE.search(name) else _PART.match(name.strip())
         accelerator = found[1].casefold() if found else ""
         if accelerator not in self.memory_gb:
             return None

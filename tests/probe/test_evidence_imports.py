@@ -57,7 +57,8 @@ def test_the_load_of_a_benchmark_is_what_was_in_flight(tmp_path: Path) -> None:
     assert placed("vllm.json") == [32]
     assert placed("vllm.json", request_rate=3.18, max_concurrency=256) == [31]  # 3.18 / s x 9.893 s
     parts = {"mean_e2el_ms": None, "mean_ttft_ms": 212.5, "mean_tpot_ms": 19.4}
-    assert placed("vllm.json", request_rate=3.18, max_concurrency=None, **parts) == [31]  # 3.18 x (0.2125 + 499 x 0.0194)
+    # 3.18 / s x (0.2125 + 499 x 0.0194) s
+    assert placed("vllm.json", request_rate=3.18, max_concurrency=None, **parts) == [31]
     assert placed("vllm.json", max_concurrency=512) == []  # of 320 prompts
     assert placed("sglang.jsonl", request_rate=3.2, max_concurrency=64, concurrency=15.7) == [16]
     assert placed("sglang.jsonl", max_concurrency=1000) == []

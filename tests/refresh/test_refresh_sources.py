@@ -159,6 +159,15 @@ def test_azure_refuses_another_currency(facts: Facts) -> None:
     assert parsed.refused["not in USD"] == 2
 
 
+def test_azure_prices_of_another_unit_and_of_a_later_day_are_left_out(facts: Facts) -> None:
+    body = sample("azure/h100.json")
+    monthly = azure.parse(body.replace(b"1 Hour", b"1/Month"), facts)
+    assert dict(monthly.refused) == {"the unit is 1/Month, not 1 Hour": 2}
+    tomorrow = (facts.today + timedelta(days=1)).isoformat().encode()
+    later = azure.parse(body.replace(b"2026-01-01T", tomorrow + b"T"), facts)
+    assert (later.offers, later.ignored) == ([], 3)
+
+
 def test_vultr_machines_shares_of_a_gpu_and_what_cannot_be_ordered(facts: Facts) -> None:
     metal = vultr.parse(sample("vultr/plans-metal.json"), facts, key="plans_metal")
     assert {(o.accelerator, o.commitment, o.usd_per_gpu_hour, "not_orderable" in o.flags) for o in metal.offers} == {
@@ -290,6 +299,7 @@ def test_a_region_names_its_country_only_where_it_says_so(facts: Facts, region: 
         ("GB200", ("gb200", "")), ("GH200", None), ("B2000", None), ("A100-80GB", None),
         ("H200SXM5", ("h200", "sxm")), ("MI300XA", None), ("L40S", None), ("", None),
         ("AMD Instinct MI355X", ("mi355x", "")), ("RTXPRO6000", None), ("H200-SXM", ("h200", "sxm")),
+        ("H100-MIG-3g.40gb", None), ("H200 4g.71gb", None), ("B200_MIG", None),
     ],
 )  # fmt: skip
 def test_spellings_of_parts(facts: Facts, name: str, part: tuple[str, str] | None) -> None:

@@ -1,7 +1,7 @@
 """Azure's retail price interface, which needs no key: prices per virtual machine, by region, in USD.
 
-Fields: currencyCode, retailPrice, armRegionName, armSkuName, meterName, productName, unitOfMeasure, type
-(Consumption, Reservation, DevTestConsumption), reservationTerm; pages are linked by NextPageLink. The price of a
+Fields: currencyCode, retailPrice, armRegionName, armSkuName, meterName, productName, unitOfMeasure, effectiveStartDate,
+type (Consumption, Reservation, DevTestConsumption), reservationTerm; pages are linked by NextPageLink. The price of a
 reservation is that of the whole term. Linux and Windows share a meter name and differ by product name.
 """
 
@@ -43,6 +43,12 @@ def parse(body: bytes, facts: Facts) -> Parsed:
             continue
         if row.get("currencyCode") != "USD":
             out.refused["not in USD"] += 1
+            continue
+        if row.get("unitOfMeasure") != "1 Hour":
+            out.refused[f"the unit is {label(row.get('unitOfMeasure'), 20) or '(none)'}, not 1 Hour"] += 1
+            continue
+        if label(row.get("effectiveStartDate"), 10) > facts.today.isoformat():
+            out.ignored += 1  # announced: the price of today is another row
             continue
         usd, commitment = number(row.get("retailPrice")), "spot" if "Spot" in meter else "on_demand"
         if kind == "Reservation":
