@@ -14,6 +14,7 @@ from pydantic import Field
 
 from advisor.domain.evidence import Family, Measurement
 from advisor.domain.hardware import PRECISIONS
+from advisor.domain.probing import LEAST_REQUESTS
 from advisor.domain.provenance import Frozen
 
 RUN_SCHEMA = 1
@@ -208,8 +209,8 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         output_tps_per_gpu=step.output_tps / gpus,
         tpot_p50_s=step.tpot.p50,
         ttft_p50_s=step.ttft.p50,
-        tpot_p99_s=step.tpot.p99,
-        ttft_p99_s=step.ttft.p99,
+        tpot_p99_s=_tail(step.tpot),
+        ttft_p99_s=_tail(step.ttft),
         e2el_p50_s=step.e2el.p50,
         date=run_date(run),
         source_id=f"run:{run.id}",
@@ -218,6 +219,11 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         ttft_mean_s=step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
     )
+
+
+def _tail(found: Distribution) -> float | None:
+    """p99, where enough values stand behind it or nobody says how many: of a dozen it is but the largest."""
+    return found.p99 if found.n == 0 or found.n >= LEAST_REQUESTS else None
 
 
 def run_date(run: Run) -> date:

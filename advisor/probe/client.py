@@ -141,6 +141,7 @@ class ProbeClient:
             raise
         result.end_ns = stream.last_ns or perf_counter_ns()
         _read_stream(result, stream)
+        result.model = self._clean(stream.model)
         return result
 
     async def ask(self, path: str, *, limits: Limits | None = None) -> Answer:
@@ -219,7 +220,6 @@ def _read_stream(result: RequestResult, stream: TokenStream) -> None:
     result.finish_reason = stream.finish_reason
     result.late = stream.late
     result.reasoning_events = stream.reasoning_events
-    result.model = stream.model
     events = len(stream.stamps_ns)
     result.input_tokens = stream.usage_input or 0
     if stream.usage_output is None:

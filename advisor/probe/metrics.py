@@ -72,7 +72,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     flags = _flags(sample, good, tokens / events if events else None)
     flags += ["not steady: time per token drifted over the step"] if drift else []
     reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
-    reasons += _uncounted(good) + _unheld(sample, flow.concurrency) if good else ["no request succeeded"]
+    reasons += _mixed(good) + _uncounted(good) + _unheld(sample, flow.concurrency) if good else ["no request succeeded"]
     errors = Counter(r.fault.value for r in sample.measured if r.fault is not None and r.fault is not Fault.CUT)
     open_loop = sample.plan.load != "closed"
     return Step(
@@ -194,6 +194,12 @@ def _meets(r: RequestResult, slo: Slo) -> bool:
         and (slo.tpot_ms is None or tpot is None or tpot * 1e3 <= slo.tpot_ms)
         and (slo.e2e_ms is None or r.e2el_s * 1e3 <= slo.e2e_ms)
     )
+
+
+def _mixed(good: Sequence[RequestResult]) -> list[str]:
+    """That a router answered with several models, whose figures are those of none."""
+    names = sorted({r.model for r in good if r.model})
+    return [f"the answers come from several models: {', '.join(names[:4])}"] if len(names) > 1 else []
 
 
 def _uncounted(good: Sequence[RequestResult]) -> list[str]:

@@ -225,6 +225,7 @@ class ProbeSession:
         lag = self._lag.report((*sample.warmup, *sample.measured), runner.reissue_s)
         step = summarise(sample, lag, self._plan.slo, server)
         if self._plausibility is not None:
+            self._hold_to_statement({r.model for r in sample.measured if r.ok and r.model})
             step = self._plausibility.judged(self._run.deployment, step)
         self._keep(step)
         fatal = runner.fatal
@@ -233,6 +234,12 @@ class ProbeSession:
         if step.errors.get(Fault.OVERRUN.value):
             return step, "the server does not stop at max_tokens, so that its cost cannot be bounded"
         return step, None
+
+    def _hold_to_statement(self, answered: set[str]) -> None:
+        """Say once where the answers themselves name another model than was stated."""
+        assert self._plausibility is not None
+        doubts = (self._plausibility.another_model(self._run.deployment, name) for name in sorted(answered))
+        self._messages += [doubt for doubt in doubts if doubt and doubt not in self._messages]
 
     def _skipped(self, plan: StepPlan, index: int, reason: str) -> Step:
         return Step(

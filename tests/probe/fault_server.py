@@ -193,7 +193,9 @@ class FaultServer:
                 delta = {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
             document = {
                 "id": "c",
-                "model": asked["model"],
+                "model": {"routed": f"model-{self.seen[asked['model']] % 2}", "renamed": "org/small"}.get(
+                    fault, asked["model"]
+                ),
                 "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
             }
             if fault == "split-utf8":

@@ -69,6 +69,19 @@ def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
     assert found[0]["evidence_grade"] == "A"
 
 
+def test_the_largest_of_a_dozen_is_no_tail() -> None:
+    """It overruled the learned tail, and the service level seemed kept at loads where it is not."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+    found = {}
+    for n in (0, 12, 40):
+        times = Distribution(n=n, p50=0.05, p99=0.06)
+        step = Step(index=0, concurrency=4, isl=900, osl=900, output_tps=9.0, ttft=times, tpot=times)
+        run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+        (point,) = measurements_from_run(run)
+        found[n] = (point.ttft_p50_s, point.ttft_p99_s, point.tpot_p99_s)
+    assert found == {0: (0.05, 0.06, 0.06), 12: (0.05, None, None), 40: (0.05, 0.06, 0.06)}
+
+
 def test_evidence_lies_at_the_lengths_that_came() -> None:
     """Answers ended by EOS at 60 of 300 tokens measure 60; drawn lengths lie where they were meant to, not where a
     few draws have their mean."""

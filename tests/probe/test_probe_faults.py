@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from probe_kit import KEY, LIMITS, Served, finish, make_session, only_step, step_plan
 
+from advisor.catalog.store import load_catalog
 from advisor.domain.errors import NetworkError
 from advisor.probe.budget import Limit
 from advisor.probe.faults import Fault
 from advisor.probe.plan import LengthSpec
+from advisor.probe.plausibility import Plausibility
 
 pytestmark = pytest.mark.alone
 
@@ -106,6 +108,23 @@ async def test_a_request_that_the_server_breaks_off_is_a_failure(fault_server: S
     step = only_step(await finish(make_session(fault_server.url, f"some:{name}")))
     assert step.errors == {Fault.ERROR_EVENT.value: 8}
     assert step.succeeded == 16
+
+
+async def test_answers_of_several_models_measure_none_of_them(fault_server: Served) -> None:
+    step = only_step(await finish(make_session(fault_server.url, "routed")))
+    assert not step.valid
+    assert "the answers come from several models: model-0, model-1" in step.flags
+
+
+async def test_answers_that_name_another_model_than_was_stated_are_told(fault_server: Served) -> None:
+    """A proxy whose list shows the wanted name and whose answers come from elsewhere."""
+    models = load_catalog([]).models
+    small = replace(models["llama3.1-8b"], id="small", name="org/small")
+    check = Plausibility({}, {"a-model": replace(models["llama3.1-405b"], id="a-model"), "small": small})
+    steps = (step_plan(), step_plan(concurrency=2))
+    run = await finish(make_session(fault_server.url, "renamed", steps=steps, plausibility=check))
+    told = 'the server calls its model "org/small", which is small; a-model was stated: check --as-model'
+    assert run.flags.count(told) == 1
 
 
 async def test_a_first_token_may_come_long_after_the_head(fault_server: Served) -> None:

@@ -1,0 +1,60 @@
+"""What a statement about the hardware and the model is held to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.provenance import Provenance
+from advisor.evidence.runs import Deployment, Distribution, Step
+from advisor.probe.plausibility import Plausibility, implausible
+
+ACCELERATOR = Accelerator(
+    id="x", part_id="x", vendor="AMD", name="X", architecture="", memory_bytes=192e9, memory_gb_marketed=192,
+    bandwidth_gbps=5000, dense_tflops={"bf16": 1000, "fp8": 2000}, tdp_w=750, all_in_kw=None, scale_up_gbps=450,
+    scale_up_domain=8, scale_up_switched=False, cooling=(), die_area_mm2=None, formats=(), release="",
+    provenance=Provenance("t", None, "user"),
+)  # fmt: skip
+MODEL = ModelSpec(
+    id="m", name="m", family="", params_total=70e9, params_active=70e9, layers=80, hidden=8192, heads=64, kv_heads=8,
+    head_dim=128, vocab=128_000, attention="gqa", full_layers=80,
+)  # fmt: skip
+
+
+def test_the_impossible_is_named() -> None:
+    """70e9 bytes at fp8 over 8 x 5e12 B/s take 1.75 ms; 8 x 2e15 FLOP/s over 140e9 FLOP a token give 114,286 tok/s."""
+    where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
+    fine = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0018), total_tps=114_000.0)
+    assert implausible(fine, where, ACCELERATOR, MODEL) == []
+    fast = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0017), total_tps=115_000.0)
+    assert [flag.split()[1] for flag in implausible(fast, where, ACCELERATOR, MODEL)] == ["TPOT", "115,000"]
+    drafted = where.model_copy(update={"spec_method": "mtp"})
+    assert len(implausible(fast, drafted, ACCELERATOR, MODEL)) == 1
+    small = where.model_copy(update={"gpus": 1, "precision": "bf16"})
+    step = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.5))
+    assert MODEL.params_total * 2 < 192e9
+    assert implausible(step, small, ACCELERATOR, MODEL) == []
+    large = replace(MODEL, params_total=100e9)
+    assert "200 GB of weights at bf16 do not fit into the 192 GB" in implausible(step, small, ACCELERATOR, large)[0]
+
+
+def test_what_the_stated_hardware_cannot_have_done_is_no_evidence() -> None:
+    check = Plausibility({"x": ACCELERATOR}, {"m": MODEL})
+    where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
+    fine = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0018))
+    assert check.judged(where, fine) is fine
+    fast = check.judged(where, Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0007), flags=("else",)))
+    assert not fast.valid
+    assert fast.flags[0].startswith("implausible: TPOT 0.70 ms")
+    assert fast.flags[1] == "else"
+
+
+def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
+    models = {name: replace(MODEL, id=name, name=f"org/{name}-Instruct") for name in ("big", "small", "twin")}
+    models |= {name: replace(models[name], measured_as=("b",)) for name in ("big", "twin")}
+    check = Plausibility({}, models)
+    stated = Deployment(model="big")
+    assert "which is small; big was stated" in check.another_model(stated, "/models/Small-Instruct-FP8")
+    for served in ("org/big-Instruct", "twin", "b", "house-name", ""):
+        assert check.another_model(stated, served) == ""
