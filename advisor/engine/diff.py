@@ -20,7 +20,7 @@ NOTEWORTHY = 0.005
 def diff(old: Recommendation, new: Recommendation) -> Difference:
     """What changed, the verdict first; the verdict counts as changed with its kind, accelerator or commitment."""
     verdict = _verdict(old, new)
-    changes = [*verdict, *_candidates(old, new), *_inputs(old, new), *_profile(old, new), *_frame(old, new)]
+    changes = [*verdict, *_probes(old, new), *_candidates(old, new), *_inputs(old, new), *_profile(old, new), *_frame(old, new)]
     changed = bool([c for c in verdict if c.path in _DECIDING])
     return Difference(
         verdict_changed=changed, question=_question(old, new, changes),
@@ -54,6 +54,28 @@ def _verdict(old: Recommendation, new: Recommendation) -> list[Change]:
     if a.runner_up != b.runner_up:
         was, now = a.runner_up or "none", b.runner_up or "none"
         out.append(_change("verdict", "verdict.runner_up", "the runner-up", was, now))
+    return out
+
+
+def _probes(old: Recommendation, new: Recommendation) -> list[Change]:
+    """Own measurements that came or went: what moves a rate more than anything else, and says why it moved."""
+    before, after = (
+        {(p.source_id, p.accelerator, p.deployment, p.concurrency, p.isl, p.osl): (i, p) for i, p in enumerate(probes)}
+        for probes in (old.probes, new.probes)
+    )
+    out = []
+    for key in [*(k for k in after if k not in before), *(k for k in before if k not in after)]:
+        came = key in after
+        i, p = after[key] if came else before[key]
+        out.append(
+            Change(
+                kind="evidence", path=f"probes[{i}]",
+                text=f"{p.accelerator.upper()}: own measurement {'counts now' if came else 'counts no more'},"
+                f" {p.deployment}, {p.isl:,}/{p.osl:,} tokens at {p.concurrency} in flight:"
+                f" {p.measured_output_tps:,.0f} output tok/s per GPU, {p.predicted_output_tps.value:,.0f} predicted.",
+                old="" if came else p.source_id, new=p.source_id if came else "",
+            )
+        )  # fmt: skip
     return out
 
 

@@ -12,6 +12,7 @@ from advisor.cli.main import build_parser
 from advisor.cli.measured_options import measured_deployment
 from advisor.domain.evidence import Measurement
 from advisor.domain.profile import Profile
+from advisor.engine.diff import diff
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -50,6 +51,12 @@ def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: f
     assert "times the prediction" in check.text
     assert "run:r1" in {s.id for s in r.sources}
     assert all(s.kind != "unknown" for s in r.sources)
+    without = before.advise(profile, draws=200)
+    for first, second, word in ((without, r, "counts now"), (r, without, "counts no more")):
+        told = [c.text for c in diff(first, second).changes if "own measurement" in c.text]
+        assert len(told) == 1, "the difference says why the rate moved"
+        assert told[0].startswith(f"MI355X: own measurement {word}, ")
+    assert diff(r, r).changes == ()
 
 
 def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_then_run_at(root: Path) -> None:
