@@ -49,7 +49,7 @@ def add_probe_parser(subparsers: Any) -> None:
     what.add_argument("--osl", metavar="N[:P95]", help="output tokens, likewise")
     what.add_argument(
         "--shared-prefix", type=float, default=0.0, metavar="SHARE",
-        help="share of each prompt that is the same on purpose (default 0: unique, no prefix cache flatters)",
+        help="share of each prompt that is the same on purpose, and then no evidence (default 0: unique)",
     )  # fmt: skip
     what.add_argument("--tokenizer", metavar="PATH", help="tokenizer.json on disk, to check token counts (no download)")
     what.add_argument(

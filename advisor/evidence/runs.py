@@ -88,6 +88,7 @@ class Step(Frozen):
     rate_rps: float | None = Field(None, ge=0, description="Intended arrivals per second of an open loop.")
     isl: float = Field(ge=0, description="Intended input length [tokens].")
     osl: float = Field(ge=0, description="Intended output length [tokens].")
+    shared_prefix: float = Field(0.0, ge=0, le=1, description="Share of each prompt that was the same on purpose.")
     asked_input_tokens: float | None = Field(None, description="Mean length that was asked for, as it was drawn.")
     asked_output_tokens: float | None = Field(None, description="Likewise of the outputs.")
     mean_input_tokens: float | None = None
@@ -161,7 +162,8 @@ class Run(Frozen):
 def measurements_from_run(run: Run) -> list[Measurement]:
     """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
 
-    A step counts where it is valid, has throughput, and the run states what an estimate cannot do without.
+    A step counts where it is valid, has throughput, its prompts share nothing on purpose (a cache then spares prefill),
+    and the run states what an estimate cannot do without.
     """
     where = run.deployment
     if unstated(where) or where.gpus is None:
@@ -169,7 +171,7 @@ def measurements_from_run(run: Run) -> list[Measurement]:
     found = []
     for step in run.steps:
         concurrency = step.concurrency if step.load == "closed" else step.achieved_concurrency or step.concurrency
-        if not step.valid or (not step.succeeded and step.requests) or step.output_tps is None or not concurrency:
+        if not step.valid or step.shared_prefix or (not step.succeeded and step.requests) or step.output_tps is None or not concurrency:
             continue
         found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
     return found

@@ -19,6 +19,8 @@ from advisor.probe.statistics import describe, drifts, steady_start
 
 _LEAST_WINDOW_SHARE = 0.5
 _COARSE_EVENTS = 1.05
+_CACHED_SHARE = 0.2
+"""A chat template of usual length stays below it."""
 _HELD_SHARE = 0.9
 """Mean requests in flight over the stated concurrency, below which refusals and failures made it another load."""
 
@@ -41,7 +43,9 @@ class Sample:
     saturated: bool = False
 
 
-def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[str, float] | None = None) -> Step:
+def summarise(
+    sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[str, float] | None = None, shared: float = 0.0
+) -> Step:  # fmt: skip
     """Figures of one step.
 
     TTFT: start to first token event. ITL: between token events. TPOT: (E2EL - TTFT) / (tokens - 1). E2EL: start
@@ -70,6 +74,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     asked = len(steady) + failed if slo is not None and steady else 0
     drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
     flags = _flags(sample, good, tokens / events if events else None)
+    flags += _cached(good, (server or {}).get("prefix_hits", 0.0), shared)
     flags += ["not steady: time per token drifted over the step"] if drift else []
     reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
     reasons += _mixed(good) + _uncounted(good) + _unheld(sample, flow.concurrency) if good else ["no request succeeded"]
@@ -78,7 +83,7 @@ def summarise(sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[
     return Step(
         index=sample.index, load=sample.plan.load,
         concurrency=flow.concurrency if open_loop else sample.plan.concurrency, rate_rps=sample.plan.rate_rps,
-        isl=sample.plan.isl.mean, osl=sample.plan.osl.mean,
+        isl=sample.plan.isl.mean, osl=sample.plan.osl.mean, shared_prefix=shared,
         asked_input_tokens=_mean([r.isl for r in good]), asked_output_tokens=_mean([r.osl for r in good]),
         mean_input_tokens=_mean([r.input_tokens for r in good if r.input_tokens]),
         mean_output_tokens=_mean([r.output_tokens for r in good]),
@@ -194,6 +199,14 @@ def _meets(r: RequestResult, slo: Slo) -> bool:
         and (slo.tpot_ms is None or tpot is None or tpot * 1e3 <= slo.tpot_ms)
         and (slo.e2e_ms is None or r.e2el_s * 1e3 <= slo.e2e_ms)
     )
+
+
+def _cached(good: Sequence[RequestResult], hits: float, shared: float) -> list[str]:
+    """What a prefix cache spared: on purpose, or because the server knew the prompts after all."""
+    if shared:
+        return [f"{shared:.0%} of each prompt is the same on purpose: no evidence for prompts of their own"]
+    share = hits / max(1, sum(r.input_tokens for r in good))
+    return [f"{share:.0%} of the prompt tokens came from the server's prefix cache"] if share > _CACHED_SHARE else []
 
 
 def _mixed(good: Sequence[RequestResult]) -> list[str]:

@@ -47,7 +47,7 @@ class PromptMaker:
         # Not from the seed: a server may still hold the prompts of an earlier run of the same seed in its prefix cache.
         self._fresh = random.SystemRandom()
         self._pool = self._random.choices(_WORDS, k=_POOL_WORDS)
-        self._shared_share = shared_share
+        self.shared_share = shared_share
         self.count = count
         self.per_word = 1.0
         self.overhead = 0.0
@@ -58,7 +58,7 @@ class PromptMaker:
     def make(self, tokens: int) -> tuple[str, int]:
         """A prompt that the server should count as `tokens`, and its number of words."""
         words = max(1, round((tokens - self.overhead) / self.per_word))
-        shared = round(words * self._shared_share)
+        shared = round(words * self.shared_share)
         own = words - shared
         head = self._fresh.choices(_WORDS, k=min(own, _UNIQUE_WORDS))
         rest = own - len(head)

@@ -69,6 +69,14 @@ def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
     assert found[0]["evidence_grade"] == "A"
 
 
+def test_prompts_that_share_a_part_on_purpose_are_no_evidence() -> None:
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
+    step = Step(index=0, concurrency=4, isl=900, osl=900, output_tps=9.0)
+    shared = step.model_copy(update={"index": 1, "shared_prefix": 0.5})
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step, shared), deployment=where)
+    assert [point.row_id for point in measurements_from_run(run)] == ["p:0"]
+
+
 def test_the_largest_of_a_dozen_is_no_tail() -> None:
     """It overruled the learned tail, and the service level seemed kept at loads where it is not."""
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)

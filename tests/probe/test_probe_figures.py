@@ -205,6 +205,16 @@ def test_wrong_lengths_are_flagged() -> None:
     )  # fmt: skip
 
 
+def test_what_a_prefix_cache_spared_is_told() -> None:
+    requests = [result(300 * i, 100, 20, 11) for i in range(6)]
+    assert summarise(sample(requests), None, None, {"prefix_hits": 10.0}).flags == ()
+    flags = summarise(sample(requests), None, None, {"prefix_hits": 30.0}).flags
+    assert flags == ("50% of the prompt tokens came from the server's prefix cache",)
+    shared = summarise(sample(requests), None, None, {"prefix_hits": 30.0}, 0.5)
+    assert shared.flags[0].startswith("50% of each prompt is the same on purpose")
+    assert (shared.shared_prefix, shared.valid) == (0.5, True)
+
+
 def test_events_are_no_count_of_tokens_where_they_fall_short() -> None:
     """No usage, and 11 events where 33 tokens were due: three tokens an event, or an early end; nobody can tell."""
     short = [result(300 * i, 100, 20, 11, osl=33, token_source="events") for i in range(6)]
