@@ -20,7 +20,10 @@ NOTEWORTHY = 0.005
 def diff(old: Recommendation, new: Recommendation) -> Difference:
     """What changed, the verdict first; the verdict counts as changed with its kind, accelerator or commitment."""
     verdict = _verdict(old, new)
-    changes = [*verdict, *_probes(old, new), *_candidates(old, new), *_inputs(old, new), *_profile(old, new), *_frame(old, new)]
+    changes = [
+        *verdict, *_probes(old, new), *_candidates(old, new), *_inputs(old, new), *_profile(old, new),
+        *_frame(old, new),
+    ]  # fmt: skip
     changed = bool([c for c in verdict if c.path in _DECIDING])
     return Difference(
         verdict_changed=changed, question=_question(old, new, changes),

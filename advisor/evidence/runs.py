@@ -170,11 +170,23 @@ def measurements_from_run(run: Run) -> list[Measurement]:
         return []
     found = []
     for step in run.steps:
-        concurrency = step.concurrency if step.load == "closed" else step.achieved_concurrency or step.concurrency
-        if not step.valid or step.shared_prefix or (not step.succeeded and step.requests) or step.output_tps is None or not concurrency:
+        concurrency = _in_flight(step)
+        failed = not step.succeeded and step.requests
+        if not step.valid or step.shared_prefix or failed or step.output_tps is None or not concurrency:
             continue
         found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
     return found
+
+
+def _in_flight(step: Step) -> float | None:
+    """Requests in flight: as set in a closed loop; in an open one as measured, or by Little's law, never its cap."""
+    if step.load == "closed":
+        return step.concurrency
+    if step.load == "unknown":
+        return step.achieved_concurrency or step.concurrency
+    if step.achieved_concurrency is None and step.requests_per_s is not None and step.e2el.mean is not None:
+        return step.requests_per_s * step.e2el.mean
+    return step.achieved_concurrency
 
 
 def unstated(where: Deployment) -> tuple[str, ...]:

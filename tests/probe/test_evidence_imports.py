@@ -64,6 +64,19 @@ def test_the_load_of_a_benchmark_is_what_was_in_flight(tmp_path: Path) -> None:
     assert placed("sglang.jsonl", max_concurrency=1000) == []
 
 
+def test_the_cap_of_an_open_loop_is_not_its_load() -> None:
+    (run,) = read_runs(SAMPLES / "aiperf.json", stated=STATED)
+    step = run.steps[0].model_copy(
+        update={"load": "poisson", "concurrency": 256, "achieved_concurrency": None, "requests_per_s": 2.0}
+    )
+    e2el = step.e2el.mean
+    assert e2el is not None
+    (point,) = measurements_from_run(run.model_copy(update={"steps": (step,)}))
+    assert point.concurrency == max(1, round(2.0 * e2el))
+    unknown = step.model_copy(update={"requests_per_s": None})
+    assert measurements_from_run(run.model_copy(update={"steps": (unknown,)})) == []
+
+
 def test_sglang_lines_closed_and_open() -> None:
     closed, opened = read_runs(SAMPLES / "sglang.jsonl")
     first, second = closed.steps[0], opened.steps[0]
