@@ -115,6 +115,12 @@ def whole(value: object) -> int | None:
     return int(found) if found is not None and found == int(found) else None
 
 
+def in_usd(row: Mapping[str, Any]) -> bool:
+    """Whether a row states no other currency than USD; lists that never stated one may begin to."""
+    stated = (value for name, value in row.items() if name.casefold().replace("_", "") in ("currency", "currencycode"))
+    return all(str(value or "USD").strip().upper() in ("USD", "US$", "$") for value in stated)
+
+
 def label(value: object, limit: int = 80) -> str:
     """A short text of a source, made harmless for a terminal, a CSV file and a spreadsheet."""
     text = plain(str(value), limit).strip() if isinstance(value, str) else ""

@@ -168,6 +168,22 @@ def test_azure_prices_of_another_unit_and_of_a_later_day_are_left_out(facts: Fac
     assert (later.offers, later.ignored) == ([], 3)
 
 
+def test_a_list_that_begins_to_state_another_currency_is_refused(facts: Facts) -> None:
+    """Added columns do not matter, unless they say that the price is no longer in USD."""
+    lines = sample("skypilot/lambda.csv").decode().splitlines()
+
+    def stated(currency: str) -> skypilot.Parsed:
+        rows = (f"{'Currency' if n == 0 else currency},{line}\n" for n, line in enumerate(lines))
+        return skypilot.parse("".join(rows).encode(), facts, cloud="lambda")
+
+    plain = skypilot.parse(sample("skypilot/lambda.csv"), facts, cloud="lambda")
+    assert stated("USD").offers == stated("").offers == plain.offers
+    assert stated("EUR").offers == []
+    assert stated("EUR").refused["not in USD"] > 0
+    body = sample("vultr/plans-metal.json").replace(b'"hourly_cost"', b'"currency": "eur", "hourly_cost"')
+    assert vultr.parse(body, facts, key="plans_metal").offers == []
+
+
 def test_vultr_machines_shares_of_a_gpu_and_what_cannot_be_ordered(facts: Facts) -> None:
     metal = vultr.parse(sample("vultr/plans-metal.json"), facts, key="plans_metal")
     assert {(o.accelerator, o.commitment, o.usd_per_gpu_hour, "not_orderable" in o.flags) for o in metal.offers} == {

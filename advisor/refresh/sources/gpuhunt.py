@@ -10,7 +10,7 @@ import re
 from datetime import date
 from functools import partial
 
-from advisor.refresh.decode import SourceError, csv_rows, label, member, number, text_of, whole
+from advisor.refresh.decode import SourceError, csv_rows, in_usd, label, member, number, text_of, whole
 from advisor.refresh.offers import Facts, Offer, Parsed, usable_price
 from advisor.refresh.sources.base import Item, Source
 
@@ -27,6 +27,9 @@ def parse(body: bytes, facts: Facts, *, provider: str) -> Parsed:
         part = facts.part(row["gpu_name"], instance)
         if part is None:
             out.ignored += 1
+            continue
+        if not in_usd(row):
+            out.refused["not in USD"] += 1
             continue
         spot = row["spot"].strip().casefold()
         if spot not in ("true", "false"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from advisor.refresh.decode import csv_rows, label, number, whole
+from advisor.refresh.decode import csv_rows, in_usd, label, number, whole
 from advisor.refresh.offers import Facts, Offer, Parsed, usable_price
 from advisor.refresh.sources.base import Item, Source
 
@@ -28,6 +28,9 @@ def parse(body: bytes, facts: Facts, *, cloud: str) -> Parsed:
         part = facts.part(row["AcceleratorName"], instance)
         if part is None:
             out.ignored += 1
+            continue
+        if not in_usd(row):
+            out.refused["not in USD"] += 1
             continue
         provider, channel, flags = _seller(cloud, instance, facts)
         if not instance:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from advisor.refresh.decode import json_of, label, listed, number
+from advisor.refresh.decode import in_usd, json_of, label, listed, number
 from advisor.refresh.offers import Facts, Offer, Parsed, usable_price
 from advisor.refresh.sources.base import Item, Source
 
@@ -28,6 +28,9 @@ def parse(body: bytes, facts: Facts, *, key: str) -> Parsed:
             out.ignored += 1
             continue
         part, gpus = found
+        if not in_usd(plan):
+            out.refused["not in USD"] += 1
+            continue
         for commitment, field, allowed in (
             ("on_demand", "hourly_cost", "deploy_ondemand"),
             ("spot", "hourly_cost_preemptible", "deploy_preemptible"),
