@@ -183,6 +183,12 @@ def make_plan(wishes: Wishes, prices: Prices, profile: Profile | None = None, ti
         osl = LengthSpec.from_profile(workload.traffic.osl)
         peak, slo = workload.traffic.peak_concurrency, workload.slo
     isl, osl = wishes.isl or isl, wishes.osl or osl
+    too_many = next((n for n in wishes.concurrencies if wishes.load == "closed" and n > (wishes.requests or n)), None)
+    if too_many is not None and not wishes.search:
+        raise InputError(
+            f"--requests {wishes.requests} cannot hold {too_many} in flight; give at least {too_many}, or a lower"
+            " --concurrency"
+        )
     default = _BUDGETS[wishes.preset]
     limit = Limit(
         max_usd=(wishes.max_usd or default.max_usd) if prices.known else None,
@@ -195,7 +201,7 @@ def make_plan(wishes: Wishes, prices: Prices, profile: Profile | None = None, ti
     elif wishes.load != "closed":
         steps = _open_steps(wishes, isl, osl)
     else:
-        ladder = wishes.concurrencies or _ladder(peak, wishes.preset)
+        ladder = wishes.concurrencies or _ladder(peak, wishes.preset, wishes.requests)
         steps = tuple(_closed_step(count, isl, osl, wishes) for count in ladder)
     return Plan(wishes.preset, steps, limit, prices, slo, search)
 
@@ -209,9 +215,13 @@ def _tier(profile: Profile, name: str | None) -> Workload:
     raise InputError(f'the profile has no workload "{name}"; it has ' + ", ".join(t.name for t in profile.tiers))
 
 
-def _ladder(peak: float | None, preset: str) -> tuple[int, ...]:
-    """Concurrencies from 1 to the profile's peak per replica (at most 256), in powers of two or four."""
+def _ladder(peak: float | None, preset: str, requests: int | None = None) -> tuple[int, ...]:
+    """Concurrencies from 1 to the profile's peak per replica (at most 256), in powers of two or four.
+
+    None that the requests of a step are too few to hold.
+    """
     top = min(256, math.ceil(peak)) if peak else 64
+    top = top if requests is None else min(top, requests)
     factor = 4 if preset == "quick" else 2
     ladder = [1]
     while ladder[-1] * factor < top:
@@ -251,7 +261,7 @@ def _open_steps(wishes: Wishes, isl: LengthSpec, osl: LengthSpec) -> tuple[StepP
 
 def _nine_shapes(wishes: Wishes) -> tuple[StepPlan, ...]:
     """Each shape three times, after two warm-up waves before its first run."""
-    count = max(wishes.concurrencies or (16,))
+    count = max(wishes.concurrencies or (min(16, wishes.requests or 16),))
     steps = []
     for isl, osl in NINE_SHAPES:
         per_run = wishes.requests or count

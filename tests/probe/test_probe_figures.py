@@ -256,6 +256,12 @@ def test_a_plan_from_a_profile() -> None:
     assert make_plan(Wishes(), Prices(2.0, 8), PROFILE).limit.max_usd == 5
 
 
+def test_a_ladder_ends_where_the_requests_of_a_step_are_too_few() -> None:
+    assert [s.concurrency for s in make_plan(Wishes(requests=10), Prices()).steps] == [1, 4, 10]
+    assert [s.concurrency for s in make_plan(Wishes(requests=1), Prices()).steps] == [1]
+    assert make_plan(Wishes(requests=8, load="poisson", rates_rps=(1.0,), concurrencies=(64,)), Prices()).steps
+
+
 def test_the_nine_shapes_are_three_runs_after_two_warmups() -> None:
     plan = make_plan(Wishes(preset="nine-shape", concurrencies=(4,)), Prices())
     assert len(plan.steps) == 27
@@ -279,6 +285,7 @@ def test_the_worst_case_of_a_plan_by_hand() -> None:
     [
         (Wishes(max_usd=5), Prices(), "needs a price"), (Wishes(load="poisson"), Prices(), "needs --rate"),
         (Wishes(preset="slow"), Prices(), "not one of quick, full, nine-shape"),
+        (Wishes(requests=8, concurrencies=(4, 16)), Prices(), "--requests 8 cannot hold 16 in flight"),
     ],
 )  # fmt: skip
 def test_plans_that_cannot_be(wishes: Wishes, prices: Prices, reason: str) -> None:
