@@ -7,7 +7,7 @@ import gc
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,8 @@ class Job:
     bare: bool
     command: str = ""
     """The command line that gives the same answer."""
+    batch: str = ""
+    """Names the run: a worker that outlives it reads prices and measurements anew for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ COLUMNS = tuple(f.name for f in fields(Row))
 
 
 @lru_cache(maxsize=2)
-def _workbench(overlays: tuple[str, ...], as_of: date, bare: bool) -> Workbench:
-    """The loaded facts, once per process."""
+def _workbench(overlays: tuple[str, ...], as_of: date, bare: bool, _batch: str) -> Workbench:
+    """The loaded facts, once per process and run."""
     from advisor.workbench import Workbench, own_evidence
 
     evidence = [] if bare else own_evidence(as_of)
@@ -74,7 +76,7 @@ def _workbench(overlays: tuple[str, ...], as_of: date, bare: bool) -> Workbench:
 
 def warm_up(job: Job) -> None:
     """Load what every job needs, so that forked workers share it."""
-    bench = _workbench(job.overlays, job.as_of, job.bare)
+    bench = _workbench(job.overlays, job.as_of, job.bare, job.batch)
     _ = bench.parameters, bench.configs, bench.estimator
 
 
@@ -96,7 +98,7 @@ def _answer(job: Job) -> Row:
     if path.is_dir():
         raise InputError(f"{path}: no profile (*.toml, *.json) in this folder that can be read")
     profile = read_profile(path)
-    bench = _workbench(job.overlays, job.as_of, job.bare)
+    bench = _workbench(job.overlays, job.as_of, job.bare, job.batch)
     tree = bench.advise(profile, folder=path.parent, seed=job.seed, draws=job.draws, command=job.command)
     if job.target:
         write_result(tree.model_dump_json(indent=2) + "\n", job.target)
@@ -165,6 +167,9 @@ def _as_worker() -> None:
 def run_dask(jobs: Sequence[Job], scheduler: str) -> Iterator[Row]:
     """On a Dask cluster, results as they come; workers need this package and see the same files.
 
+    Workers have folders of their own to work in, so that they are told whole paths. A worker that is lost takes the
+    profile that it was at with it, not the others.
+
     Raises
     ------
     ImportError
@@ -174,9 +179,23 @@ def run_dask(jobs: Sequence[Job], scheduler: str) -> Iterator[Row]:
 
     distributed = import_module("distributed")
     with distributed.Client(scheduler) as client:
-        futures = client.map(answer_one, list(jobs), pure=False)
-        for _, row in distributed.as_completed(futures, with_results=True):
-            yield row
+        futures = client.map(answer_one, [_whole(job) for job in jobs], pure=False)
+        asked = {future.key: job for future, job in zip(futures, jobs, strict=True)}
+        for future in distributed.as_completed(futures):
+            job = asked[future.key]
+            try:
+                row = future.result()
+            except Exception as error:  # the library's own, of several kinds
+                yield Row(file=job.path, message=f"the worker was lost: {type(error).__name__}: {error}")
+            else:
+                yield replace(row, file=job.path, output=job.target if row.output else "")
+
+
+def _whole(job: Job) -> Job:
+    def at(name: str) -> str:
+        return str(Path(name).absolute()) if name else ""
+
+    return replace(job, path=at(job.path), target=at(job.target), overlays=tuple(at(name) for name in job.overlays))
 
 
 def targets(paths: Sequence[str], folder: Path) -> list[str]:

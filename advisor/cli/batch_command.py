@@ -83,6 +83,8 @@ def _one_thread_each() -> None:
 
 
 def _jobs(args: argparse.Namespace, folder: Any) -> list[Job]:
+    import secrets
+
     from advisor.batch import Job, targets
     from advisor.cli.recommend_command import parse_as_of, reproduce_command
     from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED
@@ -98,11 +100,11 @@ def _jobs(args: argparse.Namespace, folder: Any) -> list[Job]:
     as_of = parse_as_of(args.as_of)
     paths = _paths(args.profiles)
     places = [""] * len(paths) if args.summary_only else targets(list(paths), folder)
-    bare = args.no_user_data
+    bare, batch = args.no_user_data, secrets.token_hex(8)
     return [
         Job(
             path, target, tuple(args.catalog), as_of, seed, draws, bare,
-            reproduce_command(given, as_of, seed, draws, args.catalog, bare),
+            reproduce_command(given, as_of, seed, draws, args.catalog, bare), batch,
         )
         for (path, given), target in zip(paths.items(), places, strict=True)
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -11,15 +12,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from datetime import date
+import types
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from advisor import batch
-from advisor.batch import Job, Row, answer_one, exit_code, summary_csv, targets
+from advisor.batch import Job, Row, answer_one, exit_code, run_dask, summary_csv, targets
 from advisor.cli.main import main
+from advisor.evidence.runs import Deployment, Run, Step
+from advisor.evidence.store import open_store
 
 AS_OF = date(2026, 11, 21)
 FAST = ["--as-of", AS_OF.isoformat(), "--draws", "200", "--no-user-data"]
@@ -187,3 +192,84 @@ def test_without_dask_the_extra_is_named(
     command = ["batch", str(folder / "p0.toml"), "--output", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1", *FAST]
     assert main(command) == 2
     assert "[dask]" in capsys.readouterr().err
+
+
+class _Cluster(types.ModuleType):
+    """What this program asks of Dask, with one worker that stands in a folder of its own and may be lost."""
+
+    def __init__(self, folder: Path, lost: str = "") -> None:
+        super().__init__("distributed")
+        self.folder, self.lost = folder, lost
+
+    def Client(self, _: str) -> _Cluster:
+        return self
+
+    def __enter__(self) -> _Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, function: Callable[[Job], Row], jobs: list[Job], *, pure: bool) -> list[types.SimpleNamespace]:
+        assert not pure
+
+        def result(job: Job) -> Row:
+            if self.lost and self.lost in job.path:
+                raise RuntimeError("KilledWorker")
+            with contextlib.chdir(self.folder):
+                return function(job)
+
+        return [types.SimpleNamespace(key=n, result=partial(result, job)) for n, job in enumerate(jobs)]
+
+    def as_completed(self, futures: list[types.SimpleNamespace]) -> list[types.SimpleNamespace]:
+        return futures[::-1]
+
+
+def test_workers_elsewhere_use_the_files_that_were_named_and_one_lost_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told a relative path, a worker that stands in another folder found no profile, or another one of that name."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    for name in ("p0.toml", "p1.toml"):
+        (tmp_path / "here" / name).write_bytes((folder / name).read_bytes())
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setitem(sys.modules, "distributed", _Cluster(tmp_path / "there", lost="p1"))
+    jobs = [Job(f"p{n}.toml", f"p{n}.json", (), AS_OF, 1, 200, True) for n in (0, 1)]
+    good, lost = sorted(run_dask(jobs, "tcp://x"), key=lambda row: row.file)
+    assert (good.file, good.status, good.output) == ("p0.toml", "ok", "p0.json")
+    assert (tmp_path / "here" / "p0.json").is_file()
+    assert (lost.file, lost.status, lost.message) == (
+        "p1.toml", "error", "the worker was lost: RuntimeError: KilledWorker"
+    )  # fmt: skip
+
+
+def test_a_worker_that_outlives_a_run_reads_the_facts_anew_for_the_next(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cluster stands for days: what was measured since its first batch belongs into the second of the day."""
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
+    first = batch._workbench((), AS_OF, False, "monday")
+    assert first.evidence == ()
+    step = Step(index=0, concurrency=4, isl=900, osl=900, output_tps=9.0)
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
+    with open_store() as store:
+        store.put(Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where))
+    assert batch._workbench((), AS_OF, False, "monday") is first
+    assert len(batch._workbench((), AS_OF, False, "monday noon").evidence) == 1
+
+
+def test_each_run_of_the_command_has_a_name_of_its_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+
+    def told(jobs: list[Job], _: str) -> list[Row]:
+        names.append({job.batch for job in jobs})
+        return [Row(file=job.path, status="ok") for job in jobs]
+
+    monkeypatch.setattr(batch, "run_dask", told)
+    for _ in range(2):
+        main(["batch", str(folder), "--output", str(tmp_path / "out"), "--scheduler", "tcp://x", *FAST])
+    assert [len(n) for n in names] == [1, 1]
+    assert names[0] != names[1]
