@@ -7,7 +7,7 @@ rates are per second over the whole deployment (not per GPU), counts are tokens.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field
@@ -143,7 +143,7 @@ class Run(Frozen):
     id: str = Field(min_length=1, max_length=100)
     tool: str = Field(description="advisor probe, or the tool that an import came from.")
     tool_version: str = ""
-    started_at: datetime
+    started_at: datetime = Field(description="In the zone where it ran.")
     finished_at: datetime | None = None
     endpoint: str = Field("", description="Scheme, host and port; no path, no credentials.")
     deployment: Deployment = Deployment()
@@ -241,6 +241,6 @@ def _tail(found: Distribution) -> float | None:
 
 
 def run_date(run: Run) -> date:
-    """Day of the run (UTC)."""
+    """Day of the run where it ran: that of UTC may be tomorrow's, of which an answer of today knows nothing."""
     started: datetime = run.started_at
-    return started.astimezone(UTC).date() if started.tzinfo else started.date()
+    return started.date()

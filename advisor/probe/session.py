@@ -101,7 +101,7 @@ class ProbeSession:
         self._last_count = (0.0, 0)
         self._events_done = 0
         self._run = Run(
-            id=run_id, tool="advisor probe", tool_version=tool_version, started_at=datetime.now(UTC),
+            id=run_id, tool="advisor probe", tool_version=tool_version, started_at=datetime.now(UTC).astimezone(),
             endpoint=client.target.shown, deployment=deployment, outcome="running", plan=plan.name,
         )  # fmt: skip
 

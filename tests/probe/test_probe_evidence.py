@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from probe_kit import Served, finish, make_session
 
 from advisor.cli.probe_prediction import prediction_text
 from advisor.engine.estimator import estimate_rows
-from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run
+from advisor.evidence.imports import read_runs
+from advisor.evidence.imports.common import unix_moment
+from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run, run_date
 from advisor.evidence.store import open_store
 from advisor.workbench import Workbench, own_evidence
 
@@ -67,6 +71,25 @@ def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
         found += estimate_rows(bench.estimator, ROWS[1:2])
     assert found[0] == found[1]
     assert found[0]["evidence_grade"] == "A"
+
+
+async def test_a_probe_of_the_evening_counts_in_the_answer_of_that_evening(
+    fault_server: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """West of Greenwich it is tomorrow by UTC, and the probe of today had been left out until then."""
+    monkeypatch.setenv("TZ", f"HERE{(datetime.now(UTC).hour + 1) % 24}")  # it has just become late
+    time.tzset()
+    try:
+        run = await finish(make_session(fault_server.url, "ok"))
+        (file := tmp_path / "v.json").write_text((Path(__file__).parent / "samples" / "aiperf.json").read_text())
+        (imported,) = read_runs(file)
+        assert run_date(run) == date.today()
+        assert Run.model_validate_json(run.model_dump_json()).started_at.utcoffset() == run.started_at.utcoffset()
+        undated = imported.model_copy(update={"started_at": unix_moment(time.time())})
+        assert run_date(undated) == date.today()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_prompts_that_share_a_part_on_purpose_are_no_evidence() -> None:

@@ -33,7 +33,7 @@ def read_runs(path: Path, *, kind: str = "auto", stated: Deployment | None = Non
     EvidenceError
         With the file and the reason, where it is unreadable, of no known kind, or lacks what a result needs.
     """
-    context = Context(path.name, datetime.fromtimestamp(_stamp(path), UTC), stated or Deployment())
+    context = Context(path.name, datetime.fromtimestamp(_stamp(path), UTC).astimezone(), stated or Deployment())
     try:
         found = [run for document in _documents(path) for run in _read(document, kind, context)]
     except ValidationError as error:

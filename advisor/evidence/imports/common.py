@@ -117,7 +117,7 @@ def run_of(
 
 def unix_moment(seconds: float | None) -> datetime | None:
     """A time in seconds since 1970; None for nothing and for what no calendar holds."""
-    return datetime.fromtimestamp(seconds, UTC) if seconds and seconds < _LAST_MOMENT_S else None
+    return datetime.fromtimestamp(seconds, UTC).astimezone() if seconds and seconds < _LAST_MOMENT_S else None
 
 
 def moment(text: str, *forms: str) -> datetime | None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC
 from types import TracebackType
 from typing import Any, Self
 
@@ -108,7 +109,8 @@ class EvidenceStore(ABC):
     def _write_run(self, run: Run) -> None:
         document = run.model_copy(update={"steps": ()}).model_dump_json()
         where = run.deployment
-        values = (run.id, run.started_at.isoformat(), run.outcome, run.tool, where.accelerator, where.model, document)
+        started = run.started_at.astimezone(UTC) if run.started_at.tzinfo else run.started_at  # the order of runs
+        values = (run.id, started.isoformat(), run.outcome, run.tool, where.accelerator, where.model, document)
         self.execute(
             "INSERT INTO runs (id, started_at, outcome, tool, accelerator, model, document)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at,"
