@@ -50,7 +50,14 @@ async def test_from_set_up_to_evidence(app: AdvisorApp, fault_server: Served) ->
         # A busy machine may call its own measurement invalid; what is used as evidence is judged here, not that.
         steps = tuple(x.model_copy(update={"valid": True, "flags": ()}) for x in pane.run_.steps)
         pane.run_ = pane.run_.model_copy(update={"steps": steps})
-        before = app.desk.facts
+        before, whole = app.desk.facts, pane.run_
+        for unusable in ({"model": "house-name"}, {"precision": ""}):
+            where = whole.deployment.model_copy(update=unusable)
+            pane.run_ = whole.model_copy(update={"deployment": where})
+            await pilot.press("f7")
+            await pilot.pause()
+            assert app.desk.facts is before, "nothing is said to count that no estimate can use"
+        pane.run_ = whole
         await pilot.press("f7")
         await until(pilot, lambda: app.desk.facts is not before and app.desk.facts.ready.is_set())
         assert [m.accelerator for m in app.desk.facts.bench.evidence] == ["mi300x"]  # type: ignore[union-attr]

@@ -282,6 +282,7 @@ class ProbePane(Pane):
     @on(Button.Pressed, "#probe-use")
     def action_use(self) -> None:
         """Let the measurement overrule the estimate."""
+        from advisor.domain.model import model_called
         from advisor.evidence.runs import measurements_from_run, unstated
 
         if self.run_ is None:
@@ -291,6 +292,11 @@ class ProbePane(Pane):
         missing = [labels.get(name, name) for name in unstated(self.run_.deployment)]
         if missing:
             self.notify(f"State {' and '.join(missing)} before the run: without it no estimate can use it.", timeout=6)
+            return
+        bench, name = self.program.desk.facts.bench, self.run_.deployment.model
+        if bench is not None and model_called(name, bench.catalog.models.values()) is None:
+            told = f'The catalog has no model "{name}": state which one it is before the run.'
+            self.notify(told, timeout=6, markup=False)
             return
         found = measurements_from_run(self.run_)
         if not found:
