@@ -115,14 +115,14 @@ class _Usual:
 
     tokens_per_event: float
     input_per_asked: float
-    """Input tokens counted over those asked for; 0 where the server counts none."""
+    """Input tokens counted over those asked for; 1 where the server counts none."""
 
     @classmethod
     def of(cls, good: Sequence[RequestResult]) -> _Usual:
         events, asked = sum(len(r.stamps_ns) for r in good), sum(r.isl for r in good if r.input_tokens)
         return cls(
             sum(r.output_tokens for r in good) / events if events else 1.0,
-            sum(r.input_tokens for r in good) / asked if asked else 0.0,
+            sum(r.input_tokens for r in good) / asked if asked else 1.0,
         )
 
 
@@ -164,7 +164,7 @@ def _flow(requests: Sequence[RequestResult], window: tuple[int, int], usual: _Us
         lived = overlap / max(1, end - r.sent_ns)
         lived *= min(1.0, stamps.size * per_event / r.osl) if cut else 1.0
         finished += lived
-        inputs += lived * (r.isl * usual.input_per_asked if cut else r.input_tokens)
+        inputs += lived * (r.input_tokens if r.ok and r.input_tokens else r.isl * usual.input_per_asked)
     return _Flow(seconds, inputs / seconds, outputs / seconds, finished / seconds, busy / seconds)
 
 
@@ -243,6 +243,8 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         flags.append("saturated: arrivals outran the server, so that latencies depend on how long it was run")
     if any(r.usage_disagrees for r in good):
         flags.append("the server's usage contradicts its stream; tokens are counted from the stream")
+    if not all(r.input_tokens for r in good):
+        flags.append("input tokens are those asked for where the server counts none")
     if any(r.token_source == "events" for r in good):
         flags.append("token counts are events of the stream, not the server's usage")
     if tokens_per_event is not None and tokens_per_event > _COARSE_EVENTS:

@@ -205,6 +205,16 @@ def test_wrong_lengths_are_flagged() -> None:
     )  # fmt: skip
 
 
+def test_prompts_that_the_server_does_not_count_are_not_free() -> None:
+    """Counted as nothing they halved the total rate, which estimates are held to."""
+    counted = summarise(sample([result(300 * i, 100, 20, 11) for i in range(6)]), None, None)
+    quiet = [result(300 * i, 100, 20, 11, input_tokens=0, token_source="events") for i in range(6)]
+    step = summarise(sample(quiet), None, None)
+    assert (step.input_tps, step.total_tps) == (counted.input_tps, counted.total_tps)
+    assert step.mean_input_tokens is None
+    assert "input tokens are those asked for where the server counts none" in step.flags
+
+
 def test_what_a_prefix_cache_spared_is_told() -> None:
     requests = [result(300 * i, 100, 20, 11) for i in range(6)]
     assert summarise(sample(requests), None, None, {"prefix_hits": 10.0}).flags == ()
