@@ -93,6 +93,8 @@ async def test_wrong_usage_is_named_and_not_believed(fault_server: Served, name:
     assert step.succeeded == 24
     assert step.mean_output_tokens == 8
     assert any(words in flag for flag in step.flags), step.flags
+    assert step.lengths == (40, 8)
+    assert step.mean_input_tokens is None or step.mean_input_tokens > 30
 
 
 async def test_a_server_with_a_shorter_limit_of_its_own_is_counted_by_what_it_sent(fault_server: Served) -> None:
