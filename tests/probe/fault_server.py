@@ -84,7 +84,7 @@ class FaultServer:
         asked = json.loads(body)
         model = asked["model"]
         self.seen[model] += 1
-        number = self.seen[model]
+        number = asked["number"] = self.seen[model]
         fault = model = model.partition("#")[0]
         if model.startswith("some:"):
             fault = model[5:] if number > 2 and number % 3 == 0 else "ok"
@@ -193,9 +193,7 @@ class FaultServer:
                 delta = {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
             document = {
                 "id": "c",
-                "model": {"routed": f"model-{self.seen[asked['model']] % 2}", "renamed": "org/small"}.get(
-                    fault, asked["model"]
-                ),
+                "model": {"routed": f"model-{asked['number'] % 2}", "renamed": "org/small"}.get(fault, asked["model"]),
                 "choices": [{"index": 0, "delta": delta, "finish_reason": None}],
             }
             if fault == "split-utf8":
