@@ -63,6 +63,7 @@ class Plausibility:
         """The step; invalid, with the reasons, where the stated hardware cannot have done it."""
         model, accelerator = model_called(where.model, self.models.values()), self.accelerators.get(where.accelerator)
         reasons = implausible(step, where, accelerator, model) if model and accelerator else []
+        reasons = [reason for reason in reasons if reason not in step.flags]
         if not reasons:
             return step
         return step.model_copy(update={"valid": False, "flags": (*reasons, *step.flags)})

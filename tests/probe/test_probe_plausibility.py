@@ -48,6 +48,7 @@ def test_what_the_stated_hardware_cannot_have_done_is_no_evidence() -> None:
     assert not fast.valid
     assert fast.flags[0].startswith("implausible: TPOT 0.70 ms")
     assert fast.flags[1] == "else"
+    assert check.judged(where, fast) is fast  # as when it is brought in again
 
 
 def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
