@@ -11,8 +11,8 @@ PROBE_DIFFERS = (
     " as today, and a probe narrows it."
 )
 PRICE_DIFFERS = (
-    "An input of the tornado moves with the way of paying kept; a break-even of a quote lets the cheapest way of paying"
-    " be chosen anew. So a price may change the winner in the one and not in the other."
+    "An input of the tornado moves with the way of paying kept; a break-even lets the cheapest way of paying be chosen"
+    " anew. So an input may change the winner in the one and not in the other."
 )
 
 

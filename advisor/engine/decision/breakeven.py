@@ -1,16 +1,15 @@
 """At which price, throughput, utilisation, headcount, power price or horizon another answer would be right.
 
-Both sides are compared on risk-adjusted cost. A price is that of a quote in hand, at which the cheapest way of paying
-and the draws are reckoned anew. While another input moves, the way of paying stays, and so do the skew of the draws,
-the expected loss and the tail's share. Values are solved, not sampled.
+Both sides are compared on risk-adjusted cost. At each value the best way of paying is chosen anew, and the expected
+loss and the tail with it: at a price, which is that of a quote in hand, by the draws (`trial`), while another input
+moves by fixed cases (`moved`). While the horizon moves all that stays as today. Values are solved, not sampled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
+from numpy.typing import ArrayLike
 
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
@@ -18,23 +17,23 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
+from advisor.engine.decision.moved import Move, Moved
 from advisor.engine.decision.simulate import Run
-from advisor.engine.decision.solve import TOLERANCE, Crossing, crossing
+from advisor.engine.decision.solve import TOLERANCE, Crossing, Steps, crossing
 from advisor.engine.decision.trial import Setting, Trial, Turn
-from advisor.engine.sized import FloatArray
 
-THROUGHPUT_RANGE = (0.1, 10.0)
+SLOWEST, FASTEST = 0.1, 10.0
+"""Factors on the throughput of the choice, and on that of a rival, up to which a turn is sought."""
 ENGINEERS_MAX = 200.0
 POWER_RANGE_USD = (0.005, 2.0)
+FEW = Steps(7, 7)
+"""Each value takes hundreds of cases; costs hardly bend between them."""
 HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
 
 PAID = {
     "on_demand": " on demand", "spot": " as spot", "reserved_1y": " reserved for one year",
     "reserved_3y": " reserved for three years",
 }  # fmt: skip
-
-Move = Callable[[Levels, FloatArray], Levels]
-
 
 @record
 class _Question:
@@ -56,38 +55,23 @@ def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[B
     """All break-evens against the runner-up; price and throughput against further rivals."""
     out: list[BreakEven] = []
     own = Trial(best, setting)
+    slower = Moved(best, setting, _throughput, 1.0)
     for i, rival in enumerate(rivals):
         out += [_price(own, best, rival), _price(Trial(rival, setting), best, rival)]
-        questions = _throughputs(best, rival)
+        out.append(_answer(_slower(best), slower, Moved(rival, setting, None, 1.0)))
+        out.append(_answer(_faster(rival), Moved(best, setting, None, 1.0), Moved(rival, setting, _throughput, 1.0)))
         if i == 0:
-            questions += [*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)]
-        out += [_answer(q, best, rival) for q in questions]
-        if i == 0:
+            for q in (*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)):
+                today = q.today / q.scale
+                out.append(_answer(q, Moved(best, setting, q.mine, today), Moved(rival, setting, q.theirs, today)))
             out.append(_horizon(best, rival))
     return tuple(out)
 
 
-def _curve(run: Run, move: Move | None) -> Callable[[FloatArray], FloatArray]:
-    base = typical_levels(run.pricing.model.facts)
-    if move is None:
-        fixed = run.cost.point_usd_per_month + run.offset
-        return lambda x: np.full(x.shape, fixed)
-
-    def curve(x: FloatArray) -> FloatArray:
-        usd = np.asarray(run.pricing.model.usd_per_month(run.pricing.way, move(base, x)), dtype=float)
-        return np.broadcast_to(usd, x.shape) + run.offset
-
-    return curve
-
-
-def _answer(question: _Question, best: Run, rival: Run) -> BreakEven:
-    found = crossing(
-        _curve(best, question.mine),
-        _curve(rival, question.theirs),
-        question.low,
-        question.high,
-        question.today / question.scale,
-    )
+def _answer(question: _Question, mine: Moved, theirs: Moved) -> BreakEven:
+    best, rival = mine.run, theirs.run
+    low, high, near = question.low, question.high, question.today / question.scale
+    found = crossing(mine.at, theirs.at, low, high, near, FEW) if low < high else None
     return BreakEven(
         variable=question.variable,
         subject=question.subject,
@@ -99,8 +83,8 @@ def _answer(question: _Question, best: Run, rival: Run) -> BreakEven:
         exact=found is None or found.exact,
         choice_usd_per_month=None if found is None else found.first,
         rival_usd_per_month=None if found is None else found.second,
-        searched_low=question.low * question.scale,
-        searched_high=question.high * question.scale,
+        searched_low=low * question.scale,
+        searched_high=high * question.scale,
         text=_text(question, found, best, rival),
     )
 
@@ -146,68 +130,68 @@ def unit_price(usd: float, way: Way) -> str:
     return f"USD {usd:,.0f} per GPU" if way.buys else f"USD {usd:,.2f} per GPU-hour"
 
 
-def _throughputs(best: Run, rival: Run) -> list[_Question]:
-    out = []
-    for run, mine in ((best, True), (rival, False)):
-        rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
+def _throughput(levels: Levels, x: ArrayLike) -> Levels:
+    return levels.with_(throughput=x)
 
-        def move(levels: Levels, x: FloatArray) -> Levels:
-            return levels.with_(throughput=x)
 
-        out.append(
-            _Question(
-                "throughput", run.id, "output tok/s/GPU", rate, *THROUGHPUT_RANGE,
-                move if mine else None, None if mine else move, rate,
-            )
-        )  # fmt: skip
-    return out
+def _slower(run: Run) -> _Question:
+    rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
+    return _Question("throughput", run.id, "output tok/s/GPU", rate, SLOWEST, 1.0, None, None, rate)
+
+
+def _faster(run: Run) -> _Question:
+    rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
+    return _Question("throughput", run.id, "output tok/s/GPU", rate, 1.0, FASTEST, None, None, rate)
 
 
 def _utilisation(best: Run, rival: Run) -> list[_Question]:
     """Average demand over peak; it moves only what follows traffic."""
     average = best.pricing.model.average
-    if not any(run.pricing.way.floats or run.pricing.way.mode == "mixed" for run in (best, rival)):
+    if not any(way.floats or way.mode == "mixed" for run in (best, rival) for way in run.pricing.open.ways):
         return []
 
-    def move(levels: Levels, x: FloatArray) -> Levels:
+    def move(levels: Levels, x: ArrayLike) -> Levels:
         return levels.with_(utilisation=x)
 
-    return [_Question("utilisation", "", "average/peak", average, 0.01 / average, 1.0 / average, move, move, average)]
+    low, high = min(0.01, average) / average, 1.0 / average
+    return [_Question("utilisation", "", "average/peak", average, low, high, move, move, average)]
 
 
 def _engineers(best: Run, rival: Run) -> list[_Question]:
-    out = []
-    for run, mine in ((best, True), (rival, False)):
-        model = run.pricing.model
-        if run.vendor != "AMD" or "engineer_usd_per_year" not in model.facts.values:
-            continue
-        today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
+    """Extra engineers of the ROCm stack; those of two parts of AMD's are one team, which both have."""
+    runs = [run for run in (best, rival) if run.vendor == "AMD" and _staffed(run)]
+    if len(runs) != 1:
+        return []
+    run = runs[0]
+    model = run.pricing.model
+    today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
 
-        def move(levels: Levels, x: FloatArray) -> Levels:
-            return levels.with_(extra_engineers=x)
+    def move(levels: Levels, x: ArrayLike) -> Levels:
+        return levels.with_(extra_engineers=x)
 
-        out.append(
-            _Question(
-                "engineers", run.id, "extra FTE", today, 0.0, ENGINEERS_MAX,
-                move if mine else None, None if mine else move,
-            )
-        )  # fmt: skip
-    return out
+    mine, theirs = (move, None) if run is best else (None, move)
+    low, high = (today, ENGINEERS_MAX) if run is best else (0.0, today)
+    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs)]
+
+
+def _staffed(run: Run) -> bool:
+    """Whether it is known what an engineer costs."""
+    return "engineer_usd_per_year" in run.pricing.model.facts.values
 
 
 def _power(best: Run, rival: Run) -> list[_Question]:
-    buyers = [run for run in (best, rival) if run.pricing.way.buys]
+    buyers = [run for run in (best, rival) if any(way.buys for way in run.pricing.open.ways)]
     if not buyers:
         return []
     today = buyers[0].pricing.model.facts.typical("power_usd_per_kwh")
     if today <= 0:
         return []
 
-    def move(levels: Levels, x: FloatArray) -> Levels:
+    def move(levels: Levels, x: ArrayLike) -> Levels:
         return levels.with_(power=x)
 
-    low, high = POWER_RANGE_USD[0] / today, POWER_RANGE_USD[1] / today
-    return [_Question("power_price", "", "USD/kWh", today, low, high, move, move, today)]
+    low, high = (end / today for end in POWER_RANGE_USD)
+    return [_Question("power_price", "", "USD/kWh", today, min(low, 1.0), max(high, 1.0), move, move, today)]
 
 
 def _horizon(best: Run, rival: Run) -> BreakEven:
@@ -271,8 +255,8 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
     if question.variable == "throughput":
         than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
-        return f"{loser} if it reaches {than}, paid as today."
-    return f"{rival.name} wins with {what} {side} {shown}, paid as today (today {_shown(question, today)})."
+        return f"{loser} if it reaches {than}."
+    return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
 
 
 def _shown(question: _Question, value: float) -> str:

@@ -9,11 +9,19 @@ import numpy as np
 from advisor.domain.record import record
 from advisor.engine.sized import FloatArray
 
-COARSE, FINE, ZOOMS = 129, 513, 2
+ZOOMS = 2
 TOLERANCE = 1e-3
 """Costs closer than this, as a share, count as equal."""
 
 Curve = Callable[[FloatArray], FloatArray]
+
+
+@record
+class Steps:
+    """How many values are tried: over the whole range, and within the bracket each time that it is narrowed."""
+
+    coarse: int = 129
+    fine: int = 513
 
 
 @record
@@ -28,13 +36,18 @@ class Crossing:
     """Second curve there."""
 
 
-def crossing(first: Curve, second: Curve, low: float, high: float, near: float) -> Crossing | None:
+MANY = Steps()
+
+
+def crossing(
+    first: Curve, second: Curve, low: float, high: float, near: float, steps: Steps = MANY
+) -> Crossing | None:
     """The crossing nearest to `near` within a range; None where the curves keep their order.
 
-    The range is searched on a grid and the bracket narrowed twice, each time by a factor of 512, so that the value is
-    good to a ten-millionth of itself. Where a curve jumps (a whole node), the value is the place of the jump.
+    The range is searched on a grid and the bracket narrowed twice, by default each time by a factor of 512, so that the
+    value is good to a ten-millionth of itself. Where a curve jumps (a whole node), the value is the place of the jump.
     """
-    grid = np.geomspace(low, high, COARSE) if low > 0 else np.linspace(low, high, COARSE)
+    grid = np.geomspace(low, high, steps.coarse) if low > 0 else np.linspace(low, high, steps.coarse)
     gap = np.asarray(first(grid) - second(grid))
     signs = np.sign(gap)
     changes = np.flatnonzero(signs[:-1] * signs[1:] <= 0)
@@ -46,7 +59,7 @@ def crossing(first: Curve, second: Curve, low: float, high: float, near: float) 
     i = int(changes[np.argmin(np.abs(scale))])
     a, b = float(grid[i]), float(grid[i + 1])
     for _ in range(ZOOMS):
-        points = np.linspace(a, b, FINE)
+        points = np.linspace(a, b, steps.fine)
         gap = np.asarray(first(points) - second(points))
         signs = np.sign(gap)
         inner = np.flatnonzero(signs[:-1] * signs[1:] <= 0)

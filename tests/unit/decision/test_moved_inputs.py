@@ -1,0 +1,53 @@
+"""A throughput that an answer names turns the choice when it is put back, and a headcount is one that can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from advisor.domain.decision import BreakEven
+from advisor.engine.decision import DecisionOutcome
+from tests.properties.test_decision_laws import run
+from tests.sized_kit import profile_of
+
+BESIDE = 0.06
+"""How far beside the value the order is looked at, as a share of it."""
+SITUATIONS = [
+    ({"procurement": {"mode": mode}, "risk_appetite": appetite, "traffic": {"growth_per_year": growth}}, rates)
+    for mode, appetite, growth, rates in (
+        ("either", "neutral", 0.0, {"h200": 1.0, "b200": 1.6}),
+        ("either", "averse", 0.3, {"h200": 1.0, "b200": 1.6}),
+        ("rent", "seeking", 0.3, {"h100": 0.9, "b300": 2.4}),
+        ("buy", "neutral", 0.0, {"mi325x": 1.5, "h200": 1.0}),
+        ("buy", "averse", 0.3, {"h200": 1.1, "mi355x": 2.0}),
+    )
+]
+
+
+def costs(outcome: DecisionOutcome, found: BreakEven) -> tuple[float, float]:
+    mine, theirs = (outcome.candidates[part] for part in (found.choice, found.rival))
+    return mine.risk_adjusted_usd_per_month, theirs.risk_adjusted_usd_per_month
+
+
+@pytest.mark.parametrize(("asked", "rates"), SITUATIONS)
+def test_a_throughput_beside_its_break_even_turns_the_order(asked: dict[str, Any], rates: dict[str, float]) -> None:
+    profile = profile_of(**asked)
+    decision = run(profile, rates, 1.2).decision
+    named = [b for b in decision.break_evens if b.variable == "throughput" and b.value is not None]
+    assert named
+    for found in named:
+        assert found.value is not None
+        factor = found.value / found.today
+        near, far = sorted((factor * (1 - BESIDE), factor * (1 + BESIDE)), key=lambda f: abs(f - 1))
+        for moved, holds in ((near, True), (far, False)):
+            mine, theirs = costs(run(profile, rates | {found.subject: rates[found.subject] * moved}, 1.2), found)
+            assert (mine < theirs) is holds, found.text
+
+
+def test_two_parts_of_one_stack_share_their_engineers() -> None:
+    """`team.rocm_extra_engineers` is that of both, so that no headcount of one alone is named."""
+    profile = profile_of(team={"rocm_experience": "none"})
+    decision = run(profile, {"mi300x": 1.0, "mi325x": 1.3, "h200": 0.2}, 1.2).decision
+    assert {decision.choice, decision.runner_up} == {"mi300x", "mi325x"}
+    assert not [b for b in decision.break_evens if b.variable == "engineers"]
