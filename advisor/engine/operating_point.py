@@ -158,21 +158,26 @@ def edge_between(samples: Sequence[Sample], load: Load, aim: float = 1.0) -> int
     if not held or not broken:
         return None
     lo, hi = held[-1], broken[0]
-    limit, a, b = _metric(hi.violated, lo, hi, load)
-    if hi.concurrency <= max(lo.concurrency + 1, lo.concurrency * EDGE_STEP) or b <= a or limit * EDGE <= a:
+    limits = _broken(lo, hi, load)
+    if hi.concurrency <= max(lo.concurrency + 1, lo.concurrency * EDGE_STEP):
         return None
-    share = math.log(limit * aim / a) / math.log(b / a)
+    if any(b <= a or limit * EDGE <= a for limit, a, b in limits):
+        return None
+    # where several limits break, the first of them is the edge, whichever the sample is named after
+    share = min(math.log(limit * aim / a) / math.log(b / a) for limit, a, b in limits)
     n = math.floor(lo.concurrency * math.pow(hi.concurrency / lo.concurrency, share))
     return min(max(n, lo.concurrency + 1), hi.concurrency - 1)
 
 
-def _metric(name: str, lo: Sample, hi: Sample, load: Load) -> tuple[float, float, float]:
-    if name == "tpot":
-        return (load.slo.tpot_ms or 0) / 1e3, lo.tpot_at_percentile_s, hi.tpot_at_percentile_s
-    if name == "ttft":
-        return (load.slo.ttft_ms or 0) / 1e3, lo.ttft_at_percentile_s, hi.ttft_at_percentile_s
+def _broken(lo: Sample, hi: Sample, load: Load) -> list[tuple[float, float, float]]:
+    """(limit, value at the lower load, value at the higher one) [s] of each limit that the higher one breaks."""
     e2e = [s.ttft_at_percentile_s + s.tpot_at_percentile_s * load.osl for s in (lo, hi)]
-    return (load.slo.e2e_ms or 0) / 1e3, e2e[0], e2e[1]
+    values = (
+        (load.slo.tpot_ms, lo.tpot_at_percentile_s, hi.tpot_at_percentile_s),
+        (load.slo.ttft_ms, lo.ttft_at_percentile_s, hi.ttft_at_percentile_s),
+        (load.slo.e2e_ms, *e2e),
+    )
+    return [(ms / 1e3, a, b) for ms, a, b in values if ms is not None and b > ms / 1e3]
 
 
 def contiguous(samples: Sequence[Sample]) -> list[Sample]:

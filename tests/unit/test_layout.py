@@ -247,6 +247,21 @@ def test_a_looser_limit_never_needs_more_gpus(bench: Workbench, limits: tuple[in
         assert gpus <= tight[accelerator][0]
 
 
+def test_the_edge_is_sought_where_the_first_of_two_limits_breaks(bench: Workbench) -> None:
+    """DeepSeek-R1 on H100 over two nodes breaks TTFT at 171 requests and TPOT at 252: 4,500 ms once took more GPUs."""
+    found = [
+        fleets(bench, Profile.model_validate(
+            {
+                "name": "x", "model": {"id": "deepseek-r1", "precisions": ["fp8"]}, "team": {"engines": ["sglang"]},
+                "traffic": {"isl": 1000, "osl": 1000, "peak_concurrency": 128},
+                "slo": {"tpot_ms": 50, "ttft_ms": limit, "percentile": 95}, "candidates": ["h100"],
+            }
+        ))["h100"][0]
+        for limit in (3000, 3500, 4000, 4500, 5000, 6000)
+    ]  # fmt: skip
+    assert found == sorted(found, reverse=True)
+
+
 def test_bursts_count_like_a_higher_peak(bench: Workbench) -> None:
     """128 with bursts of 0.15 is 147.2 in flight; a second replica was once added that no burst needed."""
 
