@@ -65,10 +65,11 @@ def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
     match term.key:
         case "rent" if way.floats:
             fleet = model.monthly_fleet(levels, 1)
-            return (
-                f"{fleet[0]:g} GPUs at peak x {model.average:.0%} average over peak (at least {model.floor_gpus:g}) x"
-                f" {model.in_use:.1%} of the month x 730 h{spread}"
-            )
+            what = f"{fleet[0]:g} GPUs at peak x {model.average:.0%} average over peak"
+            when_used = f"{model.in_use:.1%} of the month"
+            if len(model.floors) > 1:  # tiers with hours of their own
+                return f"{what} x {when_used} (at least {float(model.least(fleet[0])):g} all month) x 730 h{spread}"
+            return f"{what} (at least {model.floor_gpus:g}) x {when_used} x 730 h{spread}"
         case "rent":
             held = "base of " if way.mode == "mixed" else ""
             whole = f", within whole terms of {way.term_months} months" if _cut(model, way, levels) else ""

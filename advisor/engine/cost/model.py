@@ -105,8 +105,8 @@ class CostModel:
         self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
         self.growths = tuple(t.growth_per_year for t in traffics)
         self.steady = not any(self.growths)
-        replicas = sum(d.gpus_per_replica for d in sized.demands)
-        self.floor_gpus = float(whole_nodes(replicas, sized.accelerator.gpus_per_node))
+        self.floors = _floors(sized)
+        self.floor_gpus = max(gpus for _, gpus in self.floors)
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
         self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
         self.mtok_at_start = _tokens_at_average(sized)
@@ -171,11 +171,15 @@ class CostModel:
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
         """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
 
-        ``clip(GPUs x average/peak, one replica in whole nodes, GPUs) x share of the month with traffic``.
+        ``GPUs x average/peak x share of the month with traffic``, and at least the floor, see `least`.
         """
         average = np.minimum(1.0, self.average * levels.column("utilisation"))
-        # one replica is part of every fleet, and a share of a fleet never exceeds it
-        return np.asarray(np.maximum(fleet * average, self.floor_gpus) * self.in_use)
+        # one replica of each tier is part of every fleet, and a share of a fleet never exceeds it
+        return np.asarray(np.maximum(fleet * average * self.in_use, self.least(fleet)))
+
+    def least(self, fleet: FloatArray) -> FloatArray:
+        """GPUs that some tier keeps on average over the month, out of those given: a replica of each with traffic."""
+        return np.asarray(sum(share * np.minimum(fleet, gpus) for share, gpus in self.floors))
 
     def base(self, fleet: FloatArray, share: ArrayLike) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
@@ -245,7 +249,7 @@ class CostModel:
         """GPUs of a base that demand uses on average, billed as on demand: at least one replica with traffic."""
         average = np.minimum(1.0, self.average * levels.column("utilisation"))
         below = fleet * (average - share_above(base / fleet, average))
-        return np.asarray(np.maximum(below, np.minimum(self.floor_gpus, base)) * self.in_use)
+        return np.asarray(np.maximum(below * self.in_use, self.least(base)))
 
     def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
         assert way.peak_price is not None
@@ -347,6 +351,20 @@ class CostModel:
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
         """Month weights for a fleet that is the same in every month."""
         return weights if paid.shape[-1] == weights.shape[0] else np.array([weights.sum()])
+
+
+def _floors(sized: SizedCandidate) -> tuple[tuple[float, float], ...]:
+    """(share of the month, GPUs in whole nodes) of one replica of each tier with traffic.
+
+    The hours of a tier lie within those of one with more of them, which takes the fewest GPUs.
+    """
+    tiers = [(in_use_share(w.traffic), d.gpus_per_replica) for w, d in zip(sized.workloads, sized.demands, strict=True)]
+    out, replicas = [], 0
+    shares = sorted({share for share, _ in tiers}, reverse=True)
+    for share, fewer in zip(shares, [*shares[1:], 0.0], strict=True):
+        replicas += sum(gpus for own, gpus in tiers if own == share)
+        out.append((share - fewer, float(whole_nodes(replicas, sized.accelerator.gpus_per_node))))
+    return tuple(out)
 
 
 def _tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:

@@ -55,6 +55,20 @@ def test_on_demand_keeps_one_replica_up(catalog: Catalog) -> None:
     assert cost.point_usd_per_month == pytest.approx(8 * 730 * 5.0)
 
 
+def test_on_demand_keeps_a_replica_of_each_tier_up_in_its_own_hours(catalog: Catalog) -> None:
+    # a replica of 8 GPUs for the tier that never sleeps, all month; 8 more for the other one, 8 hours of 24
+    quote = {**QUOTE, "usd": 5.0, "commitment": "on_demand"}
+    traffic = {"isl": 1000, "osl": 500, "peak_requests_per_s": 1.0, "burst_headroom": 0.0, "average_to_peak": 0.01}
+    tiers = [
+        {"name": name, "model": {"id": "llama3.3-70b"}, "traffic": {**traffic, "hours_per_day": hours}}
+        for name, hours in (("office", 8), ("always", 24))
+    ]
+    money = {"mode": "rent", "commitment": "on_demand", "quotes": [quote]}
+    cost = _cost(catalog, model=None, traffic=None, slo={}, workloads=tiers, procurement=money)
+    assert cost.point_usd_per_month == pytest.approx((8 + 8 * 8 / 24) * 730 * 5.0)
+    assert "(at least 10.6667 all month)" in cost.lines[0].formula
+
+
 def test_a_purchase_says_what_capital_it_takes(catalog: Catalog) -> None:
     # 8 replicas x 8 GPUs = 64 GPUs x USD 30,000; as demand doubles a year later, more are bought at that price
     quote = {"accelerator": "h200", "kind": "buy", "usd": 30_000.0}
