@@ -246,7 +246,8 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
         for t, w in zip(draft.tiers, workloads, strict=True)
     )
     models = tuple(inputs.models[i] for i in order)
-    sized = SizedCandidate(a, draft.tiers, workloads, models, demands)
+    ahead = sizing.parameters["growth_lookahead_months"]
+    sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead)
     most = largest_fleet(sized, profile.procurement.horizon_months)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
     draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]

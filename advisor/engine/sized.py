@@ -121,6 +121,8 @@ class SizedCandidate:
     models: tuple[ModelSpec, ...]
     demands: tuple[TierDemand, ...]
     gates: tuple[Gate, ...] = ()
+    lookahead_months: float = 12.0
+    """Months of growth that capacity added at the beginning of a year is sized for, whatever the horizon."""
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What has been derived from the candidate and is asked for again, e.g. its prices."""
 
@@ -166,8 +168,9 @@ class SizedCandidate:
         """The same accelerator for one tier alone."""
         pick = slice(index, index + 1)
         return SizedCandidate(
-            self.accelerator, self.tiers[pick], self.workloads[pick], self.models[pick], self.demands[pick], self.gates
-        )
+            self.accelerator, self.tiers[pick], self.workloads[pick], self.models[pick], self.demands[pick], self.gates,
+            self.lookahead_months,
+        )  # fmt: skip
 
 
 @record

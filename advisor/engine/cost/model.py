@@ -148,7 +148,7 @@ class CostModel:
         if self.steady:
             return np.repeat(self._fleet(levels, [np.ones(1) for _ in self.growths]), years, axis=-1)
         horizon = self.calendar.months if months is None else months
-        fleet = self._fleet(levels, growth_by_tier(self.growths, years, horizon))
+        fleet = self._fleet(levels, growth_by_tier(self.growths, years, horizon, self.sized.lookahead_months))
         return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
 
     def _fleet(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:

@@ -77,16 +77,17 @@ def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: 
     return np.asarray(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
 
 
-def growth_by_tier(growths: Iterable[float], years: int, months: int) -> list[FloatArray]:
-    """`yearly_capacity_growth` of each tier, looking ahead a year, or no further than a horizon [months]."""
-    ahead = min(12.0, float(months))
+def growth_by_tier(growths: Iterable[float], years: int, months: int, lookahead_months: float) -> list[FloatArray]:
+    """`yearly_capacity_growth` of each tier, looking no further ahead than a horizon [months]."""
+    ahead = min(lookahead_months, float(months))
     return [yearly_capacity_growth(growth, years, ahead) for growth in growths]
 
 
 def largest_fleet(sized: SizedCandidate, months: int) -> int:
     """GPUs that a purchase comes to within a horizon as demand grows, at typical inputs."""
     growths = (w.traffic.growth_per_year for w in sized.workloads)
-    return int(sized.gpus(0.0, 1.0, 1.0, growth_by_tier(growths, -(-months // MONTHS_PER_YEAR), months)).max())
+    factors = growth_by_tier(growths, -(-months // MONTHS_PER_YEAR), months, sized.lookahead_months)
+    return int(sized.gpus(0.0, 1.0, 1.0, factors).max())
 
 
 def in_use_share(traffic: Traffic) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.cost import Cost
+from advisor.domain.profile import Profile
 from advisor.engine.cost import price_candidate
 from advisor.engine.cost.pricing import build_pricing
 from advisor.engine.cost.timing import calendar_of
+from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -67,6 +71,30 @@ def test_on_demand_keeps_a_replica_of_each_tier_up_in_its_own_hours(catalog: Cat
     cost = _cost(catalog, model=None, traffic=None, slo={}, workloads=tiers, procurement=money)
     assert cost.point_usd_per_month == pytest.approx((8 + 8 * 8 / 24) * 730 * 5.0)
     assert "(at least 10.6667 all month)" in cost.lines[0].formula
+
+
+def test_cost_looks_as_far_ahead_as_the_fleet_does(tmp_path: Path) -> None:
+    """An overlay's look-ahead sized the fleet, and the cost bought for a year ahead all the same."""
+    (tmp_path / "sizing").mkdir()
+    row = "growth_lookahead_months,6,6,12,months,user,2026-11-10,user,half a year"
+    table = f"name,value,low,high,unit,source,as_of,kind,note\n{row}\n"
+    (tmp_path / "sizing" / "parameters.csv").write_text(table, encoding="utf-8")
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.3-70b"}, "candidates": ["h200"], "procurement": {"mode": "buy"},
+            "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 40, "growth_per_year": 1.0},
+        }
+    )  # fmt: skip
+    trees = [Workbench(o, as_of=AS_OF, bare=True).advise(asked, draws=200) for o in ((), (tmp_path,))]
+    for tree in trees:
+        fleet, choice = tree.candidates[0].fleet, tree.verdict.choice
+        assert fleet is not None
+        assert choice is not None
+        assert choice.gpus == fleet.gpus
+    year, half = (tree.candidates[0].cost for tree in trees)
+    assert year is not None
+    assert half is not None
+    assert half.point_usd_per_month < 0.8 * year.point_usd_per_month
 
 
 def test_a_purchase_says_what_capital_it_takes(catalog: Catalog) -> None:
