@@ -71,6 +71,8 @@ def run_batch(args: argparse.Namespace) -> int:
     if interrupted:
         say(f"interrupted; {len(jobs) - len(ordered):,} of {len(jobs):,} profiles were not answered")
         return int(ExitCode.INTERRUPTED)
+    if not args.summary_only:
+        _tell_left_over(folder, {row.output for row in ordered})
     return int(exit_code(ordered))
 
 
@@ -177,6 +179,20 @@ def _closing(rows: Sequence[Row], place: Any) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in ranked)
     return f"{len(rows)} profile{'s' * (len(rows) != 1)}: {parts}. Summary: {place}"
+
+
+def _tell_left_over(folder: Any, written: set[str]) -> None:
+    """Name the answers of earlier runs in the folder: a comparison would take them for those of today."""
+    from advisor.cli.diagnostics import say
+
+    old = sorted(path.name for path in folder.glob("*.json") if str(path) not in written)
+    if old:
+        more = f" and {len(old) - 3:,} more" if len(old) > 3 else ""
+        what, them = ("an answer that is", "it") if len(old) == 1 else (f"{len(old):,} answers that are", "them")
+        say(
+            f"{folder} holds {what} not of this run ({', '.join(old[:3])}{more}); `advisor diff` would compare {them}"
+            f" too: delete {them}, or give an empty folder"
+        )
 
 
 class _Progress:

@@ -89,6 +89,22 @@ def test_a_folder_with_two_bad_files(
     assert not (tmp_path / "broken.json").exists()
 
 
+def test_answers_of_an_earlier_run_are_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A profile that broke since kept its old answer in the folder, and `advisor diff` said that it stands."""
+    mine, out = tmp_path / "mine.toml", tmp_path / "out"
+    mine.write_text((folder / "p0.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    asked = ["batch", str(mine), str(folder / "p1.toml"), "--output", str(out), "--jobs", "1", *FAST]
+    assert main(asked) == 0
+    assert capsys.readouterr().err == ""
+    mine.write_text("name = ", encoding="utf-8")
+    assert main(asked) == 2
+    said = capsys.readouterr().err
+    assert "holds an answer that is not of this run (mine.json)" in said
+    assert "p1.json" not in said
+
+
 def test_processes_give_the_same_bytes_as_one(folder: Path, tmp_path: Path) -> None:
     for jobs in ("1", "2"):
         main(["batch", str(folder / "p0.toml"), str(folder / "p2.toml"), "--output", str(tmp_path / jobs), "--jobs",
