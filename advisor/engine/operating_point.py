@@ -171,11 +171,11 @@ def edge_between(samples: Sequence[Sample], load: Load, aim: float = 1.0) -> int
 
 def _broken(lo: Sample, hi: Sample, load: Load) -> list[tuple[float, float, float]]:
     """(limit, value at the lower load, value at the higher one) [s] of each limit that the higher one breaks."""
-    e2e = [s.ttft_at_percentile_s + s.tpot_at_percentile_s * load.osl for s in (lo, hi)]
+    start, end = (s.ttft_at_percentile_s + s.tpot_at_percentile_s * load.osl for s in (lo, hi))
     values = (
         (load.slo.tpot_ms, lo.tpot_at_percentile_s, hi.tpot_at_percentile_s),
         (load.slo.ttft_ms, lo.ttft_at_percentile_s, hi.ttft_at_percentile_s),
-        (load.slo.e2e_ms, *e2e),
+        (load.slo.e2e_ms, start, end),
     )
     return [(ms / 1e3, a, b) for ms, a, b in values if ms is not None and b > ms / 1e3]
 

@@ -26,7 +26,7 @@ SLOWEST, FASTEST = 0.1, 10.0
 """Factors on the throughput of the choice, and on that of a rival, up to which a turn is sought."""
 ENGINEERS_MAX = 200.0
 POWER_RANGE_USD = (0.005, 2.0)
-FEW = Steps(7, 7)
+FEW = Steps(7, 13, 1)
 """Each value takes hundreds of cases; costs hardly bend between them."""
 HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
 
@@ -147,7 +147,7 @@ def _faster(run: Run) -> _Question:
 def _utilisation(best: Run, rival: Run) -> list[_Question]:
     """Average demand over peak; it moves only what follows traffic."""
     average = best.pricing.model.average
-    if not any(way.floats or way.mode == "mixed" for run in (best, rival) for way in run.pricing.open.ways):
+    if not any(run.pricing.way.floats or run.pricing.way.mode == "mixed" for run in (best, rival)):
         return []
 
     def move(levels: Levels, x: ArrayLike) -> Levels:
@@ -180,7 +180,7 @@ def _staffed(run: Run) -> bool:
 
 
 def _power(best: Run, rival: Run) -> list[_Question]:
-    buyers = [run for run in (best, rival) if any(way.buys for way in run.pricing.open.ways)]
+    buyers = [run for run in (best, rival) if run.pricing.way.buys]
     if not buyers:
         return []
     today = buyers[0].pricing.model.facts.typical("power_usd_per_kwh")

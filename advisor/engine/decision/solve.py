@@ -9,7 +9,6 @@ import numpy as np
 from advisor.domain.record import record
 from advisor.engine.sized import FloatArray
 
-ZOOMS = 2
 TOLERANCE = 1e-3
 """Costs closer than this, as a share, count as equal."""
 
@@ -22,6 +21,7 @@ class Steps:
 
     coarse: int = 129
     fine: int = 513
+    zooms: int = 2
 
 
 @record
@@ -44,7 +44,7 @@ def crossing(
 ) -> Crossing | None:
     """The crossing nearest to `near` within a range; None where the curves keep their order.
 
-    The range is searched on a grid and the bracket narrowed twice, by default each time by a factor of 512, so that the
+    The range is searched on a grid and the bracket narrowed, by default twice by a factor of 512, so that the
     value is good to a ten-millionth of itself. Where a curve jumps (a whole node), the value is the place of the jump.
     """
     grid = np.geomspace(low, high, steps.coarse) if low > 0 else np.linspace(low, high, steps.coarse)
@@ -58,7 +58,7 @@ def crossing(
     scale = np.log(middles / near) if low > 0 and near > 0 else middles - near
     i = int(changes[np.argmin(np.abs(scale))])
     a, b = float(grid[i]), float(grid[i + 1])
-    for _ in range(ZOOMS):
+    for _ in range(steps.zooms):
         points = np.linspace(a, b, steps.fine)
         gap = np.asarray(first(points) - second(points))
         signs = np.sign(gap)
