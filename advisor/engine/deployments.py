@@ -26,6 +26,8 @@ TRUSTED_FAMILIES = frozenset({"single_run", "median", "own_probe", "published_ta
 TENSOR_PARALLEL = (1, 2, 4, 8)
 MAX_PIPELINE_NODES = 8
 FALLBACK_ENGINE = "vllm"
+VENDOR_ENGINES = {"trt": "NVIDIA", "dynamo-trt": "NVIDIA", "atom": "AMD"}
+"""Engines that run on the parts of one vendor only."""
 _WIDTH = {"bf16": 16, "fp8": 8, "fp4": 4, "int4": 4}
 
 
@@ -129,7 +131,8 @@ def engines_at(
     """Engines to consider at a precision that nobody has measured for the model there, most measured first.
 
     All accelerators of an architecture are offered the same ones. A checkpoint that is released at four bits runs
-    weight-only in the engines that are known to do so; one that is not has no reason to.
+    weight-only in the engines that are known to do so; one that is not has no reason to. An engine of the team's that
+    is the other vendor's own is no choice there.
     """
     counts: Counter[str] = Counter()
     for name in (accelerator.id, *configs.kin.get(accelerator.id, ())):
@@ -137,7 +140,8 @@ def engines_at(
     ranked = sorted(counts, key=lambda engine: (-counts[engine], engine))
     known = {e for name in (*model.measured_as, model.id) for e in configs.by_model.get(name, ())}
     usual = [e for e in ranked if e in known] or ranked or [FALLBACK_ENGINE]
-    names = tuple(dict.fromkeys([*usual, *team]))
+    runs = [engine for engine in team if VENDOR_ENGINES.get(engine, accelerator.vendor) == accelerator.vendor]
+    names = tuple(dict.fromkeys([*usual, *runs]))
     if runs_natively(accelerator, precision):
         return names
     if precision != "fp4" or model.native_precision != "fp4":

@@ -14,6 +14,7 @@ from advisor.domain.text import counted
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
+from advisor.engine.deployments import VENDOR_ENGINES
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.site import power_per_gpu
 from advisor.engine.gates.software import engine_names, issue_reach
@@ -27,7 +28,6 @@ MOVED = 0.10
 """Log change from which a price series counts as having moved."""
 
 WRONG_NUMBERS = re.compile(r"accura|corrupt|wrong|degenerate|GSM8K|gibberish|numeric", re.IGNORECASE)
-VENDOR_ENGINES = {"trt": "NVIDIA", "dynamo-trt": "NVIDIA", "atom": "AMD"}
 
 
 @record

@@ -150,6 +150,15 @@ def test_a_measured_model_is_tried_only_in_engines_that_somebody_ran_it_in(bench
     assert set(engines_at(model, parts["b300"], "bf16", bench.configs, ["sglang"])) == {"sglang", "trt", "vllm"}
 
 
+def test_no_part_is_offered_the_other_vendor_s_own_engine(bench: Workbench) -> None:
+    """A team on TensorRT-LLM was told to run it on MI350X, whose support table says that it lacks the part."""
+    team = ["sglang", "trt", "atom"]
+    model, parts = bench.catalog.models["glm-4.5-air"], bench.catalog.accelerators
+    assert "trt" not in engines_at(model, parts["mi350x"], "fp8", bench.configs, team)
+    assert "atom" not in engines_at(model, parts["b200"], "fp8", bench.configs, team)
+    assert "trt" in engines_at(model, parts["b200"], "fp8", bench.configs, team)
+
+
 def test_what_a_team_measures_takes_no_engine_away(bench: Workbench) -> None:
     run = next(m for m in evidence() if m.family == "single_run" and not m.disagg and not m.known_bad)
     own = replace(run, family="own_probe", model="glm-4.5-air", accelerator="h200", engine="vllm")
