@@ -20,7 +20,7 @@ from advisor.domain.record import record
 from advisor.domain.sizing import Deployment, Memory
 from advisor.domain.software import SupportRow
 from advisor.engine.gates.software import engine_names
-from advisor.engine.memory import plan_memory
+from advisor.engine.memory import keeps_four_bits, plan_memory
 
 TRUSTED_FAMILIES = frozenset({"single_run", "median", "own_probe", "published_table"})
 TENSOR_PARALLEL = (1, 2, 4, 8)
@@ -103,15 +103,15 @@ def index_configs(
     )
 
 
-def accepted_precisions(model: ModelSpec, section: Model) -> tuple[Precision, ...]:
+def accepted_precisions(model: ModelSpec, section: Model, accelerator: Accelerator) -> tuple[Precision, ...]:
     """Precisions of the profile that are no wider than the released checkpoint.
 
     A checkpoint that is released at four bits is served at four bits whatever else is accepted: widening it costs
-    memory and buys no accuracy.
+    memory and buys no accuracy. One that is FP8 but for its experts goes by FP8 where its weights stay as they are.
     """
     native = model.native_precision
     if native == "fp4":
-        return ("fp4",)
+        return ("fp8",) if keeps_four_bits(model, "fp8", accelerator) else ("fp4",)
     if native == "int4":
         return tuple(dict.fromkeys([*(p for p in section.precisions if _WIDTH[p] <= 4), "int4"]))
     if native == "fp8":
@@ -152,7 +152,7 @@ def engines_at(
 
 def unservable(model: ModelSpec, section: Model, accelerator: Accelerator) -> str:
     """Why no precision can be served, in a sentence without its full stop."""
-    tried = accepted_precisions(model, section)
+    tried = accepted_precisions(model, section, accelerator)
     listed = ", ".join(tried)
     if set(section.precisions) <= set(tried):
         return f"{accelerator.name} runs none of the accepted precisions ({listed})"
@@ -181,7 +181,7 @@ def candidate_deployments(
     engines
         Engines in use; they are added to those of `engines_at`, not put in their place.
     """
-    precisions = accepted_precisions(model, section)
+    precisions = accepted_precisions(model, section, accelerator)
     # A wider precision than the released one is worth a look only where somebody has measured it.
     allowed = {*precisions, *section.precisions}
     out: dict[Config, Deployment] = {}
@@ -222,7 +222,7 @@ def multi_node_deployments(
     tp = accelerator.gpus_per_node
     return [
         _deployment(section, Config(engine, precision, "none", False, tp, 1, False, tp * nodes), pp=nodes)
-        for precision in accepted_precisions(model, section)
+        for precision in accepted_precisions(model, section, accelerator)
         for engine in engines_at(model, accelerator, precision, configs)
         for nodes in (2, 4, MAX_PIPELINE_NODES)
     ]

@@ -10,6 +10,8 @@ from advisor.domain.decision import SplitOption, TierChoice
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import told_usd
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import Term
 from advisor.engine.cost.pricing import Pricing, build_pricing
 from advisor.engine.decision.simulate import Comparison, Run
 
@@ -29,6 +31,8 @@ class _Part:
     usd: float
     with_seller: float
     """Of it, what is paid to the seller of the GPUs [USD/month]."""
+    discount: float
+    """What the promised discount takes off that [USD/month]; quotes are net of any."""
 
 
 def best_split(profile: Profile, comparison: Comparison, catalog: Catalog, as_of: date) -> SplitOption | None:
@@ -65,15 +69,20 @@ def _part(run: Run, tier: str, profile: Profile, catalog: Catalog, as_of: date) 
     names = [plan.name for plan in run.pricing.model.sized.tiers]
     sized = run.pricing.model.sized.only(names.index(tier))
     pricing = build_pricing(profile, sized, catalog, as_of)
-    terms = pricing.model.terms(pricing.way, pricing.typical)
-    hardware = [t for t in terms if t.category != "stack premium"]
+    hardware = [t for t in pricing.model.terms(pricing.way, pricing.typical) if t.category != "stack premium"]
+    with_seller = _with_seller(hardware)
     return _Part(
         run=run,
         pricing=pricing,
         gpus=pricing.model.rented_gpus(),
         usd=float(sum(t.usd_per_month for t in hardware)),
-        with_seller=float(sum(t.usd_per_month for t in hardware if t.key in SPENT_WITH_SELLER)),
+        with_seller=with_seller,
+        discount=_with_seller(pricing.model.terms(pricing.way, Levels())) - with_seller,
     )
+
+
+def _with_seller(terms: Sequence[Term]) -> float:
+    return float(sum(t.usd_per_month for t in terms if t.key in SPENT_WITH_SELLER))
 
 
 def _force(chosen: list[_Part], parts: list[list[_Part]]) -> list[_Part]:
@@ -95,7 +104,7 @@ def _priced(chosen: list[_Part], comparison: Comparison, catalog: Catalog) -> Sp
     premium = _premiums(chosen)
     engineer = model.facts.values.get("engineer_usd_per_year")
     second = 0.0 if engineer is None else defaults["second_stack_engineers"].value * engineer.value / 12
-    lost = _lost_discount(chosen, model.facts.volume_discount, spend)
+    lost = _lost_discount(chosen, spend)
     fleet = sum(p.gpus for p in chosen)
     leverage = defaults["leverage_discount"].value * spend if fleet >= defaults["negotiation_min_gpus"].value else 0.0
     total = hardware + premium + second + lost - leverage
@@ -142,12 +151,12 @@ def _premiums(chosen: list[_Part]) -> float:
     return total
 
 
-def _lost_discount(chosen: list[_Part], promised: float, spend: float) -> float:
+def _lost_discount(chosen: list[_Part], spend: float) -> float:
     """A discount promised for the whole volume shrinks in proportion to each vendor's share of the spend."""
-    if promised <= 0 or spend <= 0:
+    if spend <= 0:
         return 0.0
     lost = 0.0
-    for vendor in {p.run.vendor for p in chosen}:
-        part = sum(p.with_seller for p in chosen if p.run.vendor == vendor)
-        lost += part / (1 - promised) * promised * (1 - part / spend)
+    for vendor in sorted({p.run.vendor for p in chosen}):
+        mine = [p for p in chosen if p.run.vendor == vendor]
+        lost += sum(p.discount for p in mine) * (1 - sum(p.with_seller for p in mine) / spend)
     return lost

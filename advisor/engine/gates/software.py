@@ -23,6 +23,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
 from advisor.domain.software import KnownIssue, SupportRow
+from advisor.engine.memory import four_bit_experts, keeps_four_bits
 
 SERVING_ENGINES = ("vLLM", "SGLang", "TensorRT-LLM", "ATOM")
 """Engines of the support table that serve models in a data centre."""
@@ -115,6 +116,8 @@ def served_model(profile: Profile, catalog: Catalog, tier: int = 0) -> ModelSpec
 
 def checkpoint_format(model: ModelSpec | None) -> str:
     """mxfp4, nvfp4 or other: the four-bit form in which the model's publisher releases it."""
+    if model is not None and four_bit_experts(model):
+        return "mxfp4"
     form = model.native_format.casefold() if model is not None else ""
     return next((mark for mark in ("mxfp4", "nvfp4") if mark in form), "other")
 
@@ -237,6 +240,9 @@ def _formats(
     accelerator: Accelerator, precision: str, model: ModelSpec | None, catalog: Catalog
 ) -> tuple[FormatFinding, ...]:
     checkpoint = checkpoint_format(model)
+    held = {"*", precision}
+    if model is not None and keeps_four_bits(model, precision, accelerator):
+        held.add("fp4")  # experts, whatever the arithmetic
     return tuple(
         FormatFinding(
             id=r.id, precision=r.precision, status=r.status, title=r.title, statement=r.statement, remedy=r.remedy,
@@ -244,7 +250,7 @@ def _formats(
         )
         for r in catalog.gate_facts.formats
         if accelerator.id in r.accelerators
-        and r.precision in ("*", precision)
+        and r.precision in held
         and r.checkpoint in ("", checkpoint)
     )  # fmt: skip
 

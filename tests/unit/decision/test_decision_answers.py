@@ -175,7 +175,7 @@ def test_averse_and_seeking_buyers_can_differ(catalog: Catalog) -> None:
     assert averse["mi355x"] - neutral["mi355x"] > averse["b200"] - neutral["b200"]
 
 
-def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
+def _split_of_two_tiers(catalog: Catalog, seller_quotes: list[dict[str, Any]]) -> DecisionOutcome:
     tier = {
         "model": {"id": "llama3.3-70b"}, "slo": {"availability": 0.9},
         "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 40.0, "burst_headroom": 0.0},
@@ -185,14 +185,18 @@ def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
             "name": "two tiers",
             "workloads": [{"name": "chat", **tier}, {"name": "documents", **tier}],
             "team": {"rocm_experience": "expert"},
-            "procurement": {**FIRM, "volume_discount": 0.1, "quotes": []},
+            "procurement": {**FIRM, "volume_discount": 0.1, "quotes": seller_quotes},
         }
     )
     priced = []
     for part, rates in (("b200", (2.0, 0.5)), ("mi300x", (0.2, 1.6))):
         sized = sized_of(profile, catalog, part, rates=rates, spread=1.05)
         priced.append(PricedCandidate(sized, price_candidate(profile, sized, catalog, AS_OF)))
-    outcome = decide(profile, priced, catalog, AS_OF, 1, 1000)
+    return decide(profile, priced, catalog, AS_OF, 1, 1000)
+
+
+def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
+    outcome = _split_of_two_tiers(catalog, [])
     split = outcome.decision.split
     assert split is not None
     assert {t.tier: t.accelerator for t in split.tiers} == {"chat": "b200", "documents": "mi300x"}
@@ -203,6 +207,12 @@ def test_tiers_that_suit_different_vendors_are_split(catalog: Catalog) -> None:
     assert split.gain_usd_per_month == pytest.approx(split.single_usd_per_month - split.usd_per_month)
     assert split.lost_discount_usd_per_month > 0
     assert outcome.verdict.kind == "split"
+
+
+def test_a_split_loses_no_discount_on_quotes_which_are_net_of_it(catalog: Catalog) -> None:
+    split = _split_of_two_tiers(catalog, quotes(b200=4.0, mi300x=2.0)).decision.split
+    assert split is not None
+    assert split.lost_discount_usd_per_month == 0.0
 
 
 def test_a_split_names_each_tier_once_whatever_the_order_in_a_candidate(catalog: Catalog) -> None:
