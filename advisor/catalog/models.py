@@ -26,7 +26,8 @@ def read_models(layers: Sequence[Layer]) -> tuple[dict[str, ModelSpec], dict[str
         if lacking:
             incomplete[values["id"]] = lacking
             continue
-        models[values["id"]] = ModelSpec(**values, provenance=provenance)
+        stated = {name: value for name, value in values.items() if value is not None}
+        models[values["id"]] = ModelSpec(**stated, provenance=provenance)
     return models, incomplete
 
 

@@ -52,7 +52,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     full = whole(row["full_attention_layers"])
     total, active, kind, notes = _parameters(row)
     kv_windowed = number(row["kv_elements_per_token_windowed"]) if windowed else None
-    topk, index_heads, index_dim = _INDEXER.get(row["id"], (0, 0, 0))
+    topk, index_heads, index_dim = _INDEXER.get(row["id"], (None, None, None))
     hybrid = row["attention_type"].startswith("hybrid compressed")
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")

@@ -65,6 +65,7 @@ class ProbePlan(Frozen):
 
     accelerator: str = Field(description="Where to measure.")
     provider: str = Field(description="Where it can be rented, from the catalog.")
+    gpus: int | None = Field(None, description="GPUs to rent, in whole nodes; the command loads one replica of them.")
     deployment: str = Field(description="Deployment to measure.")
     hours: float = Field(description="Length [h].")
     budget_usd: float = Field(description="Rent and engineer time [USD].")

@@ -305,6 +305,7 @@ def _plan(
     return ProbePlan(
         accelerator=run.id,
         provider=provider,
+        gpus=probe.gpus,
         deployment=tier.deployment.label,
         hours=probe.hours,
         budget_usd=probe.price_usd,

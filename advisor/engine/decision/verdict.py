@@ -293,7 +293,7 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
     plan = decision.information.plan if decision.information is not None else None
     if kind.kind == "probe_first" and plan is not None:
         out.append(
-            f"Rent {plan.accelerator.upper()} ({plan.provider}) for {plan.hours:g} hours, at most USD"
+            f"Rent {plan.gpus} {plan.accelerator.upper()} ({plan.provider}) for {plan.hours:g} hours, at most USD"
             f" {plan.budget_usd:,.0f} with the engineer's time, and run: {plan.command}"
         )
         out.append(plan.rule)

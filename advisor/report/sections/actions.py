@@ -51,8 +51,9 @@ def _value(information: ValueOfInformation) -> Table:
 
 def _plan(ctx: Context, plan: ProbePlan) -> Table:
     turn = plan.decides_at_output_tps_per_gpu
+    part = ctx.name(plan.accelerator)
     rows: list[tuple[str, Inline]] = [
-        ("Where", inline(f"{ctx.name(plan.accelerator)}, {plan.provider}")),
+        ("Where", inline(f"{part if plan.gpus is None else f'{plan.gpus} {part}'}, {plan.provider}")),
         ("How long, at most", inline(f"{plan.hours:g} hours, {usd(plan.budget_usd)}")),
         ("What", inline(f"{plan.deployment}; {plan.concurrency} requests in flight, {plan.isl} in, {plan.osl} out")),
         ("Expected", inline(f"{count(plan.expected_output_tps_per_gpu)} output tokens/s per GPU")),

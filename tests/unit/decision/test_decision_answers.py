@@ -91,6 +91,7 @@ def test_an_uncertain_challenger_is_probed_first(catalog: Catalog) -> None:
     best = info.probes[0]
     assert best.evsi_usd >= 2 * best.price_usd
     assert info.evpi_throughput_usd >= best.evsi_usd
+    assert info.plan.gpus == info.probes[0].gpus == 8  # a whole node is rented
     decides = info.plan.decides_at_output_tps_per_gpu
     assert decides is not None
     assert 0.5 < decides / info.plan.expected_output_tps_per_gpu < 2.0
