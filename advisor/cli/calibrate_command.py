@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.domain.errors import ExitCode, InputError
+from advisor.domain.text import percent
 
 if TYPE_CHECKING:
     from advisor.domain.backtest import BacktestResult
@@ -95,16 +96,16 @@ def calibrate_bench(bench: Workbench, *, force: bool, learn: bool = False) -> in
     for name, scheme in (("points left out", "point"), ("model and shape left out", "model_shape")):
         now, then = median_error(result, scheme), median_error(before, scheme) if before else None
         if now is not None:
-            was = "" if then is None else f" (before: {then:.1%})"
-            print(f"median error of tokens/s, {name}  {now:.1%}{was}")
+            was = "" if then is None else f" (before: {percent(then, 1)})"
+            print(f"median error of tokens/s, {name}  {percent(now, 1)}{was}")
     if result.decisions:
         score = result.decisions[0]
-        print(f"right accelerator named  {score.right_share:.0%} of {score.n} comparisons left out")
+        print(f"right accelerator named  {percent(score.right_share)} of {score.n} comparisons left out")
     now, then = median_error(result, "point"), median_error(before, "point") if before else None
     if not force and now is not None and then is not None and now > then * WORSE:
         raise InputError(
-            f"the new evidence fits worse: the median error of left-out points would be {now:.1%} instead of"
-            f" {then:.1%}; the fit at hand stays in use. `advisor calibrate --force` takes the new one"
+            f"the new evidence fits worse: the median error of left-out points would be {percent(now, 1)} instead of"
+            f" {percent(then, 1)}; the fit at hand stays in use. `advisor calibrate --force` takes the new one"
         )
     files = {
         "parameters.json": fit.parameters_json(),

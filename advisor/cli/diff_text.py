@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import fill
 
 from advisor.domain.difference import AnswerDifference, Difference, FolderDifference
-from advisor.domain.text import plain
+from advisor.domain.text import percent, plain
 
 WIDTH = 100
 MOST_CHANGES = 40
@@ -87,7 +87,7 @@ def _standing(answers: Sequence[AnswerDifference]) -> Iterator[str]:
         widest = min(48, max(len(_name(a)) for a in moved))
         for a in moved:
             before, now = (f"USD {usd or 0.0:,.0f}" for usd in (a.old_usd_per_month, a.new_usd_per_month))
-            by = "" if a.relative is None else f"{a.relative:+8.1%}"
+            by = "" if a.relative is None else f"{percent(a.relative, 1, sign=True):>9}"
             mark = "  not the same question" if a.difference is not None and a.difference.question else ""
             yield f"  {_name(a):<{widest}}  {before:>16} -> {now:>16} a month {by}{mark}"
     if still:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.errors import AdvisorError
 from advisor.domain.model import model_called
-from advisor.domain.text import plain
+from advisor.domain.text import percent, plain
 from advisor.evidence.runs import Run, Step
 
 
@@ -69,5 +69,5 @@ def _line(step: Step, row: dict[str, str], gpus: int) -> str:
     span = f"{float(row['output_tps_per_gpu_lo']):,.1f} to {float(row['output_tps_per_gpu_hi']):,.1f}"
     return (
         f"{head}{measured:,.1f} tok/s per GPU measured, {expected:,.1f} predicted ({span}, grade"
-        f" {row['evidence_grade']}): {measured / expected:.0%}"
+        f" {row['evidence_grade']}): {percent(measured / expected)}"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from advisor.cli.evidence_notes import evidence_notes
 from advisor.domain.errors import InputError
-from advisor.domain.text import plain
+from advisor.domain.text import percent, plain
 from advisor.evidence.runs import Run, Step
 from advisor.probe.plan import Plan
 from advisor.probe.session import Snapshot
@@ -96,7 +96,7 @@ def _live_line(s: Snapshot) -> str:
     if s.output_tps is not None:
         parts.append(f"{s.output_tps:.0f} tok/s")
     if s.precision is not None:
-        parts.append(f"+-{s.precision:.1%}")
+        parts.append(f"+-{percent(s.precision, 1)}")
     parts.append(f"{s.spent.tokens:,} tok" + (f", USD {s.spent.usd:.2f}" if s.plan.prices.known else ""))
     parts.append(f"{s.spent.seconds:.0f} s")
     return " | ".join(parts)
@@ -145,7 +145,8 @@ def run_text(run: Run) -> str:
     if own:
         worst = max(lag.arrival_p99_s or lag.loop_delay_p99_s for lag in own)
         stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
-        lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {max(lag.cpu_share for lag in own):.0%}")
+        busiest = percent(max(lag.cpu_share for lag in own))
+        lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {busiest}")
     lines += evidence_notes(run)
     return "\n".join(plain(line) for line in lines) + "\n"
 
@@ -162,7 +163,7 @@ def _cells(step: Step, gpus: int | None) -> tuple[str, ...]:
         f"{step.isl:.0f}/{step.osl:.0f}", _load(step), _n(step.ttft.p50, 1e3), _spread(step), _n(step.ttft.p99, 1e3),
         _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
         _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
-        _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else f"{step.goodput_share:.0%}",
+        _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else percent(step.goodput_share),
         f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
     )  # fmt: skip
 
@@ -170,7 +171,7 @@ def _cells(step: Step, gpus: int | None) -> tuple[str, ...]:
 def _spread(step: Step) -> str:
     """Half the 95 % interval of the median TTFT, as a share of it."""
     interval, median = step.ttft.p50_ci95, step.ttft.p50
-    return "-" if interval is None or not median else f"{(interval[1] - interval[0]) / 2 / median:.1%}"
+    return "-" if interval is None or not median else percent((interval[1] - interval[0]) / 2 / median, 1)
 
 
 def _n(value: float | None, factor: float = 1.0, digits: int = 1) -> str:

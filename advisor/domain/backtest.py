@@ -9,6 +9,7 @@ from pydantic import Field
 
 from advisor.domain.provenance import Frozen
 from advisor.domain.recommendation import BacktestSummary
+from advisor.domain.text import percent
 
 SURE_CALLS = "aggregated serving, the 80 % interval of the cost ratio clear of 1"
 """Label of the decision score over comparisons whose winner the estimator is sure of by its own account."""
@@ -105,15 +106,15 @@ def summary_of(stored: Mapping[str, Any]) -> BacktestSummary | None:
     by_label = {d["label"]: d for d in stored["decisions"]}
     text = (
         f"Backtest: with model and shape left out, this ranking named the right accelerator in"
-        f" {score['right_share']:.0%} of {score['n']} comparisons; following it cost"
-        f" {score['mean_regret']:.1%} more than the best on average, {score['worst_regret']:.0%} at worst."
+        f" {percent(score['right_share'])} of {score['n']} comparisons; following it cost"
+        f" {percent(score['mean_regret'], 1)} more than the best on average, {percent(score['worst_regret'])} at worst."
     )
     if again := by_label.get(SAME_SOFTWARE):
-        text += f" Second measurements of the same software would have named it in {again['right_share']:.0%}."
+        text += f" Second measurements of the same software would have named it in {percent(again['right_share'])}."
     if sure := by_label.get(SURE_CALLS):
         text += (
             f" Where its 80 % interval of the two costs' ratio left no doubt ({sure['n']} of them), it was right in"
-            f" {sure['right_share']:.0%}."
+            f" {percent(sure['right_share'])}."
         )
     return BacktestSummary(
         right_winner_share=score["right_share"],

@@ -53,6 +53,20 @@ def counted(n: float, noun: str) -> str:
     return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
 
 
+def percent(share: float, digits: int = 0, *, sign: bool = False) -> str:
+    """A share in percent; one that is small or nearly whole is not rounded away.
+
+    >>> percent(0.123), percent(0.0004), percent(0.9999), percent(1.0), percent(-0.2), percent(0.05, 1, sign=True)
+    ('12 %', '<1 %', '>99 %', '100 %', '-20 %', '+5.0 %')
+    """
+    if not digits and not sign:
+        if 0 < share < 0.005:
+            return "<1 %"
+        if 0.995 <= share < 1:
+            return ">99 %"
+    return f"{100 * share:{'+' if sign else ''}.{digits}f} %"
+
+
 def significant(value: float, digits: int) -> str:
     """A number to so many significant digits, or in full to the unit where it is larger: never with an exponent then.
 

@@ -11,7 +11,7 @@ from advisor.domain.cost import Cost
 from advisor.domain.difference import Change, ChangeKind, Difference
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.text import plain
+from advisor.domain.text import percent, plain
 
 NOTEWORTHY = 0.005
 """Relative change from which a cost is reported."""
@@ -223,7 +223,7 @@ def _change(kind: ChangeKind, path: str, name: str, old: Any, new: Any, unit: st
     if _numeric(old) and _numeric(new) and old != 0:
         relative = new / old - 1
     was, now = _shown(old), _shown(new)
-    by = f" ({relative:+.1%})" if relative is not None else ""
+    by = f" ({percent(relative, 1, sign=True)})" if relative is not None else ""
     after = f" {unit}" if unit else ""
     return Change(
         kind=kind, path=path, text=f"{name}: {was} -> {now}{after}{by}.", old=was, new=now, relative=relative
@@ -252,7 +252,9 @@ def _headline(old: Recommendation, new: Recommendation, changed: bool, changes: 
     if not changes:
         return "Nothing changed."
     cost = next((c for c in changes if c.path == "verdict.choice.usd_per_month"), None)
-    by = f"; the choice's cost moved by {cost.relative:+.1%}" if cost is not None and cost.relative is not None else ""
+    by = ""
+    if cost is not None and cost.relative is not None:
+        by = f"; the choice's cost moved by {percent(cost.relative, 1, sign=True)}"
     return f"The verdict stands{by}; {len(changes)} changes."
 
 

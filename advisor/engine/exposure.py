@@ -10,7 +10,7 @@ from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
-from advisor.domain.text import counted
+from advisor.domain.text import counted, percent
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
@@ -241,8 +241,8 @@ def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     rose, _, n = _moves(catalog, as_of)
     share = _floating_share(cost)
     return Exposure(
-        1.0 if share > 0 else 0.0, f"{rose:.0%} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more",
-        f"{share:.0%} of the cost is paid at a floating price", share, applies=share > 0,
+        1.0 if share > 0 else 0.0, f"{percent(rose)} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more",
+        f"{percent(share)} of the cost is paid at a floating price", share, applies=share > 0,
     )  # fmt: skip
 
 
@@ -251,8 +251,8 @@ def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
     share = _committed_share(cost)
     bound = cost.commitment in ("reserved_1y", "reserved_3y", "purchase")
     return Exposure(
-        1.0 if bound else 0.0, f"{fell:.0%} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
-        f"{share:.0%} of the cost is committed", share, applies=bound,
+        1.0 if bound else 0.0, f"{percent(fell)} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
+        f"{percent(share)} of the cost is committed", share, applies=bound,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from advisor.domain.profile import Traffic
 from advisor.domain.record import record
 from advisor.domain.sizing import Fleet, Term
-from advisor.domain.text import significant
+from advisor.domain.text import percent, significant
 
 MAX_SPARES = 64
 EXACT_REPLICAS = 400
@@ -182,8 +182,8 @@ def size_fleet(
         Term(
             name="added for redundancy",
             value=extra,
-            formula=f"fewest k so that {grown} of {grown}+k replicas are up {availability:.4%} of the time, each up"
-            f" {up_probability:.4%} of it = {extra}",
+            formula=f"fewest k so that {grown} of {grown}+k replicas are up {percent(availability, 4)} of the time,"
+            f" each up {percent(up_probability, 4)} of it = {extra}",
         ),
         Term(
             name="GPUs in whole nodes",

@@ -15,6 +15,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.register import RiskTemplate
 from advisor.domain.risk import Risk, RiskRange
+from advisor.domain.text import percent
 from advisor.engine.exposure import Exposure, exposures
 from advisor.engine.sized import SizedCandidate
 
@@ -81,10 +82,10 @@ def _risk(
 
 def _basis(template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]) -> str:
     if template.id in own:
-        return f"{exposure.basis}; {own[template.id]:.0%} a year, set by the profile"
+        return f"{exposure.basis}; {percent(own[template.id])} a year, set by the profile"
     return (
-        f"{exposure.basis}; {template.likelihood:.0%} a year for one unit ({template.likelihood_low:.0%} to"
-        f" {template.likelihood_high:.0%}; {template.exposure}; {template.provenance.kind}),"
+        f"{exposure.basis}; {percent(template.likelihood)} a year for one unit ({percent(template.likelihood_low)} to"
+        f" {percent(template.likelihood_high)}; {template.exposure}; {template.provenance.kind}),"
         f" {exposure.units:.3g} units: 1 - (1 - p)^units"
     )
 
@@ -131,7 +132,7 @@ def _base(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, cos
             return _Base(weekly * weeks, f"USD {weekly:,.0f} a week x {weeks:g} weeks")
         case "share of yearly cost":
             yearly = monthly * 12
-            return _Base(yearly * exposure.share, f"USD {yearly:,.0f} a year x {exposure.share:.0%} exposed")
+            return _Base(yearly * exposure.share, f"USD {yearly:,.0f} a year x {percent(exposure.share)} exposed")
         case "engineer-weeks":
             usd = exposure.engineer_usd / 52
             return _Base(usd, f"USD {usd:,.0f} an engineer-week")
@@ -139,7 +140,8 @@ def _base(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, cos
             point = sized.tiers[0].operating_point
             low = point.output_tps_interval.lo
             missing = point.output_tps_per_gpu / low - 1 if low > 0 else 1.0
-            text = f"{missing:.0%} more capacity x USD {weekly:,.0f} a week x {weeks:g} weeks until it is corrected"
+            more = percent(missing)
+            text = f"{more} more capacity x USD {weekly:,.0f} a week x {weeks:g} weeks until it is corrected"
             return _Base(missing * weekly * weeks, text)
         case "share of hardware value":
             return _Base(exposure.value_usd, f"USD {exposure.value_usd:,.0f} committed")

@@ -9,6 +9,7 @@ from time import perf_counter, perf_counter_ns, process_time
 
 import numpy as np
 
+from advisor.domain.text import percent
 from advisor.evidence.runs import OwnLag
 from advisor.probe.connection import LagLog
 from advisor.probe.results import RequestResult
@@ -86,7 +87,8 @@ def own_fault(lag: OwnLag, *, ttft_p50_s: float | None, itl_p50_s: float | None,
     """Why the tool itself, not the server, may have set these figures; empty where it did not."""
     reasons = []
     if lag.blurred_share > _MAX_BLURRED_SHARE:
-        reasons.append(f"own bottleneck: {lag.blurred_share:.0%} of token events were read too late to be told apart")
+        share = percent(lag.blurred_share)
+        reasons.append(f"own bottleneck: {share} of token events were read too late to be told apart")
     if not lag.kernel_stamps:
         for name, value in (("TTFT", ttft_p50_s), ("ITL", itl_p50_s)):
             if value and lag.loop_delay_p99_s > max(_MAX_ADDED_SHARE * value, 0.0015):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.profile import Slo
+from advisor.domain.text import percent
 from advisor.evidence.runs import LENGTH_TOLERANCE, Distribution, OwnLag, Step
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
@@ -204,9 +205,11 @@ def _meets(r: RequestResult, slo: Slo) -> bool:
 def _cached(good: Sequence[RequestResult], hits: float, shared: float) -> list[str]:
     """What a prefix cache spared: on purpose, or because the server knew the prompts after all."""
     if shared:
-        return [f"{shared:.0%} of each prompt is the same on purpose: no evidence for prompts of their own"]
+        return [f"{percent(shared)} of each prompt is the same on purpose: no evidence for prompts of their own"]
     share = hits / max(1, sum(r.input_tokens for r in good))
-    return [f"{share:.0%} of the prompt tokens came from the server's prefix cache"] if share > _CACHED_SHARE else []
+    if share <= _CACHED_SHARE:
+        return []
+    return [f"{percent(share)} of the prompt tokens came from the server's prefix cache"]
 
 
 def _mixed(good: Sequence[RequestResult]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from advisor.domain.text import percent
 from advisor.evidence.runs import Step
 from advisor.probe.plan import Search, StepPlan
 
@@ -50,7 +51,7 @@ class KneeSearch:
         knee = self.knee()
         best = max(self._seen.values())
         tps = self._seen[knee]
-        text = f"saturation search: {knee} concurrent give {tps:.0f} output tok/s, {tps / best:.0%} of the highest"
+        text = f"saturation search: {knee} concurrent give {tps:.0f} output tok/s, {percent(tps / best)} of the highest"
         if not self._saturated and self._failed_at is None:
             return [f"{text}; no saturation up to {max(self._seen)} concurrent"]
         return [text]

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import groupby
 from typing import Literal
 
-from advisor.domain.text import plain
+from advisor.domain.text import percent, plain
 from advisor.refresh.judge import Judged
 
 Status = Literal["updated", "unchanged", "nothing", "failed"]
@@ -104,7 +104,8 @@ class RefreshReport:
         largest = sorted(self.changes, key=lambda c: abs(c.ratio - 1), reverse=True)
         for change in largest[:SHOWN_CHANGES]:
             yield plain(
-                f"    {change.text}: USD {change.before_usd:.2f} -> {change.after_usd:.2f} ({change.ratio - 1:+.0%})"
+                f"    {change.text}: USD {change.before_usd:.2f} -> {change.after_usd:.2f}"
+                f" ({percent(change.ratio - 1, sign=True)})"
             )
         if self.outliers:
             n = len(self.outliers)

@@ -38,16 +38,3 @@ def seconds(value: float) -> str:
 def count(value: float) -> str:
     """A rate or a number of things, with thousands separators."""
     return f"{value:,.0f}" if abs(value) >= 100 else _three(value)
-
-
-def percent(value: float) -> str:
-    """A share.
-
-    >>> percent(0.123), percent(0.0004), percent(1.0)
-    ('12 %', '<1 %', '100 %')
-    """
-    if 0 < value < 0.005:
-        return "<1 %"
-    if 0.995 <= value < 1:
-        return ">99 %"
-    return f"{value:.0%}".replace("%", " %")

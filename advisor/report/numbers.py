@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from advisor.domain import text
 from advisor.domain.text import MONEY_UNITS
 
 MINUS = "−"
@@ -45,16 +46,12 @@ def band(low: float, high: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share; small and nearly whole ones are not rounded away.
+    """A share, with a typographic minus.
 
-    >>> percent(0.123), percent(0.0004), percent(0.9999), percent(1.0)
-    ('12 %', '<1 %', '>99 %', '100 %')
+    >>> percent(0.0004), percent(-0.123)
+    ('<1 %', '−12 %')
     """
-    if 0 < value < 0.005:
-        return "<1 %"
-    if 0.995 <= value < 1:
-        return ">99 %"
-    return f"{value:.0%}".replace("%", " %").replace("-", MINUS)
+    return text.percent(value).replace("-", MINUS)
 
 
 def count(value: float) -> str:

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.text import capital, plain
+from advisor.domain.text import capital, percent, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
-from advisor.report.figures import count, percent, seconds, usd
+from advisor.report.figures import count, seconds, usd
 from advisor.report.naming import counted_sellers
 
 WIDTH = 100

@@ -108,7 +108,7 @@ def test_the_text_says_what_changed_first_and_fits(
     lines = text.splitlines()
     assert lines[0] == "4 answers: 1 verdict changed, 2 stand, 1 wrong."
     assert text.index("turns: The verdict changed") < text.index("The verdict stands") < text.index("  same\n")
-    assert any(line.startswith("  dear  ") and "+10.0%" in line for line in lines)
+    assert any(line.startswith("  dear  ") and "+10.0 %" in line for line in lines)
     assert "\x1b" not in text
     assert max(map(len, lines)) <= 100
     assert main(["diff", str(last), str(this), "--all"]) == 2

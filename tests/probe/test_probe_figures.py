@@ -219,9 +219,9 @@ def test_what_a_prefix_cache_spared_is_told() -> None:
     requests = [result(300 * i, 100, 20, 11) for i in range(6)]
     assert summarise(sample(requests), None, None, {"prefix_hits": 10.0}).flags == ()
     flags = summarise(sample(requests), None, None, {"prefix_hits": 30.0}).flags
-    assert flags == ("50% of the prompt tokens came from the server's prefix cache",)
+    assert flags == ("50 % of the prompt tokens came from the server's prefix cache",)
     shared = summarise(sample(requests), None, None, {"prefix_hits": 30.0}, 0.5)
-    assert shared.flags[0].startswith("50% of each prompt is the same on purpose")
+    assert shared.flags[0].startswith("50 % of each prompt is the same on purpose")
     assert (shared.shared_prefix, shared.valid) == (0.5, True)
 
 

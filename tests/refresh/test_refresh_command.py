@@ -98,7 +98,7 @@ def test_a_price_that_moved_is_reported_and_the_history_grows(
     capsys.readouterr()
     assert refresh(server, "prices", "--source", "gpuhunt") == 0
     said = capsys.readouterr().out
-    assert "nebius b200 on_demand gpu-b200-sxm 8gpu-160vcpu-1792gb: USD 5.50 -> 5.00 (-9%)" in said
+    assert "nebius b200 on_demand gpu-b200-sxm 8gpu-160vcpu-1792gb: USD 5.50 -> 5.00 (-9 %)" in said
     assert "0 new, 0 gone, 0 up, 1 down; 3 points added" in said
     series = [r for r in rows("prices/history.csv") if r["series"] == "nebius on-demand (gpuhunt)"]
     points = sorted((r["date"], r["usd_per_gpu_hour"]) for r in series if r["accelerator"] == "b200")
@@ -151,7 +151,7 @@ def test_one_file_of_several_fails_and_the_rest_is_taken(
     assert refresh(server, "prices", "--source", "skypilot") == 2
     out, err = capsys.readouterr()
     assert "skypilot/lambda          FAILED" in out
-    assert "verda b200 on_demand 1B200.30V: USD 4.89 -> 4.99 (+2%)" in out
+    assert "verda b200 on_demand 1B200.30V: USD 4.89 -> 4.99 (+2 %)" in out
     assert "1 of 2 files could not be refreshed; their old data stay in use" in err
     prices = {
         r["instance_type"]: r["usd_per_gpu_hour"] for r in rows("prices/rent.csv") if r["commitment"] == "on_demand"

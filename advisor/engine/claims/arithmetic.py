@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from advisor.domain.text import percent
 from advisor.domain.units import usd_per_mtok
 from advisor.engine.claims.base import CHECKS, Context, Outcome, near, numbers
 from advisor.engine.claims.measured import mlperf_best
@@ -41,7 +42,7 @@ def _savings(context: Context) -> Outcome:
         "confirmed" if near(claimed, ours, 0.02) else "arithmetic error",
         f"{ours:.2f} MUSD a year",
         f"{before:g}M / {1 + stated:g} = {after:.2f}M a month; ({before:g} - {after:.3f}) x 12 = {ours:.2f}M a year",
-        f"+{stated:.0%} tokens per dollar is {cost_cut(stated):.1%} cost, not {-stated:.0%}",
+        f"+{percent(stated)} tokens per dollar is {percent(cost_cut(stated), 1)} cost, not {percent(-stated)}",
         OWN_FIGURES,
         ours,
     )

@@ -12,6 +12,7 @@ from advisor.catalog import Catalog
 from advisor.domain.claim_check import ClaimVerdict
 from advisor.domain.claims import Claim
 from advisor.domain.recommendation import Recommendation
+from advisor.domain.text import percent
 
 Recommend = Callable[[str], Recommendation]
 """From the name of a bundled profile to its recommendation."""
@@ -86,7 +87,7 @@ def judge(claimed: float, ours: float, tolerance: float) -> ClaimVerdict:
 
 def agree_rule(tolerance: float) -> str:
     """The rule of `judge` in words."""
-    return f"confirmed within {tolerance:.0%} of our figure, contradicted beyond"
+    return f"confirmed within {percent(tolerance)} of our figure, contradicted beyond"
 
 
 def missing(what: str, evidence: str = "") -> Outcome:

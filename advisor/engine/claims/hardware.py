@@ -9,6 +9,7 @@ from advisor.catalog import Catalog
 from advisor.domain.claim_check import ClaimVerdict
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.text import percent
 from advisor.engine.claims.base import CHECKS, Context, Outcome, agree_rule, judge, near, numbers, worst
 
 EXACT = 0.01
@@ -50,7 +51,7 @@ def _memory_mi300x(context: Context) -> Outcome:
 @CHECKS.for_claims("B03")
 def _fp8_mi300x(context: Context) -> Outcome:
     claimed, ours = numbers(context.claim.claimed)[0], _part(context.catalog, "mi300x").dense_tflops["fp8"]
-    note = f"dense peak of the datasheet; the claimed figure is {claimed / ours:.0%} of it and no specification"
+    note = f"dense peak of the datasheet; the claimed figure is {percent(claimed / ours)} of it and no specification"
     return _compare(context, [("mi300x", claimed, ours, "TFLOPS")], note)
 
 

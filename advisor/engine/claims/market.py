@@ -6,6 +6,7 @@ from datetime import date
 
 from advisor.domain.claim_check import ClaimVerdict
 from advisor.domain.market import PricePoint, PurchasePrice, RentMarket, SellerClass
+from advisor.domain.text import percent
 from advisor.engine.claims.base import CHECKS, Context, Outcome, agree_rule, judge, missing, near, numbers, worst
 
 PRICE = 0.10
@@ -79,13 +80,13 @@ def _cheaper(context: Context) -> Outcome:
     low, high = sorted(numbers(context.claim.claimed)[:2])
     inside = low / 100 <= ours <= high / 100 or near(high / 100, ours, 0.05)
     bands = [p.band[1] for p in street if p is not None and p.band]
-    extra = f"; street price of the part {bands[0] / bands[1] - 1:+.0%}" if len(bands) == 2 else ""
+    extra = f"; street price of the part {percent(bands[0] / bands[1] - 1, sign=True)}" if len(bands) == 2 else ""
     if rent[0] and rent[1]:
-        extra += f"; rent on demand {rent[0] / rent[1] - 1:+.0%}"
+        extra += f"; rent on demand {percent(rent[0] / rent[1] - 1, sign=True)}"
     return Outcome(
         "confirmed" if inside else "contradicted",
-        f"{ours:+.0%} to own",
-        f"{owned[0]:.2f} / {owned[1]:.2f} USD per GPU-hour - 1 = {ours:+.1%}{extra}",
+        f"{percent(ours, sign=True)} to own",
+        f"{owned[0]:.2f} / {owned[1]:.2f} USD per GPU-hour - 1 = {percent(ours, 1, sign=True)}{extra}",
         "true of what an operator at volume pays to own; a small buyer sees a wider gap",
         "confirmed where the ownership cost of an operator at volume lies within the claimed range",
         ours * 100,
@@ -98,7 +99,8 @@ def _cheaper(context: Context) -> Outcome:
 def _discount(context: Context) -> Outcome:
     vendor = "amd" if "MI3" in context.claim.metric + context.claim.subject else "nvidia"
     used = context.catalog.decision_defaults[f"negotiated_discount_{vendor}"]
-    text = f"taken as {used.band[0]:.0%} to {used.band[2]:.0%} on the negotiation page: nothing better is public"
+    low, high = percent(used.band[0]), percent(used.band[2])
+    text = f"taken as {low} to {high} on the negotiation page: nothing better is public"
     return missing("discounts are private and no second source names one", text)
 
 
@@ -172,10 +174,11 @@ def _h100_rise(context: Context) -> Outcome:
     low, high = min(c for c, _, _ in changes.values()), max(c for c, _, _ in changes.values())
     return Outcome(
         judge(claimed, ours * 100, PRICE),
-        f"{ours:+.0%} ({name})",
+        f"{percent(ours, sign=True)} ({name})",
         f"{a.usd_per_gpu_hour:.2f} on {a.date.isoformat()} to {b.usd_per_gpu_hour:.2f} on {b.date.isoformat()}:"
-        f" {ours:+.1%}",
-        f"{len(changes)} series from October to the claim moved by {low:+.0%} to {high:+.0%}",
+        f" {percent(ours, 1, sign=True)}",
+        f"{len(changes)} series from October to the claim moved by {percent(low, sign=True)} to"
+        f" {percent(high, sign=True)}",
         agree_rule(PRICE) + ", for the series that comes nearest",
         ours * 100,
         row_ids=(a.id, b.id),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from advisor.domain.claim_check import ClaimVerdict
+from advisor.domain.text import percent
 from advisor.engine.claims.base import CHECKS, Context, Outcome, agree_rule, judge, missing, near, numbers, worst
 from advisor.engine.claims.measured import (
     SHAPES,
@@ -167,7 +168,7 @@ def _families(context: Context) -> Outcome:
         "confirmed" if abs(ours - 1) > FAR else "contradicted", f"{contest.value:.2f} against {middle(serving):.2f}",
         f"{contest.text}; serving at 50 tok/s per user: {listing(serving)}",
         "in the contest the MI355X is level with the B200, at a bounded latency it is far behind; part of the gap is"
-        " the age of the software measured", f"confirmed where the two ratios differ by more than {FAR:.0%}", ours,
+        " the age of the software measured", f"confirmed where the two ratios differ by more than {percent(FAR)}", ours,
         row_ids=rows, source_ids=_sources(context, rows),
     )  # fmt: skip
 
@@ -280,13 +281,15 @@ def _tokens_per_dollar(context: Context) -> Outcome:
     rows = (*rows_of(ratios)[:8], *contest.rows)
     needed = claimed * min(prices.values())
     return Outcome(
-        verdict, f"{ours - 1:+.0%} on serving measurements, up to {top - 1:+.0%} on MLPerf",
+        verdict,
+        f"{percent(ours - 1, sign=True)} on serving measurements, up to {percent(top - 1, sign=True)} on MLPerf",
         f"throughput {middle(ratios):.2f} (serving) or {contest.value:.2f} (MLPerf), over price "
         + ", ".join(f"{name} {ratio:.2f}" for name, ratio in prices.items())
         + "; serving: "
         + ", ".join(f"{name} {value:.2f}" for name, value in by_basis.items()),
-        f"+{claimed - 1:.0%} tokens per dollar would cut cost by {1 - 1 / claimed:.1%}; it takes {needed:.2f} times"
-        " the B200's throughput at the lowest price ratio; the 405B model itself is not measured on both parts",
+        f"+{percent(claimed - 1)} tokens per dollar would cut cost by {percent(1 - 1 / claimed, 1)}; it takes"
+        f" {needed:.2f} times the B200's throughput at the lowest price ratio; the 405B model itself is not measured on"
+        " both parts",
         "confirmed where the median over price bases reaches the claim within 15 %", (ours - 1) * 100,
         row_ids=rows, source_ids=_sources(context, rows),
     )  # fmt: skip

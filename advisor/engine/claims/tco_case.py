@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from advisor.catalog import Catalog
+from advisor.domain.text import percent
 from advisor.engine.claims.base import CHECKS, Context, Outcome, missing, numbers
 from advisor.engine.claims.measured import frontier_ratios, listing, middle, rows_of
 
@@ -110,21 +111,21 @@ def _case(context: Context) -> Outcome:
             f" {second.tdp_w:g} W, and {needed:.2f} times the throughput; {_contradicted(own, second, sides, measured)}"
         )
     else:
-        moved = f"{own_case.change:+.0%} to {own_case.with_engineers:+.0%}"
+        moved = f"{percent(own_case.change, sign=True)} to {percent(own_case.with_engineers, sign=True)}"
         fleet = ACCELERATORS * 2 / engineers
         evidence = (
             f"2 engineers x USD 280,000 x 3 years = USD {own_case.engineers_usd / 1e6:.2f}M move it from {moved};"
-            f" {burdened:+.0%} takes {engineers:.1f} engineers on {ACCELERATORS}, or two on {fleet:.0f}: that"
-            " step does not follow from the stated premium"
+            f" {percent(burdened, sign=True)} takes {engineers:.1f} engineers on {ACCELERATORS}, or two on {fleet:.0f}:"
+            " that step does not follow from the stated premium"
         )
     arithmetic = context.claim.id == "B16" and abs(own_case.with_engineers - claimed) > 0.03
     verdict = "arithmetic error" if arithmetic else "confirmed" if abs(ours - claimed) <= 0.03 else "contradicted"
     return Outcome(
         verdict,  # type: ignore[arg-type]
-        f"{ours:+.0%} with today's data",
+        f"{percent(ours, sign=True)} with today's data",
         f"0.6 x {sides[0].list_usd:,.0f}/{sides[1].list_usd:,.0f} + 0.4 x {sides[0].tdp_w:g}/{sides[1].tdp_w:g} = "
-        f"{(1 + case.change) * measured:.3f}; / {measured:.2f} throughput = {case.change:+.0%}; with engineers"
-        f" {case.with_engineers:+.0%} ({text})",
+        f"{(1 + case.change) * measured:.3f}; / {measured:.2f} throughput = {percent(case.change, sign=True)}; with"
+        f" engineers {percent(case.with_engineers, sign=True)} ({text})",
         evidence,
         "arithmetic error where the claim misses its own inputs by more than 3 points, contradicted where today's do",
         ours * 100,

@@ -7,6 +7,7 @@ import numpy as np
 from advisor.domain.cost import HostedApiBaseline
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import percent
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 
@@ -52,7 +53,7 @@ def hosted_baseline(
     )
     if volume is not None:
         share = volume / capacity
-        text += f"; this fleet pays from {volume:,.0f} million tokens a month, {share:.0%} of what it carries"
+        text += f"; this fleet pays from {volume:,.0f} million tokens a month, {percent(share)} of what it carries"
     if crossing is not None:
         text += f"; with the fleet resized, from {crossing.first:.2f} times today's demand{_lasting(crossing)}"
     return HostedApiBaseline(

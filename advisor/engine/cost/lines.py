@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.domain.cost import CostLine, PriceBasis
 from advisor.domain.provenance import Kind, Quantity
-from advisor.domain.text import factors
+from advisor.domain.text import factors, percent
 from advisor.engine.cost.commitment import unfinished_terms
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Term, Way
@@ -59,46 +59,47 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
 def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
     """How the quantity comes about, in numbers."""
     facts, when = model.facts, model.calendar
-    rates = " and ".join(dict.fromkeys(f"{g:+.0%}" for g in model.growths))
+    rates = " and ".join(dict.fromkeys(f"{percent(g, sign=True)}" for g in model.growths))
     growth = "" if model.steady else f", demand growing {rates} a year"
-    spread = f", levelised over {when.months} months at {when.rate:.1%}{growth}" if growth or way.buys else ""
+    spread = f", levelised over {when.months} months at {percent(when.rate, 1)}{growth}" if growth or way.buys else ""
     match term.key:
         case "rent" if way.floats:
             fleet = model.monthly_fleet(levels, 1)
-            what = f"{fleet[0]:g} GPUs at peak x {model.average:.0%} average over peak"
-            when_used = f"{model.in_use:.1%} of the month"
+            what = f"{fleet[0]:g} GPUs at peak x {percent(model.average)} average over peak"
+            when_used = f"{percent(model.in_use, 1)} of the month"
             if len(model.floors) > 1:  # tiers with hours of their own
                 return f"{what} x {when_used} (at least {float(model.least(fleet[0])):g} all month) x 730 h{spread}"
             return f"{what} (at least {model.floor_gpus:g}) x {when_used} x 730 h{spread}"
         case "rent":
             held = "base of " if way.mode == "mixed" else ""
             whole = f", within whole terms of {way.term_months} months" if _cut(model, way, levels) else ""
-            over = spread or (whole and f", levelised over {when.months} months at {when.rate:.1%}")
+            over = spread or (whole and f", levelised over {when.months} months at {percent(when.rate, 1)}")
             return f"{held}{_held(model, way, levels):g} GPUs in the first year x 730 h around the clock{whole}{over}"
         case "owed":
             return f"terms of {way.term_months} months that end after the horizon of {when.months}, discounted"
         case "tail":
             return (
                 f"what demand uses of the GPUs whose last term of {way.term_months} months does not fit in the horizon"
-                f" of {when.months}, at {model.average:.0%} average over peak, discounted"
+                f" of {when.months}, at {percent(model.average)} average over peak, discounted"
             )
         case "peak":
-            return f"GPU-hours above the base on a straight load-duration curve of average {model.average:.0%}{spread}"
+            average = percent(model.average)
+            return f"GPU-hours above the base on a straight load-duration curve of average {average}{spread}"
         case "capital":
-            duty = f" + {facts.tariff_rate:.0%} duty" if facts.tariff_rate else ""
+            duty = f" + {percent(facts.tariff_rate)} duty" if facts.tariff_rate else ""
             return (
                 f"{_held(model, way, levels):g} GPUs bought at the start{duty}, over {when.annuity:.2f} discounted"
                 f" months{growth}"
             )
         case "residual":
-            age = f"{facts.residual.share(when.months):.0%} of the price after {when.months} months"
+            age = f"{percent(facts.residual.share(when.months))} of the price after {when.months} months"
             return f"{age}, discounted to today, over {when.annuity:.2f} discounted months"
         case "power":
             return f"{facts.kw_per_gpu:g} kW per GPU x PUE {facts.typical('pue'):g} x 730 h x GPUs held{spread}"
         case "space":
             return f"{facts.kw_per_gpu:g} kW per GPU x GPUs held{spread}"
         case "maintenance":
-            return f"{facts.typical('maintenance_share_per_year'):.1%} a year of the price of GPUs held{spread}"
+            return f"{percent(facts.typical('maintenance_share_per_year'), 1)} a year of the price of GPUs held{spread}"
         case "operations":
             fte, exponent = facts.typical("operations_fte_per_node"), facts.typical("ops_scaling_exponent")
             return f"{fte:g} FTE x nodes^{exponent:g}{spread}"

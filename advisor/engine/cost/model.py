@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import percent
 from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
 from advisor.engine.cost.commitment import Tail, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
@@ -275,7 +276,7 @@ class CostModel:
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.flat("power")
         engineer = facts.typical("engineer_usd_per_year") / 12
-        duty = f", {facts.tariff_rate:.0%} duty" if facts.tariff_rate else ""
+        duty = f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else ""
         return [
             Term("capital", "capital", f"GPUs bought, all-in{duty}", "GPU", bought, landed),
             Term("residual", "residual", "Residual value, at the end of the horizon", "GPU-equivalent", -back, capex),

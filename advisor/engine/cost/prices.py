@@ -19,6 +19,7 @@ from advisor.domain.market import Commitment as MarketCommitment
 from advisor.domain.market import PricePoint, RentMarket, SellerClass
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
+from advisor.domain.text import percent
 from advisor.engine.gates.residency import barred_name, left_out
 from advisor.engine.sized import Z80
 
@@ -317,14 +318,15 @@ def widen(raw: _Raw, catalog: Catalog, as_of: date) -> PriceBasis:
         down, up = max(down, Z80 * spread.seller_sigma), max(up, Z80 * spread.seller_sigma)
         notes.append(
             f"{raw.sellers} seller{'s' if raw.sellers > 1 else ''}: a quote, not a market, so the interval is at least"
-            f" as wide as the spread between sellers of parts with a market ({spread.seller_sigma:.0%})"
+            f" as wide as the spread between sellers of parts with a market ({percent(spread.seller_sigma)})"
         )
     age = None if raw.newest is None else (as_of - raw.newest).days
     if age is not None and age > defaults["price_stale_days"].value:
         extra = (Z80 * spread.drift_sigma) ** 2 * age / DRIFT_DAYS
         down, up = math.sqrt(down**2 + extra), math.sqrt(up**2 + extra)
         notes.append(
-            f"newest price {age} days old: the drift seen over 60 days ({spread.drift_sigma:.0%}) widens the interval"
+            f"newest price {age} days old: the drift seen over 60 days ({percent(spread.drift_sigma)}) widens the"
+            " interval"
         )
     firmness = "quote, not a market" if few and raw.firmness == "market" else raw.firmness
     return PriceBasis(

@@ -13,6 +13,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.market import SellerClass
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import percent
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.prices import rent_basis
@@ -199,7 +200,7 @@ def _mixed(profile: Profile, ways: Sequence[Way], book: PriceBook) -> list[Way]:
 def with_base(way: Way, share: float, at_start: float) -> Way:
     """A mixed way with its base, a share of the peak fleet, which whole nodes round up to `at_start` of the first."""
     held = "owned" if way.buys else READABLE[way.commitment]
-    return replace(way, base_share=share, label=f"base of {at_start:.0%} {held}, peak on demand")
+    return replace(way, base_share=share, label=f"base of {percent(at_start)} {held}, peak on demand")
 
 
 def _readable_seller(seller: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
+from advisor.domain.text import percent
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.pricing import typical_levels
@@ -253,7 +254,7 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
     side = "above" if value >= today else "below"
     shown = _shown(question, value)
     if question.variable == "throughput":
-        than = f"{'more' if value > today else 'less'} than {value / today:.0%} of the estimate ({shown})"
+        than = f"{'more' if value > today else 'less'} than {percent(value / today)} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
     return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
@@ -264,7 +265,7 @@ def _shown(question: _Question, value: float) -> str:
         case "throughput":
             return f"{value:,.0f} output tok/s per GPU"
         case "utilisation":
-            return f"{value:.0%} average over peak"
+            return f"{percent(value)} average over peak"
         case "engineers":
             return f"{value:,.2f} extra engineers"
     return f"USD {value:,.3f} per kWh"

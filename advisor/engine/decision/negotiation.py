@@ -8,7 +8,7 @@ from datetime import date
 from advisor.catalog import Catalog
 from advisor.domain.decision import Ask, BreakEven, Negotiation
 from advisor.domain.market import RentPrice
-from advisor.domain.text import told_usd
+from advisor.domain.text import percent, told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.simulate import Comparison, Run
@@ -97,10 +97,11 @@ def _where(price: RentPrice) -> str:
 def _discount(low: float, high: float, promised: float) -> str:
     """What to ask for off the list, given what is promised already."""
     if promised >= high:
-        return f"the {promised:.0%} that you were promised in writing: more than the {low:.0%} to {high:.0%} seen"
+        seen = f"{percent(low)} to {percent(high)}"
+        return f"the {percent(promised)} that you were promised in writing: more than the {seen} seen"
     if promised >= low:
-        return f"{high:.0%} off in place of the {promised:.0%} promised"
-    return f"{low:.0%} to {high:.0%} off"
+        return f"{percent(high)} off in place of the {percent(promised)} promised"
+    return f"{percent(low)} to {percent(high)} off"
 
 
 def _asks(

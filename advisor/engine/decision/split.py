@@ -9,7 +9,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import SplitOption, TierChoice
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
-from advisor.domain.text import told_usd
+from advisor.domain.text import percent, told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Term
 from advisor.engine.cost.pricing import Pricing, build_pricing
@@ -116,7 +116,7 @@ def _priced(chosen: list[_Part], comparison: Comparison, catalog: Catalog) -> Sp
     verb = "saves" if gain >= 0 else "costs"
     text = (
         f"Splitting ({who}) {verb} USD {told_usd(abs(gain))} a month against {comparison.best.name} alone"
-        f" ({gain / single:+.1%}; a split is advised from {least:.0%})."
+        f" ({percent(gain / single, 1, sign=True)}; a split is advised from {percent(least)})."
     )
     return SplitOption(
         tiers=tuple(

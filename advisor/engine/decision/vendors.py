@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.record import record
-from advisor.domain.text import told_usd
+from advisor.domain.text import percent, told_usd
 from advisor.engine.decision.simulate import Comparison, Run
 
 
@@ -28,7 +28,7 @@ def vendor_gap(comparison: Comparison) -> VendorGap:
     gap = amd.risk_adjusted - nvidia.risk_adjusted
     share = abs(gap) / nvidia.risk_adjusted
     side = "above" if gap >= 0 else "below"
-    text = f"{amd.name} lies USD {told_usd(abs(gap))} a month ({share:.0%}) {side} {nvidia.name}"
+    text = f"{amd.name} lies USD {told_usd(abs(gap))} a month ({percent(share)}) {side} {nvidia.name}"
     if skill and gap < 0:
         text += f", with USD {told_usd(skill)} of engineering for ROCm paid"
     elif skill and gap < skill:

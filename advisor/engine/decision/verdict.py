@@ -10,7 +10,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Choice, Verdict, VerdictKind
 from advisor.domain.record import record
-from advisor.domain.text import capital, told_usd
+from advisor.domain.text import capital, percent, told_usd
 from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.information import paying_probes
@@ -63,7 +63,7 @@ def kind_of(
         p = paying[0]
         reason = (
             f"A probe of {p.hours:g} hours on {p.accelerator.upper()} costs USD {told_usd(p.price_usd)}, is worth"
-            f" USD {told_usd(p.evsi_usd)} and changes the choice with a probability of {p.changes_choice:.0%}."
+            f" USD {told_usd(p.evsi_usd)} and changes the choice with a probability of {percent(p.changes_choice)}."
         )
         return Kind("probe_first", reason, " ".join([*tests, f"Probe first: yes. {reason}"]))
     tests.append(_no_probe(information, ratio, change))
@@ -99,7 +99,7 @@ def _probe_clause(information: ValueOfInformation, ratio: float, change: float) 
     best = f"the best probe is worth USD {told_usd(p.evsi_usd)} for USD {told_usd(p.price_usd)}"
     if p.evsi_usd < ratio * p.price_usd:
         return f"{best}, less than the {ratio:g} times that a probe before signing is asked to return"
-    return f"{best} but changes the choice with {p.changes_choice:.0%} only ({change:.0%} is asked)"
+    return f"{best} but changes the choice with {percent(p.changes_choice)} only ({percent(change)} is asked)"
 
 
 def _no_probe(information: ValueOfInformation, ratio: float, change: float) -> str:
@@ -108,7 +108,8 @@ def _no_probe(information: ValueOfInformation, ratio: float, change: float) -> s
     p = information.probes[0]
     return (
         f"Probe first: no. The best probe is worth USD {told_usd(p.evsi_usd)} for USD {told_usd(p.price_usd)} and"
-        f" changes the choice with {p.changes_choice:.0%} (asked: {ratio:g} times its price, and {change:.0%})."
+        f" changes the choice with {percent(p.changes_choice)} (asked: {ratio:g} times its price, and"
+        f" {percent(change)})."
     )
 
 
@@ -157,7 +158,7 @@ def _budget(profile: Profile, best: Run) -> str:
     limit, share = profile.procurement.budget_usd_per_month, best.cost.p_within_budget
     if limit is None or share is None:
         return ""
-    return f"It stays within the budget of USD {limit:,.0f} a month in {share:.0%} of draws."
+    return f"It stays within the budget of USD {limit:,.0f} a month in {percent(share)} of draws."
 
 
 def _idle(best: Run) -> str:
@@ -252,8 +253,8 @@ def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
         lead = second.risk_adjusted - best.risk_adjusted
         share = comparison.p_cheapest[best.id]
         out.append(
-            f"USD {money(lead)} a month ({lead / second.risk_adjusted:.0%}) below {second.name} with engineering, risk"
-            f" and tail counted; cheapest in {share:.0%} of draws.{_against_the_odds(comparison, share)}"
+            f"USD {money(lead)} a month ({percent(lead / second.risk_adjusted)}) below {second.name} with engineering,"
+            f" risk and tail counted; cheapest in {percent(share)} of draws.{_against_the_odds(comparison, share)}"
         )
     tier = best.pricing.model.sized.tiers[0]
     grade = tier.operating_point.evidence_grade
@@ -277,7 +278,7 @@ def _against_the_odds(comparison: Comparison, share: float) -> str:
     often = comparison.p_cheapest[rival.id]
     if often <= share:
         return ""
-    first = f" {rival.name} is the cheapest more often ({often:.0%}) but costs more"
+    first = f" {rival.name} is the cheapest more often ({percent(often)}) but costs more"
     mine, theirs = best.cost.usd_per_month.p90, rival.cost.usd_per_month.p90
     if theirs > mine:
         return f"{first} where it falls short: {money(theirs)} against {money(mine)} at the 90th percentile."

@@ -14,7 +14,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
-from advisor.domain.text import told_usd
+from advisor.domain.text import percent, told_usd
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.prospect import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
@@ -146,9 +146,9 @@ def _option(
     verb = "saves" if saving >= 0 else "costs"
     text = (
         f"Waiting for {part.part} (about {dates.typical.isoformat()}) {verb} USD {told_usd(abs(saving))} a month"
-        f" against {comparison.best.name} now, with a probability of saving of {p_saves:.0%}"
-        f" (advised from {defaults['wait_probability'].value:.0%}, and a saving of"
-        f" {defaults['wait_saving_share'].value:.0%})."
+        f" against {comparison.best.name} now, with a probability of saving of {percent(p_saves)}"
+        f" (advised from {percent(defaults['wait_probability'].value)}, and a saving of"
+        f" {percent(defaults['wait_saving_share'].value)})."
     )
     return WaitOption.model_validate(
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
+from advisor.domain.text import percent
 from advisor.engine.estimator.encode import Floats
 
 
@@ -42,4 +43,4 @@ class Drift:
         if place not in self._before:
             self.expect([place] if self._before else range(len(self._runs)))
         change = float(self._rates[place]) / self._before[place] - 1
-        return f"on the software of {run:%Y-%m}, {change:+.0%} tokens/s against the median over all runs"
+        return f"on the software of {run:%Y-%m}, {percent(change, sign=True)} tokens/s against the median over all runs"

@@ -8,7 +8,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Candidate, Verdict
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, Memory, OperatingPoint
-from advisor.domain.text import significant
+from advisor.domain.text import percent, significant
 from advisor.engine.explain.asked import Asked
 
 
@@ -60,7 +60,8 @@ def explain_risk(risk: Risk, at: Asked) -> None:
     """How it comes about."""
     p, e = risk.likelihood_per_year, risk.effect_usd
     at.draft.add("cause", risk.cause)
-    at.draft.add("likelihood a year", f"{risk.basis}: {p.low:.1%}, {p.typical:.1%}, {p.high:.1%}", p.typical)
+    likelihoods = ", ".join(percent(share, 1) for share in (p.low, p.typical, p.high))
+    at.draft.add("likelihood a year", f"{risk.basis}: {likelihoods}", p.typical)
     at.draft.add("effect", f"{risk.effect_formula}; range {e.low:,.0f} to {e.high:,.0f}", e.typical)
     mean_p, mean_e = (p.low + p.typical + p.high) / 3, (e.low + e.typical + e.high) / 3
     loss = mean_p * mean_e / 12

@@ -107,8 +107,8 @@ def test_figures(found: dict[str, ClaimCheck]) -> None:
     assert found["E06"].ours_value == pytest.approx(16.84, abs=5e-3)
     assert found["D01"].ours_value == pytest.approx(100_282 / 8, rel=1e-4)
     assert found["B23"].ours_value == pytest.approx(2614.9 * 8, rel=1e-4)
-    assert "-28.6%" in found["D10"].evidence
-    assert "28.6%" in found["A01"].evidence
+    assert "-28.6 %" in found["D10"].evidence
+    assert "28.6 %" in found["A01"].evidence
     assert "USD 1.68M" in found["B16"].evidence
     assert "1.17 times the throughput" in found["B15"].evidence
     assert "power of the MI325X (1000 W)" in found["B15"].evidence

@@ -48,7 +48,7 @@ def test_the_base_by_hand() -> None:
     assert best == 4
     assert cost.option == "mixed.reserved_1y.quote"
     assert cost.point_usd_per_month == pytest.approx(costs[4])
-    assert pricing.way.label == "base of 50% reserved for one year, peak on demand"
+    assert pricing.way.label == "base of 50 % reserved for one year, peak on demand"
     assert cost.lines[0].quantity == pytest.approx(32 * 730)
 
 

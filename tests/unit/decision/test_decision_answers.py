@@ -312,7 +312,11 @@ def test_reasons_and_steps_are_there(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize(
     ("promised", "asked"),
-    [(0.0, "8% to 12% off"), (0.1, "12% off in place of the 10% promised"), (0.2, "the 20% that you were promised")],
+    [
+        (0.0, "8 % to 12 % off"),
+        (0.1, "12 % off in place of the 10 % promised"),
+        (0.2, "the 20 % that you were promised"),
+    ],
 )
 def test_no_less_is_asked_for_than_was_promised(catalog: Catalog, promised: float, asked: str) -> None:
     """A target above the price in hand would be worth nothing."""

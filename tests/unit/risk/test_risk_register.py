@@ -222,7 +222,7 @@ def test_no_likelihood_makes_a_risk_of_another_way_of_paying(
 
     assert risk not in paid(unable)
     assert paid(able)[risk].likelihood_per_year.typical == 0.5
-    assert paid(able)[risk].basis.endswith("50% a year, set by the profile")
+    assert paid(able)[risk].basis.endswith("50 % a year, set by the profile")
 
 
 def test_risks_come_largest_first(catalog: Catalog) -> None:
