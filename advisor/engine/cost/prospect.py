@@ -41,6 +41,12 @@ class Cases:
     price: FloatArray
     """Standard normal, of every unit price."""
 
+    def __add__(self, other: Cases) -> Cases:
+        """These cases and then others."""
+        return Cases(
+            np.append(self.z, other.z), np.append(self.demand, other.demand), np.append(self.price, other.price)
+        )
+
     def levels(self, way: Way, levels: Levels) -> Levels:
         """The inputs of one way of paying in each case, all else as in `levels`."""
         peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
@@ -55,8 +61,8 @@ class Prospect:
     """Those behind the mean."""
     weight: FloatArray
     """Of each of the few."""
-    even: Cases
-    """Those of equal weight, behind the percentiles."""
+    every: Cases
+    """The few, and those of equal weight behind the percentiles: in one go, which costs as much as either."""
     tail: float
 
     @classmethod
@@ -66,7 +72,8 @@ class Prospect:
         (z, demand, price), weight = _weighted()
         few = Cases(z, log_pieces(demand, *band), price)
         z, demand, price = _even()
-        return cls(few, weight, Cases(z, log_pieces(demand, *band), price), tail_weight(profile, defaults))
+        every = few + Cases(z, log_pieces(demand, *band), price)
+        return cls(few, weight, every, tail_weight(profile, defaults))
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
@@ -74,12 +81,17 @@ class Prospect:
 
     def weighed(self, usd: Callable[[Cases], FloatArray]) -> float:
         """Mean with the tail's share [USD/month] of what each case costs."""
-        mean = float(self.weight @ np.broadcast_to(usd(self.few), self.weight.shape))
+        cases = self.every if self.tail else self.few
+        return float(self.outlook(np.broadcast_to(usd(cases), cases.z.shape)))
+
+    def outlook(self, usd: FloatArray) -> FloatArray:
+        """Mean with the tail's share of costs in the last axis: of every case, or of the few where no tail counts."""
+        mean = usd[..., : self.weight.size] @ self.weight
         if self.tail == 0.0:
-            return mean
-        ordered = np.sort(np.broadcast_to(usd(self.even), self.even.z.shape))
-        middle, high = float(ordered[SPREAD // 2]), float(ordered[SPREAD * 9 // 10])
-        return mean + self.tail * (high - middle)
+            return np.asarray(mean)
+        middle, high = SPREAD // 2, SPREAD * 9 // 10
+        ordered = np.partition(usd[..., self.weight.size :], (middle, high), axis=-1)
+        return np.asarray(mean + self.tail * (ordered[..., high] - ordered[..., middle]))
 
 
 def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:

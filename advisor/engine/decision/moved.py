@@ -17,7 +17,7 @@ from advisor.engine.cost.base import usd_by_base
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import Way
-from advisor.engine.cost.prospect import SPREAD, Cases, Prospect
+from advisor.engine.cost.prospect import Cases, Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.trial import Setting
@@ -123,11 +123,8 @@ class Moved:
     def _outlook(self, way: Way, shares: FloatArray, move: Move, values: FloatArray) -> FloatArray:
         """Mean with the tail's share [USD/month] of one way at each value."""
         prospect = self._prospect
-        mean = self._in_cases(prospect.few, way, shares, move, values) @ prospect.weight
-        if prospect.tail == 0.0:
-            return mean
-        ordered = np.sort(self._in_cases(prospect.even, way, shares, move, values), axis=1)
-        return np.asarray(mean + prospect.tail * (ordered[:, SPREAD * 9 // 10] - ordered[:, SPREAD // 2]))
+        cases = prospect.every if prospect.tail else prospect.few
+        return prospect.outlook(self._in_cases(cases, way, shares, move, values))
 
     def _in_cases(self, cases: Cases, way: Way, shares: FloatArray, move: Move, values: FloatArray) -> FloatArray:
         """Cost of one way [USD/month], a row for each value and a column for each case."""

@@ -58,9 +58,10 @@ class Points:
     def take(self, chosen: NDArray[np.intp]) -> Points:
         """Some of the points."""
         values: dict[str, Any] = {}
+        places = chosen.tolist()
         for field in fields(self):
             old = getattr(self, field.name)
-            values[field.name] = tuple(old[i] for i in chosen) if isinstance(old, tuple) else old[chosen]
+            values[field.name] = tuple(map(old.__getitem__, places)) if isinstance(old, tuple) else old[chosen]
         return Points(**values)
 
 
