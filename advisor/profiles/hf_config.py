@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from advisor.domain.errors import ProfileError
 from advisor.domain.model import ModelSpec
@@ -12,6 +12,24 @@ from advisor.domain.profile import CustomModel
 from advisor.domain.provenance import Provenance
 
 MAX_BYTES = 4_000_000
+_PRECISIONS = (("fp4", ("fp4",)), ("int4", ("int4", "awq", "gptq", "w4a16")), ("fp8", ("fp8",)))
+"""The narrowest first: what is quantised decides how a checkpoint is served."""
+
+_UNCOUNTED = (
+    "hybrid_override_pattern", "layers_block_type", "block_configs", "moe_latent_size", "routed_expert_hidden_size",
+)  # fmt: skip
+"""Layers that differ from one another, or experts of a width of their own: counted by the usual sizes they come out
+several times too large."""
+
+
+class _Kinds(NamedTuple):
+    """Layers that keep the whole context, a window of it, or a state."""
+
+    full: int
+    windowed: int
+    recurrent: int
+    window: int
+    """[tokens]"""
 
 
 def model_from_config(path: Path) -> ModelSpec:
@@ -61,91 +79,161 @@ class _Reader:
             return default
         raise ProfileError(f"model.config_json: {self.path}: lacks {' or '.join(names)}; describe it in [model.custom]")
 
-    def windows(self, layers: int) -> tuple[int, int, int]:
-        """(windowed layers, recurrent layers, window)."""
-        kinds = self.data.get("layer_types")
+    def kinds(self, layers: int) -> _Kinds:
+        """How many layers attend in which way."""
+        listed, linear = self.data.get("layer_types"), self.data.get("linear_attn_config")
         window = self.number("sliding_window", default=0)
-        if isinstance(kinds, list) and kinds:
-            windowed = sum("sliding" in str(k) or "chunked" in str(k) for k in kinds)
-            recurrent = sum("linear" in str(k) or "mamba" in str(k) or "recurrent" in str(k) for k in kinds)
-            return windowed, recurrent, window or self.number("attention_chunk_size", default=0)
+        chunk = self.number("attention_chunk_size", default=0)
+        if isinstance(self.data.get("compress_ratios"), list):  # DeepSeek V4: a window beside a compressed cache
+            return _Kinds(layers, layers, 0, window)
+        if isinstance(listed, list) and listed:
+            windowed = sum("sliding" in str(k) or "chunked" in str(k) for k in listed)
+            recurrent = sum("linear" in str(k) or "mamba" in str(k) or "recurrent" in str(k) for k in listed)
+            return _Kinds(layers - windowed - recurrent, windowed, recurrent, window or chunk)
+        if isinstance(linear, dict) and isinstance(linear.get("kda_layers"), list):
+            recurrent = len(linear["kda_layers"])
+            return _Kinds(layers - recurrent, 0, recurrent, 0)
+        if chunk:  # Llama 4: every fourth layer keeps the whole context
+            every = self.number("no_rope_layer_interval", default=4)
+            return _Kinds(layers // every, layers - layers // every, 0, chunk)
         if window and self.data.get("use_sliding_window", True):
             pattern = self.number("sliding_window_pattern", default=0)
-            return (layers - layers // pattern if pattern > 1 else layers), 0, window
-        return 0, 0, 0
+            full = layers // pattern if pattern > 1 else 0
+            return _Kinds(full, layers - full, 0, window)
+        return _Kinds(layers, 0, 0, 0)
 
     def state_per_layer(self) -> int:
         """Elements that a linear-attention layer keeps of a sequence; 0 where the file does not say."""
-        n = self.number
+        n, linear = self.number, self.data.get("linear_attn_config")
+        if isinstance(linear, dict):
+            inner = _Reader(linear, self.path).number
+            return inner("num_heads", default=0) * inner("head_dim", default=0) ** 2
         heads, key = n("linear_num_value_heads", default=0), n("linear_key_head_dim", default=0)
         return heads * key * n("linear_value_head_dim", default=0)
 
+    def attention_params(self, hidden: int, heads: int, kv_heads: int, head_dim: int, kinds: _Kinds) -> int:
+        """Weights of the attention of all layers."""
+        n = self.number
+        kv_lora, rope, rank = (n(key, default=0) for key in ("kv_lora_rank", "qk_rope_head_dim", "q_lora_rank"))
+        if kv_lora:
+            nope, v_dim = n("qk_nope_head_dim"), n("v_head_dim")
+            q_out = heads * (nope + rope)
+            queries = hidden * rank + rank * q_out if rank else hidden * q_out
+            one = queries + hidden * (kv_lora + rope) + kv_lora * heads * (nope + v_dim) + heads * v_dim * hidden
+        elif n("o_lora_rank", default=0):  # DeepSeek V4: low-rank queries, key and value in one, output in groups
+            out = n("o_lora_rank")
+            q_out = heads * head_dim
+            one = hidden * rank + rank * q_out + hidden * head_dim * kv_heads
+            one += q_out * out + n("o_groups", default=1) * out * hidden
+        else:
+            gate = heads if self.data.get("attn_output_gate") else 0
+            one = hidden * head_dim * (2 * heads + gate + 2 * kv_heads)
+        values = n("linear_num_value_heads", default=0) * n("linear_value_head_dim", default=0)
+        keys = n("linear_num_key_heads", default=0) * n("linear_key_head_dim", default=0)
+        gates = 2 * n("linear_num_value_heads", default=0)
+        linear = hidden * (2 * keys + 3 * values + gates) if values else one
+        return one * (self.number("num_hidden_layers", "n_layer") - kinds.recurrent) + linear * kinds.recurrent
+
+    def compressed_cache(self, head_dim: int) -> tuple[float, float] | tuple[None, None]:
+        """Elements that a token adds to the compressed cache with its index keys, and to the windows (DeepSeek V4)."""
+        ratios = self.data.get("compress_ratios")
+        if not isinstance(ratios, list):
+            return None, None
+        kept = [r for r in ratios[: self.number("num_hidden_layers")] if isinstance(r, int) and r > 0]
+        index = self.number("index_head_dim", default=0)
+        searched = min(kept, default=0)  # layers that compress least look up what to read
+        full = sum(head_dim / r + (index / r if r == searched else 0.0) for r in kept)
+        return full, float(self.number("num_hidden_layers") * head_dim)
+
     def spec(self, name: str) -> ModelSpec:
         n = self.number
+        strange = next((key for key in _UNCOUNTED if self.data.get(key)), None)
+        if strange is not None:
+            raise ProfileError(
+                f"model.config_json: {self.path}: {strange} makes layers that this program cannot count; describe the"
+                " model in [model.custom]"
+            )
         layers, hidden = n("num_hidden_layers", "n_layer"), n("hidden_size", "n_embd")
         heads = n("num_attention_heads", "n_head")
         kv_heads = n("num_key_value_heads", default=heads)
         if min(layers, hidden, heads, kv_heads) < 1:
             raise ProfileError(f"model.config_json: {self.path}: layers, hidden size and heads must be positive")
-        head_dim = n("head_dim", default=hidden // heads)
+        kv_lora, rope = n("kv_lora_rank", default=0), n("qk_rope_head_dim", default=0)
+        head_dim = n("qk_nope_head_dim") + rope if kv_lora else n("head_dim", default=hidden // heads)
         vocab = n("vocab_size")
         tied = bool(self.data.get("tie_word_embeddings", False))
-        kv_lora, rope = n("kv_lora_rank", default=0), n("qk_rope_head_dim", default=0)
+        kinds = self.kinds(layers)
+        full, windowed = self.compressed_cache(head_dim)
         experts = n("n_routed_experts", "num_local_experts", "num_experts", default=0)
         per_token = n("num_experts_per_tok", "experts_per_token", default=0) if experts else 0
-        dense_width = n("intermediate_size", "n_inner", default=4 * hidden)
-        expert_width = n("moe_intermediate_size", default=dense_width) if experts else 0
-        dense_layers = n("first_k_dense_replace", default=0) if experts else layers
-        shared = n("n_shared_experts", default=0) if experts else 0
-        moe_layers = layers - dense_layers if experts else 0
-        windowed, recurrent, window = self.windows(layers)
-
-        if kv_lora:
-            q_rank, nope, v_dim = n("q_lora_rank", default=0), n("qk_nope_head_dim"), n("v_head_dim")
-            q_out = heads * (nope + rope)
-            queries = hidden * q_rank + q_rank * q_out if q_rank else hidden * q_out
-            attention = queries + hidden * (kv_lora + rope) + kv_lora * heads * (nope + v_dim) + heads * v_dim * hidden
-        else:
-            attention = hidden * head_dim * (2 * heads + 2 * kv_heads)
+        width = n("intermediate_size", "n_inner", default=4 * hidden)
+        dense_width = n("intermediate_size_mlp", default=width)
+        expert_width = n("moe_intermediate_size", default=width) if experts else 0
+        moe_layers = self.moe_layers(layers) if experts else 0
+        shared = self.shared_width(expert_width) if experts else 0
         embed = vocab * hidden * (1 if tied else 2)
         expert = 3 * hidden * expert_width
-        dense = dense_layers * 3 * hidden * dense_width
-        common = layers * attention + dense + moe_layers * shared * expert
+        common = self.attention_params(hidden, heads, kv_heads, head_dim, kinds)
+        common += 3 * hidden * ((layers - moe_layers) * dense_width + moe_layers * shared)
         total = common + moe_layers * experts * expert + embed
         active = common + moe_layers * per_token * expert + vocab * hidden
+        precision, form = _released(self.data)
+        searches = full is None  # what V4 finds lies in a cache that is compressed already
         return ModelSpec(
             id=name, name=name, family=str(self.data.get("model_type", "")), params_total=float(total),
             params_active=float(active), layers=layers, hidden=hidden, heads=heads, kv_heads=kv_heads,
             head_dim=head_dim, vocab=vocab, attention="mla" if kv_lora else "gqa",
-            full_layers=layers - windowed - recurrent, windowed_layers=windowed, recurrent_layers=recurrent,
-            index_topk=n("index_topk", default=0), index_heads=n("index_n_heads", default=0),
-            index_head_dim=n("index_head_dim", default=0),
-            recurrent_state_elements=float(recurrent * self.state_per_layer()),
-            window=window, kv_lora_rank=kv_lora, qk_rope_head_dim=rope, experts=experts,
-            experts_per_token=per_token, moe_intermediate=expert_width, shared_experts=shared,
+            full_layers=kinds.full, windowed_layers=kinds.windowed, recurrent_layers=kinds.recurrent,
+            index_topk=n("index_topk", default=0) if searches else 0,
+            index_heads=n("index_n_heads", default=0) if searches else 0,
+            index_head_dim=n("index_head_dim", default=0) if searches else 0,
+            recurrent_state_elements=float(kinds.recurrent * self.state_per_layer()),
+            kv_elements_full=full, kv_elements_windowed=windowed,
+            window=kinds.window, kv_lora_rank=kv_lora, qk_rope_head_dim=rope, experts=experts,
+            experts_per_token=per_token, moe_intermediate=expert_width,
+            shared_experts=-(-shared // expert_width) if expert_width else 0,
             moe_layers=moe_layers, intermediate=dense_width,
             max_context=n("max_position_embeddings", "n_positions", default=131_072),
-            native_precision=_native(self.data), native_format=_native_format(self.data), tie_embeddings=tied,
+            native_precision=precision, native_format=form, tie_embeddings=tied,
             provenance=Provenance(str(self.path.name), None, "user"),
         )  # fmt: skip
 
+    def moe_layers(self, layers: int) -> int:
+        """Layers with routed experts."""
+        dense = self.number("first_k_dense_replace", default=0)
+        step = self.number("interleave_moe_layer_step", "decoder_sparse_step", default=1)
+        only = self.data.get("mlp_only_layers")
+        return max(0, (layers - dense) // max(1, step) - (len(only) if isinstance(only, list) else 0))
 
-def _native_format(data: dict[str, Any]) -> str:
+    def shared_width(self, expert_width: int) -> int:
+        """Width of what every token goes through beside its experts, in a layer that routes."""
+        if "llama4" in str(self.data.get("model_type", "")):
+            return expert_width  # one, which the file takes for granted
+        own = self.number("shared_expert_intermediate_size", default=0)
+        return own or self.number("n_shared_experts", default=0) * expert_width
+
+
+def _released(data: dict[str, Any]) -> tuple[str, str]:
+    """(precision, format in words) of the checkpoint that the file belongs to."""
     quantization = data.get("quantization_config")
-    if isinstance(quantization, dict):
-        return str(quantization.get("quant_method") or quantization.get("format") or "")
-    return ""
-
-
-def _native(data: dict[str, Any]) -> str:
-    named = _native_format(data).lower()
-    if "fp4" in named:
-        return "fp4"
-    if "fp8" in named:
-        return "fp8"
-    if any(word in named for word in ("int4", "awq", "gptq", "w4a16")):
-        return "int4"
-    return "bf16"
+    if not isinstance(quantization, dict):
+        return "bf16", ""
+    method = str(quantization.get("quant_method") or quantization.get("format") or "")
+    words = [method, str(quantization.get("quant_algo") or "")]
+    groups = quantization.get("config_groups")
+    for group in groups.values() if isinstance(groups, dict) else ():
+        weights = group.get("weights") if isinstance(group, dict) else None
+        if isinstance(weights, dict):
+            kind = "int" if weights.get("type") == "int" else "fp"
+            words.append(f"{kind}{weights.get('num_bits')}")
+    if "fp8" in method.casefold() and "fp4" in str(data.get("expert_dtype", "")).casefold():
+        return "fp4", "FP8 with FP4 routed experts"
+    form = " ".join(dict.fromkeys(word for word in words if word))
+    named = form.casefold()
+    for precision, marks in _PRECISIONS:
+        if any(mark in named for mark in marks):
+            return precision, form
+    return "bf16", form
 
 
 def model_by_hand(custom: CustomModel) -> ModelSpec:
