@@ -21,6 +21,7 @@ from advisor.report.blocks import (
     Table,
 )
 from advisor.report.links import safe_url
+from advisor.report.numbers import unbroken
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -74,7 +75,7 @@ def write_html(report: Report) -> str:
 
 
 def _span(span: Span) -> str:
-    text = escape(span.text)
+    text = escape(unbroken(span.text))
     match span.style:
         case "strong" | "em" | "code":
             return f"<{span.style}>{text}</{span.style}>"

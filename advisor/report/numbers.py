@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from advisor.domain import text
 from advisor.domain.text import MONEY_UNITS
 
@@ -52,6 +54,15 @@ def percent(value: float) -> str:
     ('<1 %', '−12 %')
     """
     return text.percent(value).replace("-", MINUS)
+
+
+def unbroken(sentence: str) -> str:
+    """A sentence whose percentages stay on one line.
+
+    >>> unbroken("it rose by 16 % in 2 months")
+    'it rose by 16\xa0% in 2 months'
+    """
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", sentence)
 
 
 def count(value: float) -> str:

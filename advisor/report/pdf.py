@@ -24,6 +24,7 @@ from advisor.report.blocks import (
     Report,
     Table,
 )
+from advisor.report.numbers import unbroken
 
 LOG = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent
@@ -118,7 +119,7 @@ _BASE_SIGNS = frozenset("✓✗▲●■◆§†‡″′–—‘’“”„�
 
 
 def _inline(line: Inline) -> list[dict[str, str]]:
-    return [{"t": s.text, "s": s.style, "g": s.target} for s in line]
+    return [{"t": unbroken(s.text), "s": s.style, "g": s.target} for s in line]
 
 
 def _table(b: Table) -> dict[str, Any]:
