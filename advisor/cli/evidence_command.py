@@ -120,7 +120,7 @@ def run_import(args: argparse.Namespace) -> int:
     """All files are read before any is kept, so that a bad one changes nothing."""
     from pathlib import Path
 
-    from advisor.cli.evidence_notes import evidence_notes, judged
+    from advisor.cli.evidence_notes import catalog_check, evidence_use, judged
     from advisor.domain.errors import InputError, did_you_mean
     from advisor.domain.text import plain
     from advisor.evidence.imports import KINDS, read_runs
@@ -133,18 +133,18 @@ def run_import(args: argparse.Namespace) -> int:
             f'--kind "{args.kind}" is not known{did_you_mean(args.kind, KINDS)}; known are {", ".join(KINDS)}'
         )
     stated = measured_deployment(args)
-    plausibility_check(stated.accelerator)
-    runs = [judged(run) for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
+    check = plausibility_check(stated.accelerator) or catalog_check()
+    runs = [judged(run, check) for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:
         for run in runs:
             store.put(run)
     for run in runs:
-        notes = evidence_notes(run)
-        points = 0 if notes and notes[0].startswith("Not") else len(measurements_from_run(run))
+        counts, notes = evidence_use(run, check)
+        points = len(measurements_from_run(run)) if counts else 0
         use = f"{points} usable as evidence" if points else "none usable as evidence"
         print(plain(f"{run.id}: {run.tool}, {len(run.steps)} steps, {use}"))
-        notes += [flag for step in run.steps for flag in step.flags if flag.startswith("implausible")]
-        for note in notes:
+        doubts = (flag for step in run.steps for flag in step.flags if flag.startswith("implausible"))
+        for note in (*notes, *doubts):
             print(plain(f"  {note}"))
     return 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from advisor.catalog.resources import user_overlay_dirs
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import did_you_mean
@@ -12,33 +14,49 @@ from advisor.probe.plausibility import Plausibility
 OPTIONS = {"accelerator": "--accelerator", "gpus": "--gpus", "model": "--as-model", "precision": "--weights"}
 
 
-def judged(run: Run) -> Run:
-    """The run, its steps held to what the stated hardware can do."""
+class Use(NamedTuple):
+    """Whether the catalog can place a run, and what is to be said of it."""
+
+    counts: bool
+    notes: tuple[str, ...] = ()
+
+
+def catalog_check() -> Plausibility:
+    """The catalog, with the user's overlays, to hold statements against."""
     catalog = load_catalog(user_overlay_dirs())
-    check = Plausibility(catalog.accelerators, catalog.models)
+    return Plausibility(catalog.accelerators, catalog.models)
+
+
+def judged(run: Run, check: Plausibility) -> Run:
+    """The run, its steps held to what the stated hardware can do."""
     return run.model_copy(update={"steps": tuple(check.judged(run.deployment, step) for step in run.steps)})
 
 
-def evidence_notes(run: Run) -> list[str]:
-    """Sentences; none where the run counts for the very configuration that it measured, or is context only."""
+def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
+    """Nothing is to be said where the run counts for the very configuration that it measured, or is context only.
+
+    Parameters
+    ----------
+    check
+        See `catalog_check`, which is asked where it is needed and not given.
+    """
     where = run.deployment
     if run.family not in ("own_probe", "single_run"):
-        return []
+        return Use(True)
     missing = [OPTIONS[name] for name in unstated(where)]
     if missing:
         listed = ", ".join(missing[:-1]) + " and " * (len(missing) > 1) + missing[-1]
-        return [f"Not used as evidence yet: say what was measured with {listed}"]
-    catalog = load_catalog(user_overlay_dirs())
-    if where.accelerator not in catalog.accelerators:
-        hint = did_you_mean(where.accelerator, catalog.accelerators)
-        return [f'Not used as evidence: the catalog has no accelerator "{where.accelerator}"{hint}']
-    if model_called(where.model, catalog.models.values()) is None:
-        hint = did_you_mean(where.model, catalog.models) or "; `advisor catalog list models` names them"
-        return [f'Not used as evidence: the catalog has no model "{where.model}"; name it with --as-model{hint}']
-    doubt = Plausibility(catalog.accelerators, catalog.models).another_model(
-        where, run.server_facts.get("asked_model", "")
-    )
+        return Use(False, (f"Not used as evidence yet: say what was measured with {listed}",))
+    check = check or catalog_check()
+    if where.accelerator not in check.accelerators:
+        hint = did_you_mean(where.accelerator, check.accelerators)
+        return Use(False, (f'Not used as evidence: the catalog has no accelerator "{where.accelerator}"{hint}',))
+    if model_called(where.model, check.models.values()) is None:
+        hint = did_you_mean(where.model, check.models) or "; `advisor catalog list models` names them"
+        told = f'Not used as evidence: the catalog has no model "{where.model}"; name it with --as-model{hint}'
+        return Use(False, (told,))
+    doubt = check.another_model(where, run.server_facts.get("asked_model", ""))
     notes = [doubt] if doubt and doubt not in run.flags else []
     if not where.engine:
         notes.append("Counts for its neighbours only: state --engine, so that it counts for the very configuration")
-    return notes
+    return Use(True, tuple(notes))

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.cli.evidence_notes import evidence_notes
+from advisor.cli.evidence_notes import evidence_use
 from advisor.domain.errors import InputError
 from advisor.domain.text import percent, plain
 from advisor.evidence.runs import Run, Step
@@ -147,7 +147,7 @@ def run_text(run: Run) -> str:
         stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
         busiest = percent(max(lag.cpu_share for lag in own))
         lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {busiest}")
-    lines += evidence_notes(run)
+    lines += evidence_use(run).notes
     return "\n".join(plain(line) for line in lines) + "\n"
 
 

@@ -77,6 +77,23 @@ class ModelSpec:
         return self.experts > 0
 
     @property
+    def four_bit_experts(self) -> bool:
+        """Whether the publisher's FP8 checkpoint holds its routed experts in FP4, one 8-bit scale per 32 (MXFP4).
+
+        DeepSeek V4 is released so: 865 GB of V4 Pro (vLLM recipes, https://github.com/vllm-project/recipes/pull/779).
+        """
+        form = self.native_format.casefold()
+        return form.startswith("fp8") and "fp4 routed experts" in form
+
+    @property
+    def four_bit_form(self) -> str:
+        """The four-bit form in which the publisher releases it: mxfp4, nvfp4 or other."""
+        if self.four_bit_experts:
+            return "mxfp4"
+        form = self.native_format.casefold()
+        return next((mark for mark in ("mxfp4", "nvfp4") if mark in form), "other")
+
+    @property
     def embedding_params(self) -> float:
         """Parameters of input embedding and output head, kept at 16 bit in quantised checkpoints."""
         return self.vocab * self.hidden * (1 if self.tie_embeddings else 2)

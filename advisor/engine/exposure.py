@@ -11,6 +11,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
 from advisor.domain.text import counted, percent
+from advisor.domain.units import DAYS_PER_MONTH
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
@@ -22,7 +23,6 @@ from advisor.engine.gates.supply import lead_time, sellers_of
 from advisor.engine.sized import SizedCandidate
 
 RECENT_DAYS = 365
-DAYS_PER_MONTH = 365.25 / 12
 LONG_SERIES_DAYS = 100
 MOVED = 0.10
 """Log change from which a price series counts as having moved."""

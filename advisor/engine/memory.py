@@ -8,11 +8,10 @@ References
    https://developer.nvidia.com/blog/introducing-nvfp4-for-efficient-and-accurate-low-precision-inference/
 .. [3] DeepSeek-AI, DeepSeek-V2, 2024, section 2.1: the MLA cache holds the compressed latent and the rotary key.
    https://arxiv.org/abs/2405.04434
-.. [4] vLLM recipes, DeepSeek-V4-Pro: 865 GB of weights, https://github.com/vllm-project/recipes/pull/779
-.. [5] InferenceX, benchmarks/single_node/fixed_seq_len/dsv4_fp8_mi300x.sh: only dense and attention weights go through
+.. [4] InferenceX, benchmarks/single_node/fixed_seq_len/dsv4_fp8_mi300x.sh: only dense and attention weights go through
    FP8, experts stay MXFP4. https://github.com/SemiAnalysisAI/InferenceX
-.. [6] The same, benchmarks/single_node/dsv4_fp8_mi355x.sh: SGLANG_DSV4_FP4_EXPERTS=false.
-.. [7] DeepSeek-AI, DeepSeek-V3.2, 2025, section 2.1, https://arxiv.org/abs/2512.02556; vLLM keeps the indexer's keys in
+.. [5] The same, benchmarks/single_node/dsv4_fp8_mi355x.sh: SGLANG_DSV4_FP4_EXPERTS=false.
+.. [6] DeepSeek-AI, DeepSeek-V3.2, 2025, section 2.1, https://arxiv.org/abs/2512.02556; vLLM keeps the indexer's keys in
    FP8 with a 32-bit scale for each 128 (`DeepseekV32IndexerCache`).
 """
 
@@ -31,7 +30,7 @@ BYTES_FP8 = 1.0
 BYTES_MXFP4 = 0.5 + 1 / 32  # [1]
 BYTES_NVFP4 = 0.5 + 1 / 16  # [2]
 BYTES_STATE = 4.0
-INDEX_SCALE_BYTES = 4.0  # beside the FP8 key of a token in the indexer's cache of each layer [7]
+INDEX_SCALE_BYTES = 4.0  # beside the FP8 key of a token in the indexer's cache of each layer [6]
 BYTES_INT4 = 0.5 + 2 / 32  # group of 32 with a 16-bit scale, as in Kimi K2.5's configuration
 KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
@@ -56,28 +55,18 @@ def bytes_per_weight(model: ModelSpec, precision: str, accelerator: Accelerator)
     FP4 is MXFP4 on AMD and for checkpoints that are MXFP4 by nature, NVFP4 elsewhere.
     """
     if precision == "fp4" or keeps_four_bits(model, precision, accelerator):
-        native_mx = four_bit_experts(model) or "mxfp4" in model.native_format.lower()
-        return BYTES_MXFP4 if accelerator.vendor == "AMD" or native_mx else BYTES_NVFP4
+        return BYTES_MXFP4 if accelerator.vendor == "AMD" or model.four_bit_form == "mxfp4" else BYTES_NVFP4
     return {"bf16": BYTES_16_BIT, "fp8": BYTES_FP8, "int4": BYTES_INT4}[precision]
-
-
-def four_bit_experts(model: ModelSpec) -> bool:
-    """Whether the publisher's FP8 checkpoint holds its routed experts in FP4, one 8-bit scale per 32 (MXFP4).
-
-    DeepSeek V4 is released so [4].
-    """
-    form = model.native_format.casefold()
-    return form.startswith("fp8") and "fp4 routed experts" in form
 
 
 def keeps_four_bits(model: ModelSpec, precision: str, accelerator: Accelerator) -> bool:
     """Whether experts released at four bits stay so in memory although the arithmetic is FP8.
 
-    On parts without FP4 units that is what benchmarks call FP8 of DeepSeek V4 [5]: its 1.6e12 parameters at a byte each
+    On parts without FP4 units that is what benchmarks call FP8 of DeepSeek V4 [4]: its 1.6e12 parameters at a byte each
     would not fit the eight H200 on which it was measured. Parts with FP4 units serve the release as FP4; at FP8 they
-    hold its experts at a byte each [6].
+    hold its experts at a byte each [5].
     """
-    return precision == "fp8" and four_bit_experts(model) and "fp4" not in accelerator.dense_tflops
+    return precision == "fp8" and model.four_bit_experts and "fp4" not in accelerator.dense_tflops
 
 
 def weight_bytes(model: ModelSpec, precision: str, accelerator: Accelerator) -> WeightBytes:
@@ -95,7 +84,7 @@ def weight_bytes(model: ModelSpec, precision: str, accelerator: Accelerator) -> 
     other_width = width
     if model.is_moe and width < BYTES_FP8:
         outweighs = other * (BYTES_16_BIT - BYTES_FP8) > experts * (BYTES_FP8 - width)
-        other_width = BYTES_FP8 if outweighs or four_bit_experts(model) else BYTES_16_BIT
+        other_width = BYTES_FP8 if outweighs or model.four_bit_experts else BYTES_16_BIT
     return WeightBytes(embedding * BYTES_16_BIT, experts * width, other * other_width)
 
 
@@ -123,7 +112,7 @@ def index_bytes_per_token(model: ModelSpec) -> float:
 def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:
     """What an output token reads of the cache of one request in one copy [bytes], index keys aside.
 
-    All of it, but under sparse attention the `index_topk` tokens that the indexer finds (DeepSeek-V3.2 [7]).
+    All of it, but under sparse attention the `index_topk` tokens that the indexer finds (DeepSeek-V3.2 [6]).
     """
     if not model.index_topk:
         return kv_bytes_per_request(model, context_tokens, kv_precision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from itertools import accumulate
 from typing import Any
@@ -87,9 +88,8 @@ def _opens(
     )  # fmt: skip
     if not all(gate.passes for gate in gates):
         return False
-    again = SizedCandidate(sized.accelerator, sized.tiers, sized.workloads, sized.models, sized.demands, gates)
     try:
-        price_candidate(changed, again, catalog, as_of)
+        price_candidate(changed, replace(sized, gates=gates, memo={}), catalog, as_of)
     except NoWayOfPayingError:
         return False
     return True

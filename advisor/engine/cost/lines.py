@@ -59,7 +59,7 @@ def cost_lines(model: CostModel, way: Way, levels: Levels) -> tuple[CostLine, ..
 def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
     """How the quantity comes about, in numbers."""
     facts, when = model.facts, model.calendar
-    rates = " and ".join(dict.fromkeys(f"{percent(g, sign=True)}" for g in model.growths))
+    rates = " and ".join(dict.fromkeys(percent(g, sign=True) for g in model.growths))
     growth = "" if model.steady else f", demand growing {rates} a year"
     spread = f", levelised over {when.months} months at {percent(when.rate, 1)}{growth}" if growth or way.buys else ""
     match term.key:

@@ -41,12 +41,6 @@ class Cases:
     price: FloatArray
     """Standard normal, of every unit price."""
 
-    def __add__(self, other: Cases) -> Cases:
-        """These cases and then others."""
-        return Cases(
-            np.append(self.z, other.z), np.append(self.demand, other.demand), np.append(self.price, other.price)
-        )
-
     def levels(self, way: Way, levels: Levels) -> Levels:
         """The inputs of one way of paying in each case, all else as in `levels`."""
         peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
@@ -57,12 +51,11 @@ class Cases:
 class Prospect:
     """The cases, and the share of the tail that the appetite adds."""
 
-    few: Cases
-    """Those behind the mean."""
+    cases: Cases
+    """The few behind the mean; where the tail counts, then those of equal weight behind the percentiles, too: in one
+    go, which costs as much as either."""
     weight: FloatArray
     """Of each of the few."""
-    every: Cases
-    """The few, and those of equal weight behind the percentiles: in one go, which costs as much as either."""
     tail: float
 
     @classmethod
@@ -70,10 +63,10 @@ class Prospect:
         """For a profile's appetite."""
         band = defaults["demand_factor"].band
         (z, demand, price), weight = _weighted()
-        few = Cases(z, log_pieces(demand, *band), price)
-        z, demand, price = _even()
-        every = few + Cases(z, log_pieces(demand, *band), price)
-        return cls(few, weight, every, tail_weight(profile, defaults))
+        tail = tail_weight(profile, defaults)
+        if tail:
+            z, demand, price = map(np.append, (z, demand, price), _even())
+        return cls(Cases(z, log_pieces(demand, *band), price), weight, tail)
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
@@ -81,11 +74,10 @@ class Prospect:
 
     def weighed(self, usd: Callable[[Cases], FloatArray]) -> float:
         """Mean with the tail's share [USD/month] of what each case costs."""
-        cases = self.every if self.tail else self.few
-        return float(self.outlook(np.broadcast_to(usd(cases), cases.z.shape)))
+        return float(self.outlook(np.broadcast_to(usd(self.cases), self.cases.z.shape)))
 
     def outlook(self, usd: FloatArray) -> FloatArray:
-        """Mean with the tail's share of costs in the last axis: of every case, or of the few where no tail counts."""
+        """Mean with the tail's share of costs that lie in the last axis, one of each case."""
         mean = usd[..., : self.weight.size] @ self.weight
         if self.tail == 0.0:
             return np.asarray(mean)

@@ -59,8 +59,9 @@ def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[B
     slower = Moved(best, setting, _throughput, 1.0)
     for i, rival in enumerate(rivals):
         out += [_price(own, best, rival), _price(Trial(rival, setting), best, rival)]
-        out.append(_answer(_slower(best), slower, Moved(rival, setting, None, 1.0)))
-        out.append(_answer(_faster(rival), Moved(best, setting, None, 1.0), Moved(rival, setting, _throughput, 1.0)))
+        out.append(_answer(_speed(best, SLOWEST, 1.0), slower, Moved(rival, setting, None, 1.0)))
+        faster = Moved(rival, setting, _throughput, 1.0)
+        out.append(_answer(_speed(rival, 1.0, FASTEST), Moved(best, setting, None, 1.0), faster))
         if i == 0:
             for q in (*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)):
                 today = q.today / q.scale
@@ -135,14 +136,9 @@ def _throughput(levels: Levels, x: ArrayLike) -> Levels:
     return levels.with_(throughput=x)
 
 
-def _slower(run: Run) -> _Question:
+def _speed(run: Run, low: float, high: float) -> _Question:
     rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
-    return _Question("throughput", run.id, "output tok/s/GPU", rate, SLOWEST, 1.0, None, None, rate)
-
-
-def _faster(run: Run) -> _Question:
-    rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
-    return _Question("throughput", run.id, "output tok/s/GPU", rate, 1.0, FASTEST, None, None, rate)
+    return _Question("throughput", run.id, "output tok/s/GPU", rate, low, high, None, None, rate)
 
 
 def _utilisation(best: Run, rival: Run) -> list[_Question]:

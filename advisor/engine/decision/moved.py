@@ -122,9 +122,7 @@ class Moved:
 
     def _outlook(self, way: Way, shares: FloatArray, move: Move, values: FloatArray) -> FloatArray:
         """Mean with the tail's share [USD/month] of one way at each value."""
-        prospect = self._prospect
-        cases = prospect.every if prospect.tail else prospect.few
-        return prospect.outlook(self._in_cases(cases, way, shares, move, values))
+        return self._prospect.outlook(self._in_cases(self._prospect.cases, way, shares, move, values))
 
     def _in_cases(self, cases: Cases, way: Way, shares: FloatArray, move: Move, values: FloatArray) -> FloatArray:
         """Cost of one way [USD/month], a row for each value and a column for each case."""

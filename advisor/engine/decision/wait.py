@@ -15,6 +15,7 @@ from advisor.domain.record import record
 from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.text import percent, told_usd
+from advisor.domain.units import DAYS_PER_MONTH
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.prospect import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
@@ -22,7 +23,6 @@ from advisor.engine.gates.export import chip_of, total_processing_performance
 from advisor.engine.gates.place import legal_gates
 from advisor.engine.sized import Z80, FloatArray
 
-DAYS_PER_MONTH = 365.25 / 12
 TCO_NEW = "InferenceX blog operator TCO / facility kW per GPU"
 TCO_TODAY = "InferenceX TCO, owner = hyperscaler (4-yr life)"
 DRAWS = 2000

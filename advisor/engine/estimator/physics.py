@@ -161,11 +161,11 @@ def _constants(
     prompt = MEAN_LENGTH * isl
     full = max(0, m.layers - m.windowed_layers - m.recurrent_layers)
     window = min(m.window or prompt, prompt)
-    kv_mean = kv_bytes_per_request(m, mean, kv_precision) * copies
-    state = state_bytes_per_request(m)
     seen = attended_in_prompt(m, prompt)
     attention = 4.0 * m.heads * m.head_dim * (full * seen + m.windowed_layers * window) + index_flops(m, prompt / 2)
-    index = index_bytes_per_token(m) * copies
+    state = state_bytes_per_request(m)
+    held = kv_bytes_per_request(m, mean, kv_precision) * copies + state
+    read = attended_bytes_per_request(m, mean, kv_precision) * copies + index_bytes_per_token(m) * copies * mean
     return (
         a.bandwidth_gbps * 1e9,
         a.scale_up_gbps * 1e9,
@@ -174,7 +174,7 @@ def _constants(
         w.other,
         w.experts,
         ratio,
-        attended_bytes_per_request(m, mean, kv_precision) * copies + index * mean + 2 * state,  # read and written
+        read + 2 * state,  # a state is read and written
         attended_bytes_per_request(m, prompt, kv_precision),
         attended_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m) + index_flops(m, mean),
         m.params_active,
@@ -182,7 +182,7 @@ def _constants(
         attention,
         float(m.layers),
         float(m.hidden),
-        *(_capacity(a, m, precision, tp, dp, kv_mean + state, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
+        *(_capacity(a, m, precision, tp, dp, held, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
     )
 
 

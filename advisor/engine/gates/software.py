@@ -23,7 +23,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
 from advisor.domain.software import KnownIssue, SupportRow
-from advisor.engine.memory import four_bit_experts, keeps_four_bits
+from advisor.engine.memory import keeps_four_bits
 
 SERVING_ENGINES = ("vLLM", "SGLang", "TensorRT-LLM", "ATOM")
 """Engines of the support table that serve models in a data centre."""
@@ -115,11 +115,8 @@ def served_model(profile: Profile, catalog: Catalog, tier: int = 0) -> ModelSpec
 
 
 def checkpoint_format(model: ModelSpec | None) -> str:
-    """mxfp4, nvfp4 or other: the four-bit form in which the model's publisher releases it."""
-    if model is not None and four_bit_experts(model):
-        return "mxfp4"
-    form = model.native_format.casefold() if model is not None else ""
-    return next((mark for mark in ("mxfp4", "nvfp4") if mark in form), "other")
+    """Its `four_bit_form`; other for a model that the catalog does not list."""
+    return "other" if model is None else model.four_bit_form
 
 
 def _needs(

@@ -10,6 +10,7 @@ from advisor.domain.gates import Blocks, Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
+from advisor.domain.text import capital
 from advisor.engine.gates.memory import memory_gate
 from advisor.engine.gates.software_gates import software_gates
 
@@ -56,8 +57,8 @@ def _over_tiers(judged: Sequence[tuple[str, Gate]]) -> Gate:
     return worst.model_copy(
         update={
             "title": "; ".join(f"{gate.title} ({name})" for name, gate in told if gate.status == worst.status),
-            "reason": " ".join(f"{_capital(name)}: {gate.reason}" for name, gate in told),
-            "remedy": " ".join(f"{_capital(name)}: {gate.remedy}" for name, gate in told if gate.remedy),
+            "reason": " ".join(f"{capital(name)}: {gate.reason}" for name, gate in told),
+            "remedy": " ".join(f"{capital(name)}: {gate.remedy}" for name, gate in told if gate.remedy),
             "arithmetic": "; ".join(f"{name}: {gate.arithmetic}" for name, gate in told if gate.arithmetic),
             "source": "; ".join(_once(s.strip() for gate in gates for s in gate.source.split(";"))),
             "as_of": max((gate.as_of for gate in gates if gate.as_of), default=None),
@@ -66,10 +67,6 @@ def _over_tiers(judged: Sequence[tuple[str, Gate]]) -> Gate:
             "notes": _once(note for gate in gates for note in gate.notes),
         }
     )
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:

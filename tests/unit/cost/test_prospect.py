@@ -65,12 +65,13 @@ def test_no_appetite_for_risk_leads_to_a_way_that_is_ranked_worse(appetite: str)
 def test_the_cases_mean_what_draws_mean() -> None:
     asked = read_profile(PROFILE_FILES["llama-70b-4k-512-concurrent"])
     prospect = Prospect.of(asked, BENCH.catalog.decision_defaults)
+    z, demand = (values[: prospect.weight.size] for values in (prospect.cases.z, prospect.cases.demand))
     assert prospect.weight.sum() == pytest.approx(1.0)
-    assert prospect.weight @ prospect.few.z == pytest.approx(0.0, abs=1e-12)
-    assert prospect.weight @ prospect.few.z**2 == pytest.approx(1.0)
+    assert prospect.weight @ z == pytest.approx(0.0, abs=1e-12)
+    assert prospect.weight @ z**2 == pytest.approx(1.0)
     low, typical, high = BENCH.catalog.decision_defaults["demand_factor"].band
     drawn = log_pieces(np.random.default_rng(1).standard_normal(400_000), low, typical, high)
-    assert prospect.weight @ prospect.few.demand == pytest.approx(drawn.mean(), rel=2e-3)
+    assert prospect.weight @ demand == pytest.approx(drawn.mean(), rel=2e-3)
 
 
 def test_low_and_high_of_a_price_are_its_tenth_and_ninetieth_percentile() -> None:
