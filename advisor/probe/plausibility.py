@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from advisor.domain.hardware import PRECISIONS, Accelerator, Precision
 from advisor.domain.model import ModelSpec, model_called
+from advisor.engine.memory import keeps_four_bits
 from advisor.evidence.runs import Deployment, Step
 
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5, "int4": 0.5}
@@ -19,20 +20,21 @@ def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: 
 
     Memory: the weights must fit into the GPUs. Weights: each decoded token of a lone request reads the active weights
     once, so that TPOT >= active bytes / (GPUs x bandwidth). Arithmetic: tokens/s x 2 x active parameters is at most
-    GPUs x peak.
+    GPUs x peak. Weights that stay at four bits under FP8 arithmetic count as four.
     """
     if where.gpus is None:
         return []
     precision: Precision = next((p for p in PRECISIONS if p == where.precision), "fp4")
+    width = _BYTES["fp4" if keeps_four_bits(model, precision, accelerator) else precision]
     found = []
-    weights_gb = model.params_total * _BYTES[precision] / 1e9
+    weights_gb = model.params_total * width / 1e9
     memory_gb = where.gpus * accelerator.memory_bytes / 1e9
     if weights_gb > memory_gb:
         found.append(
             f"implausible: {weights_gb:,.0f} GB of weights at {precision} do not fit into the {memory_gb:,.0f} GB of"
             f" {where.gpus}x {accelerator.id}: check --gpus, --accelerator, --weights, --as-model"
         )
-    active_bytes = model.params_active * _BYTES[precision]
+    active_bytes = model.params_active * width
     bandwidth = where.gpus * accelerator.bandwidth_gbps * 1e9
     floor_s = active_bytes / bandwidth / (_SPECULATION if where.spec_method != "none" else 1.0)
     if step.tpot.p50 is not None and step.tpot.p50 < floor_s:

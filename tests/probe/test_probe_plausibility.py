@@ -39,6 +39,24 @@ def test_the_impossible_is_named() -> None:
     assert "200 GB of weights at bf16 do not fit into the 192 GB" in implausible(step, small, ACCELERATOR, large)[0]
 
 
+def test_a_release_at_four_bits_fits_where_it_was_measured_at_fp8() -> None:
+    """DeepSeek V4 Pro: 1.6e12 parameters are 1,600 GB at a byte each, 800 GB as released; eight H200 hold 1,128 GB.
+
+    Its 49e9 active parameters at half a byte over 8 x 4.8e12 B/s take 0.64 ms. With FP4 units, FP8 is a byte a weight.
+    """
+    h200 = replace(ACCELERATOR, memory_bytes=141e9, bandwidth_gbps=4800)
+    release = replace(MODEL, params_total=1.6e12, params_active=49e9, native_format="FP8 with FP4 routed experts")
+    where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
+    step = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.00065))
+    assert implausible(step, where, h200, release) == []
+    quick = Step(index=0, isl=1, osl=1, tpot=Distribution(p50=0.0006))
+    assert [flag.split()[1] for flag in implausible(quick, where, h200, release)] == ["TPOT"]
+    units = replace(h200, dense_tflops={**h200.dense_tflops, "fp4": 4000})
+    wide = replace(release, native_format="FP8")
+    for accelerator, model in ((units, release), (h200, wide)):
+        assert "1,600 GB of weights at fp8" in implausible(step, where, accelerator, model)[0]
+
+
 def test_what_the_stated_hardware_cannot_have_done_is_no_evidence() -> None:
     check = Plausibility({"x": ACCELERATOR}, {"m": MODEL})
     where = Deployment(accelerator="x", gpus=8, model="m", precision="fp8")
