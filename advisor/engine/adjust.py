@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from operator import attrgetter
+from dataclasses import replace
 
 import numpy as np
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.profile import Workload
-from advisor.engine.estimates import OUTPUT, PERCENTILES, PREFILL, TPOT, TTFT, Batch, EstimateMany, FirstTokenMany
-from advisor.engine.estimator.encode import distinct
-
-_CURVE = attrgetter(*(f.name for f in fields(OperatingQuery) if f.name not in ("model", "concurrency")))
+from advisor.engine.estimates import (
+    OUTPUT,
+    PERCENTILES,
+    PREFILL,
+    TPOT,
+    TTFT,
+    Batch,
+    EstimateMany,
+    FirstTokenMany,
+    Ladders,
+)
 
 
 def for_workload(
@@ -45,11 +51,12 @@ def with_prefix_cache(
         return estimate
 
     def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
-        full = estimate(queries)
-        rest = [replace(q, isl=max(1.0, q.isl * (1 - hit_rate))) for q in queries]
+        ladders = Ladders.of(queries)
+        full = estimate(ladders)
+        rest = ladders.with_curves(lambda q: replace(q, isl=max(1.0, q.isl * (1 - hit_rate))))
         short: Batch[FirstToken] | Batch[OperatingEstimate] = (first_token or estimate)(rest)
         ttft, better = full.table[:, TTFT], short.table[:, TTFT]
-        decode = full.table[:, TPOT] * np.array([q.osl for q in queries])
+        decode = full.table[:, TPOT] * np.array([q.osl for q in ladders.curves])[ladders.of_point]
         left = 1 - hit_rate * full.table[:, PREFILL]
         gain = (ttft + decode) / (better + decode * left)
         table = full.table.copy()
@@ -107,21 +114,21 @@ def with_long_prompts(
     column = TTFT + 1 + PERCENTILES.index(name)
 
     def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
-        full = estimate(queries)
-        first, of_query = distinct((id(q.model), _CURVE(q)) for q in queries)
-        alone = [replace(q, concurrency=1, isl=max(1.0, q.isl * fresh)) for q in (queries[i] for i in first)]
+        ladders = Ladders.of(queries)
+        full = estimate(ladders)
+        alone = [replace(q, concurrency=1, isl=max(1.0, q.isl * fresh)) for q in ladders.curves]
         usual = first_token(alone).table[:, TTFT]
         extra = first_token([replace(q, isl=q.isl * longer) for q in alone]).table[:, TTFT] - usual
         table = full.table.copy()
         # NaN, where it cannot be made, lengthens nothing
-        table[:, column] = np.fmax(table[:, column], table[:, TTFT] + np.maximum(extra, 0.0)[of_query])
+        table[:, column] = np.fmax(table[:, column], table[:, TTFT] + np.maximum(extra, 0.0)[ladders.of_point])
 
         def make(place: int) -> OperatingEstimate:
             value = float(table[place, column])
             found = full[place]
             if found.error or value == full.table[place, column]:
                 return found
-            isl = queries[place].isl * longer
+            isl = ladders.curves[int(ladders.of_point[place])].isl * longer
             return replace(
                 found, ttft_tail=found.ttft_tail | {name: value},
                 basis_text=f"{found.basis_text}; TTFT at {name} that of a prompt of {isl:,.0f} tokens nominal",

@@ -5,7 +5,9 @@ Choosing a deployment weighs several hundred operating points by a handful of fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Generic, TypeVar, overload
 
 import numpy as np
@@ -24,6 +26,8 @@ LOW, MID, HIGH = OUTPUT, OUTPUT + 1, OUTPUT + 2
 PREFILL = HIGH + 1
 """Part of a step that goes into the prompts of other requests, by physics."""
 WIDTH = PREFILL + 1
+_CURVE = attrgetter(*(f.name for f in fields(OperatingQuery) if f.name != "concurrency"))
+"""All of a query but its load."""
 
 
 class Batch(Sequence[T], Generic[T]):
@@ -83,6 +87,68 @@ class Batch(Sequence[T], Generic[T]):
             return p50
         out: Floats = np.fmax(p50, self.table[:, metric + 1 + PERCENTILES.index(f"p{percentile}")])
         return out
+
+
+class Ladders(Sequence[OperatingQuery]):
+    """Queries of which many differ in nothing but their load, curve by curve.
+
+    Several hundred points lie on some eighty curves: what follows from all but the load is worked out once a curve.
+
+    Parameters
+    ----------
+    curves
+        One query of each curve; its own load means nothing.
+    loads
+        Requests in flight that are asked for on each, in order; none may be empty.
+    """
+
+    __slots__ = ("curves", "loads", "of_point")
+
+    def __init__(self, curves: Sequence[OperatingQuery], loads: Sequence[Sequence[int]]) -> None:
+        self.curves, self.loads = curves, loads
+        self.of_point = np.repeat(np.arange(len(curves)), np.array([len(some) for some in loads], np.intp))
+        """The curve of each point."""
+
+    @classmethod
+    def of(cls, queries: Sequence[OperatingQuery]) -> Ladders:
+        """Any queries; those of one curve that follow each other are put together."""
+        if isinstance(queries, Ladders):
+            return queries
+        curves: list[OperatingQuery] = []
+        loads: list[list[int]] = []
+        known: tuple[object, ...] | None = None
+        for q in queries:
+            curve = _CURVE(q)
+            if curve != known:
+                curves.append(q)
+                loads.append([])
+                known = curve
+            loads[-1].append(q.concurrency)
+        return cls(curves, loads)
+
+    def with_curves(self, change: Callable[[OperatingQuery], OperatingQuery]) -> Ladders:
+        """The same loads on other curves."""
+        return Ladders([change(q) for q in self.curves], self.loads)
+
+    def __len__(self) -> int:
+        return len(self.of_point)
+
+    def __iter__(self) -> Iterator[OperatingQuery]:
+        for q, loads in zip(self.curves, self.loads, strict=True):
+            for load in loads:
+                yield replace(q, concurrency=load)
+
+    @overload
+    def __getitem__(self, place: int) -> OperatingQuery: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[OperatingQuery]: ...
+    def __getitem__(self, place: int | slice) -> OperatingQuery | list[OperatingQuery]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        at = range(len(self))[place]
+        k = int(self.of_point[at])
+        first = int(np.searchsorted(self.of_point, k))
+        return replace(self.curves[k], concurrency=self.loads[k][at - first])
 
 
 EstimateMany = Callable[[Sequence[OperatingQuery]], Batch[OperatingEstimate]]

@@ -24,13 +24,14 @@ from advisor.engine.deployments import (
     multi_node_deployments,
     unservable,
 )
-from advisor.engine.estimates import EstimateMany
+from advisor.engine.estimates import EstimateMany, Ladders
 from advisor.engine.fleet import Sizing, count_replicas
 from advisor.engine.operating_point import (
     Load,
     Sample,
     contiguous,
     edge_between,
+    in_stage,
     judge,
     ladder,
     limited_by,
@@ -92,10 +93,19 @@ class Option:
     memory: Memory
     samples: dict[int, Sample] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    _seen: tuple[int, list[Sample]] = field(default=(0, []), repr=False, compare=False)
+    """How many samples there were, and what was contiguous of them: asked for again and again."""
+
+    @property
+    def seen(self) -> list[Sample]:
+        """The samples that are looked at, see `contiguous`."""
+        if self._seen[0] != len(self.samples):
+            self._seen = len(self.samples), contiguous(list(self.samples.values()))
+        return self._seen[1]
 
     def best(self, load: Load) -> Sample | None:
         """The held sample with the highest prudent rate."""
-        held = [s for s in contiguous(list(self.samples.values())) if not s.violated]
+        held = [s for s in self.seen if not s.violated]
         return max(held, key=lambda s: (prudent_rate(s, load, self.gpus), -s.concurrency), default=None)
 
     @property
@@ -109,7 +119,7 @@ class Option:
 
     def edge(self, load: Load, aim: float) -> int | None:
         """Where to seek the edge of the service level, see `edge_between`; None where it is known."""
-        n = edge_between(contiguous(list(self.samples.values())), load, aim)
+        n = edge_between(self.seen, load, aim)
         if n is not None:
             n -= n % self.deployment.pp
         return None if n in self.samples else n
@@ -128,11 +138,10 @@ class Option:
         if best is None:
             return None
         known = prudent_rate(best, load, self.gpus), float(best.concurrency)
-        seen = contiguous(list(self.samples.values()))
-        edge = edge_between(seen, load)
+        edge = edge_between(self.seen, load)
         if edge is None:
             return known
-        lo, hi = seen[-2:]
+        lo, hi = self.seen[-2:]
         share = math.log(edge / lo.concurrency) / math.log(hi.concurrency / lo.concurrency)
         low, high = (prudent_rate(s, load, self.gpus) for s in (lo, hi))
         return max(known, (low ** (1 - share) * high**share, float(edge)))
@@ -247,7 +256,15 @@ def sample(options: Sequence[Option], model: ModelSpec, load: Load, estimate: Es
 def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
     if not wanted:
         return
-    found = estimate([query_for(o.deployment, o.accelerator.id, model, load, n) for o, n in wanted])
+    ladders: dict[int, tuple[Option, list[int]]] = {}
+    for option, n in wanted:
+        ladders.setdefault(id(option), (option, []))[1].append(n)
+    found = estimate(
+        Ladders(
+            [query_for(o.deployment, o.accelerator.id, model, load, loads[0]) for o, loads in ladders.values()],
+            [[in_stage(n, o.deployment) for n in loads] for o, loads in ladders.values()],
+        )
+    )
     samples = judge(found, [n for _, n in wanted], load)
     for (option, n), sample, error in zip(wanted, samples, found.errors, strict=True):
         if error:
@@ -268,20 +285,21 @@ def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
             by_kind.setdefault((option.accelerator.id, option.deployment.disagg), []).append(option)
     out: list[Option] = []
     for group in by_kind.values():
-        ranked = sorted(group, key=lambda o: (-_promised_rate(o, need.load), o.gpus, o.deployment.label))
+        promised = [(option, option.promise(need.load)) for option in group]
+        promised.sort(key=lambda p: (-_promised_rate(*p), p[0].gpus, p[0].deployment.label))
+        ranked = [option for option, _ in promised]
         # The fastest deployment per request may be the only one that keeps a tight level at low concurrency, and one of
         # small replicas may need the least hardware.
         fastest = min(group, key=lambda o: min(s.tpot_at_percentile_s for s in o.samples.values()))
-        held = [(o, p) for o in ranked if (p := o.promise(need.load)) is not None]
+        held = [(option, promise) for option, promise in promised if promise is not None]
         least = [min(held, key=lambda pair: _hardware(pair[0], pair[1][0], pair[1][1], need))[0]] if held else []
         chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least)}
         out += chosen.values()
     return out
 
 
-def _promised_rate(option: Option, load: Load) -> float:
+def _promised_rate(option: Option, promise: tuple[float, float] | None) -> float:
     """Rate to rank by; where no rung holds, nearness to the level stands in, always below a held rate."""
-    promise = option.promise(load)
     if promise is not None:
         return 1.0 + promise[0] / option.gpus
     return max(1.0 / (1.0 + s.tpot_at_percentile_s + s.ttft_at_percentile_s) for s in option.samples.values())
@@ -306,8 +324,7 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
             good, key=lambda p: _hardware(p[0], prudent_rate(p[1], load, p[0].gpus), p[1].concurrency, need)
         )
         curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
-        seen = contiguous(list(option.samples.values()))
-        beyond = [s for s in seen if s.concurrency >= sample.concurrency]
+        beyond = [s for s in option.seen if s.concurrency >= sample.concurrency]
         limit = limited_by(beyond, option.memory, load, option.deployment.pp)
         return Layout(accelerator, option.deployment, option.memory, sample, limit, curve)
     sampled = [o for o in survivors if o.samples]

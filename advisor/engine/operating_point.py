@@ -105,7 +105,7 @@ def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, loa
         precision=deployment.precision,
         isl=load.isl / MEAN_OVER_NOMINAL,
         osl=load.osl / MEAN_OVER_NOMINAL,
-        concurrency=max(1, n // deployment.pp),
+        concurrency=in_stage(n, deployment),
         engine=deployment.engine,
         spec_method=deployment.spec_method,
         disagg=deployment.disagg,
@@ -114,6 +114,11 @@ def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, loa
         dp_attention=deployment.dp_attention,
         gpus=deployment.gpus_per_replica // deployment.pp,
     )
+
+
+def in_stage(n: int, deployment: Deployment) -> int:
+    """Requests in flight of one stage of the pipeline, of `n` over all."""
+    return max(1, n // deployment.pp)
 
 
 def judge(found: Batch[OperatingEstimate], loads: Sequence[int], load: Load) -> list[Sample]:

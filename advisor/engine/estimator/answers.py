@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -30,20 +31,30 @@ NOT_A_NUMBER = Interval(float("nan"), float("nan"), float("nan"))
 
 @record
 class Asked:
-    """A query with everything filled in, or the reason why it cannot be answered."""
+    """A query with everything filled in, or the reason why it cannot be answered; or a curve of such queries."""
 
     query: OperatingQuery
     full: OperatingQuery
+    """The same with everything filled in; of a curve, both at the first of its loads."""
     name: str
     """The model as measurements spell it."""
     notes: tuple[str, ...]
     error: str
     place: tuple[object, ...]
     """What it shares with the other points of its curve, see `curve_key`; empty beside an error."""
+    loads: Sequence[int]
+    """Requests in flight at its points, filled in; one, but for a curve."""
     run: date | None = None
     """Day of the software that is asked for; None asks for a median over runs."""
     total_spread: float = 0.0
     """Spread of the log of the total of GPUs, where it is assumed."""
+
+    def point(self, k: int) -> Asked:
+        """The k-th of the points of a curve alone."""
+        if len(self.loads) == 1:
+            return self
+        query = replace(self.query, concurrency=self.loads[k])
+        return replace(self, query=query, full=query, loads=(self.loads[k],))
 
 
 class Answers:
@@ -71,17 +82,18 @@ class Answers:
         Parameters
         ----------
         medians
-            Of the queries without an error, in their order.
+            Of the points without an error, in their order.
         drift
             What the software of its day changed for each of those.
         """
-        place, table = _places(asked), np.full((len(asked), WIDTH), np.nan)
+        points = _Listed(asked)
+        place, table = points.place, np.full((len(points.place), WIDTH), np.nan)
         good = [a for a in asked if not a.error]
         ends = self._ends(good)
         total = _outer("total_tps_per_gpu", medians.total_tps, medians, ends)
         tpot = _outer("tpot_p50_s", medians.tpot_s, medians, ends)
         ttft = _first_token(medians, ends)
-        others = [self._others.of(a.full, a.name) for a in good]
+        others = [found for a in good for found in self._others.along(a.full, a.name, a.loads)]
         for k, found in enumerate(others):
             for other in found:
                 cover(total[k], other.total_tps_per_gpu)
@@ -90,12 +102,12 @@ class Answers:
         factors = self._factors(good)
         _put(table, at, TTFT, ttft[:, 1:2], factors[:, 0])
         _put(table, at, TPOT, tpot[:, 1:2], factors[:, 1])
-        parts = np.array([a.full.osl / (a.full.isl + a.full.osl) for a in good])
+        parts = np.array([part for a in good for part in [a.full.osl / (a.full.isl + a.full.osl)] * len(a.loads)])
         table[at, LOW:PREFILL] = total * parts[:, None]
         table[at, PREFILL] = medians.prefill_share
 
         def make(i: int) -> OperatingEstimate:
-            a, k = asked[i], int(place[i])
+            a, k = points[i], int(place[i])
             if k < 0:
                 return _failed(a)
             q, near = a.full, self._neighbourhood.of(a.full, a.place)
@@ -134,11 +146,12 @@ class Answers:
                 notes=a.notes,
             )
 
-        return Batch(table, [a.error for a in asked], make, lambda places: drift.expect(place[list(places)].tolist()))
+        return Batch(table, points.errors, make, lambda places: drift.expect(place[list(places)].tolist()))
 
     def first_tokens(self, asked: Sequence[Asked], medians: Medians) -> Batch[FirstToken]:
         """Estimates of TTFT alone."""
-        place, table = _places(asked), np.full((len(asked), TPOT), np.nan)
+        points = _Listed(asked)
+        place, table = points.place, np.full((len(points.place), TPOT), np.nan)
         good = [a for a in asked if not a.error]
         ttft = _first_token(medians, self._ends(good))
         _put(table, np.flatnonzero(place >= 0), TTFT, ttft[:, 1:2], self._factors(good)[:, 0])
@@ -146,40 +159,53 @@ class Answers:
         def make(i: int) -> FirstToken:
             k = int(place[i])
             if k < 0:
-                return FirstToken(NOT_A_NUMBER, {}, asked[i].error)
+                return FirstToken(NOT_A_NUMBER, {}, points.errors[i])
             return FirstToken(Interval(*ttft[k].tolist()), _tail(table[i].tolist(), TTFT), "")
 
-        return Batch(table, [a.error for a in asked], make)
+        return Batch(table, points.errors, make)
 
     def _ends(self, good: Sequence[Asked]) -> dict[str, Floats]:
-        """Ends of the interval of each query in spreads, by metric."""
-        classes = []
-        steps = self._neighbourhood.steps((a.full, a.place) for a in good)
-        for a, step in zip(good, steps, strict=True):
-            classes.append(interval_class(step, bool(a.full.disagg), a.run is not None))
+        """Ends of the interval of each point in spreads, by metric."""
+        classes: dict[str, int] = {}
+        of_point: list[int] = []
+        for a in good:
+            disagg, dated = bool(a.full.disagg), a.run is not None
+            for step in self._neighbourhood.steps(a.full, a.place, a.loads):
+                of_point.append(classes.setdefault(interval_class(step, disagg, dated), len(classes)))
         return {
-            metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)
+            metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)[of_point]
             for metric, known in self._fit.half_width.items()
         }
 
     def _factors(self, good: Sequence[Asked]) -> Floats:
-        """Percentiles over requests, over the median: queries x (TTFT, TPOT) x PERCENTILES.
+        """Percentiles over requests, over the median: points x (TTFT, TPOT) x PERCENTILES.
 
         By the load alone, but where the user's own probes measured them.
         """
-        rows = []
+        rows: list[tuple[tuple[float, ...], ...]] = []
+        places: dict[tuple[int, bool], int] = {}
+        of_point: list[int] = []
         for a in good:
-            key = a.full.concurrency, bool(a.full.disagg)
-            own = self._probed.of(a.place, a.full.isl, a.full.osl)
-            row = None if own else self._tails.get(key)
-            if row is None:
-                row = _percentiles({**self._fit.tails, **own}, *key)
-                if not own:
-                    if len(self._tails) >= TAILS:
-                        self._tails.clear()
-                    self._tails[key] = row
-            rows.append(row)
-        return np.array(rows, dtype=np.float64).reshape(-1, 2, len(PERCENTILES))
+            disagg, own = bool(a.full.disagg), self._probed.of(a.place, a.full.isl, a.full.osl)
+            if own:
+                of_point += range(len(rows), len(rows) + len(a.loads))
+                rows += [_percentiles({**self._fit.tails, **own}, load, disagg) for load in a.loads]
+                continue
+            for load in a.loads:
+                place = places.get((load, disagg))
+                if place is None:
+                    place = places[load, disagg] = len(rows)
+                    rows.append(self._usual_tails(load, disagg))
+                of_point.append(place)
+        return np.array(rows, dtype=np.float64).reshape(-1, 2, len(PERCENTILES))[of_point]
+
+    def _usual_tails(self, load: int, disagg: bool) -> tuple[tuple[float, ...], ...]:
+        row = self._tails.get((load, disagg))
+        if row is None:
+            if len(self._tails) >= TAILS:
+                self._tails.clear()
+            row = self._tails[load, disagg] = _percentiles(self._fit.tails, load, disagg)
+        return row
 
 
 def _percentiles(tails: Tails, concurrency: int, disagg: bool) -> tuple[tuple[float, ...], ...]:
@@ -204,10 +230,21 @@ def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
     return out
 
 
-def _places(asked: Sequence[Asked]) -> NDArray[np.intp]:
-    """Which of the queries without an error each one is; -1 beside an error."""
-    good = np.array([not a.error for a in asked], dtype=np.bool_)
-    return np.where(good, np.cumsum(good) - 1, -1)
+class _Listed:
+    """The points of questions, curve by curve."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        sizes = np.array([len(a.loads) for a in asked], np.intp)
+        self._asked, self._of_point = asked, np.repeat(np.arange(len(asked)), sizes)
+        self._first = np.cumsum(sizes) - sizes
+        self.errors = [a.error for a in asked for _ in a.loads]
+        good = np.array([not a.error for a in asked], dtype=np.bool_)[self._of_point]
+        self.place: NDArray[np.intp] = np.where(good, np.cumsum(good) - 1, -1)
+        """Which of the points without an error each one is; -1 beside an error."""
+
+    def __getitem__(self, i: int) -> Asked:
+        k = int(self._of_point[i])
+        return self._asked[k].point(i - int(self._first[k]))
 
 
 def _outer(metric: str, mid: Floats, medians: Medians, ends: dict[str, Floats]) -> Floats:

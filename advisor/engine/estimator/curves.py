@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,15 +190,17 @@ class Memo:
         lay
             Works out new ones.
         """
-        keys = [(kind, key) for key in _keys(points)]
-        first, of_point = distinct(keys)
+        start, of_run = _runs(points)
+        keys = [(kind, key) for key in _keys(points.take(start))]
+        first, of_key = distinct(keys)
+        of_point = of_key[of_run]
         unknown = [k for k, i in enumerate(first) if keys[i] not in self._places]
         known: dict[int, tuple[Curves, int]] = {
             k: self._places[keys[i]] for k, i in enumerate(first) if keys[i] in self._places
         }
-        for start in range(0, len(unknown), BLOCK):
-            part = unknown[start : start + BLOCK]
-            at = np.array([first[k] for k in part])
+        for begin in range(0, len(unknown), BLOCK):
+            part = unknown[begin : begin + BLOCK]
+            at = start[[first[k] for k in part]]
             curves = lay(points.take(at))
             fresh = {k: (curves, row) for row, k in enumerate(part)}
             if self._bytes + curves.nbytes <= KEPT_BYTES:
@@ -222,12 +225,30 @@ def _grouped(
         yield curves, chosen, row_of_point[chosen]
 
 
+def _runs(p: Points) -> tuple[Places, Places]:
+    """Where points that follow each other on one curve start, and which of these runs each point is in."""
+    names = [np.fromiter(map(id, c), np.int64, len(p)) for c in (p.accelerators, p.models, *_words(p))]
+    numbers = np.stack([*_numbers(p)], dtype=np.float64)
+    new = np.ones(len(p), np.bool_)
+    new[1:] = (numbers[:, 1:] != numbers[:, :-1]).any(0)
+    for column in names:
+        new[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(new), np.cumsum(new) - 1
+
+
+def _words(p: Points) -> tuple[tuple[str, ...], ...]:
+    return p.model_names, p.precision, p.engine
+
+
+def _numbers(p: Points) -> tuple[NDArray[Any], ...]:
+    gpus = np.where(np.isnan(p.gpus), -1.0, p.gpus)  # NaN differs from itself
+    return p.spec, p.disagg, p.tp, p.ep, p.dp, gpus, p.isl, p.osl, p.kind, p.month
+
+
 def _keys(p: Points) -> Iterator[tuple[object, ...]]:
     """All that sets a point's curve apart: everything but its load. Curves keep their parts and models alive."""
-    gpus = np.where(np.isnan(p.gpus), -1.0, p.gpus)  # NaN differs from itself
-    numbers = (p.spec, p.disagg, p.tp, p.ep, p.dp, gpus, p.isl, p.osl, p.kind, p.month)
-    names = (map(id, p.accelerators), map(id, p.models), p.model_names, p.precision, p.engine)
-    return zip(*names, *(n.tolist() for n in numbers), strict=True)
+    names = (map(id, p.accelerators), map(id, p.models), *_words(p))
+    return zip(*names, *(n.tolist() for n in _numbers(p)), strict=True)
 
 
 def at_load(values: Floats, load: Floats, row: Places | None = None) -> Floats:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
-from advisor.engine.estimates import Batch
+from advisor.engine.estimates import Batch, Ladders
 from advisor.engine.estimator.answers import Answers, Asked
 from advisor.engine.estimator.assume import MOST, Assumer, is_open, one_copy, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
@@ -27,6 +26,7 @@ from advisor.engine.estimator.encode import (
     DATED,
     MEDIAN_MONTH,
     Floats,
+    Places,
     Points,
     months_since_epoch,
     points_of_measurements,
@@ -40,17 +40,28 @@ Software = Literal["current", "typical"]
 """What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same stack, where
 there are any; `typical`: as a median over all runs, which is what most published rows state."""
 FIRST_TOKEN = ("ttft",)
-_CURVE = attrgetter(*(f.name for f in fields(OperatingQuery) if f.name != "concurrency"))
-"""All of a query but its load."""
+MOST_LOAD = MOST["concurrency"]
 
 
 @record
 class _Place:
-    """Where queries lie among the measurements."""
+    """Where queries lie among the measurements: their curves, and each point's own and load."""
 
-    points: Points
-    undated: Points
+    dated: Points
+    """The curves, each on the software that it is asked for on; their own load means nothing."""
+    medians: Points
     """The same as medians over all runs."""
+    of_point: Places
+    load: Floats
+
+    @property
+    def points(self) -> Points:
+        """Every point, on the software that it is asked for on."""
+        return replace(self.dated.take(self.of_point), concurrency=self.load)
+
+    def undated(self, places: Places) -> Points:
+        """Some of the points, as medians over all runs."""
+        return replace(self.medians.take(self.of_point[places]), concurrency=self.load[places])
 
 
 class Estimator:
@@ -138,12 +149,13 @@ class Estimator:
         place = self._place(good)
         medians = self._core.medians(place.points, memo)
         if any(a.total_spread for a in good):
-            medians.widen_rates([a.total_spread for a in good])
+            medians.widen_rates([a.total_spread for a in good for _ in a.loads])
 
         def undated(places: Sequence[int]) -> Floats:
-            return self._core.medians(place.undated.take(np.array(places)), memo, RATE).total_tps
+            return self._core.medians(place.undated(np.array(places)), memo, RATE).total_tps
 
-        return self._answers.whole(asked, medians, Drift([a.run for a in good], medians.total_tps, undated))
+        runs = [a.run for a in good for _ in a.loads]
+        return self._answers.whole(asked, medians, Drift(runs, medians.total_tps, undated))
 
     def first_token(self, queries: Sequence[OperatingQuery], *, memo: Memo | None = None) -> Batch[FirstToken]:
         """TTFT alone, as `estimate` has it, for a third of the work."""
@@ -157,30 +169,29 @@ class Estimator:
         return self.estimate([replace(asked.full, concurrency=c) for c in concurrencies])
 
     def _asked(self, queries: Sequence[OperatingQuery], software: Software) -> list[Asked]:
-        """The queries with everything filled in; those of one curve that follow each other are looked up once."""
+        """The queries with everything filled in: whole curves where nothing that is filled in hangs on the load."""
         out: list[Asked] = []
-        known: tuple[object, ...] | None = None
-        for q in queries:
-            curve = _CURVE(q)
-            if curve == known and 1 <= q.concurrency <= MOST["concurrency"]:
-                last = out[-1]
-                out.append(Asked(q, q, last.name, last.notes, "", last.place, last.run))
-                continue
-            asked = self._ask(q, software)
-            known = None if asked.error or asked.full is not q else curve
-            out.append(asked)
+        ladders = Ladders.of(queries)
+        for curve, loads in zip(ladders.curves, ladders.loads, strict=True):
+            first = replace(curve, concurrency=loads[0])
+            asked = self._ask(first, software)
+            total = asked.full.disagg and asked.full.gpus is None
+            if asked.error or asked.full is not first or total or not 1 <= min(loads) <= max(loads) <= MOST_LOAD:
+                out += [asked, *(self._ask(replace(curve, concurrency=n), software) for n in loads[1:])]
+            else:
+                out.append(replace(asked, loads=loads))
         return self._with_totals(out)
 
     def _ask(self, q: OperatingQuery, software: Software) -> Asked:
         error = problem_with(q, self._accelerators, self._days)
         name = self.measured_name(q.model)
         if error:
-            return Asked(q, q, name, (), error, ())
+            return Asked(q, q, name, (), error, (), (q.concurrency,))
         known = not is_open(q) and one_copy(q) is q
         full, notes = (q, ()) if known else self._assumer.complete(q, name)
         place = curve_key(full, name)
         run = q.software_date or (self._newest_day(full, name) if software == "current" else None)
-        return Asked(q, full, name, notes, "", place, run)
+        return Asked(q, full, name, notes, "", place, (full.concurrency,), run)
 
     def _newest_day(self, p: Measurement | OperatingQuery, name: str) -> date | None:
         """Day of the newest software that the stack of a point is known to run on."""
@@ -205,8 +216,10 @@ class Estimator:
     def _place(self, good: Sequence[Asked]) -> _Place:
         """Points of the queries, each on the software that it asks for."""
         points = points_of_queries([a.full for a in good], [a.name for a in good], self._accelerators)
+        of_point = np.repeat(np.arange(len(good)), np.array([len(a.loads) for a in good], np.intp))
+        load = np.maximum(1.0, np.array([n for a in good for n in a.loads], dtype=np.float64))
         if not any(a.run for a in good):
-            return _Place(points, points)
+            return _Place(points, points, of_point, load)
         month = np.array([months_since_epoch(a.run) if a.run else MEDIAN_MONTH for a in good])
         kind = np.array([float(DATED) if a.run else 0.0 for a in good])
-        return _Place(replace(points, kind=kind, month=month), points)
+        return _Place(replace(points, kind=kind, month=month), points, of_point, load)

@@ -25,28 +25,29 @@ class OtherFamilies:
             if m.family in SEPARATE:
                 self._by[m.accelerator, m.model, m.precision, float(m.isl), float(m.osl), m.spec_method].append(m)
 
-    def of(self, q: OperatingQuery, model_name: str) -> tuple[OtherFamily, ...]:
-        """The nearest point of each other family on the same parallelism, if one is near."""
+    def along(
+        self, q: OperatingQuery, model_name: str, loads: Sequence[int]
+    ) -> list[tuple[OtherFamily, ...]]:
+        """The nearest point of each other family on the same parallelism, if one is near, at each load of a curve."""
         key = (q.accelerator, model_name, q.precision, float(q.isl), float(q.osl), q.spec_method or "none")
-        near = [
-            m
-            for m in self._by.get(key, ())
-            if m.tp == q.tp
-            and not q.disagg
-            and max(m.concurrency, q.concurrency) <= REACH * min(m.concurrency, q.concurrency)
-        ]
-        if not near:
-            return ()
-        best = min(near, key=lambda m: (abs(m.concurrency - q.concurrency), -_ordinal(m), m.row_id))
-        return (
-            OtherFamily(
-                family=NAMED[best.family],
-                total_tps_per_gpu=best.total_tps_per_gpu or 0.0,
-                tpot_s=tpot_of(best),
-                as_of=best.date.isoformat() if best.date else "",
-                row_ids=(best.row_id,),
-            ),
-        )
+        same = [m for m in self._by.get(key, ()) if m.tp == q.tp and not q.disagg]
+        return [_nearest(same, load) for load in loads] if same else [()] * len(loads)
+
+
+def _nearest(rows: Sequence[Measurement], load: int) -> tuple[OtherFamily, ...]:
+    near = [m for m in rows if max(m.concurrency, load) <= REACH * min(m.concurrency, load)]
+    if not near:
+        return ()
+    best = min(near, key=lambda m: (abs(m.concurrency - load), -_ordinal(m), m.row_id))
+    return (
+        OtherFamily(
+            family=NAMED[best.family],
+            total_tps_per_gpu=best.total_tps_per_gpu or 0.0,
+            tpot_s=tpot_of(best),
+            as_of=best.date.isoformat() if best.date else "",
+            row_ids=(best.row_id,),
+        ),
+    )
 
 
 def _ordinal(m: Measurement) -> int:

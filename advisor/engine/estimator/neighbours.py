@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -77,26 +77,20 @@ class Neighbourhood:
         near, beyond = self._off_curve(place), self._beyond(q, place)
         return replace(near, grade=_grade_beyond(near), text=f"{near.text}; {beyond}") if beyond else near
 
-    def steps(self, asked: Iterable[tuple[OperatingQuery, tuple[object, ...]]]) -> list[str]:
-        """Which step of doubt sets the interval of each query with its place, see `step_on_curve`; A for own probes.
+    def steps(self, q: OperatingQuery, place: tuple[object, ...], loads: Sequence[int]) -> list[str]:
+        """Which step of doubt sets the interval at each load of a curve, see `step_on_curve`; A for own probes.
 
-        What queries one after another share, the very place, is looked up once: they come as curves, as a rule.
+        `q` is any of its points, and `place` its `curve_key`.
         """
-        out: list[str] = []
-        last: tuple[object, ...] = ()
-        own, general, loads, repeated = False, "", [], set[int]()
-        for q, place in asked:
-            if place is not last:
-                last, curve = place, self._curve_at(q, place)
-                loads = [m.concurrency for m in curve]
-                repeated = {m.concurrency for m in curve if m.family in REPEATED}
-                own = _grade(curve) == "A"
-                if not curve:
-                    near = self._off_curve(place)
-                    general = f"{_grade_beyond(near) if self._beyond(q, place) else near.grade} {near.basis}"
-            step = step_on_curve(q.concurrency, loads, repeated) if loads else general
-            out.append(step.replace("B", "A") if own else step)
-        return out
+        curve = self._curve_at(q, place)
+        if not curve:
+            near = self._off_curve(place)
+            grade = _grade_beyond(near) if self._beyond(q, place) else near.grade
+            return [f"{grade} {near.basis}"] * len(loads)
+        measured = [m.concurrency for m in curve]
+        repeated = {m.concurrency for m in curve if m.family in REPEATED}
+        out = [step_on_curve(load, measured, repeated) for load in loads]
+        return [step.replace("B", "A") for step in out] if _grade(curve) == "A" else out
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
         curve = self._curve.get(place) or self._on_lengths_like(q, place)

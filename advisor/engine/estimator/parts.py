@@ -67,14 +67,28 @@ def parts_among(varying: Places, groups: Floats) -> tuple[Part, ...]:
 
 
 def product(covariance: Covariance, parts: Sequence[Part], coords: Singles, groups: int) -> Floats:
-    """Covariance of queries with groups over the coordinates of the parts: terms x queries x groups."""
+    """Covariance of queries with groups over the coordinates of the parts: terms x queries x groups.
+
+    Queries are sorted, so that one shares its first parts with the one before it, and the product over those.
+    """
     tables = [part.table(covariance, coords) for part in parts]
-    out = np.empty((len(covariance.scale), len(coords), groups))
+    terms, last = len(covariance.scale), len(tables) - 1
+    out = np.empty((terms, len(coords), groups))
+    # products over ever more of the parts; small enough to stay in the cache of a core
+    known = [np.broadcast_to((covariance.scale**2)[:, None], (terms, groups)), *np.empty((len(tables), terms, groups))]
+    before = [-1] * len(tables)
     for k in range(len(coords)):
-        mine = out[:, k]
-        mine[:] = (covariance.scale**2)[:, None]
-        for table, of_query in tables:
-            mine *= table[of_query[k]]
+        new = False
+        for n, (table, of_query) in enumerate(tables):
+            place = of_query[k]
+            new = new or place != before[n]
+            if n == last:
+                np.multiply(known[n], table[place], out=out[:, k])
+            elif new:
+                np.multiply(known[n], table[place], out=known[n + 1])
+                before[n] = place
+        if last < 0:
+            out[:, k] = known[0]
     return out
 
 
