@@ -130,6 +130,10 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
             _look_beyond(draft, profile, inputs, sizing)
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
+    for draft in drafts:
+        if draft.sized is not None:
+            # what a candidate remembers leads back to it, draws and all: a batch would pile that up until a collection
+            draft.sized.memo.clear()
     verdict = outcome.verdict if outcome is not None else _infeasible(drafts)
     lent = {q.name: q for c in candidates if c.cost is not None for q in c.cost.inputs}
     assumptions = collect_assumptions(stated, inputs.parameters, lent)

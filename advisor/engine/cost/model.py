@@ -35,8 +35,11 @@ from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 WEEKS_PER_YEAR = 52
-MOST_KEPT = 2048
-"""Levels up to which fleets are kept: those at typical inputs and over the cases of a prospect, not those of draws."""
+MOST_KEPT = 20_000
+"""Levels up to which fleets are looked up: those at typical inputs, over the cases of a prospect, and of draws, which
+trial prices ask for again. To hash them takes a tenth of the time of sizing them."""
+KEPT_BYTES = 2**20
+"""Most that a fleet may take that is kept: not one by month over as many draws."""
 PEAK = "On demand above the base: GPU-hours"
 TAIL = "On demand after the last whole term: GPU-hours"
 OWED = "Owed after the horizon: GPU-hours"
@@ -157,13 +160,15 @@ class CostModel:
         inputs = (levels.z, levels.throughput, levels.demand)
         if any(isinstance(value, np.ndarray) and value.size > MOST_KEPT for value in inputs):
             return self._sized(levels, factors)
-        # ways of paying, break-evens and the tornado ask for the fleet at the same few inputs again and again
+        # ways of paying, break-evens and the tornado ask for the fleet at the same inputs again and again
         fixed = (value.tobytes() if isinstance(value, np.ndarray) else value for value in inputs)
         key = ("fleet", *fixed, *(f.tobytes() for f in factors))
         found: FloatArray | None = self.sized.memo.get(key)
         if found is None:
-            found = self.sized.memo[key] = self._sized(levels, factors)
+            found = self._sized(levels, factors)
             found.flags.writeable = False
+            if found.nbytes <= KEPT_BYTES:
+                self.sized.memo[key] = found
         return found
 
     def _sized(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:

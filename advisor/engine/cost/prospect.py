@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,8 @@ SPREAD = 1024
 """Evenly spread cases behind the percentiles: the few of `NODES` hold a sixth of the weight in one price."""
 GOLDEN = 1.2207440846057596
 """Root of ``x^4 = x + 1``; the fractions of multiples of its powers fill a cube evenly (Roberts, 2018)."""
+MOST_FACTORS = 256
+"""Intervals of prices whose factors are kept."""
 NODES = {"throughput": 9, "demand": 5, "price": 3}
 """Nodes of Gauss and Hermite for each input (Abramowitz and Stegun, 1964, 25.4.46): means over normal inputs come out
 right for what is smooth in them, and nearly for whole nodes of GPUs."""
@@ -40,11 +43,23 @@ class Cases:
     """Factor on demand."""
     price: FloatArray
     """Standard normal, of every unit price."""
+    _factors: dict[tuple[float, float, float], FloatArray] = field(default_factory=dict, repr=False, compare=False)
+    """Factors on unit prices by their interval: one price is asked for at every turn of a search."""
 
     def levels(self, way: Way, levels: Levels) -> Levels:
         """The inputs of one way of paying in each case, all else as in `levels`."""
-        peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, self.price)
-        return levels.with_(z=self.z, demand=self.demand, price=price_factor(way.price, self.price), peak_price=peak)
+        peak = 1.0 if way.peak_price is None else self._factor(way.peak_price)
+        return levels.with_(z=self.z, demand=self.demand, price=self._factor(way.price), peak_price=peak)
+
+    def _factor(self, basis: PriceBasis) -> FloatArray:
+        interval = basis.low, basis.typical, basis.high
+        found = self._factors.get(interval)
+        if found is None:
+            if len(self._factors) >= MOST_FACTORS:
+                self._factors.clear()
+            found = self._factors[interval] = price_factor(basis, self.price)
+            found.flags.writeable = False
+        return found
 
 
 @record
@@ -61,12 +76,8 @@ class Prospect:
     @classmethod
     def of(cls, profile: Profile, defaults: Mapping[str, Quantity]) -> Prospect:
         """For a profile's appetite."""
-        band = defaults["demand_factor"].band
-        (z, demand, price), weight = _weighted()
         tail = tail_weight(profile, defaults)
-        if tail:
-            z, demand, price = map(np.append, (z, demand, price), _even())
-        return cls(Cases(z, log_pieces(demand, *band), price), weight, tail)
+        return cls(_cases(defaults["demand_factor"].band, bool(tail)), _weighted()[1], tail)
 
     def usd_per_month(self, model: CostModel, way: Way, levels: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
@@ -84,6 +95,18 @@ class Prospect:
         middle, high = SPREAD // 2, SPREAD * 9 // 10
         ordered = np.partition(usd[..., self.weight.size :], (middle, high), axis=-1)
         return np.asarray(mean + self.tail * (ordered[..., high] - ordered[..., middle]))
+
+
+@lru_cache(maxsize=8)
+def _cases(demand_band: tuple[float, float, float], with_tail: bool) -> Cases:
+    """The cases: the same for every profile, but for whether the tail counts, under one catalog's band of demand."""
+    (z, demand, price), _ = _weighted()
+    if with_tail:
+        z, demand, price = map(np.append, (z, demand, price), _even())
+    factor = log_pieces(demand, *demand_band)
+    for values in (z, factor, price):
+        values.flags.writeable = False
+    return Cases(z, factor, price)
 
 
 def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:

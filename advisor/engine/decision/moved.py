@@ -127,8 +127,11 @@ class Moved:
     def _in_cases(self, cases: Cases, way: Way, shares: FloatArray, move: Move, values: FloatArray) -> FloatArray:
         """Cost of one way [USD/month], a row for each value and a column for each case."""
         n, k = cases.z.size, values.size
-        tiled = Cases(np.tile(cases.z, k), np.tile(cases.demand, k), np.tile(cases.price, k))
-        levels = tiled.levels(way, move(self._typical, np.repeat(values, n)))
+        each = cases.levels(way, move(self._typical, np.repeat(values, n)))
+        peak = each.peak_price if way.peak_price is None else np.tile(each.peak_price, k)
+        levels = each.with_(
+            z=np.tile(each.z, k), demand=np.tile(each.demand, k), price=np.tile(each.price, k), peak_price=peak
+        )
         if way.mode == "mixed":
             way = replace(way, base_share=np.repeat(shares, n)[:, None])
         usd = np.asarray(self._model.usd_per_month(way, levels), dtype=float)

@@ -27,7 +27,7 @@ from advisor.engine.cost.prices import quote_basis
 from advisor.engine.cost.pricing import Pricing, band_of, best_way
 from advisor.engine.cost.prospect import Cases, Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
-from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
+from advisor.engine.decision.draws import levels_of, own_draws, shared_draws
 from advisor.engine.decision.simulate import Run
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import FloatArray
@@ -105,8 +105,10 @@ class Trial:
         now = self.run.pricing
         pricing = Pricing(now.model, now.open, way, {way.id: typical}, {}, now.book)
         usd = self._drawn(pricing, price)
-        band = band_of(usd)
-        tail = self._prospect.tail * (band.p90 - band.p50)
+        tail = 0.0
+        if self._prospect.tail:  # most appetites look at the mean alone
+            band = band_of(usd)
+            tail = self._prospect.tail * (band.p90 - band.p50)
         return Quoted(way, float(usd.mean()) + self._expected_loss(pricing) + tail, typical)
 
     def turn(self, target: float) -> Turn | None:
@@ -182,7 +184,7 @@ class Trial:
             setting, defaults = self.setting, self.setting.catalog.decision_defaults
             shared = shared_draws(setting.seed, setting.draws)
             own = own_draws(setting.seed, self.run.id, setting.draws)
-            levels = levels_of(pricing, shared, own, demand_draws(shared, defaults), defaults)
+            levels = levels_of(pricing, shared, own, self.run.levels.demand, defaults)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows
             parts = _in_parts(pricing.model, way, levels, follows)
