@@ -71,8 +71,13 @@ def count_replicas(
     """
     with_bursts = ratio * (1 + burst_headroom)
     demands = (ratio, with_bursts, with_bursts * max(1.0, growth_factor))
-    peak, burst, grown = (max(1, math.ceil(demand - _EPS)) for demand in demands)
+    peak, burst, grown = map(one_whole, demands)
     return Replicas(peak, burst - peak, grown - burst, spares(grown, up_probability, availability))
+
+
+def one_whole(ratio: float) -> int:
+    """`whole_replicas` of one demand, for a twentieth of the time that numpy takes on a single number."""
+    return max(1, math.ceil(ratio - _EPS))
 
 
 def whole_replicas(ratio: ArrayLike) -> NDArray[np.int64]:

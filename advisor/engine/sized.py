@@ -19,7 +19,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
+from advisor.engine.fleet import EXACT_REPLICAS, many_spares, one_whole, spares, whole_nodes, whole_replicas
 
 FloatArray = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class TierDemand:
         if top > MOST_REPLICAS:
             ratio, top, bottom = np.minimum(ratio, MOST_REPLICAS), MOST_REPLICAS, min(bottom, MOST_REPLICAS)
         working = whole_replicas(ratio)
-        least, most = int(whole_replicas(bottom)), int(whole_replicas(top))
+        least, most = one_whole(bottom), one_whole(top)
         if most <= EXACT_REPLICAS:
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,12 +25,18 @@ def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
-    shares = np.unique(np.concatenate([np.linspace(1, n - 1, min(n - 1, MOST_BASES)).round() / n for n in nodes]))
+    shares = np.unique(np.concatenate([_whole_nodes_of(n) for n in nodes]))
     # larger ones would hold all of it at the start; fleets may grow so far that the smallest hold none of it
     inner = shares[(shares * nodes[0] <= nodes[0] - 1 + 1e-9) & (shares >= LEAST_SHARE)]
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
     return np.append(inner, 1.0)
+
+
+@lru_cache(maxsize=1024)
+def _whole_nodes_of(n: int) -> FloatArray:
+    """Shares of `n` nodes that are whole nodes, MOST_BASES at most, fewer than all of them."""
+    return np.asarray(np.linspace(1, n - 1, min(n - 1, MOST_BASES)).round() / n)
 
 
 def usd_by_base(model: CostModel, way: Way, levels: Levels, shares: FloatArray) -> FloatArray:

@@ -48,7 +48,7 @@ def unfinished_terms(base: FloatArray, term_months: int, months: int) -> list[tu
     if term_months == MONTHS_PER_YEAR:  # every year is a term of the whole fleet, which may shrink
         left = months % term_months
         return [(months - left, base[..., -1])] if left else []
-    added = np.diff(base, axis=-1, prepend=0.0)
+    added = added_by_year(base)
     found: dict[int, FloatArray] = {}
     for year in range(base.shape[-1]):
         left = (months - MONTHS_PER_YEAR * year) % term_months
@@ -56,3 +56,14 @@ def unfinished_terms(base: FloatArray, term_months: int, months: int) -> list[tu
             start = months - left
             found[start] = found[start] + added[..., year] if start in found else added[..., year]
     return sorted(found.items())
+
+
+def added_by_year(gpus: FloatArray) -> FloatArray:
+    """GPUs that each year adds to those held before it, along the last axis; negative where some are given back.
+
+    >>> added_by_year(np.array([8.0, 24.0, 24.0])).tolist()
+    [8.0, 16.0, 0.0]
+    """
+    out = np.array(gpus)
+    out[..., 1:] -= gpus[..., :-1]
+    return out

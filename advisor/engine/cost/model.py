@@ -18,7 +18,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import percent
 from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
-from advisor.engine.cost.commitment import Tail, unfinished_terms
+from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.premium import PremiumRule
@@ -266,7 +266,7 @@ class CostModel:
 
     def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
         facts = self.facts
-        added = np.diff(base, axis=-1, prepend=0.0)
+        added = added_by_year(base)
         capex = way.price.typical * levels.flat("price") * self.kept(way.price, levels)
         landed = capex * (1.0 + facts.tariff_rate)
         bought = added @ when.year_starts / when.annuity
@@ -305,7 +305,10 @@ class CostModel:
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node
         exponent = self.facts.typical("ops_scaling_exponent")
-        fte = self.facts.typical("operations_fte_per_node") * nodes**exponent
+        most, places = int(nodes.max()), nodes.astype(np.intp)
+        # draws have few numbers of nodes between them, and powers are slow
+        scaled = (np.arange(most + 1.0) ** exponent)[places] if most < nodes.size else nodes**exponent
+        fte = self.facts.typical("operations_fte_per_node") * scaled
         return fte @ when.year_weights / when.annuity
 
     def _premium(self, gpus: FloatArray, levels: Levels, when: Calendar) -> list[Term]:

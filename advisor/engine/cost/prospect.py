@@ -85,7 +85,10 @@ class Prospect:
 
     def weighed(self, usd: Callable[[Cases], FloatArray]) -> float:
         """Mean with the tail's share [USD/month] of what each case costs."""
-        return float(self.outlook(np.broadcast_to(usd(self.cases), self.cases.z.shape)))
+        each = usd(self.cases)
+        if each.shape != self.cases.z.shape:
+            each = np.broadcast_to(each, self.cases.z.shape)
+        return float(self.outlook(each))
 
     def outlook(self, usd: FloatArray) -> FloatArray:
         """Mean with the tail's share of costs that lie in the last axis, one of each case."""

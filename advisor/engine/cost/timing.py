@@ -62,19 +62,21 @@ def calendar_of(months: int, rate: float) -> Calendar:
     return Calendar(months, rate)
 
 
+@lru_cache(maxsize=256)
 def monthly_growth(traffic_growth: float, months: int) -> FloatArray:
-    """Demand in each month over demand today."""
-    return _powers(1.0 + traffic_growth, np.arange(months) / MONTHS_PER_YEAR)
+    """Demand in each month over demand today; read-only, as it is asked for with every cost."""
+    return _fixed(_powers(1.0 + traffic_growth, np.arange(months) / MONTHS_PER_YEAR))
 
 
+@lru_cache(maxsize=256)
 def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: float = 12.0) -> FloatArray:
     """Demand that capacity bought or reserved at the beginning of each year must carry.
 
     Capacity is added once a year, so it is sized for the demand `lookahead_months` ahead; where demand falls,
-    for the demand at the beginning of the year.
+    for the demand at the beginning of the year. Read-only, as it is asked for with every cost.
     """
     start = _powers(1.0 + traffic_growth, np.arange(years, dtype=float))
-    return np.asarray(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
+    return _fixed(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
 
 
 def growth_by_tier(growths: Iterable[float], years: int, months: int, lookahead_months: float) -> list[FloatArray]:
@@ -111,8 +113,15 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
         return np.asarray(a * idle)
     flat = a - b
     high = np.where(b <= 2 * a - 1, flat, idle / (4 * np.maximum(1 - a, 1e-12)))
+    if a.size == 1 and a.item() < 1.0:
+        return np.asarray(np.maximum(high, 0.0))
     above = np.where(a >= 0.5, np.where(a >= 1.0, flat, high), a * idle)
     return np.asarray(np.maximum(above, 0.0))
+
+
+def _fixed(values: FloatArray) -> FloatArray:
+    values.flags.writeable = False
+    return values
 
 
 def _powers(base: float, exponents: FloatArray) -> FloatArray:

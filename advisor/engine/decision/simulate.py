@@ -57,7 +57,7 @@ class Run:
     @property
     def risk_adjusted(self) -> float:
         """Mean cost plus expected loss plus the tail's share: what candidates are ranked by [USD/month]."""
-        return float(self.usd.mean()) + self.expected_loss + self.tail
+        return self.cost.mean_usd_per_month + self.expected_loss + self.tail
 
     @property
     def offset(self) -> float:

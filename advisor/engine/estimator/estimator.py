@@ -173,13 +173,15 @@ class Estimator:
         out: list[Asked] = []
         ladders = Ladders.of(queries)
         for curve, loads in zip(ladders.curves, ladders.loads, strict=True):
-            first = replace(curve, concurrency=loads[0])
+            first = curve if curve.concurrency == loads[0] else replace(curve, concurrency=loads[0])
             asked = self._ask(first, software)
             total = asked.full.disagg and asked.full.gpus is None
             if asked.error or asked.full is not first or total or not 1 <= min(loads) <= max(loads) <= MOST_LOAD:
                 out += [asked, *(self._ask(replace(curve, concurrency=n), software) for n in loads[1:])]
+            elif len(loads) == 1:
+                out.append(asked)
             else:
-                out.append(replace(asked, loads=loads))
+                out.append(Asked(first, first, asked.name, asked.notes, "", asked.place, loads, asked.run))
         return self._with_totals(out)
 
     def _ask(self, q: OperatingQuery, software: Software) -> Asked:

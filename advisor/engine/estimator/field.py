@@ -39,6 +39,10 @@ class _Loads:
     """Points that share a set of loads, and how each load reaches the steps."""
 
     points: Places
+    configuration: Places
+    """Of each of the points."""
+    weighted: Floats
+    """Weight times share of each of the points, terms x points."""
     level: Places
     """Place of each of the points among the loads."""
     across: Floats
@@ -166,8 +170,6 @@ class Field:
     """Sorted by configuration and load."""
     shares: Floats
     """Share of each term at each measured point, terms x points."""
-    weighted: Floats
-    """Weight times share of each point, terms x points."""
     first: Places
     """Points of each configuration start here; and the end."""
     typical: Floats
@@ -223,7 +225,7 @@ class Field:
         return found
 
     def _cells(self, part: _Loads, group: Places) -> _Table | _Listed:
-        used, row = sorted_distinct(group[self.points.of_point[part.points]])
+        used, row = sorted_distinct(group[part.configuration])
         if part.common:
             return _Table(used, row * part.across.shape[1] + part.level)
         order = np.argsort(row, kind="stable")
@@ -232,8 +234,8 @@ class Field:
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         out = np.zeros((len(factor), len(grouping.first) - 1, len(LOAD_STEPS)))
         for part, cells in zip(self.loads, grouping.cells, strict=True):
-            weight = self.weighted.take(part.points, axis=1)
-            weight *= factor.take(self.points.of_point[part.points], axis=1)
+            weight = factor.take(part.configuration, axis=1)
+            weight *= part.weighted
             for term, sums in enumerate(cells.sums(weight, part)):
                 out[term, cells.used] += sums
         return out
@@ -278,6 +280,7 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
     order = np.lexsort((points.load, points.of_point))
     of_point, load, shares = points.of_point[order], points.load[order], shares.take(order, axis=1)
     first = np.searchsorted(of_point, np.arange(len(points.coords) + 1))
+    weighted = weights[order] * shares
     levels, level = sorted_distinct(load)
     by_count = np.argsort(-np.bincount(level, minlength=len(levels)), kind="stable")
     parts: list[_Loads] = []
@@ -288,12 +291,13 @@ def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Flo
         if len(at):
             across = covariance.of_loads(levels[chosen], LOAD_STEPS)
             across[across < NOTHING] = 0.0
-            parts.append(_Loads(at, place[level[at]], across, common=not parts))
+            mine = weighted.take(at, axis=1)
+            parts.append(_Loads(at, of_point[at], mine, place[level[at]], across, common=not parts))
     mean = np.stack([np.bincount(of_point, s) for s in shares]) / np.diff(first)
     square = covariance.scale[:, None] ** 2
     norm = np.sqrt((square * mean**2).sum(0))
     return Field(
-        covariance, Encoded(points.coords, of_point, load), shares, weights[order] * shares, first, mean / norm,
+        covariance, Encoded(points.coords, of_point, load), shares, first, mean / norm,
         tuple(parts), _place(of_point, load), (square * shares**2).sum(0),
     )  # fmt: skip
 

@@ -44,9 +44,12 @@ def test_groups_give_what_every_single_measurement_adds(target: str, queries: li
     one_by_one = c.decay(every, coords.astype(np.float64), points.coords.astype(np.float64))
     one_by_one *= c.scale[:, None, None] ** 2
     over_load = c.of_loads(points.load, LOAD_STEPS)
+    weighted = np.full((len(c.scale), len(points.load)), np.nan)
+    for part in field.loads:
+        weighted[:, part.points] = part.weighted
     wanted = np.stack(
         [
-            one_by_one[t][:, points.of_point] * field.weighted[t] @ over_load[t]
+            one_by_one[t][:, points.of_point] * weighted[t] @ over_load[t]
             for t in range(len(c.scale))
         ]
     )
