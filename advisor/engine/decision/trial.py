@@ -184,7 +184,7 @@ class Trial:
             setting, defaults = self.setting, self.setting.catalog.decision_defaults
             shared = shared_draws(setting.seed, setting.draws)
             own = own_draws(setting.seed, self.run.id, setting.draws)
-            levels = levels_of(pricing, shared, own, self.run.levels.demand, defaults)
+            levels = levels_of(pricing, shared, own, self.run.levels.flat("demand"), defaults)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows
             parts = _in_parts(pricing.model, way, levels, follows)

@@ -30,6 +30,12 @@ def test_all_of_it_lies_above_nothing(average: float) -> None:
     assert float(share_above(1.0, average)) == pytest.approx(0.0, abs=1e-12)
 
 
+@given(SHARES, SHARES)
+def test_one_average_gives_what_an_average_for_each_draw_gives(average: float, base: float) -> None:
+    bases = np.array([base, 0.0, 1.0])
+    assert share_above(bases, average) == pytest.approx(share_above(bases, np.full(3, average)), abs=1e-15)
+
+
 def test_capacity_is_sized_a_year_ahead_and_never_below_today() -> None:
     assert yearly_capacity_growth(0.5, 3) == pytest.approx([1.5, 2.25, 3.375])
     assert yearly_capacity_growth(-0.5, 3) == pytest.approx([1.0, 0.5, 0.25])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +12,15 @@ import pytest
 from advisor.catalog.resources import profiles_root
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.recommendation import Recommendation
-from advisor.engine.cost.prospect import Prospect, log_pieces
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import CostModel
+from advisor.engine.cost.pricing import build_pricing
+from advisor.engine.cost.prospect import MOST_FACTORS, Prospect, log_pieces, price_factor
 from advisor.engine.sized import Z80
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF, PROFILE_FILES
+from tests.sized_kit import profile_of, sized_of
 
 BENCH = Workbench(as_of=AS_OF, bare=True)
 
@@ -115,3 +121,48 @@ def test_the_budget_that_the_smallest_change_names_is_enough() -> None:
     found = re.search(r"budget_usd_per_month from 100 to ([\d,]+)", refused.verdict.smallest_change)
     assert found is not None
     assert at(float(found[1].replace(",", ""))).verdict.kind != "infeasible"
+
+
+def test_kept_cases_are_those_of_each_appetite_and_each_catalog() -> None:
+    """They are kept from answer to answer: nobody's band of demand, appetite or price may stand in for another's."""
+    defaults = BENCH.catalog.decision_defaults
+    factor = defaults["demand_factor"]
+    wider = {**defaults, "demand_factor": factor.model_copy(update={"low": 0.3, "high": 3.0})}
+    asked = read_profile(PROFILE_FILES["renewal-100-gpus"])
+    averse = asked.model_copy(update={"risk_appetite": "averse"})
+    plain, wide, tailed, again = (
+        Prospect.of(*of) for of in ((asked, defaults), (asked, wider), (averse, defaults), (asked, defaults))
+    )
+    assert again.cases is plain.cases
+    assert np.log(wide.cases.demand).std() > 1.5 * np.log(plain.cases.demand).std()
+    assert tailed.cases.z.size > plain.cases.z.size
+    sized = sized_of(profile_of(), BENCH.catalog, "h200", replica_rps=1.0)
+    way = replace(build_pricing(profile_of(), sized, BENCH.catalog, AS_OF).way, peak_price=None)
+    for n in range(2 * MOST_FACTORS):
+        price = way.price.model_copy(update={"high": way.price.high * (1 + n)})
+        at = plain.cases.levels(replace(way, price=price), Levels())
+        assert np.array_equal(at.flat("price"), price_factor(price, plain.cases.price))
+    with pytest.raises(ValueError, match="read-only"):
+        plain.cases.demand[0] = 2.0
+
+
+def test_an_answer_leaves_no_cost_models_behind() -> None:
+    """A candidate remembers what leads back to it: each worker of a batch held hundreds of MB until a collection."""
+    asked = read_profile(PROFILE_FILES["renewal-100-gpus"])
+    BENCH.advise(asked, folder=profiles_root(), draws=200)
+    gc.collect()
+    gc.disable()
+    try:
+        BENCH.advise(asked, folder=profiles_root(), draws=200)
+        assert not [o for o in gc.get_objects() if isinstance(o, CostModel) and o.profile.name == asked.name]
+    finally:
+        gc.enable()
+
+
+def test_staff_of_many_draws_is_that_of_each_alone() -> None:
+    sized = sized_of(profile_of(), BENCH.catalog, "h200", replica_rps=1.0)
+    model = build_pricing(profile_of(), sized, BENCH.catalog, AS_OF).model
+    when = model.calendar
+    fleets = 8.0 * np.random.default_rng(2).integers(1, 60, (500, when.years))
+    alone = [float(model._operations(fleet, when)) for fleet in fleets]
+    assert model._operations(fleets, when) == pytest.approx(alone, rel=1e-12)
