@@ -185,10 +185,13 @@ def candidate_deployments(
     # A wider precision than the released one is worth a look only where somebody has measured it.
     allowed = {*precisions, *section.precisions}
     out: dict[Config, Deployment] = {}
-    measured = _measured(configs, (accelerator.id,), model)
-    if not measured:
-        measured = _measured(configs, configs.kin.get(accelerator.id, ()), model)
-    for key in sorted(measured, key=lambda k: (-measured[k], k)):
+    own = _measured(configs, (accelerator.id,), model)
+    kin = _measured(configs, configs.kin.get(accelerator.id, ()), model)
+    # What runs on one part of an architecture runs on the other: what nobody happened to measure here would else be a
+    # fault of the part. Its own come first, and so set the engine that fills the gaps. A split into prefill and decode
+    # is tuned to the part, and stays with it.
+    lent = [k for k in _ranked(kin) if k not in own and not (own and k.disagg)]
+    for key in (*_ranked(own), *lent):
         if key.precision not in allowed or (key.spec_method != "none" and not section.speculative):
             continue
         if key.disagg and not disaggregation:
@@ -205,6 +208,10 @@ def candidate_deployments(
                     key = Config(engine, precision, "none", False, tp, 1, False, tp)
                     out.setdefault(key, _deployment(section, key))
     return list(out.values())
+
+
+def _ranked(found: Counter[Config]) -> list[Config]:
+    return sorted(found, key=lambda k: (-found[k], k))
 
 
 def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[Config]:

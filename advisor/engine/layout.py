@@ -27,6 +27,7 @@ from advisor.engine.deployments import (
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.fleet import Sizing, count_replicas
 from advisor.engine.operating_point import (
+    LADDER,
     Load,
     Sample,
     contiguous,
@@ -217,7 +218,7 @@ def _options(
         return [], _failed(accelerator, "memory", text)
     plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in deployments]
     fitting = [Option(accelerator, d, m) for d, m in plans if m.fits]
-    if all(o.deployment.disagg for o in fitting):
+    if _starved(fitting, load):
         wide = multi_node_deployments(model, workload.model, accelerator, configs)
         wide_plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in wide]
         first = {d.engine: Option(accelerator, d, m) for d, m in reversed(wide_plans) if m.fits}
@@ -233,6 +234,16 @@ def _options(
         f" one request of {context:,.0f} tokens needs {per_request_gb:,.1f} GB"
     )
     return [], Layout(accelerator, deployment, memory, None, "memory", (), "memory", text)
+
+
+def _starved(fitting: Sequence[Option], load: Load) -> bool:
+    """Whether no node holds the weights of aggregated serving, or leaves too little beside them for the load.
+
+    Two nodes of a part then take less each: to offer them only where one cannot hold the weights would set the smaller
+    part above the larger one.
+    """
+    most = min(float(LADDER[-1]), load.most_concurrency)
+    return all(o.memory.max_concurrency < most for o in fitting if not o.deployment.disagg)
 
 
 def _failed(accelerator: Accelerator, failure: str, text: str) -> Layout:

@@ -140,6 +140,58 @@ def test_parts_of_one_architecture_are_offered_the_same_engines(
     assert offered(bench, model, parts[0], ("fp8", "fp4"), "vllm") == one
 
 
+@pytest.mark.parametrize("parts", GENERATIONS)
+@pytest.mark.parametrize("model", ["deepseek-r1", "gpt-oss-120b", "minimax-m2.5"])
+def test_what_runs_on_a_part_is_offered_on_its_kin(bench: Workbench, model: str, parts: tuple[str, str]) -> None:
+    """DeepSeek-R1 was measured with TensorRT-LLM and drafts on B200 and not on B300, which then took twice the GPUs;
+    GPT-OSS in TensorRT-LLM on H200 and not on H100."""
+    spec = bench.catalog.models[model]
+    precisions: tuple[Precision, ...] = ("fp8", "fp4")
+    section = Model(id=model, precisions=precisions)
+    labels = [
+        {d.label for d in candidate_deployments(
+            spec, section, bench.catalog.accelerators[part], bench.configs, disaggregation=False)}
+        for part in parts
+    ]  # fmt: skip
+    for part, offered_there in zip(parts, reversed(labels), strict=True):
+        run = [c for name in spec.measured_as for c in bench.configs.by_pair.get((part, name), {}) if not c.disagg]
+        shown = {
+            Deployment(
+                engine=c.engine, precision=c.precision, kv_cache_precision="fp8", tp=c.tp, pp=1, ep=c.ep,
+                dp=c.tp if c.dp_attention else 1, dp_attention=c.dp_attention, spec_method=c.spec_method,
+                disagg=False, gpus_per_replica=max(c.gpus, c.tp),
+            ).label
+            for c in run if c.precision in precisions
+        }  # fmt: skip
+        assert shown <= offered_there
+
+
+def test_a_stronger_part_of_one_architecture_does_not_lose_by_what_was_measured_on_the_other(bench: Workbench) -> None:
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "deepseek-r1"},
+            "traffic": {"isl": 2000, "osl": 2000, "peak_concurrency": 500}, "slo": {"tpot_ms": 50, "ttft_ms": 5000},
+            "candidates": ["b200", "b300"],
+        }
+    )  # fmt: skip
+    found = fleets(bench, asked)
+    assert found["b300"][0] <= found["b200"][0]
+
+
+def test_a_part_with_more_memory_may_span_nodes_as_well(bench: Workbench) -> None:
+    """Kimi K2 leaves 3 GB for the cache on each of eight H200: 152 GPUs were planned where H100, in pairs of nodes, had
+    96."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "kimi-k2", "precisions": ["fp8"]},
+            "traffic": {"isl": 4000, "osl": 800, "peak_concurrency": 256}, "slo": {"tpot_ms": 50, "ttft_ms": 5000},
+            "candidates": ["h100", "h200"],
+        }
+    )  # fmt: skip
+    found = fleets(bench, asked)
+    assert found["h200"][0] <= found["h100"][0]
+
+
 def test_a_measured_model_is_tried_only_in_engines_that_somebody_ran_it_in(bench: Workbench) -> None:
     """GPT-OSS has no run in SGLang, on no part; what is unmeasured on MI325X at BF16 is not tried in it either."""
     ran = {m.engine for m in evidence() if m.model == "gptoss120b" and not m.disagg and m.family in TRUSTED_FAMILIES}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
 from advisor.engine.gates.memory import memory_gate
 from advisor.engine.gates.site import cooling_gate, power_gate, power_per_gpu, rack_gate
 
@@ -153,3 +154,29 @@ def test_memory_beyond_one_node_is_a_condition(catalog: Catalog) -> None:
     weights = float(gate.arithmetic.split()[1].replace(",", ""))
     memory = catalog.accelerators["h100"].memory_bytes / 1e9
     assert f"at least {math.ceil(weights / memory)} GPU" in gate.arithmetic
+
+
+def test_memory_is_judged_at_the_precision_that_is_laid_out(catalog: Catalog) -> None:
+    """At FP4, which H100 does not run, its DeepSeek-R1 "fitted 5 GPUs of one node" while two nodes were planned."""
+    asked, h100 = profile(model="deepseek-r1", precisions=("fp8", "fp4")), catalog.accelerators["h100"]
+    over_two = Deployment(
+        engine="sglang", precision="fp8", kv_cache_precision="fp8", tp=8, pp=2, gpus_per_replica=16
+    )  # fmt: skip
+    gate = memory_gate(asked, h100, catalog, 0, over_two)
+    assert gate is not None
+    # 671e9 parameters, 1.9e9 of them embeddings at two bytes: 673 GB over 85.5 GB
+    assert (gate.status, gate.title) == ("condition", "A replica spans 2 nodes")
+    assert gate.arithmetic.startswith("weights 673 GB at FP8 / 86 GB per GPU = 7.87, so at least 8 GPU(s)")
+
+
+def test_a_pipeline_for_the_sake_of_the_cache_is_told(catalog: Catalog) -> None:
+    h200 = catalog.accelerators["h200"]
+    wide = Deployment(engine="vllm", precision="fp8", kv_cache_precision="fp8", tp=8, pp=2, gpus_per_replica=16)
+    asked = profile(model="kimi-k2", precisions=("fp8",))
+    gate = memory_gate(asked, h200, catalog, 0, wide)
+    assert gate is not None
+    assert (gate.status, gate.title) == ("condition", "A replica spans 2 nodes")
+    assert "1,029 GB at FP8 / 151 GB per GPU" in gate.arithmetic
+    alone = memory_gate(asked, h200, catalog, 0, wide.model_copy(update={"pp": 1, "gpus_per_replica": 8}))
+    assert alone is not None
+    assert (alone.status, alone.title) == ("pass", "Weights fit 7 GPUs of one node")
