@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -135,6 +136,20 @@ def test_cooling_table_covers_every_part_and_agrees_with_its_specification(catal
     for part, row in rows.items():
         assert ("air" in catalog.accelerators[part].cooling) is (row.liquid != "required")
         assert ("liquid" in catalog.accelerators[part].cooling) is (row.liquid != "no")
+
+
+def test_a_limit_missed_by_a_little_is_not_rounded_away(catalog: Catalog) -> None:
+    """A node of B300 was shut out of a rack of 15 kW because it "draws 15 kW"."""
+    part = catalog.accelerators["b300"]
+    power = power_per_gpu(part, catalog.accelerators.values())
+    assert power is not None
+    limit = round(8 * power.kw, 1) - 0.1
+    rack = rack_gate(profile("buy", rack_kw=limit), part, 8, catalog)
+    site = power_gate(profile("buy", power_kw=limit), part, 8, catalog)
+    for gate in (rack, site):
+        assert gate.status == "fail"
+        told = re.findall(r"[\d.]+", gate.title)
+        assert float(told[0]) > float(told[1]) >= limit - 0.05
 
 
 def test_memory_worked_example(catalog: Catalog) -> None:
