@@ -8,11 +8,18 @@ import pytest
 
 from advisor.catalog import load_catalog
 from advisor.domain.hardware import Precision
-from advisor.domain.profile import Model, Profile
+from advisor.domain.profile import Model, Profile, Team
 from advisor.domain.recommendation import Candidate
 from advisor.domain.sizing import Deployment
 from advisor.engine import layout
-from advisor.engine.deployments import TRUSTED_FAMILIES, candidate_deployments, engines_at, index_configs, unservable
+from advisor.engine.deployments import (
+    TRUSTED_FAMILIES,
+    candidate_deployments,
+    engines_at,
+    index_configs,
+    unservable,
+    with_features,
+)
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
 from advisor.report.build import build_report
@@ -209,6 +216,67 @@ def test_no_part_is_offered_the_other_vendor_s_own_engine(bench: Workbench) -> N
     assert "trt" not in engines_at(model, parts["mi350x"], "fp8", bench.configs, team)
     assert "atom" not in engines_at(model, parts["b200"], "fp8", bench.configs, team)
     assert "trt" in engines_at(model, parts["b200"], "fp8", bench.configs, team)
+
+
+def test_no_engine_is_planned_that_lacks_what_the_team_uses_where_another_has_it(bench: Workbench) -> None:
+    """MI355X was planned with ATOM for a team with LoRA adapters, and charged an engineer for what vLLM does there."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "qwen2.5-72b"},
+            "traffic": {"isl": 2500, "osl": 300, "peak_concurrency": 150}, "slo": {"tpot_ms": 50, "ttft_ms": 2000},
+            "candidates": ["mi355x"],
+        }
+    )  # fmt: skip
+    engines = []
+    for lora in (False, True):
+        team = asked.team.model_copy(update={"lora": lora})
+        (candidate,) = bench.advise(asked.model_copy(update={"team": team}), draws=200).candidates
+        assert candidate.deployment is not None
+        gate = next(g for g in candidate.gates if g.gate == "software")
+        assert "lacks" not in gate.title
+        engines.append(candidate.deployment.engine)
+    assert engines[0] == "atom"
+    assert engines[1] in ("vllm", "sglang")
+
+
+def test_where_every_engine_lacks_a_feature_the_gate_says_so_and_nothing_is_dropped(bench: Workbench) -> None:
+    part, team = bench.catalog.accelerators["mi355x"], Team(lora=True)
+    found = candidate_deployments(
+        bench.catalog.models["qwen2.5-72b"], Model(id="qwen2.5-72b"), part, bench.configs, disaggregation=False
+    )
+    none = replace(bench.configs, lacking={"mi355x": frozenset((e, "lora") for e in ("vLLM", "SGLang", "ATOM"))})
+    assert with_features(found, part, none, team) == found
+    assert {d.engine for d in with_features(found, part, bench.configs, team)} == {d.engine for d in found} - {"atom"}
+
+
+def kimi(part: str, tpot_ms: float, *engines: str) -> Profile:
+    return Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "kimi-k2", "precisions": ["fp8"]}, "team": {"engines": engines},
+            "traffic": {"isl": 4000, "osl": 800, "peak_concurrency": 256},
+            "slo": {"tpot_ms": tpot_ms, "ttft_ms": 5000}, "candidates": [part],
+        }
+    )  # fmt: skip
+
+
+def test_a_part_that_a_pinned_engine_serves_is_not_out_with_engines_open(bench: Workbench) -> None:
+    """Kimi K2 was measured in vLLM, not in SGLang: a team on SGLang was offered MI300X, an open one was not."""
+    for engines in ((), ("vllm",), ("sglang",)):
+        (candidate,) = bench.advise(kimi("mi300x", 21.5, *engines), draws=200).candidates
+        assert candidate.operating_point is not None, engines
+        assert candidate.operating_point.meets_slo
+        assert candidate.deployment is not None
+        assert candidate.deployment.engine == "sglang"
+
+
+def test_a_pipeline_is_planned_for_its_cache_alone(bench: Workbench) -> None:
+    """At 30 ms MI300X with Kimi K2 is bound by TPOT, and would span nodes for a replica less in its last node."""
+    (candidate,) = bench.advise(kimi("mi300x", 30), draws=200).candidates
+    assert candidate.deployment is not None
+    assert candidate.deployment.pp == 1
+    (wide,) = bench.advise(kimi("h200", 50), draws=200).candidates
+    assert wide.deployment is not None
+    assert wide.deployment.pp == 2
 
 
 def test_what_a_team_measures_takes_no_engine_away(bench: Workbench) -> None:
