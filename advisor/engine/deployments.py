@@ -13,7 +13,7 @@ from dataclasses import field
 from typing import NamedTuple
 
 from advisor.domain.evidence import Measurement
-from advisor.domain.hardware import Accelerator, Precision
+from advisor.domain.hardware import Accelerator, Precision, kindred
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Model, Team
 from advisor.domain.record import record
@@ -84,8 +84,7 @@ def index_configs(
         if row.feature == "fp4" and row.status in ("full", "partial", "experimental"):
             for accelerator in row.accelerators:
                 weight_only[accelerator].add(row.engine)
-    family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
-    kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
+    kin = {a.id: kindred(a, accelerators.values()) for a in accelerators.values()}
     for m in measurements:
         if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1 or (m.disagg and not m.decode_gpus):
             continue  # a split that the source does not state cannot be laid out

@@ -66,7 +66,7 @@ def test_split_serving_is_charged_where_it_is_used_and_not_where_it_is_only_allo
     assert names[1] == names[2] == names[0] | {"disagg_prefill"} != names[0]
 
 
-@pytest.mark.parametrize(("part", "engine"), [("h100", "vllm"), ("mi300x", "vllm")])
+@pytest.mark.parametrize(("part", "engine"), [("h100", "vllm"), ("mi300x", "vllm"), ("mi325x", "vllm")])
 def test_a_format_at_which_others_ran_the_model_there_is_not_charged(catalog: Catalog, part: str, engine: str) -> None:
     """GPT-OSS 120B in vLLM on H100 was measured at FP4 and yet charged a quarter of an engineer, as
     a row calls FP4 there partial; in TensorRT-LLM on H200, of which no row speaks, measurements passed for support."""
