@@ -103,13 +103,16 @@ def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[st
 
 
 def _shared_fate(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:
-    """That the spare replicas of a high availability fail with those that they stand in for."""
+    """That what is to be highly available fails with its one node, spare replicas with those they stand in for."""
     availability = max(w.slo.availability for w in workloads)
     fleet = c.fleet
-    if fleet is not None and fleet.nodes == 1 and fleet.replicas_for_redundancy and availability >= SHARED_FATE:
+    if fleet is not None and fleet.nodes == 1 and availability >= SHARED_FATE:
+        alone = fleet.replicas == 1
+        what = "its one replica stands" if alone else f"all {fleet.replicas} replicas stand"
         yield (
-            f"{c.name}: all {fleet.replicas} replicas stand in one node; its host, power and network are not counted"
-            f" in the availability of {availability:.6g}. Spread them over two, or have another place to fall back on."
+            f"{c.name}: {what} in one node; its host, power and network are not counted in the availability of"
+            f" {availability:.6g}. {'Have a second in another' if alone else 'Spread them over two'}, or have another"
+            " place to fall back on."
         )
 
 
