@@ -250,3 +250,31 @@ def test_a_node_of_no_spare_is_told_to_be_one(peak: int, said: str) -> None:
     )  # fmt: skip
     notes = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200).notes
     assert any(said in note for note in notes)
+
+
+def test_a_peak_in_flight_that_is_served_faster_than_asked_is_explained() -> None:
+    """24 prompts of 120,000 tokens: a GPU for each, and tokens of a third of what such a fleet would serve."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.3-70b"}, "candidates": ["b200"],
+            "traffic": {"isl": 120_000, "osl": 1000, "peak_concurrency": 24},
+            "slo": {"ttft_ms": 60_000, "tpot_ms": 60},
+        }
+    )  # fmt: skip
+    bench = Workbench(as_of=AS_OF, bare=True)
+    tree = bench.advise(asked, draws=200)
+    (candidate,) = tree.candidates
+    assert candidate.operating_point is not None
+    (note,) = (n for n in tree.notes if "whatever they take" in n)
+    told = [float(n) for n in re.findall(r"([\d.]+) (?:requests in flight|s each|requests/s|, the rate)", note)]
+    in_flight, seconds, own = told
+    assert own == pytest.approx(in_flight / seconds, rel=0.01)
+    assert "counted at 0.2," in note  # 24 over the 60 + 1000 x 0.06 s of the service level
+    by_rate = asked.model_copy(
+        update={"traffic": asked.traffic.model_copy(update={"peak_concurrency": None, "peak_requests_per_s": 0.2})}  # type: ignore[union-attr]
+    )
+    fewer = bench.advise(by_rate, draws=200)
+    assert not any("whatever they take" in n for n in fewer.notes)
+    assert fewer.candidates[0].fleet is not None
+    assert candidate.fleet is not None
+    assert fewer.candidates[0].fleet.gpus_needed < candidate.fleet.gpus_needed
