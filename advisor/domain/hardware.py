@@ -66,10 +66,16 @@ class Accelerator:
         return None if tflops is None else tflops * 1e12
 
 
-def kindred(one: Accelerator, others: Iterable[Accelerator]) -> tuple[str, ...]:
-    """Ids of the other accelerators of one's architecture in nodes of the same size: what runs on one runs on all."""
+def kindred(one: Accelerator, others: Iterable[Accelerator], *, any_node: bool = False) -> tuple[str, ...]:
+    """Ids of the other accelerators of one's architecture in nodes of the same size: what runs on one runs on all.
+
+    Parameters
+    ----------
+    any_node
+        Whether nodes may be of another size, as those of GB200 beside B200.
+    """
 
     def kind(a: Accelerator) -> tuple[str, str, int]:
-        return a.vendor, a.architecture.split()[0], a.gpus_per_node
+        return a.vendor, a.architecture.split()[0], 0 if any_node else a.gpus_per_node
 
     return tuple(sorted(a.id for a in others if a.id != one.id and kind(a) == kind(one)))

@@ -62,6 +62,8 @@ class MeasuredConfigs:
     weight_only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Engines that expand FP4 weights on an accelerator without FP4 arithmetic, as the table of software support
     names them or as measurements do."""
+    chips: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`kin`, those in nodes of another size with them: what fits a node of one runs on the other."""
     lacking: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     """(engine as the table of software support names it, feature) that an accelerator goes without."""
 
@@ -107,6 +109,7 @@ def index_configs(
         kin,
         {name: frozenset(found) for name, found in by_model.items()},
         {name: frozenset(found) for name, found in weight_only.items()},
+        {a.id: kindred(a, accelerators.values(), any_node=True) for a in accelerators.values()},
         {name: frozenset(found) for name, found in lacking.items()},
     )
 
@@ -201,11 +204,13 @@ def candidate_deployments(
     out: dict[Config, Deployment] = {}
     own = _measured(configs, (accelerator.id,), model)
     kin = _measured(configs, configs.kin.get(accelerator.id, ()), model)
+    chips = _measured(configs, configs.chips.get(accelerator.id, ()), model)
     # What runs on one part of an architecture runs on the other: what nobody happened to measure here would else be a
     # fault of the part. Its own come first, and so set the engine that fills the gaps. A split into prefill and decode
     # is tuned to the part, and stays with it.
-    lent = [k for k in _ranked(kin) if k not in own and not (own and k.disagg)]
-    for key in (*_ranked(own), *lent):
+    lent = [k for k in _ranked(chips) if k not in own and not k.disagg and k.gpus <= accelerator.gpus_per_node]
+    split = [] if own else [k for k in _ranked(kin) if k.disagg]
+    for key in (*_ranked(own), *lent, *split):
         if key.precision not in allowed or (key.spec_method != "none" and not section.speculative):
             continue
         if key.disagg and not disaggregation:
