@@ -151,6 +151,7 @@ MODELS = Table(
         integer("index_topk", high=10_000_000, unit="tokens", doc="that sparse attention reads; empty: all"),
         integer("index_heads", high=10_000, doc="of the indexer of sparse attention"),
         integer("index_head_dim", high=10_000),
+        integer("index_layers", high=10_000, doc="with an indexer of their own; empty: all that see the whole context"),
         number("recurrent_state_elements", high=1e12, doc="of one sequence, all recurrent layers; kept in 32 bit"),
     ),
     "architecture of served models",

@@ -26,11 +26,11 @@ _STATE_PER_LAYER: dict[str, int] = {
 """State of a linear-attention layer: value heads x dimensions of key and value, which the drop leaves in words and the
 configurations that it cites state (`linear_num_value_heads`, `linear_attn_config.num_heads`)."""
 
-_INDEXER: dict[str, tuple[int, int, int]] = {
-    "deepseek-v3.2": (2048, 64, 128), "glm-5": (2048, 32, 128), "glm-5.2": (2048, 32, 128),
+_INDEXER: dict[str, tuple[int, int, int, int | None]] = {
+    "deepseek-v3.2": (2048, 64, 128, None), "glm-5": (2048, 32, 128, None), "glm-5.2": (2048, 32, 128, 21),
 }  # fmt: skip
-"""`index_topk`, `index_n_heads` and `index_head_dim` of the same configurations. GLM-5.2 shares what is found among
-layers, which is not reckoned with."""
+"""`index_topk`, `index_n_heads` and `index_head_dim` of the same configurations, and layers with an indexer: in GLM-5.2
+`index_topk_freq` is 4 from layer `index_skip_topk_offset` 3 on, and the layers between take over what was found."""
 
 
 def run(drop: Drop, out: Output) -> None:
@@ -52,7 +52,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     full = whole(row["full_attention_layers"])
     total, active, kind, notes = _parameters(row)
     kv_windowed = number(row["kv_elements_per_token_windowed"]) if windowed else None
-    topk, index_heads, index_dim = _INDEXER.get(row["id"], (None, None, None))
+    topk, index_heads, index_dim, index_layers = _INDEXER.get(row["id"], (None, None, None, None))
     hybrid = row["attention_type"].startswith("hybrid compressed")
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")
@@ -100,6 +100,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
         "index_topk": topk,
         "index_heads": index_heads,
         "index_head_dim": index_dim,
+        "index_layers": index_layers,
         "recurrent_state_elements": recurrent * _STATE_PER_LAYER[row["id"]] if recurrent else None,
     }
 

@@ -72,7 +72,9 @@ class ProbePlan(Frozen):
     concurrency: int = Field(description="Requests in flight per replica to hold.")
     isl: int = Field(description="Input tokens per request.")
     osl: int = Field(description="Output tokens per request.")
-    expected_output_tps_per_gpu: float = Field(description="What the estimate says [output tokens/s per GPU].")
+    expected_output_tps_per_gpu: float = Field(
+        description="What the estimate says [output tokens/s per GPU], of prompts that share nothing, as a probe sends."
+    )
     decides_at_output_tps_per_gpu: float | None = Field(
         None, description="Result at which the choice changes [output tokens/s per GPU]; none where it cannot."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Literal
 
@@ -63,3 +64,18 @@ class Accelerator:
         key = "bf16" if precision == "int4" else precision
         tflops = self.dense_tflops.get(key)
         return None if tflops is None else tflops * 1e12
+
+
+def kindred(one: Accelerator, others: Iterable[Accelerator], *, any_node: bool = False) -> tuple[str, ...]:
+    """Ids of the other accelerators of one's architecture in nodes of the same size: what runs on one runs on all.
+
+    Parameters
+    ----------
+    any_node
+        Whether nodes may be of another size, as those of GB200 beside B200.
+    """
+
+    def kind(a: Accelerator) -> tuple[str, str, int]:
+        return a.vendor, a.architecture.split()[0], 0 if any_node else a.gpus_per_node
+
+    return tuple(sorted(a.id for a in others if a.id != one.id and kind(a) == kind(one)))

@@ -64,6 +64,8 @@ class ModelSpec:
     """Cached tokens that an output token attends to under sparse attention (DSA); 0 where it attends to all."""
     index_heads: int = 0
     index_head_dim: int = 0
+    index_layers: int | None = None
+    """Layers with an indexer of their own, where others take over what it finds (GLM-5.2); None for all full ones."""
     recurrent_state_elements: float | None = None
     """Elements of the state that all recurrent layers keep of one sequence, where known."""
     weights_gb_native: float | None = None

@@ -76,6 +76,17 @@ def significant(value: float, digits: int) -> str:
     return f"{value:,.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:,.{digits}g}"
 
 
+def apart(value: float, other: float) -> str:
+    """A number beside another one: to the unit, or in as many places as tell the two apart.
+
+    >>> apart(33.1, 25.0), apart(15.2, 15.0), apart(15.0, 15.2), apart(15.0, 15.0)
+    ('33', '15.2', '15.0', '15')
+    """
+    if value == other:
+        return f"{value:,.0f}"
+    return next((t for n in range(6) if (t := f"{value:,.{n}f}") != f"{other:,.{n}f}"), f"{value:,.0f}")
+
+
 def factors(quantity: float, unit_price: float) -> tuple[str, str]:
     """A quantity and a price in as few digits as still multiply to their product, to the dollar (under 100: the cent).
 

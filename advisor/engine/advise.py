@@ -38,6 +38,7 @@ from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.capacity import capacity_gate
+from advisor.engine.cold import cold_rate
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.curves import tiers_with_cost, with_cost
@@ -251,7 +252,10 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
     )
     models = tuple(inputs.models[i] for i in order)
     ahead = sizing.parameters["growth_lookahead_months"]
-    sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead)
+    cold = cold_rate(
+        draft.tiers[0], workloads[0], models[0], a, inputs.estimate, profile.overrides.throughput_factor
+    )
+    sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
     most = largest_fleet(sized, profile.procurement.horizon_months)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
     draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]

@@ -13,9 +13,9 @@ from dataclasses import field
 from typing import NamedTuple
 
 from advisor.domain.evidence import Measurement
-from advisor.domain.hardware import Accelerator, Precision
+from advisor.domain.hardware import Accelerator, Precision, kindred
 from advisor.domain.model import ModelSpec
-from advisor.domain.profile import Model
+from advisor.domain.profile import Model, Team
 from advisor.domain.record import record
 from advisor.domain.sizing import Deployment, Memory
 from advisor.domain.software import SupportRow
@@ -28,6 +28,8 @@ MAX_PIPELINE_NODES = 8
 FALLBACK_ENGINE = "vllm"
 VENDOR_ENGINES = {"trt": "NVIDIA", "dynamo-trt": "NVIDIA", "atom": "AMD"}
 """Engines that run on the parts of one vendor only."""
+TEAM_FEATURES = ("lora", "multimodal", "custom_kernels")
+"""Fields of a profile's team that are features of an engine."""
 _WIDTH = {"bf16": 16, "fp8": 8, "fp4": 4, "int4": 4}
 
 
@@ -60,6 +62,10 @@ class MeasuredConfigs:
     weight_only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Engines that expand FP4 weights on an accelerator without FP4 arithmetic, as the table of software support
     names them or as measurements do."""
+    chips: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`kin`, those in nodes of another size with them: what fits a node of one runs on the other."""
+    lacking: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """(engine as the table of software support names it, feature) that an accelerator goes without."""
 
 
 def index_configs(
@@ -72,12 +78,15 @@ def index_configs(
     engines: dict[str, Counter[str]] = defaultdict(Counter)
     by_model: dict[str, set[str]] = defaultdict(set)
     weight_only: dict[str, set[str]] = defaultdict(set)
+    lacking: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for row in software:
+        if row.feature in TEAM_FEATURES and row.status == "none":
+            for accelerator in row.accelerators:
+                lacking[accelerator].add((row.engine, row.feature))
         if row.feature == "fp4" and row.status in ("full", "partial", "experimental"):
             for accelerator in row.accelerators:
                 weight_only[accelerator].add(row.engine)
-    family = {a.id: (a.vendor, a.architecture.split()[0], a.gpus_per_node) for a in accelerators.values()}
-    kin = {a: tuple(b for b in sorted(family) if b != a and family[b] == family[a]) for a in family}
+    kin = {a.id: kindred(a, accelerators.values()) for a in accelerators.values()}
     for m in measurements:
         if m.family not in TRUSTED_FAMILIES or m.gpus is None or m.tp < 1 or (m.disagg and not m.decode_gpus):
             continue  # a split that the source does not state cannot be laid out
@@ -100,6 +109,8 @@ def index_configs(
         kin,
         {name: frozenset(found) for name, found in by_model.items()},
         {name: frozenset(found) for name, found in weight_only.items()},
+        {a.id: kindred(a, accelerators.values(), any_node=True) for a in accelerators.values()},
+        {name: frozenset(found) for name, found in lacking.items()},
     )
 
 
@@ -150,6 +161,12 @@ def engines_at(
     return tuple(e for e in names if e in able or not able.isdisjoint(engine_names(e)))
 
 
+def engines_there(accelerators: Iterable[Accelerator], configs: MeasuredConfigs) -> tuple[str, ...]:
+    """Engines that are measured on one of the accelerators or its kin, whatever the model, by name."""
+    names = {name for a in accelerators for name in (a.id, *configs.kin.get(a.id, ()))}
+    return tuple(sorted({engine for name in names for engine in configs.engines.get(name, {})}))
+
+
 def unservable(model: ModelSpec, section: Model, accelerator: Accelerator) -> str:
     """Why no precision can be served, in a sentence without its full stop."""
     tried = accepted_precisions(model, section, accelerator)
@@ -185,10 +202,15 @@ def candidate_deployments(
     # A wider precision than the released one is worth a look only where somebody has measured it.
     allowed = {*precisions, *section.precisions}
     out: dict[Config, Deployment] = {}
-    measured = _measured(configs, (accelerator.id,), model)
-    if not measured:
-        measured = _measured(configs, configs.kin.get(accelerator.id, ()), model)
-    for key in sorted(measured, key=lambda k: (-measured[k], k)):
+    own = _measured(configs, (accelerator.id,), model)
+    kin = _measured(configs, configs.kin.get(accelerator.id, ()), model)
+    chips = _measured(configs, configs.chips.get(accelerator.id, ()), model)
+    # What runs on one part of an architecture runs on the other: what nobody happened to measure here would else be a
+    # fault of the part. Its own come first, and so set the engine that fills the gaps. A split into prefill and decode
+    # is tuned to the part, and stays with it.
+    lent = [k for k in _ranked(chips) if k not in own and not k.disagg and k.gpus <= accelerator.gpus_per_node]
+    split = [] if own else [k for k in _ranked(kin) if k.disagg]
+    for key in (*_ranked(own), *lent, *split):
         if key.precision not in allowed or (key.spec_method != "none" and not section.speculative):
             continue
         if key.disagg and not disaggregation:
@@ -207,6 +229,19 @@ def candidate_deployments(
     return list(out.values())
 
 
+def with_features(
+    deployments: Sequence[Deployment], accelerator: Accelerator, configs: MeasuredConfigs, team: Team
+) -> list[Deployment]:
+    """Those in engines that lack nothing of what the team uses there; all where every engine lacks something."""
+    used = [feature for feature in TEAM_FEATURES if getattr(team, feature)]
+    lacks = {engine for engine, feature in configs.lacking.get(accelerator.id, ()) if feature in used}
+    return [d for d in deployments if lacks.isdisjoint(engine_names(d.engine))] or list(deployments)
+
+
+def _ranked(found: Counter[Config]) -> list[Config]:
+    return sorted(found, key=lambda k: (-found[k], k))
+
+
 def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: ModelSpec) -> Counter[Config]:
     found: Counter[Config] = Counter()
     for accelerator_id in accelerator_ids:
@@ -216,14 +251,14 @@ def _measured(configs: MeasuredConfigs, accelerator_ids: Sequence[str], model: M
 
 
 def multi_node_deployments(
-    model: ModelSpec, section: Model, accelerator: Accelerator, configs: MeasuredConfigs
+    model: ModelSpec, section: Model, accelerator: Accelerator, configs: MeasuredConfigs, engines: Sequence[str] = ()
 ) -> list[Deployment]:
-    """Pipeline parallelism over whole nodes, for weights that no single node holds; fewest nodes of an engine first."""
+    """Pipeline parallelism over whole nodes, for weights that leave no room in one; fewest nodes of an engine first."""
     tp = accelerator.gpus_per_node
     return [
         _deployment(section, Config(engine, precision, "none", False, tp, 1, False, tp * nodes), pp=nodes)
         for precision in accepted_precisions(model, section, accelerator)
-        for engine in engines_at(model, accelerator, precision, configs)
+        for engine in engines_at(model, accelerator, precision, configs, engines)
         for nodes in (2, 4, MAX_PIPELINE_NODES)
     ]
 

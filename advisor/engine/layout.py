@@ -20,13 +20,16 @@ from advisor.domain.units import GB
 from advisor.engine.deployments import (
     MeasuredConfigs,
     candidate_deployments,
+    engines_there,
     memory_of,
     multi_node_deployments,
     unservable,
+    with_features,
 )
 from advisor.engine.estimates import EstimateMany, Ladders
 from advisor.engine.fleet import Sizing, count_replicas
 from advisor.engine.operating_point import (
+    LADDER,
     Load,
     Sample,
     contiguous,
@@ -173,7 +176,30 @@ def lay_out(
     sizing: Sizing,
     team: Team,
 ) -> dict[str, Layout]:
-    """Lay a workload out on each accelerator; keys are accelerator ids."""
+    """Lay a workload out on each accelerator; keys are accelerator ids.
+
+    A part that misses the service level in the engines in which somebody has run the model is tried in the others that
+    run there, since a team that runs one of them would be offered it.
+    """
+    found = _lay_out(workload, model, accelerators, configs, estimate, sizing, team)
+    missed = [a for a in accelerators if found[a.id].failure == "slo"]
+    if missed:
+        engines = tuple(dict.fromkeys((*team.engines, *engines_there(missed, configs))))
+        wider = team.model_copy(update={"engines": engines})
+        again = _lay_out(workload, model, missed, configs, estimate, sizing, wider)
+        found |= {name: layout for name, layout in again.items() if not layout.failure}
+    return found
+
+
+def _lay_out(
+    workload: Workload,
+    model: ModelSpec,
+    accelerators: Sequence[Accelerator],
+    configs: MeasuredConfigs,
+    estimate: EstimateMany,
+    sizing: Sizing,
+    team: Team,
+) -> dict[str, Layout]:
     need = Need.of(workload, sizing)
     load = need.load
     options: list[Option] = []
@@ -218,6 +244,7 @@ def _options(
     deployments = candidate_deployments(
         model, workload.model, accelerator, configs, disaggregation=team.disaggregation, engines=team.engines
     )
+    deployments = with_features(deployments, accelerator, configs, team)
     if not deployments:
         return [], _failed(accelerator, "precision", unservable(model, workload.model, accelerator))
     longest = workload.traffic.isl.high_tokens + workload.traffic.osl.high_tokens
@@ -226,8 +253,9 @@ def _options(
         return [], _failed(accelerator, "memory", text)
     plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in deployments]
     fitting = [Option(accelerator, d, m) for d, m in plans if m.fits]
-    if all(o.deployment.disagg for o in fitting):
-        wide = multi_node_deployments(model, workload.model, accelerator, configs)
+    if _starved(fitting, load):
+        wide = multi_node_deployments(model, workload.model, accelerator, configs, team.engines)
+        wide = with_features(wide, accelerator, configs, team)
         wide_plans = [(d, memory_of(d, model, accelerator, context, parameters)) for d in wide]
         first = {d.engine: Option(accelerator, d, m) for d, m in reversed(wide_plans) if m.fits}
         fitting += first.values()
@@ -242,6 +270,16 @@ def _options(
         f" one request of {context:,.0f} tokens needs {per_request_gb:,.1f} GB"
     )
     return [], Layout(accelerator, deployment, memory, None, "memory", (), "memory", text)
+
+
+def _starved(fitting: Sequence[Option], load: Load) -> bool:
+    """Whether no node holds the weights of aggregated serving, or leaves too little beside them for the load.
+
+    Two nodes of a part then take less each: to offer them only where one cannot hold the weights would set the smaller
+    part above the larger one.
+    """
+    most = min(float(LADDER[-1]), load.most_concurrency)
+    return all(o.memory.max_concurrency < most for o in fitting if not o.deployment.disagg)
 
 
 def _failed(accelerator: Accelerator, failure: str, text: str) -> Layout:
@@ -320,9 +358,12 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     held = [(o, o.best(load)) for o in survivors]
     good = [(o, s) for o, s in held if s is not None]
     if good:
-        option, sample = min(
-            good, key=lambda p: _hardware(p[0], prudent_rate(p[1], load, p[0].gpus), p[1].concurrency, need)
-        )
+        option, sample = _least(good, need)
+        within = [p for p in good if p[0].deployment.pp == 1 and not p[0].deployment.disagg]
+        if option.deployment.pp > 1 and within:
+            narrow, kept = _least(within, need)
+            if kept.concurrency < narrow.memory.max_concurrency:
+                option, sample = narrow, kept  # a pipeline's best case is worth its network for the cache alone
         curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
         beyond = [s for s in option.seen if s.concurrency >= sample.concurrency]
         limit = limited_by(beyond, option.memory, load, option.deployment.pp)
@@ -338,6 +379,11 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
     text = slo_miss(nearest, load, option.deployment.label)
     return Layout(accelerator, option.deployment, option.memory, None, "slo", curve, "slo", text, nearest)
+
+
+def _least(held: Sequence[tuple[Option, Sample]], need: Need) -> tuple[Option, Sample]:
+    """The one whose fleet takes the fewest GPUs."""
+    return min(held, key=lambda p: _hardware(p[0], prudent_rate(p[1], need.load, p[0].gpus), p[1].concurrency, need))
 
 
 def _hardware(option: Option, rate: float, concurrency: float, need: Need) -> tuple[float, float, str]:

@@ -13,6 +13,8 @@ References
 .. [5] The same, benchmarks/single_node/dsv4_fp8_mi355x.sh: SGLANG_DSV4_FP4_EXPERTS=false.
 .. [6] DeepSeek-AI, DeepSeek-V3.2, 2025, section 2.1, https://arxiv.org/abs/2512.02556; vLLM keeps the indexer's keys in
    FP8 with a 32-bit scale for each 128 (`DeepseekV32IndexerCache`).
+.. [7] GLM-5.2, `index_topk_freq` 4 and `index_skip_topk_offset` 3: 21 of 78 layers have an indexer, the others reuse
+   its result (SGLang, pull request 30922; ROCm/ATOM, pull request 1260).
 """
 
 from __future__ import annotations
@@ -105,8 +107,12 @@ def kv_bytes_per_token(model: ModelSpec, kv_precision: str = "fp8") -> tuple[flo
 
 
 def index_bytes_per_token(model: ModelSpec) -> float:
-    """Keys by which sparse attention finds what to read, of one token in one copy [bytes]; FP8 at any KV precision."""
-    return model.full_layers * (model.index_head_dim + INDEX_SCALE_BYTES) if model.index_topk else 0.0
+    """Keys by which sparse attention finds what to read, of one token in one copy [bytes]; FP8 at any KV precision.
+
+    Layers that take over what an earlier one found keep none [7].
+    """
+    layers = model.full_layers if model.index_layers is None else model.index_layers
+    return layers * (model.index_head_dim + INDEX_SCALE_BYTES) if model.index_topk else 0.0
 
 
 def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:

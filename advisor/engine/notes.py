@@ -10,7 +10,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
-from advisor.domain.text import counted
+from advisor.domain.text import counted, significant
 
 STALE_DAYS = 180
 DISAGREEMENT = 1.25
@@ -19,6 +19,8 @@ DOUBTFUL_LEVEL = 1.5
 service level always reaches a little beyond."""
 SHARED_FATE = 0.999
 """Availability from which it matters that a node fails as a whole."""
+FASTER = 1.5
+"""Factor of the rate at its own latency over that of the service level from which a peak in flight is explained."""
 CONTENDERS = 3
 """Ranks whose service level is looked into."""
 
@@ -65,6 +67,8 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
         if c.rank is not None and c.rank <= CONTENDERS:
             out += _doubtful_levels(c, workloads)
             out += _shared_fate(c, workloads)
+        if c.rank == 1:
+            out += _held_or_arriving(c)
     return tuple(dict.fromkeys(out))
 
 
@@ -103,14 +107,34 @@ def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[st
 
 
 def _shared_fate(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:
-    """That the spare replicas of a high availability fail with those that they stand in for."""
+    """That what is to be highly available fails with its one node, spare replicas with those they stand in for."""
     availability = max(w.slo.availability for w in workloads)
     fleet = c.fleet
-    if fleet is not None and fleet.nodes == 1 and fleet.replicas_for_redundancy and availability >= SHARED_FATE:
+    if fleet is not None and fleet.nodes == 1 and availability >= SHARED_FATE:
+        alone = fleet.replicas == 1
+        what = "its one replica stands" if alone else f"all {fleet.replicas} replicas stand"
         yield (
-            f"{c.name}: all {fleet.replicas} replicas stand in one node; its host, power and network are not counted"
-            f" in the availability of {availability:.6g}. Spread them over two, or have another place to fall back on."
+            f"{c.name}: {what} in one node; its host, power and network are not counted in the availability of"
+            f" {availability:.6g}. {'Have a second in another' if alone else 'Spread them over two'}, or have another"
+            " place to fall back on."
         )
+
+
+def _held_or_arriving(c: Candidate) -> Iterator[str]:
+    """That a peak in requests in flight is held as it is, however fast they are served."""
+    for tier in c.tiers or (c,):
+        name = f"{c.name}, tier {tier.name}" if c.tiers else c.name
+        fleet, point = tier.fleet, tier.operating_point
+        if fleet is None or point is None or fleet.demand_unit != "requests in flight":
+            continue
+        own = fleet.peak_demand / point.e2el_p50_s
+        if own >= FASTER * fleet.peak_requests_per_s:
+            yield (
+                f"{name}: the fleet holds {significant(fleet.peak_demand, 4)} requests in flight whatever they take. At"
+                f" {point.e2el_p50_s:.3g} s each they are {significant(own, 3)} requests/s; tokens are counted at"
+                f" {significant(fleet.peak_requests_per_s, 3)}, the rate at the latency that the service level just"
+                " allows. Where you know arrivals, state traffic.peak_requests_per_s: fewer GPUs may do."
+            )
 
 
 def _latencies(w: Workload, p: OperatingPoint) -> Iterator[tuple[str, float | None, float, Spread]]:

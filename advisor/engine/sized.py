@@ -123,6 +123,8 @@ class SizedCandidate:
     gates: tuple[Gate, ...] = ()
     lookahead_months: float = 12.0
     """Months of growth that capacity added at the beginning of a year is sized for, whatever the horizon."""
+    cold_rate: float = 1.0
+    """Rate of the main tier's load with prompts that share nothing, as a probe sends them, over its planned rate."""
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What has been derived from the candidate and is asked for again, e.g. its prices."""
 

@@ -134,6 +134,20 @@ class _Reader:
         linear = hidden * (2 * keys + 3 * values + gates) if values else one
         return one * (self.number("num_hidden_layers", "n_layer") - kinds.recurrent) + linear * kinds.recurrent
 
+    def index_layers(self, layers: int) -> int | None:
+        """Layers with an indexer of their own, where the others take over what it found (GLM-5.2); None for all.
+
+        By `indexer_types`, else one in `index_topk_freq` and all before `index_skip_topk_offset` (SGLang, pull request
+        30922).
+        """
+        types = self.data.get("indexer_types")
+        if isinstance(types, list):
+            return sum(1 for kind in types[:layers] if kind == "full")
+        every, offset = self.number("index_topk_freq", default=1), self.number("index_skip_topk_offset", default=1)
+        if every <= 1:
+            return None
+        return sum(1 for i in range(layers) if max(i - offset + 1, 0) % every == 0)
+
     def compressed_cache(self, head_dim: int) -> tuple[float, float] | tuple[None, None]:
         """Elements that a token adds to the compressed cache with its index keys, and to the windows (DeepSeek V4)."""
         ratios = self.data.get("compress_ratios")
@@ -187,6 +201,7 @@ class _Reader:
             index_topk=n("index_topk", default=0) if searches else 0,
             index_heads=n("index_n_heads", default=0) if searches else 0,
             index_head_dim=n("index_head_dim", default=0) if searches else 0,
+            index_layers=self.index_layers(layers) if searches else None,
             recurrent_state_elements=float(kinds.recurrent * self.state_per_layer()),
             kv_elements_full=full, kv_elements_windowed=windowed,
             window=kinds.window, kv_lora_rank=kv_lora, qk_rope_head_dim=rope, experts=experts,

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.text import capital, percent, plain
+from advisor.domain.text import capital, counted, percent, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, seconds, usd
 from advisor.report.naming import counted_sellers
@@ -167,10 +167,10 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
     page.heading("How the choice is run")
     for tier in choice.tiers or (choice,):
         if tier.deployment is not None and tier.fleet is not None:
-            one = tier.fleet.gpus_per_replica
+            fleet, name = tier.fleet, f"{tier.name}: " if choice.tiers else ""
             page.bullet(
-                f"{f'{tier.name}: ' if choice.tiers else ''}{tier.deployment.label}; {tier.fleet.replicas:,} replicas"
-                f" of {one} GPU{'' if one == 1 else 's'}, {tier.fleet.replicas_for_redundancy} of them in reserve"
+                f"{name}{tier.deployment.label}; {counted(fleet.replicas, 'replica')} of"
+                f" {counted(fleet.gpus_per_replica, 'GPU')}, {fleet.replicas_for_redundancy} of them in reserve"
             )
     d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
     if d is not None:

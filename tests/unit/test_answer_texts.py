@@ -124,7 +124,7 @@ def test_the_text_says_how_the_choice_is_run(answers: dict[str, Recommendation],
     for tier in choice.tiers or (choice,):
         assert tier.deployment is not None
         assert tier.fleet is not None
-        assert f"{tier.deployment.label}; {tier.fleet.replicas:,} replicas" in " ".join(text.split())
+        assert f"{tier.deployment.label}; {tier.fleet.replicas:,} replica" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -217,3 +217,64 @@ def test_who_rents_under_a_licence_is_told_that_the_start_is_too_near() -> None:
     )  # fmt: skip
     tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
     assert any("set procurement.start_date to 2027-05-20" in step for step in tree.verdict.next_steps)
+
+
+def test_a_bill_that_growth_takes_beyond_the_budget_is_told() -> None:
+    """USD 60,000 a month were kept by a cost levelled over three years, the last months of which cost twice that."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.3-70b"},
+            "traffic": {"isl": 1200, "osl": 300, "peak_concurrency": 400, "growth_per_year": 2.0},
+            "slo": {"ttft_ms": 2000, "tpot_ms": 60}, "procurement": {"budget_usd_per_month": 60_000, "mode": "rent"},
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=500)
+    assert tree.verdict.choice is not None
+    cost = next(c.cost for c in tree.candidates if c.accelerator == tree.verdict.choice.accelerator)
+    assert cost is not None
+    beyond = [f.cash_usd for f in cost.flows if f.cash_usd > 60_000]
+    assert 0 < len(beyond) < 36
+    assert f"in {len(beyond)} of 36 months the bill itself is higher" in tree.verdict.reason
+    steady = asked.model_copy(update={"traffic": asked.traffic.model_copy(update={"growth_per_year": 0.0})})  # type: ignore[union-attr]
+    assert "bill itself" not in Workbench(as_of=AS_OF, bare=True).advise(steady, draws=500).verdict.reason
+
+
+@pytest.mark.parametrize(("peak", "said"), [(8, "its one replica stands in"), (300, "replicas stand in one node")])
+def test_a_node_of_no_spare_is_told_to_be_one(peak: int, said: str) -> None:
+    """One GPU without a spare was to be up 99.9 % of the time, and nothing was said of the host that it stands in."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.1-8b"}, "candidates": ["h100"],
+            "traffic": {"isl": 1000, "osl": 200, "peak_concurrency": peak}, "slo": {"ttft_ms": 500, "tpot_ms": 30},
+        }
+    )  # fmt: skip
+    notes = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200).notes
+    assert any(said in note for note in notes)
+
+
+def test_a_peak_in_flight_that_is_served_faster_than_asked_is_explained() -> None:
+    """24 prompts of 120,000 tokens: a GPU for each, and tokens of a third of what such a fleet would serve."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.3-70b"}, "candidates": ["b200"],
+            "traffic": {"isl": 120_000, "osl": 1000, "peak_concurrency": 24},
+            "slo": {"ttft_ms": 60_000, "tpot_ms": 60},
+        }
+    )  # fmt: skip
+    bench = Workbench(as_of=AS_OF, bare=True)
+    tree = bench.advise(asked, draws=200)
+    (candidate,) = tree.candidates
+    assert candidate.operating_point is not None
+    (note,) = (n for n in tree.notes if "whatever they take" in n)
+    told = [float(n) for n in re.findall(r"([\d.]+) (?:requests in flight|s each|requests/s|, the rate)", note)]
+    in_flight, seconds, own = told
+    assert own == pytest.approx(in_flight / seconds, rel=0.01)
+    assert "counted at 0.2," in note  # 24 over the 60 + 1000 x 0.06 s of the service level
+    by_rate = asked.model_copy(
+        update={"traffic": asked.traffic.model_copy(update={"peak_concurrency": None, "peak_requests_per_s": 0.2})}  # type: ignore[union-attr]
+    )
+    fewer = bench.advise(by_rate, draws=200)
+    assert not any("whatever they take" in n for n in fewer.notes)
+    assert fewer.candidates[0].fleet is not None
+    assert candidate.fleet is not None
+    assert fewer.candidates[0].fleet.gpus_needed < candidate.fleet.gpus_needed

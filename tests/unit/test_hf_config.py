@@ -108,3 +108,34 @@ def test_layers_that_cannot_be_counted_are_not_guessed(tmp_path: Path, key: str)
     """A Nemotron of 120e9 parameters had come out at 1,495e9."""
     with pytest.raises(ProfileError, match=rf"{key}.*model\.custom"):
         read(tmp_path, {**R1, key: "M*ME"})
+
+
+GLM = {
+    "model_type": "glm_moe_dsa", "num_hidden_layers": 78, "hidden_size": 6144, "num_attention_heads": 64,
+    "num_key_value_heads": 64, "vocab_size": 154880, "kv_lora_rank": 512, "q_lora_rank": 2048,
+    "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "n_routed_experts": 256,
+    "num_experts_per_tok": 8, "moe_intermediate_size": 2048, "n_shared_experts": 1, "first_k_dense_replace": 3,
+    "intermediate_size": 12288, "index_topk": 2048, "index_n_heads": 32, "index_head_dim": 128,
+    "max_position_embeddings": 1048576,
+}  # fmt: skip
+TYPES = ["full" if i < 3 or (i - 2) % 4 == 0 else "shared" for i in range(78)]
+
+
+@pytest.mark.parametrize(
+    ("more", "layers"),
+    [
+        ({}, 78), ({"index_topk_freq": 1, "index_skip_topk_offset": 3}, 78), ({"indexer_types": TYPES}, 21),
+        ({"index_topk_freq": 4, "index_skip_topk_offset": 3}, 21), ({"index_topk_freq": 4}, 20),
+    ],
+)  # fmt: skip
+def test_layers_that_take_over_what_an_indexer_found_keep_no_keys(
+    tmp_path: Path, more: dict[str, Any], layers: int
+) -> None:
+    """GLM-5.2, a layer in four after the first three: 78 x 576 B of latent and 21 x 132 B of keys; GLM-5 78 x 132."""
+    full, windowed = kv_bytes_per_token(read(tmp_path, GLM | more))
+    assert (full, windowed) == (78 * 576 + layers * 132, 0)
+
+
+def test_the_catalog_knows_which_glm_shares_its_index() -> None:
+    models = load_catalog(()).models
+    assert [kv_bytes_per_token(models[name])[0] for name in ("glm-5", "glm-5.2")] == [55_224, 47_700]

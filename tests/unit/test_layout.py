@@ -8,11 +8,18 @@ import pytest
 
 from advisor.catalog import load_catalog
 from advisor.domain.hardware import Precision
-from advisor.domain.profile import Model, Profile
+from advisor.domain.profile import Model, Profile, Team
 from advisor.domain.recommendation import Candidate
 from advisor.domain.sizing import Deployment
 from advisor.engine import layout
-from advisor.engine.deployments import TRUSTED_FAMILIES, candidate_deployments, engines_at, index_configs, unservable
+from advisor.engine.deployments import (
+    TRUSTED_FAMILIES,
+    candidate_deployments,
+    engines_at,
+    index_configs,
+    unservable,
+    with_features,
+)
 from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Need
 from advisor.report.build import build_report
@@ -140,6 +147,67 @@ def test_parts_of_one_architecture_are_offered_the_same_engines(
     assert offered(bench, model, parts[0], ("fp8", "fp4"), "vllm") == one
 
 
+@pytest.mark.parametrize("parts", GENERATIONS)
+@pytest.mark.parametrize("model", ["deepseek-r1", "gpt-oss-120b", "minimax-m2.5"])
+def test_what_runs_on_a_part_is_offered_on_its_kin(bench: Workbench, model: str, parts: tuple[str, str]) -> None:
+    """DeepSeek-R1 was measured with TensorRT-LLM and drafts on B200 and not on B300, which then took twice the GPUs;
+    GPT-OSS in TensorRT-LLM on H200 and not on H100."""
+    spec = bench.catalog.models[model]
+    precisions: tuple[Precision, ...] = ("fp8", "fp4")
+    section = Model(id=model, precisions=precisions)
+    labels = [
+        {d.label for d in candidate_deployments(
+            spec, section, bench.catalog.accelerators[part], bench.configs, disaggregation=False)}
+        for part in parts
+    ]  # fmt: skip
+    for part, offered_there in zip(parts, reversed(labels), strict=True):
+        run = [c for name in spec.measured_as for c in bench.configs.by_pair.get((part, name), {}) if not c.disagg]
+        shown = {
+            Deployment(
+                engine=c.engine, precision=c.precision, kv_cache_precision="fp8", tp=c.tp, pp=1, ep=c.ep,
+                dp=c.tp if c.dp_attention else 1, dp_attention=c.dp_attention, spec_method=c.spec_method,
+                disagg=False, gpus_per_replica=max(c.gpus, c.tp),
+            ).label
+            for c in run if c.precision in precisions
+        }  # fmt: skip
+        assert shown <= offered_there
+
+
+def test_a_chip_is_offered_the_same_in_another_node(bench: Workbench) -> None:
+    """GB200 with DeepSeek-R1 was tried without drafts, in vLLM alone, and took 124 GPUs where B200 took 84."""
+    section = Model(id="deepseek-r1", precisions=("fp4",))
+    spec, parts = bench.catalog.models["deepseek-r1"], bench.catalog.accelerators
+    found = candidate_deployments(spec, section, parts["gb200"], bench.configs, disaggregation=False)
+    assert any(d.spec_method == "mtp" and d.tp == 4 for d in found)
+    assert max(d.gpus_per_replica for d in found) <= parts["gb200"].gpus_per_node
+
+
+def test_a_stronger_part_of_one_architecture_does_not_lose_by_what_was_measured_on_the_other(bench: Workbench) -> None:
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "deepseek-r1"},
+            "traffic": {"isl": 2000, "osl": 2000, "peak_concurrency": 500}, "slo": {"tpot_ms": 50, "ttft_ms": 5000},
+            "candidates": ["b200", "b300"],
+        }
+    )  # fmt: skip
+    found = fleets(bench, asked)
+    assert found["b300"][0] <= found["b200"][0]
+
+
+def test_a_part_with_more_memory_may_span_nodes_as_well(bench: Workbench) -> None:
+    """Kimi K2 leaves 3 GB for the cache on each of eight H200: 152 GPUs were planned where H100, in pairs of nodes, had
+    96."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "kimi-k2", "precisions": ["fp8"]},
+            "traffic": {"isl": 4000, "osl": 800, "peak_concurrency": 256}, "slo": {"tpot_ms": 50, "ttft_ms": 5000},
+            "candidates": ["h100", "h200"],
+        }
+    )  # fmt: skip
+    found = fleets(bench, asked)
+    assert found["h200"][0] <= found["h100"][0]
+
+
 def test_a_measured_model_is_tried_only_in_engines_that_somebody_ran_it_in(bench: Workbench) -> None:
     """GPT-OSS has no run in SGLang, on no part; what is unmeasured on MI325X at BF16 is not tried in it either."""
     ran = {m.engine for m in evidence() if m.model == "gptoss120b" and not m.disagg and m.family in TRUSTED_FAMILIES}
@@ -157,6 +225,67 @@ def test_no_part_is_offered_the_other_vendor_s_own_engine(bench: Workbench) -> N
     assert "trt" not in engines_at(model, parts["mi350x"], "fp8", bench.configs, team)
     assert "atom" not in engines_at(model, parts["b200"], "fp8", bench.configs, team)
     assert "trt" in engines_at(model, parts["b200"], "fp8", bench.configs, team)
+
+
+def test_no_engine_is_planned_that_lacks_what_the_team_uses_where_another_has_it(bench: Workbench) -> None:
+    """MI355X was planned with ATOM for a team with LoRA adapters, and charged an engineer for what vLLM does there."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "qwen2.5-72b"},
+            "traffic": {"isl": 2500, "osl": 300, "peak_concurrency": 150}, "slo": {"tpot_ms": 50, "ttft_ms": 2000},
+            "candidates": ["mi355x"],
+        }
+    )  # fmt: skip
+    engines = []
+    for lora in (False, True):
+        team = asked.team.model_copy(update={"lora": lora})
+        (candidate,) = bench.advise(asked.model_copy(update={"team": team}), draws=200).candidates
+        assert candidate.deployment is not None
+        gate = next(g for g in candidate.gates if g.gate == "software")
+        assert "lacks" not in gate.title
+        engines.append(candidate.deployment.engine)
+    assert engines[0] == "atom"
+    assert engines[1] in ("vllm", "sglang")
+
+
+def test_where_every_engine_lacks_a_feature_the_gate_says_so_and_nothing_is_dropped(bench: Workbench) -> None:
+    part, team = bench.catalog.accelerators["mi355x"], Team(lora=True)
+    found = candidate_deployments(
+        bench.catalog.models["qwen2.5-72b"], Model(id="qwen2.5-72b"), part, bench.configs, disaggregation=False
+    )
+    none = replace(bench.configs, lacking={"mi355x": frozenset((e, "lora") for e in ("vLLM", "SGLang", "ATOM"))})
+    assert with_features(found, part, none, team) == found
+    assert {d.engine for d in with_features(found, part, bench.configs, team)} == {d.engine for d in found} - {"atom"}
+
+
+def kimi(part: str, tpot_ms: float, *engines: str) -> Profile:
+    return Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "kimi-k2", "precisions": ["fp8"]}, "team": {"engines": engines},
+            "traffic": {"isl": 4000, "osl": 800, "peak_concurrency": 256},
+            "slo": {"tpot_ms": tpot_ms, "ttft_ms": 5000}, "candidates": [part],
+        }
+    )  # fmt: skip
+
+
+def test_a_part_that_a_pinned_engine_serves_is_not_out_with_engines_open(bench: Workbench) -> None:
+    """Kimi K2 was measured in vLLM, not in SGLang: a team on SGLang was offered MI300X, an open one was not."""
+    for engines in ((), ("vllm",), ("sglang",)):
+        (candidate,) = bench.advise(kimi("mi300x", 21.5, *engines), draws=200).candidates
+        assert candidate.operating_point is not None, engines
+        assert candidate.operating_point.meets_slo
+        assert candidate.deployment is not None
+        assert candidate.deployment.engine == "sglang"
+
+
+def test_a_pipeline_is_planned_for_its_cache_alone(bench: Workbench) -> None:
+    """At 30 ms MI300X with Kimi K2 is bound by TPOT, and would span nodes for a replica less in its last node."""
+    (candidate,) = bench.advise(kimi("mi300x", 30), draws=200).candidates
+    assert candidate.deployment is not None
+    assert candidate.deployment.pp == 1
+    (wide,) = bench.advise(kimi("h200", 50), draws=200).candidates
+    assert wide.deployment is not None
+    assert wide.deployment.pp == 2
 
 
 def test_what_a_team_measures_takes_no_engine_away(bench: Workbench) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
-from advisor.domain.text import percent
+from advisor.domain.text import counted, percent
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.pricing import typical_levels
@@ -115,10 +115,20 @@ def _price_text(trial: Trial, turn: Turn | None, best: Run, rival: Run) -> str:
         other = "" if left is None else f": above {unit_price(left[0], way)} it is paid otherwise ({left[1].label})"
         return f"{text} {rival.name}{other}."
     value, today = (unit_price(usd, way) for usd in (turn.price, trial.today))
-    today += "" if way.price.firmness == "user quote" else ", which is no quote yet"
+    if way.price.firmness != "user quote":
+        today += f", which is no quote yet{_turns_at_today(turn.price, trial, rival=trial.run is rival)}"
     if trial.run is rival:
         return f"{rival.name} wins with a quote below {value}{paid(trial.run)} (today {today})."
     return f"{rival.name} wins where {best.name} is quoted above {value}{paid(trial.run)} (today {today})."
+
+
+def _turns_at_today(turn: float, trial: Trial, *, rival: bool) -> str:
+    """Why the choice turns at today's price although today's price does not turn it: the one is firm, the other not."""
+    if rival and turn > trial.today:
+        return ": a firm one at today's price would do, since today's may yet turn out higher"
+    if not rival and turn < trial.today:
+        return ": a firm one at today's price is too dear, since today's may yet turn out lower"
+    return ""
 
 
 def paid(run: Run) -> str:
@@ -221,7 +231,8 @@ def _horizon(best: Run, rival: Run) -> BreakEven:
         text = f"No horizon from {grid[0]} to {grid[-1]} months changes the order of {best.name} and {rival.name}."
     else:
         way = "more" if value > today else "fewer"
-        text = f"{rival.name} wins at a horizon of {value} months or {way}, paid as today (today {today})."
+        months = counted(value, "month")
+        text = f"{rival.name} wins at a horizon of {months} or {way}, paid as today (today {today})."
     return BreakEven(
         variable="horizon", subject="", choice=best.id, rival=rival.id, unit="months", today=float(today),
         value=None if value is None else float(value), exact=False,

@@ -286,20 +286,26 @@ def _plan(
     others = min((g for g in given if g is not one), key=lambda g: g.mean)
     sigma = run.pricing.model.sized.demands[0].sigma
     switch = _switch(one, others.mean)
-    rate = None if switch is None else point.output_tps_per_gpu * math.exp(sigma * switch)
+    cold = run.pricing.model.sized.cold_rate
+    expected = cold * point.output_tps_per_gpu
+    rate = None if switch is None else expected * math.exp(sigma * switch)
     prior = one.mean < others.mean
     provider = _provider(run.id, profile, catalog, as_of)
+    told = f"the estimate is {expected:,.0f}"
+    if cold < 1:
+        told += " for prompts that share nothing, as the probe sends them;"
+        told += f" {point.output_tps_per_gpu:,.0f} with your cache"
     if rate is None:
         rule = f"No plausible result changes the order; the probe confirms {comparison.best.name}."
     elif prior:
         rule = (
             f"At {rate:,.0f} output tok/s per GPU or more take {run.name}; below, take {others.run.name}"
-            f" (the estimate is {point.output_tps_per_gpu:,.0f})."
+            f" ({told})."
         )
     else:
         rule = (
             f"At {rate:,.0f} output tok/s per GPU or more switch to {run.name}; below, stay with {others.run.name}"
-            f" (the estimate is {point.output_tps_per_gpu:,.0f})."
+            f" ({told})."
         )
     isl, osl = round(tier.request_input_tokens), round(tier.request_output_tokens)
     return ProbePlan(
@@ -312,21 +318,24 @@ def _plan(
         concurrency=point.concurrency,
         isl=isl,
         osl=osl,
-        expected_output_tps_per_gpu=point.output_tps_per_gpu,
+        expected_output_tps_per_gpu=expected,
         decides_at_output_tps_per_gpu=rate,
         rule=rule,
-        command=_command(run.id, tier, probe, isl, osl, _rent(run, profile, catalog, as_of)),
+        command=_command(run.id, tier, probe, isl, osl, _rent(run, profile, catalog, as_of), cold),
     )
 
 
 def _command(
-    accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int, rent: PriceBasis | None
+    accelerator: str, tier: TierPlan, probe: ProbeOption, isl: int, osl: int, rent: PriceBasis | None, cold: float
 ) -> str:
-    """The command that measures the plan: the very deployment, and a budget that one step of it fits into."""
+    """The command that measures the plan: the very deployment, and a budget that one step of it fits into.
+
+    A step takes ``1 / cold`` times as long as with the prefix cache that the plan counts on.
+    """
     d, point = tier.deployment, tier.operating_point
     slots = point.concurrency
     requests = warmup_requests(slots) + thorough_requests(slots) + slots  # one wave to spare
-    seconds = math.ceil(requests / slots * point.e2el_p50_s / 60) * 60
+    seconds = math.ceil(requests / slots * point.e2el_p50_s / cold / 60) * 60
     words = [
         "advisor probe URL --preset full", f"--accelerator {accelerator} --gpus {d.gpus_per_replica}",
         f"--as-model {tier.model_id} --weights {d.precision} --engine {d.engine} --tp {d.tp}",

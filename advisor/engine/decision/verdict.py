@@ -158,7 +158,15 @@ def _budget(profile: Profile, best: Run) -> str:
     limit, share = profile.procurement.budget_usd_per_month, best.cost.p_within_budget
     if limit is None or share is None:
         return ""
-    return f"It stays within the budget of USD {limit:,.0f} a month in {percent(share)} of draws."
+    text = f"It stays within the budget of USD {limit:,.0f} a month in {percent(share)} of draws."
+    bills = [] if best.pricing.way.buys else [flow.cash_usd for flow in best.cost.flows]
+    beyond = sum(usd > limit for usd in bills)
+    if not beyond:
+        return text
+    return (
+        f"{text} That is the cost levelled over the horizon: in {beyond} of {len(bills)} months the bill itself is"
+        f" higher, USD {told_usd(max(bills))} at most."
+    )
 
 
 def _idle(best: Run) -> str:

@@ -49,10 +49,11 @@ def explain_memory(memory: Memory, at: Asked) -> None:
         "room for the KV cache", f"{memory.usable_gb:,.2f} usable - {memory.weights_gb:,.2f} weights -"
         f" {memory.reserve_gb:,.2f} reserve = {room:,.2f} GB per GPU", room, f"{at.path}.kv_gb",
     )  # fmt: skip
+    held = next((t.formula for t in memory.terms if t.value == memory.kv_bytes_per_request), None)
+    plain = f"{memory.kv_bytes_per_token:,.0f} bytes a token over the replica x {memory.context_tokens:,.0f} tokens"
     at.draft.add(
-        "one request", f"{memory.kv_bytes_per_token:,.0f} bytes a token over the replica, {memory.context_tokens:,.0f}"
-        f" tokens of context = {memory.kv_bytes_per_request / 1e9:,.3f} GB", memory.kv_bytes_per_request,
-        f"{at.path}.kv_bytes_per_request",
+        "one request", f"{held or plain} bytes = {memory.kv_bytes_per_request / 1e9:,.3f} GB",
+        memory.kv_bytes_per_request, f"{at.path}.kv_bytes_per_request",
     )  # fmt: skip
 
 

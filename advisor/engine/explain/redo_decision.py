@@ -68,7 +68,8 @@ def plan(p: ProbePlan, _: Place, tree: Recommendation) -> Redone:
             out["budget_usd"] = (f"price of the probe of {p.hours:g} h on {p.accelerator}", probe.price_usd)
     if found is not None and found.operating_point is not None:
         point = found.operating_point
-        out["expected_output_tps_per_gpu"] = ("operating_point.output_tps_per_gpu there", point.output_tps_per_gpu)
+        if not any(tier.traffic.prefix_cache_hit_rate for tier in tree.profile.tiers):
+            out["expected_output_tps_per_gpu"] = ("operating_point.output_tps_per_gpu there", point.output_tps_per_gpu)
         out["concurrency"] = ("operating_point.concurrency there", float(point.concurrency))
     return out
 

@@ -31,11 +31,11 @@ def export_gate(finding: ExportFinding, rules: ExportRules) -> Gate:
         parts.append("Conditions: " + "; ".join(rule.conditions) + ".")
     if rule.exceptions:
         parts.append(f"Exceptions: {rule.exceptions}")
-    literal = rule.literal_position
+    literal, place = rule.literal_position, finding.destination.name
     return Gate(
         gate="export",
         status=status,
-        title=f"{rule.title} ({finding.destination.name})",
+        title=rule.title if place in rule.title else f"{rule.title} ({place})",
         reason=" ".join(p for p in parts if p),
         condition=condition,
         remedy=_remedy(finding, rules),

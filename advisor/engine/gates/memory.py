@@ -1,4 +1,4 @@
-"""Whether the weights fit a node at all, before any deployment is laid out."""
+"""Whether the weights fit a node, and whether a replica of the deployment that was laid out stays within one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from advisor.catalog import Catalog
 from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
 from advisor.domain.units import GB
 from advisor.engine.gates.software import served_model
 from advisor.engine.memory import weight_bytes
 
 
-def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, tier: int = 0) -> Gate | None:
-    """Weights of a tier's model at the narrowest accepted precision against the memory of one fast domain [1e9 bytes].
+def memory_gate(
+    profile: Profile, accelerator: Accelerator, catalog: Catalog, tier: int = 0, deployment: Deployment | None = None
+) -> Gate | None:
+    """Weights of a tier's model against the memory of one fast domain [1e9 bytes].
 
-    None for a model that the catalog does not list: its layout is judged with the deployment.
+    At the precision of the deployment, which the part runs; at the narrowest accepted one where none could be laid out.
+    None for a model that the catalog does not list, unless its replica spans nodes: its layout is judged elsewhere.
     """
     model = served_model(profile, catalog, tier)
+    wide = deployment is not None and deployment.pp > 1
     if model is None:
-        return None
-    accepted = profile.tiers[tier].model.precisions
+        return _spans(deployment.pp, accelerator) if deployment is not None and wide else None
+    accepted = (deployment.precision,) if deployment is not None else profile.tiers[tier].model.precisions
     sizes = {p: weight_bytes(model, p, accelerator).total / GB for p in accepted}
     precision = min(sizes, key=lambda p: sizes[p])
     weights, per_gpu = sizes[precision], accelerator.memory_bytes / GB
@@ -44,6 +49,8 @@ def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, ti
         "source": f"{model.provenance.source_id}; {size.source_id}",
         "as_of": size.as_of,
     }
+    if gpus <= domain and deployment is not None and wide:
+        return _spans(deployment.pp, accelerator).model_copy(update=common)
     if gpus <= domain:
         where = (
             "one GPU" if gpus == 1 else f"{gpus} GPUs of one node" if gpus <= accelerator.gpus_per_node else "a rack"
@@ -61,3 +68,16 @@ def memory_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog, ti
         reason=f"{rule} A replica would span nodes, which slows every token.",
         remedy="Accept a narrower precision, or take a part with more memory.",
     )
+
+
+def _spans(nodes: int, accelerator: Accelerator) -> Gate:
+    """A replica over nodes of its own accord: for the cache, or of a model whose weights the catalog does not know."""
+    return Gate(
+        gate="memory", status="condition", condition="review", title=f"A replica spans {nodes} nodes",
+        reason=f"A node of {accelerator.name} has no room for the weights and the cache of this load, so that a replica"
+        f" is a pipeline over {nodes} of them. Its rate is the best case: that no stage ever waits for another, and"
+        " that the network between the nodes takes no time.",
+        remedy="Measure such a pipeline before you sign, or take a part with more memory.",
+        citation="model and accelerator tables", source=accelerator.provenance.source_id,
+        as_of=accelerator.provenance.as_of,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from advisor.domain.gates import Blocks, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import apart
 
 _W_PER_KW = 1000.0
 
@@ -153,7 +154,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
         gate="site_power",
         status=status,
         condition="site" if status == "condition" else "",
-        title=f"{need:,.0f} kW {'fit' if need <= limit else 'do not fit'} into {limit:,.0f} kW",
+        title=f"{apart(need, limit)} kW {'fit' if need <= limit else 'do not fit'} into {apart(limit, need)} kW",
         reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole {whole}.",
         remedy="" if need <= limit else f"raise site.power_kw from {limit:g} to {math.ceil(need):g}",
         arithmetic=f"{arithmetic}; limit {limit:,.0f} kW",
@@ -206,7 +207,7 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
         **common,
         status=status,
         condition="site" if status == "condition" else "",
-        title=f"One {what} draws {unit:,.0f} kW, a rack takes {limit:g} kW",
+        title=f"One {what} draws {apart(unit, limit)} kW, a rack takes {limit:g} kW",
         reason=f"{rule} One {what} of {accelerator.name} draws {unit:,.1f} kW, more than a rack's {limit:g} kW.",
         remedy=f"raise site.rack_kw from {limit:g} to {math.ceil(unit):g}",
         arithmetic=f"{arithmetic}; limit {limit:g} kW",

@@ -18,7 +18,7 @@ from advisor.domain.findings import (
     SupportLevel,
     VersionFloor,
 )
-from advisor.domain.hardware import Accelerator
+from advisor.domain.hardware import Accelerator, kindred
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
@@ -180,10 +180,14 @@ def _support(
         )  # fmt: skip
     status: SupportLevel = "unknown"
     detail, source = "the support table of the catalog has no row for it", ""
-    proof = _measured(feature, accelerator.id, engine, precision, model, catalog)
-    if proof:
-        status, source = "full", proof[0].source_id
-        detail = f"no row in the support table, but {len(proof)} measurements exist"
+    kin = () if feature == "official_support" else kindred(accelerator, catalog.accelerators.values())
+    for part in (accelerator.id, *kin):
+        proof = _measured(feature, part, engine, precision, model, catalog)
+        if proof:
+            status, source = "full", proof[0].source_id
+            where = "" if part == accelerator.id else f" on {catalog.accelerators[part].name}, of the same architecture"
+            detail = f"no row in the support table, but {len(proof)} measurements exist{where}"
+            break
     if feature == "multimodal":
         encoder = next((r for r in rows if r.engine in names and r.feature == "enc_dec_async_output"), None)
         if encoder is not None and encoder.status == "none":
@@ -217,7 +221,7 @@ def _alternatives(
 def _measured(
     feature: str, accelerator: str, engine: str, precision: str, model: ModelSpec | None, catalog: Catalog
 ) -> list[Measurement]:
-    """Measurements on this part with this engine that prove a feature which the support table does not list."""
+    """Measurements on a part with this engine that prove a feature which the support table does not list."""
     attention = feature in ("mla", "sparse_mla_dsa")
     if not attention and feature not in (*_PRECISION_FEATURE.values(), *_DEPLOYMENT_FEATURES):
         return []

@@ -34,7 +34,7 @@ def tier_gates(
         for gate in software_gates(profile, accelerator, deployment, catalog, i, as_of):
             found.setdefault(gate.gate, []).append((profile.tiers[i].name, gate))
     for i, workload in enumerate(profile.tiers):
-        memory = memory_gate(profile, accelerator, catalog, i)
+        memory = memory_gate(profile, accelerator, catalog, i, deployments[i] if i < len(deployments) else None)
         if memory is not None:
             found.setdefault(memory.gate, []).append((workload.name, memory))
     return tuple(_over_tiers(judged) for judged in found.values())

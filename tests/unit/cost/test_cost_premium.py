@@ -66,6 +66,22 @@ def test_split_serving_is_charged_where_it_is_used_and_not_where_it_is_only_allo
     assert names[1] == names[2] == names[0] | {"disagg_prefill"} != names[0]
 
 
+@pytest.mark.parametrize(("part", "engine"), [("h100", "vllm"), ("mi300x", "vllm"), ("mi325x", "vllm")])
+def test_a_format_at_which_others_ran_the_model_there_is_not_charged(catalog: Catalog, part: str, engine: str) -> None:
+    """GPT-OSS 120B in vLLM on H100 was measured at FP4 and yet charged a quarter of an engineer, as
+    a row calls FP4 there partial; in TensorRT-LLM on H200, of which no row speaks, measurements passed for support."""
+    charged = {}
+    for name in ("gpt-oss-120b", "gpt-oss-20b"):  # of the smaller one nobody published a run
+        asked = profile_of(model={"id": name, "precisions": ["fp4"]})
+        sized = sized_of(asked, catalog, part, engine=engine)
+        tier = sized.tiers[0].model_copy(
+            update={"deployment": sized.tiers[0].deployment.model_copy(update={"precision": "fp4"})}
+        )
+        sized = replace(sized, tiers=(tier,), memo={})
+        charged[name] = {feature for feature, _, _ in limited_features(asked, sized, catalog)}
+    assert charged == {"gpt-oss-120b": set(), "gpt-oss-20b": {"fp4"}}
+
+
 def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
     profile = profile_of(
         team={"rocm_experience": "none", "rocm_extra_engineers": 3, "rocm_migration_weeks": 0,

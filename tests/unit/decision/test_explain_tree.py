@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from advisor.domain.errors import InputError
+from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.explain import explain
 from advisor.engine.tree_path import find
@@ -161,3 +162,19 @@ def test_memory_is_spelled_down_to_the_rows_of_part_and_model(trees: dict[str, R
     found = explain(tree, "candidates.b200.memory.weights_gb")
     assert found.origin == "reckoned"
     assert any("x 0.5625 B" in step.formula for step in found.steps)
+
+
+def test_the_cache_of_a_request_multiplies_out_where_layers_have_a_window() -> None:
+    """GPT-OSS: "36,864 bytes a token, 6,900 tokens = 0.130 GB" was off by two: half of its layers see 128."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "gpt-oss-120b", "precisions": ["fp4"]}, "candidates": ["b200"],
+            "traffic": {"isl": 6000, "osl": 900, "peak_concurrency": 30}, "slo": {"ttft_ms": 2000, "tpot_ms": 20},
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    (step,) = (s for s in explain(tree, "candidates.b200.memory.max_concurrency").steps if s.name == "one request")
+    told = re.match(r"\(([\d,]+) B x ([\d,]+) tokens \+ ([\d,]+) B x ([\d,]+) in the window\)", step.formula)
+    assert told is not None
+    full, tokens, windowed, window = (float(n.replace(",", "")) for n in told.groups())
+    assert full * tokens + windowed * window == step.value == 18_432 * 6900 + 18_432 * 128

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,6 +12,8 @@ from advisor.catalog.resources import profiles_root
 from advisor.domain.decision import BreakEven
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.recommendation import Recommendation
+from advisor.engine.decision.breakeven import _turns_at_today
+from advisor.engine.decision.trial import Trial
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -105,3 +109,33 @@ def test_the_step_names_the_commitment_of_its_price() -> None:
     step = next(s for s in tree.verdict.next_steps if "written quote" in s)
     assert f"USD {page.walk_away_usd:,.2f} per GPU-hour on demand take" in step
     assert any(f"USD {page.walk_away_usd:,.2f} per GPU-hour on demand" in ask.what for ask in page.asks)
+
+
+def test_a_price_that_turns_the_choice_at_today_s_says_why() -> None:
+    """ "H100 wins with a quote below USD 2.15 (today USD 2.11)" read like a fault: a quote turns it by being firm."""
+    asked = {
+        "name": "x", "model": {"id": "llama3.3-70b"},
+        "traffic": {"isl": 2000, "osl": 300, "peak_concurrency": 500, "average_to_peak": 0.7},
+        "slo": {"ttft_ms": 10_000, "tpot_ms": 100, "availability": 0.95},
+        "procurement": {"commitment": "spot", "horizon_months": 12},
+    }  # fmt: skip
+    today = bench().advise(Profile.model_validate(asked), draws=DRAWS)
+    assert today.decision is not None
+    rival = today.decision.runner_up
+    assert rival is not None
+    (price,) = (b for b in today.decision.break_evens if b.variable == "price" and b.subject == b.rival == rival)
+    assert price.value is not None
+    assert price.value > price.today
+    assert "a firm one at today's price would do, since today's may yet turn out higher" in price.text
+    quote = {"accelerator": rival, "kind": "rent", "usd": price.today, "commitment": "spot"}
+    asked["procurement"] = {"commitment": "spot", "horizon_months": 12, "quotes": [quote]}
+    assert chosen(bench().advise(Profile.model_validate(asked), draws=DRAWS)) == rival
+
+
+def test_why_a_quote_at_today_s_price_turns_the_choice() -> None:
+    trial = cast(Trial, SimpleNamespace(today=100.0))
+    said = {
+        (turn, rival): _turns_at_today(turn, trial, rival=rival) for turn in (90.0, 110.0) for rival in (True, False)
+    }
+    assert [key for key, text in said.items() if text] == [(90.0, False), (110.0, True)]
+    assert "too dear" in said[90.0, False]

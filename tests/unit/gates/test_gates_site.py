@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
+from advisor.domain.sizing import Deployment
 from advisor.engine.gates.memory import memory_gate
 from advisor.engine.gates.site import cooling_gate, power_gate, power_per_gpu, rack_gate
 
@@ -136,6 +138,20 @@ def test_cooling_table_covers_every_part_and_agrees_with_its_specification(catal
         assert ("liquid" in catalog.accelerators[part].cooling) is (row.liquid != "no")
 
 
+def test_a_limit_missed_by_a_little_is_not_rounded_away(catalog: Catalog) -> None:
+    """A node of B300 was shut out of a rack of 15 kW because it "draws 15 kW"."""
+    part = catalog.accelerators["b300"]
+    power = power_per_gpu(part, catalog.accelerators.values())
+    assert power is not None
+    limit = round(8 * power.kw, 1) - 0.1
+    rack = rack_gate(profile("buy", rack_kw=limit), part, 8, catalog)
+    site = power_gate(profile("buy", power_kw=limit), part, 8, catalog)
+    for gate in (rack, site):
+        assert gate.status == "fail"
+        told = re.findall(r"[\d.]+", gate.title)
+        assert float(told[0]) > float(told[1]) >= limit - 0.05
+
+
 def test_memory_worked_example(catalog: Catalog) -> None:
     # Llama 3.3 70B: 68.45e9 weights at one byte, 2.1e9 embeddings at two: 72.7 GB; H100 has 85.9 GB
     one = memory_gate(profile(), catalog.accelerators["h100"], catalog)
@@ -153,3 +169,29 @@ def test_memory_beyond_one_node_is_a_condition(catalog: Catalog) -> None:
     weights = float(gate.arithmetic.split()[1].replace(",", ""))
     memory = catalog.accelerators["h100"].memory_bytes / 1e9
     assert f"at least {math.ceil(weights / memory)} GPU" in gate.arithmetic
+
+
+def test_memory_is_judged_at_the_precision_that_is_laid_out(catalog: Catalog) -> None:
+    """At FP4, which H100 does not run, its DeepSeek-R1 "fitted 5 GPUs of one node" while two nodes were planned."""
+    asked, h100 = profile(model="deepseek-r1", precisions=("fp8", "fp4")), catalog.accelerators["h100"]
+    over_two = Deployment(
+        engine="sglang", precision="fp8", kv_cache_precision="fp8", tp=8, pp=2, gpus_per_replica=16
+    )  # fmt: skip
+    gate = memory_gate(asked, h100, catalog, 0, over_two)
+    assert gate is not None
+    # 671e9 parameters, 1.9e9 of them embeddings at two bytes: 673 GB over 85.5 GB
+    assert (gate.status, gate.title) == ("condition", "A replica spans 2 nodes")
+    assert gate.arithmetic.startswith("weights 673 GB at FP8 / 86 GB per GPU = 7.87, so at least 8 GPU(s)")
+
+
+def test_a_pipeline_for_the_sake_of_the_cache_is_told(catalog: Catalog) -> None:
+    h200 = catalog.accelerators["h200"]
+    wide = Deployment(engine="vllm", precision="fp8", kv_cache_precision="fp8", tp=8, pp=2, gpus_per_replica=16)
+    asked = profile(model="kimi-k2", precisions=("fp8",))
+    gate = memory_gate(asked, h200, catalog, 0, wide)
+    assert gate is not None
+    assert (gate.status, gate.title) == ("condition", "A replica spans 2 nodes")
+    assert "1,029 GB at FP8 / 151 GB per GPU" in gate.arithmetic
+    alone = memory_gate(asked, h200, catalog, 0, wide.model_copy(update={"pp": 1, "gpus_per_replica": 8}))
+    assert alone is not None
+    assert (alone.status, alone.title) == ("pass", "Weights fit 7 GPUs of one node")

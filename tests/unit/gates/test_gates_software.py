@@ -157,6 +157,12 @@ def test_measurements_prove_what_the_table_leaves_open(catalog: Catalog) -> None
     assert by_feature["fp8"].status == "full"
     assert "measurements exist" in by_feature["fp8"].detail
     assert by_feature["mla"].status == "full"
+    # FP8 in TensorRT-LLM was measured on H200 and B200, not on H100 and B300, of which it "was not known"
+    for part, kin in (("h100", "H200"), ("b300", "B200")):
+        there = software_findings(profile("llama3.3-70b"), catalog.accelerators[part], "trt", "fp8", catalog)
+        (fp8,) = (f for f in there.features if f.feature == "fp8")
+        assert fp8.status == "full"
+        assert f"on {kin} SXM" in fp8.detail
     lora = software_findings(profile(lora=True), catalog.accelerators["b200"], "trt", "fp8", catalog)
     assert {f.feature for f in lora.unknown} >= {"lora"}
 
