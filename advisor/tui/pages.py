@@ -31,7 +31,7 @@ def headline(answer: Recommendation) -> Content:
     parts = [content((f"{sign} {word}  ", tone), (v.headline, "strong")), content((v.reason, "plain"))]
     if v.kind == "infeasible":
         if not v.reason.startswith("What binds"):  # the reason says it in words
-            parts.append(content(("What binds: ", "strong"), v.binding_constraint))
+            parts.append(content(("What binds: ", "strong"), v.binding_words))
         parts.append(content(("Smallest change: ", "strong"), v.smallest_change))
     else:
         sure = f"{f.share(v.confidence)} sure ({v.confidence_word} confidence)"

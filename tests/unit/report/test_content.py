@@ -8,7 +8,7 @@ import pytest
 
 from advisor.domain.cost import Outlay
 from advisor.domain.provenance import Source
-from advisor.domain.recommendation import ClaimNote, ProbeCheck, Recommendation
+from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.report import render_report
 from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Span, Table, text_of
@@ -153,12 +153,14 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
 
 
 def test_page_one_counts_the_candidates_that_each_constraint_stops(renewal: Recommendation) -> None:
-    verdict = renewal.verdict.model_copy(
-        update={"kind": "infeasible", "choice": None, "binding_constraint": "slo (5 of 8), memory (3 of 8)"}
-    )
+    """The counts are read from their own field: a name that happens to end like one was rewritten with them."""
+    binding = tuple(Binding(what=w, candidates=n, of=8) for w, n in (("slo", 5), ("site_power", 3)))
+    verdict = renewal.verdict.model_copy(update={"kind": "infeasible", "choice": None, "binding": binding})
     written = text(renewal.model_copy(update={"verdict": verdict}))
-    assert "service level (5 of 8), memory (3 of 8)" in written
+    assert "service level (5 of 8), site power (3 of 8)" in written
     assert "for every candidate" not in written
+    old = verdict.model_copy(update={"binding": (), "binding_constraint": "tier of oslo (2 of 8)"})
+    assert "tier of oslo (2 of 8)" in text(renewal.model_copy(update={"verdict": old}))
 
 
 def test_the_curves_promise_only_marks_that_are_drawn(renewal: Recommendation) -> None:
