@@ -207,11 +207,13 @@ def risk_page(risk: Risk) -> Content:
     return lines(head, *(content((f"{name}: ", "strong"), text) for name, text in rows))
 
 
-def bar(low: float, mid: float, high: float, least: float, most: float, width: int) -> str:
-    """P10, median and P90 on a common scale, in characters.
+def bar(
+    low: float, mid: float, high: float, least: float, most: float, width: int, mark: float | None = None
+) -> str:
+    """P10, median and P90 on a common scale, in characters, and what candidates are ranked by as a diamond.
 
-    >>> bar(2, 4, 6, 0, 8, 17)
-    '    ├───●───┤    '
+    >>> bar(2, 4, 6, 0, 8, 17), bar(2, 4, 6, 0, 8, 17, mark=7)
+    ('    ├───●───┤    ', '    ├───●───┤ ◆  ')
     """
     if width < 3 or most <= least:
         return ""
@@ -220,5 +222,7 @@ def bar(low: float, mid: float, high: float, least: float, most: float, width: i
     for i in range(at[0], at[2] + 1):
         cells[i] = "─"
     cells[at[0]], cells[at[2]] = "├", "┤"
+    if mark is not None:
+        cells[round((mark - least) / (most - least) * (width - 1))] = "◆"
     cells[at[1]] = "●"
     return fit("".join(cells), width)
