@@ -49,8 +49,8 @@ class VerdictPane(Pane):
     TEXT = "#verdict-scroll"
     HELP = (
         "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
-        " median and P90 of the cost on one scale, and as a diamond the cost with its risks, by which the candidates are"
-        " ranked. GPUs are those at the peak; a wide screen also shows those paid on"
+        " median and P90 of the cost on one scale, and as a diamond the cost with its risks, by which the candidates"
+        " are ranked. GPUs are those at the peak; a wide screen also shows those paid on"
         " average in the first and the last month, and USD per hour of one, and Risk-adj., the figure of the diamond."
         " Move over a number and press e for its"
         " arithmetic and sources, d for everything about the candidate, s to sort by the column."
