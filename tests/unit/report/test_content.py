@@ -152,6 +152,19 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
     assert isinstance(render_report(tree, "pdf"), bytes)
 
 
+def test_a_column_of_sources_stands_only_where_something_is_cited(renewal: Recommendation) -> None:
+    def head(tree: Recommendation) -> list[str]:
+        (table,) = (b for b in build_report(tree).blocks if isinstance(b, Table) and b.caption.startswith("Excluded"))
+        return [c.title for c in table.columns]
+
+    out = renewal.candidates[-1].model_copy(update={"feasible": False, "rank": None, "infeasible_reason": "too slow"})
+    rule = out.gates[0].model_copy(update={"status": "fail", "source": renewal.sources[0].id})
+    for gates in ((), (rule,)):
+        last = out.model_copy(update={"gates": gates})
+        titles = head(renewal.model_copy(update={"candidates": (*renewal.candidates[:-1], last)}))
+        assert titles == ["Candidate", "Why it cannot serve", *(["Source"] if gates else [])]
+
+
 def test_page_one_counts_the_candidates_that_each_constraint_stops(renewal: Recommendation) -> None:
     """The counts are read from their own field: a name that happens to end like one was rewritten with them."""
     binding = tuple(Binding(what=w, candidates=n, of=8) for w, n in (("slo", 5), ("site_power", 3)))
