@@ -12,7 +12,7 @@ from advisor.tui.widgets.tones import content, fit
 
 if TYPE_CHECKING:
     from advisor.domain.gates import Gate
-    from advisor.domain.recommendation import Candidate, Recommendation
+    from advisor.domain.recommendation import Candidate, ProbeCheck, Recommendation
     from advisor.domain.risk import Risk
 
 SIGN = {"pass": ("✓", "good"), "condition": ("▲", "warn"), "fail": ("✗", "bad")}
@@ -50,6 +50,9 @@ def reasons(answer: Recommendation) -> Content:
     if v.next_steps:
         parts.append(content(("\nWhat to do on Monday\n", "head")))
         parts += [content(("▸ ", "strong"), f"{text}\n") for text in v.next_steps]
+    if answer.probes:
+        parts.append(content(("\nYour own measurements\n", "head")))
+        parts += [content(("· ", "dim"), f"{_probed(p)}\n") for p in answer.probes]
     if answer.backtest is not None:
         parts.append(content(("\nHow often this has been right\n", "head"), f"{answer.backtest.text}\n"))
     if answer.notes:
@@ -58,6 +61,13 @@ def reasons(answer: Recommendation) -> Content:
     if answer.attributions:
         parts.append(content(("\n" + "\n".join(answer.attributions), "dim")))
     return Content("").join(parts)
+
+
+def _probed(probe: ProbeCheck) -> str:
+    return (
+        f"{f.short(probe.accelerator)} {probe.deployment} at {probe.concurrency} in flight, {probe.measured_on}:"
+        f" {probe.text}"
+    )
 
 
 def why_not(candidate: Candidate, answer: Recommendation) -> Content:
