@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
 from textual.app import App
+from textual.command import CommandList
 from textual.content import Content
 from textual.screen import Screen
 
+from advisor.tui.app import AdvisorApp
 from advisor.tui.widgets.dialogs import Ask, Confirm, Decide, Item, Picker, Reader
 
 WINDOWS: dict[str, tuple[Callable[[], Screen[Any]], Callable[[Any], None], Callable[[Any], None]]] = {
@@ -42,3 +45,39 @@ async def test_a_window_answers_once(name: str, below: bool) -> None:
         assert len(found) == 1
         assert app.screen is (under if below else app.screen_stack[0])
         assert len(app.screen_stack) == 1 + below
+
+
+@pytest.mark.parametrize("size", [(80, 24), (30, 4), (20, 3)])
+@pytest.mark.parametrize(
+    "keys", [("pagedown", "pageup", "end", "home"), ("escape", "escape"), ("down", "pagedown", "enter", "escape")]
+)
+async def test_the_palette_takes_keys_while_it_opens_and_closes(
+    app: AdvisorApp, size: tuple[int, int], keys: tuple[str, ...]
+) -> None:
+    """A page key before the list had room ended the program."""
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        for _ in range(2):
+            app.action_command_palette()
+            await pilot.pause()
+            for key in keys:
+                app.screen.post_message(events.Key(key, None))
+            await pilot.press(*keys)
+            await pilot.press("escape")
+            await pilot.pause()
+        assert app.is_running
+
+
+async def test_a_page_key_finds_no_line_in_a_list_without_room(app: AdvisorApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.action_command_palette()
+        await pilot.pause(0.2)
+        commands = app.screen.query_one(CommandList)
+        assert commands.option_count
+        commands.styles.display = "none"
+        commands.clear_cached_dimensions()
+        await pilot.pause()
+        commands._line_cache.clear()
+        await pilot.press("pagedown", "pageup")
+        await pilot.pause()
+        assert app.is_running
