@@ -72,8 +72,8 @@ class Workbench:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The catalog with its overlays."""
-        return load_catalog(self.overlays)
+        """The catalog with its overlays, as it was known on the day of judgement."""
+        return load_catalog(self.overlays, known_by=self.as_of)
 
     @cached_property
     def parameters(self) -> dict[str, Quantity]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal
 
-from advisor.catalog.market import read_objects
+from advisor.catalog.market import known_rows, read_objects
 from advisor.catalog.read import Layer
 from advisor.catalog.schema import Column, Table, listing, number, provenance_columns, text
 from advisor.domain.provenance import Provenance
@@ -153,15 +154,22 @@ FEATURES = Table(
 TABLES = (FLOORS, FORMATS, COOLING, LEAD_TIMES, SELLERS, FEATURES)
 
 
-def read_gate_facts(layers: Sequence[Layer]) -> GateFacts:
-    """The gates' own facts of the layers of a catalog, checked."""
+def read_gate_facts(layers: Sequence[Layer], known_by: date | None = None) -> GateFacts:
+    """The gates' own facts of the layers of a catalog, checked.
+
+    Rules of software that are dated after `known_by` are left out. Cooling is a property of the part and a lead time
+    says itself of when it is: they stay.
+    """
     cooling = read_objects(Cooling, COOLING, layers)
     sellers = read_objects(Seller, SELLERS, layers)
     return GateFacts(
-        floors=tuple(read_objects(FloorRow, FLOORS, layers)),
-        formats=tuple(read_objects(FormatRule, FORMATS, layers)),
+        floors=tuple(known_rows(read_objects(FloorRow, FLOORS, layers), known_by)),
+        formats=tuple(known_rows(read_objects(FormatRule, FORMATS, layers), known_by)),
         cooling={row.accelerator: row for row in cooling},
         lead_times=tuple(read_objects(LeadTime, LEAD_TIMES, layers)),
         sellers={row.provider: row for row in sellers},
-        features={(row.vendor, row.feature): row for row in read_objects(FeatureRule, FEATURES, layers)},
+        features={
+            (row.vendor, row.feature): row
+            for row in known_rows(read_objects(FeatureRule, FEATURES, layers), known_by)
+        },
     )

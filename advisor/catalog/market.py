@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from advisor.catalog.read import Layer, read_table
@@ -31,8 +32,16 @@ def read_purchase(layers: Sequence[Layer]) -> list[PurchasePrice]:
     return read_objects(PurchasePrice, PURCHASE, layers)
 
 
-def read_tco(layers: Sequence[Layer]) -> dict[tuple[str, str], TcoParameter]:
-    """Cost parameters by (parameter, scope)."""
+MARKET_UNITS = frozenset({
+    "USD/GPU-h", "USD/GPU", "USD/GPU-yr", "USD/kW-month", "USD/kWh", "EUR/kWh", "USD/GB", "%/yr", "% off on-demand",
+    "% of purchase",
+})  # fmt: skip
+"""Units of what a market moves. The other parameters are properties of hardware and buildings, which were so before
+anybody wrote them down, and conventions of the model (staffing, lives), which no day made known."""
+
+
+def read_tco(layers: Sequence[Layer], known_by: date | None = None) -> dict[tuple[str, str], TcoParameter]:
+    """Cost parameters by (parameter, scope); prices, rates and discounts dated after `known_by` are left out."""
     rows: list[TcoParameter] = read_objects(TcoParameter, TCO, layers)
     for row in rows:
         least = LEAST_RENT if row.unit == "USD/GPU-h" else LEAST_OF_COST
@@ -42,7 +51,8 @@ def read_tco(layers: Sequence[Layer]) -> dict[tuple[str, str], TcoParameter]:
                     f"lies between 0 and {least:g}, which no {row.unit} is", file=TCO.path, field=field,
                     value=f"{row.parameter}, {row.scope} = {value:g}",
                 )  # fmt: skip
-    return {(row.parameter, row.scope): row for row in rows}
+    late = {id(r) for r in rows if r.unit in MARKET_UNITS} - {id(r) for r in known_rows(rows, known_by)}
+    return {(row.parameter, row.scope): row for row in rows if id(row) not in late}
 
 
 def read_availability(layers: Sequence[Layer]) -> list[Availability]:
@@ -68,3 +78,8 @@ def read_objects(kind: Any, table: Table, layers: Sequence[Layer], date_column: 
         kind(**dict(zip(fields, values, strict=True)), provenance=provenance)
         for values, provenance in zip(zip(*wanted, strict=True), provenances, strict=True)
     ]
+
+
+def known_rows(rows: list[Any], day: date | None) -> list[Any]:
+    """Those that were written by a day, or bear no date; all where no day is given."""
+    return rows if day is None else [r for r in rows if r.provenance.as_of is None or r.provenance.as_of <= day]

@@ -50,10 +50,18 @@ DERIVED = 4096
 
 
 class Catalog:
-    """Facts by kind; each attribute is read once, on first use, and raises CatalogError on a bad row."""
+    """Facts by kind; each attribute is read once, on first use, and raises CatalogError on a bad row.
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    Parameters
+    ----------
+    known_by
+        Software support, rules of software and cost parameters dated later are left out, as prices are where they
+        are asked for; None keeps all.
+    """
+
+    def __init__(self, layers: Sequence[Layer], known_by: date | None = None) -> None:
         self.layers = tuple(layers)
+        self.known_by = known_by
         self._markets: dict[tuple[object, ...], RentMarket] = {}
         self._derived: dict[tuple[object, ...], tuple[object, Any]] = {}
 
@@ -203,7 +211,7 @@ class Catalog:
         """Cost parameters by (parameter, scope)."""
         from advisor.catalog.market import read_tco
 
-        return read_tco(self.layers)
+        return read_tco(self.layers, self.known_by)
 
     @cached_property
     def availability(self) -> list[Availability]:
@@ -224,7 +232,7 @@ class Catalog:
         """Version floors, format traps, cooling, lead times and sellers' headquarters."""
         from advisor.catalog.gates import read_gate_facts
 
-        return read_gate_facts(self.layers)
+        return read_gate_facts(self.layers, self.known_by)
 
     @cached_property
     def decision_defaults(self) -> dict[str, Quantity]:
@@ -272,8 +280,9 @@ class Catalog:
     def software(self) -> list[SupportRow]:
         """Engine x architecture x feature."""
         from advisor.catalog.context import read_software
+        from advisor.catalog.market import known_rows
 
-        return read_software(self.layers)
+        return known_rows(read_software(self.layers), self.known_by)
 
     @cached_property
     def known_issues(self) -> list[KnownIssue]:
@@ -349,11 +358,13 @@ class Catalog:
         return whole.hexdigest()
 
 
-def load_catalog(overlays: Sequence[Path] = (), *, root: Path | None = None) -> Catalog:
+def load_catalog(
+    overlays: Sequence[Path] = (), *, root: Path | None = None, known_by: date | None = None
+) -> Catalog:
     """The bundled catalog (or the one at `root`) with overlay folders laid over it, in order.
 
     An overlay holds files of the same relative paths; a row with the same key replaces the bundled one, a new key
-    adds a row. Nothing is read before it is asked for.
+    adds a row. Nothing is read before it is asked for. `known_by` is the day of a judgement, see `Catalog`.
     """
     base = root or resources.catalog_root()
     if not (base / SOURCES.path).is_file():
@@ -363,4 +374,4 @@ def load_catalog(overlays: Sequence[Path] = (), *, root: Path | None = None) -> 
         if not overlay.is_dir():
             raise CatalogError("is not a folder", file=str(overlay))
         layers.append(Layer(overlay, str(overlay)))
-    return Catalog(layers)
+    return Catalog(layers, known_by)

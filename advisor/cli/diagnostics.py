@@ -48,6 +48,9 @@ def guarded(command: Callable[[], int]) -> int:
         if isinstance(error, OSError) and error.errno in _FULL:
             _to_nowhere()
             where = f"{error.filename}: " if error.filename else ""
+            if error.errno == errno.EBADF:
+                fail("the result cannot be written: standard output is closed; open it, or give --output FILE")
+                return int(ExitCode.WRONG_INPUT)
             fail(f"{where}the result cannot be written ({error.strerror}); make room, or write it elsewhere")
             return int(ExitCode.WRONG_INPUT)
         if os.environ.get("ADVISOR_DEBUG"):
@@ -59,8 +62,23 @@ def guarded(command: Callable[[], int]) -> int:
         return int(ExitCode.OUR_FAULT)
 
 
-_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
-"""A place that takes no more: no fault of the program's, and none of the input's."""
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""A place that takes no more, or was closed before we began: no fault of the program's, and none of the input's."""
+
+
+def stand_ins() -> None:
+    """Streams in place of those that were closed before the program began, which Python leaves as None.
+
+    What is written to a closed stdout fails as on a full disk, rather than being lost; a closed stdin is empty.
+    Their numbers are taken too: the next file that is opened would else get what is meant for stdout.
+    """
+    # A stream lives as long as the process; the interpreter closes it.
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
 
 
 def _to_nowhere() -> None:

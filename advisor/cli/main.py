@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from advisor import __version__
-from advisor.cli.diagnostics import fail, guarded
+from advisor.cli.diagnostics import fail, guarded, stand_ins
 from advisor.domain.errors import ExitCode, did_you_mean
 
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -162,4 +162,5 @@ def entry() -> None:
     """Console-script entry."""
     # Classes and facts are made in bulk at the start and stay: collecting cycles at each 700th would walk them in vain.
     gc.set_threshold(100_000, 50, 50)
+    stand_ins()
     sys.exit(main())

@@ -40,7 +40,9 @@ def add_output_options(group: Any) -> None:
 
 def add_catalog_options(group: Any) -> None:
     """What the answer is judged on."""
-    group.add_argument("--as-of", metavar="DATE", help="judge rules, prices and evidence at this date (default today)")
+    group.add_argument(
+        "--as-of", metavar="DATE", help="judge by the rules, prices and software of this day (default today)"
+    )
     group.add_argument(
         "--catalog", metavar="DIR", action="append", default=[], help="folder of own catalog files, laid over the rest"
     )

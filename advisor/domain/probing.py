@@ -5,6 +5,32 @@ from __future__ import annotations
 LEAST_REQUESTS, WAVES = 40, 6
 """Measured requests of a thorough step in a closed loop: at least so many, and so many for each slot."""
 
+FEWER_GPUS = 0.8
+"""Share of the prediction per GPU at or below which a count of GPUs that was stated too high may explain it: of twice
+the true count less is predicted per GPU too, so that half the rate shows as three quarters."""
+
+
+def count_in_doubt(measured: float, predicted: float, low: float, gpus: int) -> str:
+    """What to check where a rate lies so far below its prediction that the count of GPUs may be wrong; else empty.
+
+    A count stated too low shows as more than the hardware can do; one stated too high only looks slow.
+
+    Parameters
+    ----------
+    measured, predicted, low
+        Output per GPU as measured, as predicted, and the low end of the prediction [tokens/s].
+    gpus
+        The count as stated.
+
+    >>> count_in_doubt(500, 1000, 800, 16)
+    'check that 16 GPUs served it: a count stated too high looks like a slow part'
+    >>> count_in_doubt(850, 1000, 900, 16)
+    ''
+    """
+    if measured > FEWER_GPUS * predicted or measured >= low or gpus < 2:
+        return ""
+    return f"check that {gpus} GPUs served it: a count stated too high looks like a slow part"
+
 
 def warmup_requests(concurrency: int) -> int:
     """Requests at the start that are not measured: one a slot."""

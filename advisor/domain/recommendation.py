@@ -38,6 +38,24 @@ class Choice(Frozen):
     usd_per_month: float = Field(description="Median cost [USD/month].")
 
 
+class Binding(Frozen):
+    """A constraint that keeps candidates out where none is left."""
+
+    what: str = Field(description="slo, memory, precision, estimate, budget, or the gate's id.")
+    candidates: int = Field(description="Candidates that it keeps out.")
+    of: int = Field(description="Candidates that were considered.")
+
+    @property
+    def words(self) -> str:
+        """For a reader, with its count.
+
+        >>> Binding(what="site_power", candidates=5, of=8).words
+        'site power (5 of 8)'
+        """
+        name = "service level" if self.what == "slo" else self.what.replace("_", " ")
+        return f"{name} ({self.candidates} of {self.of})"
+
+
 class Verdict(Frozen):
     """One answer with its reason."""
 
@@ -52,7 +70,13 @@ class Verdict(Frozen):
     reasons: tuple[str, ...] = Field((), description="Three reasons, strongest first.")
     next_steps: tuple[str, ...] = Field((), description="What to do on Monday.")
     binding_constraint: str = Field("", description="When infeasible: what binds.")
+    binding: tuple[Binding, ...] = Field((), description="When infeasible: what binds, by constraint, most first.")
     smallest_change: str = Field("", description="When infeasible: the smallest change that frees it.")
+
+    @property
+    def binding_words(self) -> str:
+        """What binds, for a reader; answers of earlier versions have it by its short names alone."""
+        return ", ".join(b.words for b in self.binding) or self.binding_constraint
 
 
 class Assumption(Frozen):
@@ -149,7 +173,9 @@ class Recommendation(Frozen):
     command: str = Field("", description="Command that reproduces this tree.")
     profile: Profile = Field(description="The profile, resolved.")
     verdict: Verdict = Field(description="The answer.")
-    candidates: tuple[Candidate, ...] = Field(description="Every accelerator, best first, excluded ones last.")
+    candidates: tuple[Candidate, ...] = Field(
+        description="Every accelerator, best first; excluded ones last, the nearest to feasible first."
+    )
     decision: Decision | None = Field(None, description="Sensitivity, break-evens, value of information, options.")
     assumptions: tuple[Assumption, ...] = Field((), description="Defaults that were taken.")
     inputs: tuple[Quantity, ...] = Field((), description="Catalog values that the cost rests on.")

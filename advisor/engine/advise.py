@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from math import inf
 
 from advisor import __version__
 from advisor.catalog import Catalog
@@ -51,7 +50,14 @@ from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates, software_
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
-from advisor.engine.infeasible import Obstacle, explain_infeasible, gate_obstacle, layout_obstacle, relaxed_profile
+from advisor.engine.infeasible import (
+    Obstacle,
+    effort,
+    explain_infeasible,
+    gate_obstacle,
+    layout_obstacle,
+    relaxed_profile,
+)
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes, rents_elsewhere
@@ -313,12 +319,11 @@ def _assemble(
     drafts: list[Draft], outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs
 ) -> tuple[Candidate, ...]:
     out = [_candidate(d, outcome, profile, inputs) for d in drafts]
-    order = {d.accelerator.id: i for i, d in enumerate(drafts)}
+    order = {d.accelerator.id: (effort(d.obstacles), i) for i, d in enumerate(drafts)}
 
     def place(c: Candidate) -> tuple[int, float, int]:
-        """By rank, then by what they would cost, then as the profile names them."""
-        usd = c.cost.point_usd_per_month if c.cost is not None else inf
-        return (0, c.rank, 0) if c.rank is not None else (1, usd, order[c.accelerator])
+        """By rank, then by how near to feasible, then as the profile names them."""
+        return (0, c.rank, 0) if c.rank is not None else (1, *order[c.accelerator])
 
     return tuple(sorted(out, key=place))
 
@@ -377,6 +382,7 @@ def _infeasible(drafts: list[Draft]) -> Verdict:
         confidence=1.0,
         confidence_word="high",
         binding_constraint=why.binding,
+        binding=why.bindings,
         smallest_change=why.change,
         next_steps=(f"Smallest change: {why.change}.",),
     )

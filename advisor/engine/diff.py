@@ -150,6 +150,22 @@ def _ways(id_: str, a: Cost, b: Cost) -> Iterable[Change]:
             yield Change(kind="cost", path=path, text=f"{name} {why}.", old=str(was.allowed), new=str(option.allowed))
 
 
+_RENTS = {"rent_usd_per_gpu_hour": 0, "on_demand_usd_per_gpu_hour": 1}
+"""Prices of a way of paying, with whether it is that of the peak beside a base."""
+
+
+def _named(quantity: Quantity, cost: Cost) -> str:
+    """The name of an input; that of a rent has its terms, since a price of other terms is no price that moved."""
+    if quantity.name not in _RENTS:
+        return quantity.name
+    _, _, terms = cost.option.partition(".")
+    commitment, _, seller = terms.partition(".")
+    if _RENTS[quantity.name]:
+        commitment = "on_demand"
+    shown = ", ".join(words.replace("_", " ") for words in (commitment, seller) if words)
+    return f"rent_usd_per_gpu_hour ({shown})" if shown else quantity.name
+
+
 def _quantities(tree: Recommendation) -> dict[str, tuple[str, Quantity]]:
     """Inputs by a key that survives reordering: accelerator and name."""
     out: dict[str, tuple[str, Quantity]] = {}
@@ -159,7 +175,7 @@ def _quantities(tree: Recommendation) -> dict[str, tuple[str, Quantity]]:
         if candidate.cost is not None:
             for i, quantity in enumerate(candidate.cost.inputs):
                 path = f"candidates.{candidate.accelerator}.cost.inputs[{i}]"
-                out[f"{candidate.accelerator}|{quantity.name}"] = (path, quantity)
+                out[f"{candidate.accelerator}|{_named(quantity, candidate.cost)}"] = (path, quantity)
     return out
 
 

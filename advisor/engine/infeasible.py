@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile, Slo
+from advisor.domain.recommendation import Binding
 from advisor.domain.record import record
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
@@ -104,12 +105,19 @@ def gate_obstacle(gate: Gate, accelerator: str, name: str) -> Obstacle:
     return Obstacle(accelerator, name, gate.gate, gate.title, change, size)
 
 
+def effort(obstacles: Sequence[Obstacle]) -> float:
+    """How far a candidate is from feasible: its largest single change times the number of changes."""
+    return max((o.size for o in obstacles), default=0.0) * len(obstacles)
+
+
 @record
 class Infeasibility:
     """Why no candidate is left, over all of them."""
 
     binding: str
     """Each constraint by the name of its obstacle, with how many candidates it keeps out."""
+    bindings: tuple[Binding, ...]
+    """The same, counted."""
     reason: str
     """The same in words."""
     change: str
@@ -120,21 +128,21 @@ class Infeasibility:
 def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> Infeasibility:
     """What binds and the smallest change that helps, over all candidates.
 
-    A candidate's effort is its largest single change times the number of changes; the candidate with the least
-    effort names the change.
+    The candidate that is nearest to feasible, by `effort`, names the change; the first given of those equally near.
     """
     if not obstacles:
         reason = "No accelerator was considered."
-        return Infeasibility("no candidates", reason, "name at least one accelerator in candidates", reason)
+        return Infeasibility("no candidates", (), reason, "name at least one accelerator in candidates", reason)
     # tiers of a service may miss the same thing: a candidate counts once for each
     counts = Counter(what for found in obstacles.values() for what in dict.fromkeys(o.what for o in found))
     most, of = counts.most_common(3), len(obstacles)
     words = [f"{_in_words(what)} ({n} of {of}{' candidates' if i == 0 else ''})" for i, (what, n) in enumerate(most)]
-    nearest = min(obstacles.values(), key=lambda found: (max(o.size for o in found) * len(found), found[0].accelerator))
+    nearest = min(obstacles.values(), key=effort)
     changes = "; ".join(dict.fromkeys(o.change.rstrip(".") for o in nearest))
     first = max(nearest, key=lambda o: o.size)
     return Infeasibility(
         binding=", ".join(f"{what} ({n} of {of})" for what, n in most),
+        bindings=tuple(Binding(what=what, candidates=n, of=of) for what, n in most),
         reason=f"What binds: {', '.join(words)}.",
         change=f"{changes} (frees {first.name})",
         headline=f"No candidate can serve this profile; the nearest is {first.name}: {first.text}.",

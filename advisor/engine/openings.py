@@ -13,6 +13,7 @@ from advisor.domain.profile import Profile, Quote
 from advisor.engine.cost import NoWayOfPayingError, price_candidate
 from advisor.engine.cost.timing import TERM_MONTHS, largest_fleet
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
+from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, quote_for
 from advisor.engine.plan import total_fleet
 from advisor.engine.sized import SizedCandidate
 
@@ -35,8 +36,7 @@ def openings(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: d
         for kind in ("rent", "buy")
         if _opens(profile, {"quotes": (*profile.procurement.quotes, _quote(sized.id, kind))}, {}, sized, catalog, as_of)
     ]
-    quotes = [f"put a quote for {sized.id} into procurement.quotes{f' (kind {kinds[0]})' if len(kinds) == 1 else ''}"]
-    quotes = quotes if kinds else []
+    quotes = [quote_for(sized.id, kinds[0] if len(kinds) == 1 else "")] if kinds else []
     if not found and not quotes and len(changes) > 1:
         every = list(accumulate(changes, lambda a, b: (f"{a[0]} and {b[0]}", a[1] | b[1], a[2] | b[2])))[1:]
         found = [w for w, money, place in every if _opens(profile, money, place, sized, catalog, as_of)][:1]
@@ -53,11 +53,11 @@ def _changes(profile: Profile) -> Iterator[_Change]:
     if money.commitment != "any":
         yield "set procurement.commitment to any", {"commitment": "any"}, {}
     if money.seller != "any":
-        yield "set procurement.seller to any", {"seller": "any"}, {}
+        yield ANY_SELLER, {"seller": "any"}, {}
     if money.mode != "either":
         yield "set procurement.mode to either", {"mode": "either"}, {}
     if place.exclude_us_providers:
-        yield "set place.exclude_us_providers to false", {}, {"exclude_us_providers": False}
+        yield ANY_PROVIDER, {}, {"exclude_us_providers": False}
     if place.data_residency:
         yield "widen place.data_residency", {}, {"data_residency": ()}
 

@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
+from advisor.domain.probing import count_in_doubt
 from advisor.domain.recommendation import ProbeCheck
 from advisor.domain.sizing import Deployment, Spread
+from advisor.domain.text import capital
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 
@@ -62,6 +64,7 @@ def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
         engine=e.engine, precision=m.precision, kv_cache_precision="", tp=e.tp, ep=e.ep, dp_attention=e.dp_attention,
         spec_method=e.spec_method, disagg=e.disagg, gpus_per_replica=e.gpus,
     )  # fmt: skip
+    doubt = count_in_doubt(m.output_tps_per_gpu, predicted.mid, predicted.lo, m.gpus or 1)
     verdict = "within the predicted interval" if within else "outside the predicted interval"
     return ProbeCheck(
         accelerator=m.accelerator,
@@ -75,6 +78,7 @@ def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
         predicted_tpot_s=e.tpot_p50_s.mid,
         measured_tpot_s=m.tpot_p50_s,
         within_interval=within,
-        text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement.",
+        text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement."
+        + (f" {capital(doubt)}." if doubt else ""),
         source_id=m.source_id,
     )

@@ -204,6 +204,13 @@ class AdvisorApp(Reach, Keeping, Faults, App[None]):
             ids = [p.id for p in PANES]
             await self.go(ids[(ids.index(self.at) + by) % len(ids)])
 
+    def action_command_palette(self) -> None:
+        """Find anything by name."""
+        from advisor.tui.palette import Finder
+
+        if not isinstance(self.screen, Finder):
+            self.push_screen(Finder(id="--command-palette"))
+
     def action_help(self) -> None:
         """Help for the screen in view."""
         from advisor.tui.help import help_page

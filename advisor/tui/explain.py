@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from advisor.tui.tree import Node, children_of, resolve, shown
+from advisor.tui.widgets.dialogs import Window
 from advisor.tui.widgets.grid import Column, Grid
 from advisor.tui.widgets.tones import Piece, content
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from advisor.tui.app import AdvisorApp
 
 
-class Explanation(ModalScreen[None]):
+class Explanation(Window[None]):
     """The tree on the left, what is known of the place under the cursor on the right."""
 
     DEFAULT_CSS = """

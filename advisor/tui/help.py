@@ -10,6 +10,7 @@ from advisor.tui.widgets.tones import content
 SIGNS = (
     ("✓ ▲ ✗", "passes, passes on a condition, fails"),
     ("├──●──┤", "P10, median and P90 of the Monte Carlo"),
+    ("◆", "in the comparison: the cost with its risks, by which candidates are ranked; in curves: measured"),
     ("A B C D", "grade of the evidence: own probe, independent, carried over, physics only"),
     ("· default", "the profile is silent; the program supposes it and lists it under assumptions"),
 )

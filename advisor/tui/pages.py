@@ -12,7 +12,7 @@ from advisor.tui.widgets.tones import content, fit
 
 if TYPE_CHECKING:
     from advisor.domain.gates import Gate
-    from advisor.domain.recommendation import Candidate, Recommendation
+    from advisor.domain.recommendation import Candidate, ProbeCheck, Recommendation
     from advisor.domain.risk import Risk
 
 SIGN = {"pass": ("✓", "good"), "condition": ("▲", "warn"), "fail": ("✗", "bad")}
@@ -31,7 +31,7 @@ def headline(answer: Recommendation) -> Content:
     parts = [content((f"{sign} {word}  ", tone), (v.headline, "strong")), content((v.reason, "plain"))]
     if v.kind == "infeasible":
         if not v.reason.startswith("What binds"):  # the reason says it in words
-            parts.append(content(("What binds: ", "strong"), v.binding_constraint))
+            parts.append(content(("What binds: ", "strong"), v.binding_words))
         parts.append(content(("Smallest change: ", "strong"), v.smallest_change))
     else:
         sure = f"{f.share(v.confidence)} sure ({v.confidence_word} confidence)"
@@ -50,6 +50,9 @@ def reasons(answer: Recommendation) -> Content:
     if v.next_steps:
         parts.append(content(("\nWhat to do on Monday\n", "head")))
         parts += [content(("▸ ", "strong"), f"{text}\n") for text in v.next_steps]
+    if answer.probes:
+        parts.append(content(("\nYour own measurements\n", "head")))
+        parts += [content(("· ", "dim"), f"{_probed(p)}\n") for p in answer.probes]
     if answer.backtest is not None:
         parts.append(content(("\nHow often this has been right\n", "head"), f"{answer.backtest.text}\n"))
     if answer.notes:
@@ -58,6 +61,13 @@ def reasons(answer: Recommendation) -> Content:
     if answer.attributions:
         parts.append(content(("\n" + "\n".join(answer.attributions), "dim")))
     return Content("").join(parts)
+
+
+def _probed(probe: ProbeCheck) -> str:
+    return (
+        f"{f.short(probe.accelerator)} {probe.deployment} at {probe.concurrency} in flight, {probe.measured_on}:"
+        f" {probe.text}"
+    )
 
 
 def why_not(candidate: Candidate, answer: Recommendation) -> Content:
@@ -207,11 +217,13 @@ def risk_page(risk: Risk) -> Content:
     return lines(head, *(content((f"{name}: ", "strong"), text) for name, text in rows))
 
 
-def bar(low: float, mid: float, high: float, least: float, most: float, width: int) -> str:
-    """P10, median and P90 on a common scale, in characters.
+def bar(
+    low: float, mid: float, high: float, least: float, most: float, width: int, mark: float | None = None
+) -> str:
+    """P10, median and P90 on a common scale, in characters, and what candidates are ranked by as a diamond.
 
-    >>> bar(2, 4, 6, 0, 8, 17)
-    '    ├───●───┤    '
+    >>> bar(2, 4, 6, 0, 8, 17), bar(2, 4, 6, 0, 8, 17, mark=7)
+    ('    ├───●───┤    ', '    ├───●───┤ ◆  ')
     """
     if width < 3 or most <= least:
         return ""
@@ -220,5 +232,7 @@ def bar(low: float, mid: float, high: float, least: float, most: float, width: i
     for i in range(at[0], at[2] + 1):
         cells[i] = "─"
     cells[at[0]], cells[at[2]] = "├", "┤"
+    if mark is not None:
+        cells[round((mark - least) / (most - least) * (width - 1))] = "◆"
     cells[at[1]] = "●"
     return fit("".join(cells), width)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.await_complete import AwaitComplete
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.markup import escape
 
 from advisor.tui.actions import PANES, actions_of
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from advisor.tui.app import AdvisorApp
 
 Entry = tuple[str, str, Callable[[], object]]
+
+
+class Finder(CommandPalette):
+    """The framework's palette, safe from keys that come while it opens or closes."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Close once, as `Window` does."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+    def _action_command_list(self, action: str) -> None:
+        # A list without room has no lines yet, and the framework's page keys look theirs up.
+        if self.query_one(CommandList).scrollable_content_region:
+            super()._action_command_list(action)
 
 
 class Commands(Provider):

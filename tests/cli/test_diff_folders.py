@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +79,8 @@ def test_a_price_that_many_answers_share_is_told_once(copies: tuple[Path, Path],
     for folder in copies:
         shutil.copy(folder / "dear.json", folder / "too.json")
     _, found = compared(last, this)
-    rent = [s for s in found["shared"] if s["text"].startswith("B200: rent usd per gpu hour: 4 -> 4.4")]
+    told = re.compile(r"B200: rent usd per gpu hour \(reserved 1y(, \w+)?\): 4 -> 4\.4 ")
+    rent = [s for s in found["shared"] if told.match(s["text"])]
     assert [(s["answers"], round(s["relative"], 6)) for s in rent] == [(2, 0.1)]
     assert all(s["answers"] >= 2 for s in found["shared"])
     assert found["shared"] == sorted(found["shared"], key=lambda s: -s["answers"])

@@ -258,6 +258,26 @@ def test_a_point_is_answered_on_the_newest_software_where_that_is_asked_for(caps
     assert rates["newest"] > 1.1 * rates["median"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are closed by a POSIX shell")
+def test_closed_streams_are_told_and_never_lose_a_result(tmp_path: Path) -> None:
+    """Python leaves a closed stream as None; an answer must not vanish with exit code 0, nor go into another file."""
+    words = f"{sys.executable} -m advisor --profile startup-first-cluster --draws 100 --as-of 2026-11-21"
+
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=120, check=False)
+
+    closed = shell(f"{words} >&-")
+    assert closed.returncode == 2
+    assert closed.stderr.splitlines() == [
+        "advisor: error: the result cannot be written: standard output is closed; open it, or give --output FILE"
+    ]
+    assert shell(f"{sys.executable} -m advisor --version >&-").returncode == 2
+    kept = shell(f"{words} --output {tmp_path / 'answer.txt'} >&- 2>&- <&-")
+    assert kept.returncode == 0
+    assert (tmp_path / "answer.txt").read_text(encoding="utf-8").startswith("Startup, first cluster")
+    assert "standard input" in shell(f"{sys.executable} -m advisor --profile - <&-").stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 @pytest.mark.parametrize(
     "command",

@@ -64,6 +64,27 @@ def test_the_load_of_a_benchmark_is_what_was_in_flight(tmp_path: Path) -> None:
     assert placed("sglang.jsonl", max_concurrency=1000) == []
 
 
+@pytest.mark.parametrize(("held", "counts_at"), [(16.0, 16), (14.5, 16), (9.6, 10)])
+def test_a_closed_loop_that_was_mostly_ramps_counts_at_what_it_held(
+    tmp_path: Path, held: float, counts_at: int
+) -> None:
+    """Twenty prompts at a concurrency of sixteen fill and drain: their rate was taken for that of sixteen."""
+    row = json.loads((SAMPLES / "sglang.jsonl").read_text().splitlines()[0]) | {"concurrency": held}
+    (file := tmp_path / "r.json").write_text(json.dumps(row))
+    (run,) = read_runs(file, stated=STATED)
+    (point,) = measurements_from_run(run)
+    assert point.concurrency == counts_at
+    assert any("9.6 of 16 requests" in flag for flag in run.steps[0].flags) is (counts_at == 10)
+
+
+def test_ramps_are_told_by_littles_law_where_the_tool_does_not_count(tmp_path: Path) -> None:
+    row = json.loads((SAMPLES / "vllm.json").read_text()) | {"request_throughput": 1.59}
+    (file := tmp_path / "r.json").write_text(json.dumps(row))
+    (run,) = read_runs(file, stated=STATED)
+    (point,) = measurements_from_run(run)
+    assert point.concurrency == 16  # 1.59 / s x 9.893 s, of 32
+
+
 def test_the_cap_of_an_open_loop_is_not_its_load() -> None:
     (run,) = read_runs(SAMPLES / "aiperf.json", stated=STATED)
     step = run.steps[0].model_copy(

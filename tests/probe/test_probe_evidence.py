@@ -138,6 +138,10 @@ def test_the_prediction_beside_a_probe_is_for_the_lengths_that_were_sent() -> No
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
     run = Run(id="p", tool="t", started_at=datetime(2026, 11, 21, tzinfo=UTC), steps=(step,), deployment=where)
     assert f"900/900 at 32: 1.0 tok/s per GPU measured, {tps(row):,.1f} predicted" in prediction_text(run)
+    doubt = "check that 8 GPUs served it: a count stated too high looks like a slow part (--gpus)"
+    assert doubt in prediction_text(run)
+    sound = run.model_copy(update={"steps": (step.model_copy(update={"output_tps": 8 * tps(row)}),)})
+    assert "check that" not in prediction_text(sound)
 
 
 def test_a_judgement_of_an_earlier_day_knows_nothing_of_a_later_probe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,29 @@ async def test_the_bar_says_how_many_candidates_have_no_room(app: AdvisorApp, wi
         assert named == len(priced) or f"+{len(priced) - named}" in line
         bar.show(Sight(phase="stuck", message="a long complaint " * 20))
         assert "…" in bar.render_line(0).text
+
+
+def test_the_strip_and_the_bars_show_the_cost_that_orders_them() -> None:
+    """The strip stood in the order of the cost with its risks and showed medians: H200 +62 %, then MI325X +60 %."""
+    answer = frozen_answer()
+    ranked = [c for c in answer.candidates if c.risk_adjusted_usd_per_month is not None]
+    swapped = [
+        c.model_copy(update={"cost": c.cost.model_copy(update={"usd_per_month": b})})
+        for c, b in zip(ranked, [c.cost.usd_per_month for c in reversed(ranked) if c.cost is not None], strict=True)
+        if c.cost is not None
+    ]
+    tree = answer.model_copy(update={"candidates": tuple(swapped)})
+    bar = VerdictBar()
+    bar.sight = Sight(phase="ready", answer=tree, fresh=True)
+    line = "".join(p.text for p in bar._costs(300))
+    assert line.startswith(" With risk: ")
+    shown = [float(x) for x in re.findall(r"([+-][\d.]+) %", line)]
+    assert shown == sorted(shown)
+    assert len(shown) == len(ranked) - 1
+    assert f.usd(ranked[0].risk_adjusted_usd_per_month) in line
+    drawn = next(c for c in columns(tree, 120) if c.key == "bar")
+    places = [cell_text(drawn.cell(c)).index("◆") for c in swapped]
+    assert places == sorted(places)
 
 
 def test_the_cost_that_ranks_is_shown_where_there_is_room() -> None:

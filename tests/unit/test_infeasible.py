@@ -46,6 +46,20 @@ def test_each_constraint_is_counted_by_candidates_and_named_in_words() -> None:
     assert why.change == "more slo; more site_power (frees H200)"
 
 
+def test_the_candidate_nearest_to_feasible_leads_those_that_are_out(bench: Workbench) -> None:
+    """A report draws the first few: with none feasible it drew the first that the profile named, six of eight."""
+    tree = ask(bench, slo={"ttft_ms": 40, "tpot_ms": 1.5}, candidates=["mi300x", "h100", "b200", "b300"])
+    assert tree.verdict.kind == "infeasible"
+    assert tree.verdict.smallest_change.endswith(f"(frees {tree.candidates[0].name})")
+    assert f"the nearest is {tree.candidates[0].name}:" in tree.verdict.headline
+    pairs = [re.findall(r"([\d.]+) ms against ([\d.]+) ms", c.infeasible_reason) for c in tree.candidates]
+    miss = [max(float(value) / float(limit) for value, limit in found) for found in pairs]
+    assert miss == sorted(miss)
+    assert tree.candidates[0].accelerator != "mi300x"
+    (bound,) = tree.verdict.binding
+    assert (bound.what, bound.candidates, bound.of) == ("slo", 4, 4)
+
+
 def test_without_candidates_the_reason_says_so() -> None:
     assert explain_infeasible({}).reason == "No accelerator was considered."
 

@@ -13,6 +13,7 @@ from advisor.cli.measured_options import measured_deployment
 from advisor.domain.evidence import Measurement
 from advisor.domain.profile import Profile
 from advisor.engine.diff import diff
+from advisor.engine.probe_checks import probe_checks
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -77,6 +78,26 @@ def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_t
     assert check.source_id == "run:r1"
     assert "run:r1" in {s.id for s in after.sources}
     assert all(s.kind != "unknown" for s in after.sources)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_count_of_gpus_stated_too_high_is_asked_about(root: Path, times: int) -> None:
+    """The rate per GPU is then half the true one, which the answer followed without a word."""
+    before = Workbench(as_of=AS_OF, bare=True)
+    true = replace(own(before, root, 1.0), gpus=8, tp=8)
+    stated = replace(
+        true, gpus=8 * times, total_tps_per_gpu=(true.total_tps_per_gpu or 0) / times,
+        output_tps_per_gpu=(true.output_tps_per_gpu or 0) / times,
+    )  # fmt: skip
+    model = before.catalog.models["llama3.3-70b"]
+    (sane,) = probe_checks([true], model, ["mi355x"], before.estimator.estimate)
+    level = sane.predicted_output_tps.value / sane.measured_output_tps
+    fitted = replace(
+        stated, output_tps_per_gpu=(stated.output_tps_per_gpu or 0) * level,
+        total_tps_per_gpu=(stated.total_tps_per_gpu or 0) * level,
+    )  # fmt: skip
+    (check,) = probe_checks([fitted], model, ["mi355x"], before.estimator.estimate)
+    assert (f"Check that {8 * times} GPUs served it" in check.text) is (times == 2)
 
 
 def test_probes_of_other_models_are_not_shown(root: Path) -> None:

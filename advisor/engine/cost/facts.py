@@ -107,7 +107,8 @@ def cost_facts(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of:
     missing = sorted(name for name, value in values.items() if value is None)
     found = {name: value for name, value in values.items() if value is not None}
     if missing:
-        notes.append(f"not found in the catalog: {', '.join(missing)}; options that need them are not priced")
+        names = ", ".join(missing)
+        notes.append(f"not found in the catalog of {as_of}: {names}; options that need them are not priced")
     residual = residual_curve(accelerator, catalog, notes)
     found |= residual_quantities(residual, catalog)
     capex, inputs = capex_basis(profile, sized, catalog, as_of)

@@ -41,6 +41,7 @@ _RULES: tuple[tuple[str, Kind, str], ...] = (
     (r"^(seed|draws)$", "given", "given with the question: `--seed`, `--draws`"),
     (r"^profile\.", "given", "your own input, or a default that `assumptions` names"),
     (r"^backtest\.", "measured", _BACKTEST),
+    (r"^verdict\.binding\.", "reckoned", "counted over the candidates, each by what its `infeasible_reason` names"),
     (r"^claims\b|^probes\b", "measured", ""),
     (r"\.gates\.", "given", "from the rule that the gate cites"),
     (r"(^|\.)deployment\.", "estimated", _CHOSEN),

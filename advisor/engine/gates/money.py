@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from advisor.domain.gates import Gate
 from advisor.domain.sizing import Fleet
 from advisor.domain.text import counted
+from advisor.engine.gates.remedies import either
 
 HALF_EMPTY = 0.5
 """Share of the GPUs in use up to which whole nodes are most of the cost."""
@@ -44,6 +45,6 @@ def unpriced(reason: str, changes: Sequence[str]) -> Gate:
         status="fail",
         title="No price under the terms of the profile",
         reason=f"A candidate without a price cannot be compared, and a missing price is never taken as zero: {reason}.",
-        remedy=", or ".join(changes),
+        remedy=either(changes),
         source="profile",
     )

@@ -15,6 +15,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.engine.gates.countries import resolve_country
+from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, BUY, either
 
 US = "US"
 ALIASES = {"amazon": "aws", "google": "gcp", "microsoft": "azure", "oracle": "oci"}
@@ -163,11 +164,11 @@ def _openings(profile: Profile, accelerator: str, catalog: Catalog) -> str:
     no_us, seller = profile.place.exclude_us_providers, profile.procurement.seller
     everyone = providers_of(accelerator, frozenset(), catalog)
     of_class = providers_of(accelerator, frozenset(), catalog, seller)
-    ways = ["place.exclude_us_providers to false"] if no_us and (*of_class.excluded, *of_class.elsewhere) else []
+    ways = [ANY_PROVIDER] if no_us and (*of_class.excluded, *of_class.elsewhere) else []
     others = (*everyone.elsewhere, *everyone.unknown, *(() if no_us else everyone.excluded))
-    ways += ["procurement.seller to any"] if seller != "any" and others else []
-    ways += ["procurement.mode to buy"] if profile.procurement.mode == "rent" else []
-    return f"set {', or '.join(ways)}" if ways else "buy"
+    ways += [ANY_SELLER] if seller != "any" and others else []
+    ways += [BUY] if profile.procurement.mode == "rent" else []
+    return either(ways) or "buy"
 
 
 def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[GateStatus, str, str, list[str]]:

@@ -67,8 +67,10 @@ def software_findings(
     tier
         Place in the profile of the workload whose model is served.
     as_of
-        Problems that were first seen later are left out; None tells all.
+        Problems that were first seen later, and measurements made later, are left out; by default the day by which
+        the catalog is known, and where there is none either all are told.
     """
+    as_of = as_of or catalog.known_by
     model = served_model(profile, catalog, tier)
     wants = tuple(_needs(profile, precision, model, deployment))
     key = ("software", accelerator.id, engine, precision, None if model is None else model.id, wants, as_of)
@@ -89,7 +91,8 @@ def _found(
     names = engine_names(engine)
     rows = [r for r in catalog.software if accelerator.id in r.accelerators]
     features = tuple(
-        _support(feature, why, names, rows, accelerator, engine, precision, model, catalog) for feature, why in wants
+        _support(feature, why, names, rows, accelerator, engine, precision, model, as_of, catalog)
+        for feature, why in wants
     )
     used = {feature for feature, _ in wants}
     return SoftwareFindings(
@@ -153,6 +156,7 @@ def _support(
     engine: str,
     precision: str,
     model: ModelSpec | None,
+    as_of: date | None,
     catalog: Catalog,
 ) -> FeatureSupport:
     mine = [r for name in names for r in rows if r.engine == name and r.feature == feature]
@@ -182,7 +186,7 @@ def _support(
     detail, source = "the support table of the catalog has no row for it", ""
     kin = () if feature == "official_support" else kindred(accelerator, catalog.accelerators.values())
     for part in (accelerator.id, *kin):
-        proof = _measured(feature, part, engine, precision, model, catalog)
+        proof = _measured(feature, part, engine, precision, model, as_of, catalog)
         if proof:
             status, source = "full", proof[0].source_id
             where = "" if part == accelerator.id else f" on {catalog.accelerators[part].name}, of the same architecture"
@@ -219,8 +223,9 @@ def _alternatives(
 
 
 def _measured(
-    feature: str, accelerator: str, engine: str, precision: str, model: ModelSpec | None, catalog: Catalog
-) -> list[Measurement]:
+    feature: str, accelerator: str, engine: str, precision: str, model: ModelSpec | None, as_of: date | None,
+    catalog: Catalog,
+) -> list[Measurement]:  # fmt: skip
     """Measurements on a part with this engine that prove a feature which the support table does not list."""
     attention = feature in ("mla", "sparse_mla_dsa")
     if not attention and feature not in (*_PRECISION_FEATURE.values(), *_DEPLOYMENT_FEATURES):
@@ -229,6 +234,7 @@ def _measured(
         m
         for m in catalog.measurements_of.get(accelerator, ())
         if m.engine == engine
+        and (as_of is None or m.date is None or m.date <= as_of)
         and (not attention or (model is not None and m.model in model.measured_as))
         and (feature not in _PRECISION_FEATURE.values() or m.precision == precision)
         and (feature != "disagg_prefill" or m.disagg)

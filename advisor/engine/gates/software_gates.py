@@ -53,10 +53,13 @@ def _unplaced(accelerator: Accelerator, catalog: Catalog) -> Gate:
         if r.feature == "official_support" and r.engine in SERVING_ENGINES and accelerator.id in r.accelerators
     ]
     listed = ", ".join(f"{r.engine} ({r.status})" for r in rows if r.status != "none") or "none"
+    barred = listed == "none" and bool(rows)
+    if not rows:
+        listed = "nothing of it on that day"
     return Gate(
         gate="software",
-        status="pass" if listed != "none" else "fail",
-        title="No deployment to judge" if listed != "none" else "No serving engine supports the part",
+        status="fail" if barred else "pass",
+        title="No serving engine supports the part" if barred else "No deployment to judge",
         reason=f"An inference engine must support the accelerator. For {accelerator.name} the table lists: {listed}."
         " No deployment of this profile could be laid out, so that its features were not judged one by one.",
         source="; ".join(dict.fromkeys(r.provenance.source_id for r in rows)),

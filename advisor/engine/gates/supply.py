@@ -15,6 +15,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
+from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, BUY, either, quote_for
 from advisor.engine.gates.residency import barred_name, left_out
 
 FEW_SELLERS = 4
@@ -115,16 +116,12 @@ def _openings(profile: Profile, row: Availability, catalog: Catalog) -> str:
     anybody = profile.model_copy(update={"procurement": money.model_copy(update={"seller": "any"})})
     ways = [
         change
-        for change, changed in (
-            ("place.exclude_us_providers to false", anywhere),
-            ("procurement.seller to any", anybody),
-        )
+        for change, changed in ((ANY_PROVIDER, anywhere), (ANY_SELLER, anybody))
         if sellers_of(changed, row, catalog).open
     ]
     if money.mode == "rent":
-        ways.append("procurement.mode to buy")
-    quote = f"put a quote for {row.accelerator} into procurement.quotes"
-    return f"set {', or '.join(ways)}, or {quote}" if ways else quote
+        ways.append(BUY)
+    return either([*ways, quote_for(row.accelerator)])
 
 
 def _age(survey: date, as_of: date) -> str:

@@ -15,13 +15,16 @@ from pydantic import ValidationError
 
 from advisor.domain.errors import EvidenceError
 from advisor.evidence.imports import aiperf, guidellm, inferencex, mlperf, nineshape, sglang, vllm
-from advisor.evidence.imports.common import Context, merged
+from advisor.evidence.imports.common import Context, merged, placed_within_ramps
 from advisor.evidence.runs import RUN_SCHEMA, Deployment, Run
 
 Reader = Callable[[Any, Context], list[Run]]
 _OWN_FIELDS = {"schema_version", "steps", "tool"}
 _MAX_BYTES = 256 * 1024 * 1024
 _READERS = (nineshape, inferencex, sglang, vllm, guidellm, aiperf, mlperf)
+_WITH_RAMPS = (sglang, vllm, guidellm, aiperf)
+"""Tools that divide by the whole duration and tell what was held. Ours measures while the load is held; rows of
+InferenceX do not tell, and count as those of the catalog do."""
 KINDS = ("auto", "advisor", *(module.KIND for module in _READERS))
 
 
@@ -55,7 +58,10 @@ def _read(document: Any, kind: str, context: Context) -> list[Run]:
     for module in _READERS:
         if kind in ("auto", module.KIND) and module.recognises(document):
             reader: Reader = module.read
-            return reader(document, context)
+            found = reader(document, context)
+            if module in _WITH_RAMPS:
+                found = [r.model_copy(update={"steps": tuple(map(placed_within_ramps, r.steps))}) for r in found]
+            return found
     if kind != "auto":
         raise EvidenceError(
             f"{context.name}: does not look like a result of {kind}; leave out --kind to have it recognised"

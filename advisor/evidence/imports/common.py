@@ -16,6 +16,9 @@ from advisor.evidence.runs import Deployment, Distribution, Run, Step
 
 Row = Mapping[str, Any]
 _LAST_MOMENT_S = 4e9
+RAMPS = 0.9
+"""A closed loop that held less than this share of its concurrency on average spent the rest in its ramps. Ten prompts a
+slot, as the catalog's measurements were made with, lose a twentieth in the last round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,22 @@ def load_of(row: Row, requests: int, in_flight: float | None) -> dict[str, Any]:
     if cap and cap <= requests:
         return {"load": "closed", "concurrency": cap, "achieved_concurrency": in_flight}
     return {"load": "unknown", "flags": ("all requests at once: no operating point",)}
+
+
+def placed_within_ramps(step: Step) -> Step:
+    """A closed loop whose figures are of its whole duration, at the load that it held on average.
+
+    Tools divide all tokens by the time from the first request to the last answer. While the loop fills, and while its
+    last requests drain, fewer run than were set: the rate is that of the mean in flight, by Little's law, not that of
+    the concurrency asked for, and would stand there as a slower machine.
+    """
+    held = step.achieved_concurrency
+    if held is None and step.requests_per_s is not None and step.e2el.mean is not None:
+        held = step.requests_per_s * step.e2el.mean
+    if step.load != "closed" or not step.concurrency or not held or held >= RAMPS * step.concurrency:
+        return step
+    told = f"ramps: {held:.3g} of {step.concurrency:g} requests were in flight on average, and it counts at that load"
+    return step.model_copy(update={"concurrency": held, "achieved_concurrency": held, "flags": (*step.flags, told)})
 
 
 def run_of(

@@ -102,11 +102,15 @@ def _choice_row(ctx: Context) -> frozenset[int]:
 
 
 def _excluded(ctx: Context) -> Table:
-    rows = tuple(
+    rows: tuple[tuple[Inline, ...], ...] = tuple(
         (inline(strong(short_name(c))), inline(c.infeasible_reason or "no reason is given"), _failed_citations(ctx, c))
         for c in ctx.excluded
     )
-    columns = (Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source", width=0.2))
+    columns: tuple[Column, ...] = (
+        Column("Candidate"), Column("Why it cannot serve", width=1.0), Column("Source", width=0.2)
+    )  # fmt: skip
+    if not any(cited for *_, cited in rows):  # a service level that is missed rests on no rule
+        columns, rows = columns[:2], tuple(row[:2] for row in rows)
     return Table("Excluded, with the reason", columns, rows)
 
 

@@ -93,10 +93,9 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
         dated = f", newest {point.evidence_newest}" if point.evidence_newest else ""
         out.append(Card("Evidence", f"grade {point.evidence_grade}", f"{point.basis}{dated}"))
     if verdict.kind == "infeasible":
-        binds = verdict.binding_constraint.replace("slo (", "service level (")
-        out.append(Card("What binds", binds or "see the gates", "candidates that it stops"))
+        out.append(Card("What binds", verdict.binding_words or "see the gates", "candidates that it stops"))
         if verdict.smallest_change:
-            out.append(Card("Smallest change", verdict.smallest_change, "that would free it"))
+            out.append(Card("Smallest change", verdict.smallest_change, "of the profile, that would do"))
     return tuple(out)
 
 

@@ -49,9 +49,10 @@ class VerdictPane(Pane):
     TEXT = "#verdict-scroll"
     HELP = (
         "The answer in one sentence, all candidates beside each other, and why not the others. The bars show P10,"
-        " median and P90 of the cost on one scale. GPUs are those at the peak; a wide screen also shows those paid on"
-        " average in the first and the last month, and USD per hour of one, and Risk-adj., the cost with its risks by"
-        " which they are ranked. Move over a number and press e for its"
+        " median and P90 of the cost on one scale, and as a diamond the cost with its risks, by which the candidates"
+        " are ranked. GPUs are those at the peak; a wide screen also shows those paid on"
+        " average in the first and the last month, and USD per hour of one, and Risk-adj., the figure of the diamond."
+        " Move over a number and press e for its"
         " arithmetic and sources, d for everything about the candidate, s to sort by the column."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("verdict")]
@@ -147,8 +148,9 @@ def no_answer(sight: Sight) -> Content:
 def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
     """The comparison, with bars on a scale that all candidates share."""
     costs = [c.cost.usd_per_month for c in answer.candidates if c.cost is not None]
-    least = min((b.p10 for b in costs), default=0.0)
-    most = max((b.p90 for b in costs), default=1.0)
+    marks = [c.risk_adjusted_usd_per_month for c in answer.candidates if c.risk_adjusted_usd_per_month is not None]
+    least = min((*(b.p10 for b in costs), *marks), default=0.0)
+    most = max((*(b.p90 for b in costs), *marks), default=1.0)
     best = answer.verdict.choice.accelerator if answer.verdict.choice else ""
     adjusted: list[Column[Candidate]] = []
     if room >= ROOM_FOR_ADJUSTED:
@@ -173,7 +175,8 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
         if c.cost is None:
             return Piece(c.infeasible_reason or "not priced", "dim")
         b = c.cost.usd_per_month
-        return Piece(pages.bar(b.p10, b.p50, b.p90, least, most, width), "good" if c.accelerator == best else "s1")
+        text = pages.bar(b.p10, b.p50, b.p90, least, most, width, c.risk_adjusted_usd_per_month)
+        return Piece(text, "good" if c.accelerator == best else "s1")
 
     def gates(c: Candidate) -> Piece:
         failed = sum(g.status == "fail" for g in c.gates)
@@ -224,7 +227,7 @@ def columns(answer: Recommendation, room: int) -> list[Column[Candidate]]:
         *(bill if room >= ROOM_FOR_BILL else ()),
         Column(
             "bar",
-            "P10 ├──●──┤ P90" if width > 20 else "P10 to P90",
+            "P10 ├──●──┤ P90  ◆ with risk" if width > 28 else "P10–P90 ◆risk" if width > 12 else "P10–90 ◆risk",
             drawn,
             sort=lambda c: c.cost.usd_per_month.p90 if c.cost else None,
             width=width,

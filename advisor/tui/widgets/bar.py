@@ -12,11 +12,13 @@ from advisor.tui.desk import Sight
 from advisor.tui.widgets.tones import Piece, Toned, fit
 
 SPINNER = "◐◓◑◒"
+RANKED = " With risk:"
+"""What the strip shows is what candidates are ranked by; medians would stand in another order than their own."""
 LAST = " — above: the last answer"
 
 
 class VerdictBar(Toned):
-    """Verdict line and cost strip; a click opens the verdict."""
+    """Verdict line and, by rank, what each candidate costs with its risks; a click opens the verdict."""
 
     DEFAULT_CSS = """
     VerdictBar { height: 2; background: $surface; }
@@ -117,15 +119,15 @@ class VerdictBar(Toned):
             return []
         if s.phase == "stuck" and s.message:
             return [Piece(_cut(f" ✗ {s.message}", width - len(LAST)), "bad"), Piece(LAST, "dim")]
-        priced = [c for c in s.answer.candidates if c.feasible and c.cost is not None]
-        out: list[Piece] = []
-        used = 0
-        best = priced[0].cost.usd_per_month.p50 if priced and priced[0].cost else None
+        priced = [c for c in s.answer.candidates if c.feasible and c.risk_adjusted_usd_per_month is not None]
+        out: list[Piece] = [Piece(RANKED, "dim")] if priced else []
+        used = sum(len(p.text) for p in out)
+        best = priced[0].risk_adjusted_usd_per_month if priced else None
         out_of = len(s.answer.candidates) - len(priced)
         tail = f"  ✗ {out_of} cannot" if out_of else ""
         for i, c in enumerate(priced):
-            assert c.cost is not None
-            cost = c.cost.usd_per_month.p50
+            cost = c.risk_adjusted_usd_per_month
+            assert cost is not None
             left = len(priced) - i
             more = f"  +{left - 1}" if left > 1 else ""
             rest = f.usd(cost) if i == 0 or not best else f.change(cost / best - 1)

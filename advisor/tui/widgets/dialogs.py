@@ -8,10 +8,11 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, ScreenResultType
 from textual.widgets import Button, Input, Static
 
 from advisor.tui.widgets.grid import Column, Grid
@@ -32,7 +33,18 @@ DIALOG_CSS = """
 """
 
 
-class Ask(ModalScreen[str | None]):
+class Window(ModalScreen[ScreenResultType]):
+    """A small window, which answers once."""
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close with an answer; a key that was already on its way when the window closed asks for nothing more.
+
+        The framework would give the answer a second time, and close whatever lies on top.
+        """
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
+
+class Ask(Window[str | None]):
     """Asks for one line of text; the answer is checked as it is typed."""
 
     DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Ask")
@@ -88,7 +100,7 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Window[bool]):
     """Asks yes or no; no is at hand first."""
 
     DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Confirm")
@@ -120,7 +132,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(yes)
 
 
-class Decide(ModalScreen[str]):
+class Decide(Window[str]):
     """Asks which of several ways to go; the first harms nothing, is at hand first, and is what Escape takes."""
 
     DEFAULT_CSS = DIALOG_CSS.replace("{name}", "Decide")
@@ -157,7 +169,7 @@ class Item:
     detail: str = ""
 
 
-class Picker(ModalScreen[str | None]):
+class Picker(Window[str | None]):
     """A list with a search line; with `several`, Space marks and Enter takes all that are marked."""
 
     DEFAULT_CSS = (
@@ -294,7 +306,7 @@ def _rank(item: Item, wanted: str) -> int:
     return 2 if wanted in label else 3
 
 
-class Reader(ModalScreen[None]):
+class Reader(Window[None]):
     """A page of text."""
 
     DEFAULT_CSS = (

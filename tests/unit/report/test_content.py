@@ -8,7 +8,7 @@ import pytest
 
 from advisor.domain.cost import Outlay
 from advisor.domain.provenance import Source
-from advisor.domain.recommendation import ClaimNote, ProbeCheck, Recommendation
+from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.report import render_report
 from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Span, Table, text_of
@@ -152,13 +152,28 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
     assert isinstance(render_report(tree, "pdf"), bytes)
 
 
+def test_a_column_of_sources_stands_only_where_something_is_cited(renewal: Recommendation) -> None:
+    def head(tree: Recommendation) -> list[str]:
+        (table,) = (b for b in build_report(tree).blocks if isinstance(b, Table) and b.caption.startswith("Excluded"))
+        return [c.title for c in table.columns]
+
+    out = renewal.candidates[-1].model_copy(update={"feasible": False, "rank": None, "infeasible_reason": "too slow"})
+    rule = out.gates[0].model_copy(update={"status": "fail", "source": renewal.sources[0].id})
+    for gates in ((), (rule,)):
+        last = out.model_copy(update={"gates": gates})
+        titles = head(renewal.model_copy(update={"candidates": (*renewal.candidates[:-1], last)}))
+        assert titles == ["Candidate", "Why it cannot serve", *(["Source"] if gates else [])]
+
+
 def test_page_one_counts_the_candidates_that_each_constraint_stops(renewal: Recommendation) -> None:
-    verdict = renewal.verdict.model_copy(
-        update={"kind": "infeasible", "choice": None, "binding_constraint": "slo (5 of 8), memory (3 of 8)"}
-    )
+    """The counts are read from their own field: a name that happens to end like one was rewritten with them."""
+    binding = tuple(Binding(what=w, candidates=n, of=8) for w, n in (("slo", 5), ("site_power", 3)))
+    verdict = renewal.verdict.model_copy(update={"kind": "infeasible", "choice": None, "binding": binding})
     written = text(renewal.model_copy(update={"verdict": verdict}))
-    assert "service level (5 of 8), memory (3 of 8)" in written
+    assert "service level (5 of 8), site power (3 of 8)" in written
     assert "for every candidate" not in written
+    old = verdict.model_copy(update={"binding": (), "binding_constraint": "tier of oslo (2 of 8)"})
+    assert "tier of oslo (2 of 8)" in text(renewal.model_copy(update={"verdict": old}))
 
 
 def test_the_curves_promise_only_marks_that_are_drawn(renewal: Recommendation) -> None:
