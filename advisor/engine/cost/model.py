@@ -35,7 +35,7 @@ from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 WEEKS_PER_YEAR = 52
-MOST_KEPT = 2048
+MOST_KEPT = 8192
 """Levels up to which fleets are kept: those at typical inputs and over the cases of a prospect, not those of draws."""
 PEAK = "On demand above the base: GPU-hours"
 TAIL = "On demand after the last whole term: GPU-hours"
