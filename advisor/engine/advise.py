@@ -38,7 +38,7 @@ from advisor.engine.adjust import for_workload
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.capacity import capacity_gate
 from advisor.engine.cold import cold_rate
-from advisor.engine.cost import NoWayOfPayingError, price_candidate
+from advisor.engine.cost import NoWayOfPayingError
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.dated import known_by
@@ -63,6 +63,7 @@ from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes, rents_elsewhere
 from advisor.engine.openings import openings
 from advisor.engine.operating_point import Load
+from advisor.engine.paying import price_candidate
 from advisor.engine.plan import curve_of, main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate, SizedCandidate, TierDemand

@@ -1,17 +1,21 @@
-"""How far a candidate is exposed to each risk of the register: counts of facts, not moods."""
+"""How far a candidate is exposed to each risk of the register: counts of facts, not moods.
+
+Exposure hangs on the part, the profile and on how it is paid for, not on what it costs.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Any, Literal
 
 from advisor.catalog import Catalog
-from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
 from advisor.domain.text import counted, percent
 from advisor.domain.units import DAYS_PER_MONTH
+from advisor.engine.cost.bill import LONG, HowPaid
 from advisor.engine.cost.facts import own, tco_quantity
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.prices import series_changes
@@ -37,10 +41,8 @@ class Exposure:
     units: float
     basis: str
     cause: str = ""
-    share: float = 1.0
-    """Share of the yearly cost that is exposed."""
-    value_usd: float = 0.0
-    """Value that is committed or owned [USD]."""
+    exposed: Literal["total", "floating", "committed"] = "total"
+    """Which part of the cost, see `Bill`."""
     engineer_usd: float = 0.0
     """Loaded cost of an engineer [USD/year]."""
     applies: bool = True
@@ -50,37 +52,55 @@ class Exposure:
 
 
 def exposures(
-    profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog, as_of: date
+    profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog, as_of: date
 ) -> dict[str, Exposure]:
     """Exposure by risk id."""
+    key = ("exposures", id(profile), id(catalog), as_of)
+    known: tuple[Profile, dict[str, Exposure], dict[Any, dict[str, Exposure]]] | None = sized.memo.get(key)
+    if known is None or known[0] is not profile:
+        known = sized.memo[key] = (profile, _whatever_is_paid(profile, sized, catalog, as_of), {})
+    _, always, found = known
+    by_way = (paid.mode, paid.commitment, paid.horizon_months)
+    if by_way not in found:
+        found[by_way] = always | _as_paid(profile, sized, paid, catalog, as_of)
+    return found[by_way]
+
+
+def _whatever_is_paid(
+    profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date
+) -> dict[str, Exposure]:
     engineer = own(profile.team.engineer_usd_per_year, "engineer_usd_per_year", "USD/year") or tco_quantity(
         catalog, "engineer total cost", "US ML/AI infra engineer", "engineer_usd_per_year"
     )
     usd = engineer.value if engineer is not None else 0.0
     regress, wrong = _issues(sized, catalog, as_of, usd)
-    found = {
+    own_risk = Exposure(1.0, "a risk of your own register, counted once", engineer_usd=usd)
+    return {template.id: own_risk for template in catalog.risk_register} | {
         "software_regression": regress,
         "accuracy_regression": wrong,
         "software_maturity": _maturity(profile, sized, catalog, usd),
         "evidence_quality": _evidence(sized, as_of),
-        "supply": _supply(profile, sized, cost, catalog),
         "export_change": _export(profile, sized, catalog, as_of),
-        "price_movement": _rise(cost, catalog, as_of),
-        "price_fall": _fall(cost, catalog, as_of),
-        "roadmap": _roadmap(cost, catalog, as_of),
-        "power_density": _power(profile, sized, cost, catalog),
         "vendor_concentration": Exposure(
             1.0, "one vendor for the whole fleet", f"the whole fleet is {sized.accelerator.vendor}"
         ),
         "team": _team(profile, sized, usd),
         "engine_lock_in": _engine(sized, usd),
-        "spot_loss": Exposure(
-            1.0 if cost.commitment == "spot" else 0.0, "capacity is rented as spot", applies=cost.commitment == "spot"
-        ),
     }
-    for template in catalog.risk_register:
-        found.setdefault(template.id, Exposure(1.0, "a risk of your own register, counted once", engineer_usd=usd))
-    return found
+
+
+def _as_paid(
+    profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog, as_of: date
+) -> dict[str, Exposure]:
+    spot = paid.commitment == "spot"
+    return {
+        "supply": _supply(profile, sized, paid, catalog),
+        "price_movement": _rise(catalog, as_of),
+        "price_fall": _fall(paid, catalog, as_of),
+        "roadmap": _roadmap(paid, catalog, as_of),
+        "power_density": _power(profile, sized, paid, catalog),
+        "spot_loss": Exposure(1.0 if spot else 0.0, "capacity is rented as spot", applies=spot),
+    }
 
 
 def _issues(
@@ -156,17 +176,17 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
     )
 
 
-def _supply(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
+def _supply(profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog) -> Exposure:
     rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
     sellers = max((len(sellers_of(profile, a, catalog).open) for a in rows), default=0)
     # what the survey says of sellers bears on rent; a purchase waits for its order
-    order = lead_time(sized.id, catalog, "buy") if cost.commitment == "purchase" else None
+    order = lead_time(sized.id, catalog, "buy") if paid.commitment == "purchase" else None
     lead = order.statement if order is not None else ""
     said = lead or "; ".join(a.lead_time for a in rows if a.lead_time)
     few = 1.0 if sellers <= 3 else 0.5 if sellers <= 8 else 0.0
     units = few + (1.0 if lead else 0.0)
     # who buys waits for a delivery, who rents for capacity
-    bears = {"start": cost.commitment == "purchase", "supply": cost.mode != "buy"}
+    bears = {"start": paid.commitment == "purchase", "supply": paid.mode != "buy"}
     waits = [
         g for g in sized.gates
         if g.status == "condition" and g.condition == "waitlist" and bears.get(g.gate, True)
@@ -211,76 +231,41 @@ def _moves(catalog: Catalog, as_of: date) -> tuple[float, float, int]:
     return cache[as_of]
 
 
-def _floating_share(cost: Cost) -> float:
-    """Share of the cost that is rented at a floating price."""
-    floats = cost.commitment in ("on_demand", "spot")
-    return _share(cost, _spent(cost, "rent") if floats else _peak(cost))
-
-
-def _committed_share(cost: Cost) -> float:
-    """Share of the cost whose price is held by a commitment: rent of whole terms, or hardware less its resale."""
-    rent = 0.0 if cost.commitment in ("on_demand", "spot") else _spent(cost, "rent") - _peak(cost)
-    return _share(cost, rent + _spent(cost, "capital", "residual"))
-
-
-def _share(cost: Cost, usd: float) -> float:
-    return usd / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
-
-
-def _spent(cost: Cost, *categories: str) -> float:
-    """Lines of the cost [USD/month]; wages and electricity do not move with the price of accelerators."""
-    return sum(line.usd_per_month for line in cost.lines if line.category in categories)
-
-
-def _peak(cost: Cost) -> float:
-    """What is rented on demand beside a base or after whole terms [USD/month]."""
-    return sum(line.usd_per_month for line in cost.lines if line.name.startswith("On demand"))
-
-
-def _rise(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+def _rise(catalog: Catalog, as_of: date) -> Exposure:
     rose, _, n = _moves(catalog, as_of)
-    share = _floating_share(cost)
-    return Exposure(
-        1.0 if share > 0 else 0.0, f"{percent(rose)} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more",
-        f"{percent(share)} of the cost is paid at a floating price", share, applies=share > 0,
-    )  # fmt: skip
+    basis = f"{percent(rose)} of {n} series over {LONG_SERIES_DAYS} days rose by 10 % or more"
+    return Exposure(1.0, basis, exposed="floating")
 
 
-def _fall(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+def _fall(paid: HowPaid, catalog: Catalog, as_of: date) -> Exposure:
     _, fell, n = _moves(catalog, as_of)
-    share = _committed_share(cost)
-    bound = cost.commitment in ("reserved_1y", "reserved_3y", "purchase")
-    return Exposure(
-        1.0 if bound else 0.0, f"{percent(fell)} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more",
-        f"{percent(share)} of the cost is committed", share, applies=bound,
-    )  # fmt: skip
+    bound = paid.commitment in ("reserved_1y", "reserved_3y", "purchase")
+    basis = f"{percent(fell)} of {n} series over {LONG_SERIES_DAYS} days fell by 10 % or more"
+    return Exposure(1.0 if bound else 0.0, basis, exposed="committed", applies=bound)
 
 
-def _roadmap(cost: Cost, catalog: Catalog, as_of: date) -> Exposure:
+def _roadmap(paid: HowPaid, catalog: Catalog, as_of: date) -> Exposure:
     """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
-    if cost.commitment not in ("reserved_3y", "purchase"):
+    if paid.commitment not in LONG:
         return Exposure(0.0, "no long commitment", applies=False)
-    end = as_of.toordinal() + round(cost.horizon_months * DAYS_PER_MONTH)
+    end = as_of.toordinal() + round(paid.horizon_months * DAYS_PER_MONTH)
     successors = {option.roadmap_id for option in catalog.roadmap_options}
     found = [
         (p.latest, p) for p in catalog.roadmap
         if p.id in successors and p.latest is not None and as_of <= p.latest and p.latest.toordinal() <= end
     ]  # fmt: skip
     coming = [part for _, part in sorted(found, key=lambda pair: (pair[0], pair[1].id))]
-    bought = _spent(cost, "capital") * cost.annuity_months
-    rent = _spent(cost, "rent") - _peak(cost)
     return Exposure(
         float(len(coming)),
         f"{len(coming)} announced parts ship within the horizon ({', '.join(p.part for p in coming)})",
         f"{counted(len(coming), 'announced part')} ship within the horizon, {coming[0].part} first" if coming else "",
-        value_usd=(bought if cost.commitment == "purchase" else rent * cost.annuity_months) / 2,
         source_ids=tuple(dict.fromkeys(p.provenance.source_id for p in coming)),
         row_ids=tuple(f"roadmap:{p.id}" for p in coming),
     )
 
 
-def _power(profile: Profile, sized: SizedCandidate, cost: Cost, catalog: Catalog) -> Exposure:
-    if cost.commitment != "purchase":
+def _power(profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog) -> Exposure:
+    if paid.commitment != "purchase":
         return Exposure(0.0, "no own site", applies=False)
     known = profile.site.rack_kw is not None and profile.site.power_kw is not None
     power = power_per_gpu(sized.accelerator, catalog.accelerators.values())

@@ -10,10 +10,11 @@ from typing import Any
 
 from advisor.catalog import Catalog
 from advisor.domain.profile import Profile, Quote
-from advisor.engine.cost import NoWayOfPayingError, price_candidate
+from advisor.engine.cost import NoWayOfPayingError
 from advisor.engine.cost.timing import TERM_MONTHS, largest_fleet
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
 from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, quote_for
+from advisor.engine.paying import price_candidate
 from advisor.engine.plan import total_fleet
 from advisor.engine.sized import SizedCandidate
 

@@ -6,8 +6,11 @@ expected loss is the mean of likelihood times the mean of effect, each the mean 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
+
+import numpy as np
 
 from advisor.catalog import Catalog
 from advisor.domain.cost import Cost
@@ -16,6 +19,7 @@ from advisor.domain.record import record
 from advisor.domain.register import RiskTemplate
 from advisor.domain.risk import Risk, RiskRange
 from advisor.domain.text import percent
+from advisor.engine.cost.bill import Bill, HowPaid
 from advisor.engine.exposure import Exposure, exposures
 from advisor.engine.sized import SizedCandidate
 
@@ -25,11 +29,15 @@ MEDIUM_SHARE, HIGH_SHARE = 0.005, 0.02
 
 
 @record
-class _Base:
-    """What one unit of effect is worth in dollars, and how that comes about."""
+class _Worth:
+    """What an effect of 1 is worth: a part of the bill, or a dollar where none is named, times a factor."""
 
-    usd: float
-    text: str
+    part: str
+    factor: float
+
+    def of(self, bill: Bill) -> float:
+        """[USD]."""
+        return float(getattr(bill, self.part) if self.part else 1.0) * self.factor
 
 
 def assess_risks(
@@ -39,29 +47,69 @@ def assess_risks(
 
     The profile's overrides of likelihood and effect go before the catalog, where the risk can occur at all.
     """
-    found = exposures(profile, sized, cost, catalog, as_of)
-    out = []
-    for template in catalog.risk_register:
-        exposure = found.get(template.id)
-        overridden = _overridden(template, profile)
-        if exposure is None or not exposure.applies or (exposure.units <= 0 and not overridden):
-            continue
-        out.append(_risk(template, exposure, profile, sized, cost))
+    bill, out = Bill.of_cost(cost), []
+    for template, exposure in _live(profile, sized, bill, catalog, as_of):
+        if exposure.exposed == "total" or getattr(bill, exposure.exposed) > 0:
+            out.append(_risk(template, exposure, profile, sized, bill))
     return tuple(sorted(out, key=lambda r: (-r.expected_loss_usd_per_month, r.id)))
 
 
+def expected_loss(profile: Profile, sized: SizedCandidate, bill: Bill, catalog: Catalog, as_of: date) -> Any:
+    """Expected loss over the register [USD/month] of one way of paying; an array where the bill is one.
+
+    What the risks of `assess_risks` add up to, without their words.
+    """
+    key = ("losses", id(profile), id(catalog), as_of, bill.mode, bill.commitment, bill.horizon_months)
+    known: tuple[Profile, dict[tuple[str, str], float]] | None = sized.memo.get(key)
+    if known is None or known[0] is not profile:
+        rates: dict[tuple[str, str], float] = {}
+        for template, exposure in _live(profile, sized, bill, catalog, as_of):
+            part, rate = _rate(template, exposure, profile, sized)
+            rates[exposure.exposed, part] = rates.get((exposure.exposed, part), 0.0) + rate
+        known = sized.memo[key] = (profile, rates)
+    loss = 0.0 * bill.total
+    for (exposed, part), rate in known[1].items():
+        usd = rate * getattr(bill, part) if part else rate
+        loss = loss + (usd if exposed == "total" else np.where(getattr(bill, exposed) > 0, usd, 0.0))
+    return loss
+
+
+def _live(
+    profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog, as_of: date
+) -> Iterator[tuple[RiskTemplate, Exposure]]:
+    """The risks that can occur, as far as that does not hang on sums."""
+    found = exposures(profile, sized, paid, catalog, as_of)
+    for template in catalog.risk_register:
+        exposure = found.get(template.id)
+        if exposure is not None and exposure.applies and (exposure.units > 0 or _overridden(template, profile)):
+            yield template, exposure
+
+
+def _rate(
+    template: RiskTemplate, exposure: Exposure, profile: Profile, sized: SizedCandidate
+) -> tuple[str, float]:
+    """(part of the bill that the loss follows, none where it is a sum, and the loss per month over it)."""
+    likelihood = _likelihood(template, exposure, profile.overrides.risk_likelihood).mean
+    usd = profile.overrides.risk_effect_usd.get(template.id)
+    if usd is not None:
+        return "", likelihood * usd / 12
+    effect = RiskRange(low=template.effect_low, typical=template.effect, high=template.effect_high).mean
+    worth = _worth(template, exposure, sized)
+    return worth.part, likelihood * effect * worth.factor / 12
+
+
 def _risk(
-    template: RiskTemplate, exposure: Exposure, profile: Profile, sized: SizedCandidate, cost: Cost
+    template: RiskTemplate, exposure: Exposure, profile: Profile, sized: SizedCandidate, bill: Bill
 ) -> Risk:
     likelihood = _likelihood(template, exposure, profile.overrides.risk_likelihood)
-    effect, formula = _effect(template, exposure, profile.overrides.risk_effect_usd, sized, cost)
+    effect, formula = _effect(template, exposure, profile.overrides.risk_effect_usd, sized, bill)
     expected = likelihood.mean * effect.mean / 12
-    share = expected / cost.point_usd_per_month if cost.point_usd_per_month else 0.0
+    share = expected / float(bill.total) if bill.total else 0.0
     return Risk(
         id=template.id,
         name=template.name,
         category=template.category,
-        cause=exposure.cause or template.cause,
+        cause=_cause(exposure, bill) or template.cause,
         basis=_basis(template, exposure, profile.overrides.risk_likelihood),
         kind=template.provenance.kind,
         likelihood_per_year=likelihood,
@@ -78,6 +126,18 @@ def _risk(
         source_ids=tuple(dict.fromkeys((template.provenance.source_id, *exposure.source_ids))),
         row_ids=(f"risks/register.csv:{template.id}", *exposure.row_ids),
     )
+
+
+def _cause(exposure: Exposure, bill: Bill) -> str:
+    if exposure.exposed == "total":
+        return exposure.cause
+    what = "paid at a floating price" if exposure.exposed == "floating" else "committed"
+    return f"{_share(exposure, bill)} of the cost is {what}"
+
+
+def _share(exposure: Exposure, bill: Bill) -> str:
+    """Share of the cost that is exposed, in words."""
+    return percent(float(getattr(bill, exposure.exposed)) / float(bill.total) if bill.total else 0.0)
 
 
 def _basis(template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]) -> str:
@@ -111,44 +171,64 @@ def _likelihood(template: RiskTemplate, exposure: Exposure, own: Mapping[str, fl
 
 
 def _effect(
-    template: RiskTemplate, exposure: Exposure, own: Mapping[str, float], sized: SizedCandidate, cost: Cost
+    template: RiskTemplate, exposure: Exposure, own: Mapping[str, float], sized: SizedCandidate, bill: Bill
 ) -> tuple[RiskRange, str]:
     if template.id in own:
         usd = own[template.id]
         return RiskRange(low=usd, typical=usd, high=usd), "set by the profile"
-    base = _base(template, exposure, sized, cost)
-    low, typical, high = (base.usd * v for v in (template.effect_low, template.effect, template.effect_high))
+    worth = _worth(template, exposure, sized).of(bill)
+    low, typical, high = (worth * v for v in (template.effect_low, template.effect, template.effect_high))
     factor = f"{template.effect:g} ({template.effect_low:g} to {template.effect_high:g})"
-    text = f"{factor} x {base.text} = USD {typical:,.0f}"
+    text = f"{factor} x {_worth_text(template, exposure, sized, bill, worth)} = USD {typical:,.0f}"
     return RiskRange(low=low, typical=typical, high=high), text
 
 
-def _base(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, cost: Cost) -> _Base:
+def _worth(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate) -> _Worth:
     """What an effect of 1 is worth on the basis that the template names."""
-    monthly, weeks = cost.point_usd_per_month, template.weeks
+    match template.effect_basis:
+        case "share of monthly cost per week":
+            return _Worth("total", template.weeks / WEEKS_PER_MONTH)
+        case "share of yearly cost":
+            return _Worth(exposure.exposed, 12.0)
+        case "engineer-weeks":
+            return _Worth("", exposure.engineer_usd / 52)
+        case "shortfall of throughput per week":
+            return _Worth("total", _shortfall(sized) * template.weeks / WEEKS_PER_MONTH)
+        case "share of hardware value":
+            return _Worth("hardware", 1.0)
+        case "share of yearly space cost":
+            return _Worth("space", 12.0)
+    return _Worth("", 1.0)
+
+
+def _worth_text(
+    template: RiskTemplate, exposure: Exposure, sized: SizedCandidate, bill: Bill, worth: float
+) -> str:
+    """How that comes about."""
+    monthly, weeks = float(bill.total), template.weeks
     weekly = monthly / WEEKS_PER_MONTH
     match template.effect_basis:
         case "share of monthly cost per week":
-            return _Base(weekly * weeks, f"USD {weekly:,.0f} a week x {weeks:g} weeks")
+            return f"USD {weekly:,.0f} a week x {weeks:g} weeks"
         case "share of yearly cost":
-            yearly = monthly * 12
-            return _Base(yearly * exposure.share, f"USD {yearly:,.0f} a year x {percent(exposure.share)} exposed")
+            return f"USD {12 * monthly:,.0f} a year x {_share(exposure, bill)} exposed"
         case "engineer-weeks":
-            usd = exposure.engineer_usd / 52
-            return _Base(usd, f"USD {usd:,.0f} an engineer-week")
+            return f"USD {worth:,.0f} an engineer-week"
         case "shortfall of throughput per week":
-            point = sized.tiers[0].operating_point
-            low = point.output_tps_interval.lo
-            missing = point.output_tps_per_gpu / low - 1 if low > 0 else 1.0
-            more = percent(missing)
-            text = f"{more} more capacity x USD {weekly:,.0f} a week x {weeks:g} weeks until it is corrected"
-            return _Base(missing * weekly * weeks, text)
+            more = percent(_shortfall(sized))
+            return f"{more} more capacity x USD {weekly:,.0f} a week x {weeks:g} weeks until it is corrected"
         case "share of hardware value":
-            return _Base(exposure.value_usd, f"USD {exposure.value_usd:,.0f} committed")
+            return f"USD {worth:,.0f} committed"
         case "share of yearly space cost":
-            space = 12 * sum(line.usd_per_month for line in cost.lines if line.category == "space")
-            return _Base(space, f"USD {space:,.0f} a year for space")
-    return _Base(1.0, "USD 1")
+            return f"USD {worth:,.0f} a year for space"
+    return "USD 1"
+
+
+def _shortfall(sized: SizedCandidate) -> float:
+    """Capacity that is missing where throughput lies at the low end of its interval, as a share."""
+    point = sized.tiers[0].operating_point
+    low = point.output_tps_interval.lo
+    return point.output_tps_per_gpu / low - 1 if low > 0 else 1.0
 
 
 def _loss(likelihood: float, effect: float) -> str:

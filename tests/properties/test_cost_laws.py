@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
-from advisor.engine.cost import build_pricing, price_candidate
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing
+from advisor.engine.paying import build_pricing, price_candidate
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 

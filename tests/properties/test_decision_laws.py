@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile, Quote
-from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.decision.simulate import compare, simulate
+from advisor.engine.paying import price_candidate
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate
 from tests.conftest import AS_OF

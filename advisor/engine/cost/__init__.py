@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.engine.cost.pricing import build_pricing, finalise, price_candidate
+from advisor.engine.cost.pricing import cost_of, finalise
 from advisor.engine.cost.ways import NoWayOfPayingError
 
-__all__ = ["NoWayOfPayingError", "build_pricing", "finalise", "price_candidate"]
+__all__ = ["NoWayOfPayingError", "cost_of", "finalise"]

@@ -1,4 +1,4 @@
-"""The base of a mixed way: the nodes to hold around the clock, so that the whole costs least."""
+"""The base of a mixed way: the nodes to hold around the clock, so that the whole is ranked best."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 
 from advisor.engine.cost.levels import Levels
-from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.cost.model import CostModel, Term, Way
 from advisor.engine.cost.ways import with_base
 from advisor.engine.sized import FloatArray
 
-MOST_BASES = 64
+MOST_BASES = 16
 """Bases that are tried; where there are more, that many of them, evenly spaced."""
 
 LEAST_SHARE = 1e-6
@@ -21,13 +21,15 @@ LEAST_SHARE = 1e-6
 def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
 
-    They do not depend on any price, so that the cheapest of them never costs more where a price falls.
+    A fleet of a node more than the largest counts, too: where that turns out to be needed it may be held, or rented on
+    demand, and a single node has no other mixture. The shares do not depend on any price, so that the best of them is
+    never ranked worse where a price falls.
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
+    nodes.append(max(nodes) + 1)
     shares = np.unique(np.concatenate([_whole_nodes_of(n) for n in nodes]))
-    # larger ones would hold all of it at the start; fleets may grow so far that the smallest hold none of it
-    inner = shares[(shares * nodes[0] <= nodes[0] - 1 + 1e-9) & (shares >= LEAST_SHARE)]
+    inner = shares[shares >= LEAST_SHARE]  # fleets may grow so far that the smallest hold none of it
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
     return np.append(inner, 1.0)
@@ -39,23 +41,9 @@ def _whole_nodes_of(n: int) -> FloatArray:
     return np.asarray(np.linspace(1, n - 1, min(n - 1, MOST_BASES)).round() / n)
 
 
-def usd_by_base(model: CostModel, way: Way, levels: Levels, shares: FloatArray) -> FloatArray:
-    """Levelised cost [USD/month] of a mixed way, a row for each base and a column for each level."""
-    tried = replace(way, base_share=shares[:, None, None])
-    return np.asarray(model.usd_per_month(tried, levels), dtype=float)
-
-
-def cheapest_base(model: CostModel, way: Way, levels: Levels) -> tuple[Way, float] | None:
-    """A mixed way with its cheapest base and its cost [USD/month] at scalar levels.
-
-    None where to hold the whole fleet costs no more: that is a way of its own.
-    """
-    shares = base_shares(model, levels)
-    costs = usd_by_base(model, way, levels, shares)[:, 0]
-    best = int(costs.argmin())
-    if costs[best] >= costs[-1] * (1 - 1e-9):
-        return None
-    return based_on(model, way, float(shares[best])), float(costs[best])
+def terms_by_base(model: CostModel, way: Way, levels: Levels, shares: FloatArray) -> list[Term]:
+    """Terms of a mixed way, a row for each base and a column for each level."""
+    return model.terms(replace(way, base_share=shares[:, None, None]), levels)
 
 
 def based_on(model: CostModel, way: Way, share: float) -> Way:

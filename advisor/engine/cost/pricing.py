@@ -1,10 +1,8 @@
-"""Price one candidate: every way of paying, the cheapest allowed one in full."""
+"""The cost of one candidate: every way of paying, the one that is taken in full."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,20 +13,16 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.domain.units import HOURS_PER_MONTH
-from advisor.engine.cost.base import cheapest_base
-from advisor.engine.cost.facts import CostFacts, cost_facts, own
-from advisor.engine.cost.features import limited_features
+from advisor.engine.cost.facts import CostFacts, own
 from advisor.engine.cost.flows import month_flows
 from advisor.engine.cost.hosted import hosted_baseline
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.outlay import outlay_of
-from advisor.engine.cost.premium import premium_rule, stack_premium
-from advisor.engine.cost.prospect import Prospect
-from advisor.engine.cost.ways import NoWayOfPayingError, OpenWays, PriceBook, open_ways, price_book, without_blocked
+from advisor.engine.cost.premium import stack_premium
+from advisor.engine.cost.ways import OpenWays, PriceBook
 from advisor.engine.gates.countries import resolve_country
-from advisor.engine.sized import SizedCandidate
 
 
 @record
@@ -38,11 +32,11 @@ class Pricing:
     model: CostModel
     open: OpenWays
     way: Way
-    """The allowed way with the best outlook."""
+    """The allowed way that ranks best, see `advisor/engine/paying.py`."""
     usd_by_way: dict[str, float]
     """Levelised cost of each open way at typical inputs [USD/month]."""
     outlook: dict[str, float]
-    """What each open way may come to [USD/month], by which they are ordered, see `prospect`."""
+    """What each open way may come to, its expected loss counted [USD/month]: by which they are ordered."""
     book: PriceBook
     """The prices behind them."""
 
@@ -57,66 +51,6 @@ def typical_levels(facts: CostFacts) -> Levels:
     return Levels(discount=facts.volume_discount)
 
 
-def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
-    """Gather inputs, enumerate the ways and pick the one with the best outlook.
-
-    Raises
-    ------
-    NoWayOfPayingError
-        Where no way of paying is both allowed and priced.
-    """
-    key = (id(profile), id(catalog), as_of)
-    known: Pricing | None = sized.memo.get(key)
-    if known is None or known.model.profile is not profile:
-        known = sized.memo[key] = _build(profile, sized, catalog, as_of)
-    return known
-
-
-def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
-    facts = cost_facts(profile, sized, catalog, as_of)
-    rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
-    model = CostModel(profile, sized, facts, rule)
-    book = price_book(profile, sized.id, facts, catalog, as_of, allowed_countries(profile, catalog))
-    found = without_blocked(open_ways(profile, facts, book), sized.gates)
-    if not found.ways:
-        reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
-        raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
-    levels = typical_levels(facts)
-    ways, costs = based(model, found.ways, levels)
-    prospect = Prospect.of(profile, catalog.decision_defaults)
-    outlook = {w.id: prospect.usd_per_month(model, w, levels) for w in ways}
-    way = best_way(profile, ways, costs, outlook)
-    return Pricing(model, replace(found, ways=ways), way, costs, outlook, book)
-
-
-def based(model: CostModel, ways: Sequence[Way], levels: Levels) -> tuple[tuple[Way, ...], dict[str, float]]:
-    """(ways, cost of each by id [USD/month]); mixed ways with their base, those that would hold all left out."""
-    out: list[Way] = []
-    costs: dict[str, float] = {}
-    for way in ways:
-        if way.mode == "mixed":
-            mix = cheapest_base(model, way, levels)
-            if mix is None:
-                continue
-            way, costs[way.id] = mix
-        else:
-            costs[way.id] = float(model.usd_per_month(way, levels))
-        out.append(way)
-    return tuple(out), costs
-
-
-def best_way(
-    profile: Profile, ways: Sequence[Way], costs: Mapping[str, float], outlook: Mapping[str, float]
-) -> Way:
-    """The way with the best outlook of those within the budget at typical inputs.
-
-    Of all where none is, or no budget is set. Costs and outlook by id [USD/month].
-    """
-    budget = profile.procurement.budget_usd_per_month
-    within = ways if budget is None else [way for way in ways if costs[way.id] <= budget]
-    return min(within or ways, key=lambda way: preference(way, outlook[way.id]))
-
-
 def preference(way: Way, usd: float) -> tuple[float, bool, str]:
     """By which the ways of one candidate are ordered: cost in cents, plain ones before mixtures, id."""
     return round(usd, 2), way.mode == "mixed", way.id
@@ -128,12 +62,6 @@ def allowed_countries(profile: Profile, catalog: Catalog) -> Collection[str] | N
     if not residency:
         return None
     return {resolve_country(name, catalog.export, field="place.data_residency").iso2 for name in residency}
-
-
-def price_candidate(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Cost:
-    """Cost at typical inputs; bands are points until `finalise` fills them from draws."""
-    pricing = build_pricing(profile, sized, catalog, as_of)
-    return cost_of(pricing, profile, catalog)
 
 
 def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
@@ -316,6 +244,8 @@ def _notes(pricing: Pricing, lines: Sequence[CostLine]) -> tuple[str, ...]:
             out.append(f"{pricing.way.label}: {basis.text} (interval x{basis.widened_by:.2f})")
     if pricing.way.caution:
         out.append(f"{pricing.way.label}: {pricing.way.caution}")
+    if pricing.way.mode == "mixed" and PEAK not in names:
+        out.append(f"{pricing.way.label}: nothing is rented on demand at typical inputs, only where more is needed")
     out += _dearer_at_typical(pricing)
     term, horizon = pricing.way.term_months, pricing.model.calendar.months
     if TAIL in names:

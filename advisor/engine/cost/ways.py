@@ -200,7 +200,10 @@ def _mixed(profile: Profile, ways: Sequence[Way], book: PriceBook) -> list[Way]:
 def with_base(way: Way, share: float, at_start: float) -> Way:
     """A mixed way with its base, a share of the peak fleet, which whole nodes round up to `at_start` of the first."""
     held = "owned" if way.buys else READABLE[way.commitment]
-    return replace(way, base_share=share, label=f"base of {percent(at_start)} {held}, peak on demand")
+    label = f"base of {percent(at_start)} {held}, peak on demand"
+    if at_start > 1 - 1e-9:  # of the fleet as it turns out, of which the share leaves nothing above the first nodes
+        label = f"fleet of the start {held}, more on demand"
+    return replace(way, base_share=share, label=label)
 
 
 def _readable_seller(seller: str) -> str:

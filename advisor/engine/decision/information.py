@@ -25,8 +25,8 @@ from advisor.domain.text import told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.prices import rent_basis
 from advisor.engine.cost.pricing import allowed_countries
-from advisor.engine.cost.prospect import log_pieces
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
+from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.gates.residency import first_offer, left_out

@@ -12,9 +12,11 @@ from advisor.domain.cost import Band, Cost
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
-from advisor.engine.cost.pricing import Pricing, band_of, build_pricing, finalise
+from advisor.engine.cost.pricing import Pricing, band_of, finalise
 from advisor.engine.cost.prospect import tail_weight
-from advisor.engine.decision.draws import demand_draws, levels_of, own_draws, shared_draws
+from advisor.engine.cost.uncertain import levels_of
+from advisor.engine.decision.draws import demand_draws, normals_of, own_draws, shared_draws
+from advisor.engine.paying import build_pricing
 from advisor.engine.sized import FloatArray, PricedCandidate
 
 
@@ -101,7 +103,8 @@ def simulate(
     runs = []
     for candidate in priced:
         pricing = build_pricing(profile, candidate.sized, catalog, as_of)
-        levels = levels_of(pricing, shared, own_draws(seed, candidate.id, draws), demand, defaults)
+        drawn = normals_of(shared, own_draws(seed, candidate.id, draws), demand, defaults)
+        levels = levels_of(pricing.model, pricing.way, drawn, pricing.typical, defaults)
         usd = np.broadcast_to(np.asarray(pricing.model.usd_per_month(pricing.way, levels), dtype=float), (draws,))
         tokens = pricing.model.mtok(levels)
         cost = finalise(candidate.cost, usd, tokens[0], tokens[1], profile)

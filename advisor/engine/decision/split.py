@@ -12,8 +12,9 @@ from advisor.domain.record import record
 from advisor.domain.text import percent, told_usd
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Term
-from advisor.engine.cost.pricing import Pricing, build_pricing
+from advisor.engine.cost.pricing import Pricing
 from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.paying import build_pricing
 
 PER_VENDOR = 2
 """Candidates of each vendor that are considered for a split, best first."""

@@ -11,7 +11,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.decision.draws import discount_upside, linear_pieces
+from advisor.engine.cost.uncertain import discount_upside, linear_pieces
 from advisor.engine.decision.simulate import Run
 from advisor.engine.sized import Z80, FloatArray
 
@@ -120,7 +120,7 @@ def _own(
                 (fte * float(scale[0]), fte, fte * float(scale[2])), base.with_(stack=scale),
             )
         )  # fmt: skip
-    upside = discount_upside(pricing, defaults)
+    upside = discount_upside(pricing.model, pricing.way, defaults)
     if upside > 0:
         promised = model.facts.volume_discount
         out.append(

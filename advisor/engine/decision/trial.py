@@ -1,15 +1,16 @@
 """A quote at a trial price: how a candidate would be paid for then, and what it would cost in the ranking.
 
 The trial price is a firm one for the commitment in force and stands in for every seller's price of it, as a quote of
-the profile does; other commitments keep their prices, and the cheapest way of paying is chosen anew at each price.
-Where today's price is a quote for any commitment, so is the trial price.
+the profile does; other commitments keep their prices, and the way of paying is chosen anew at each price. Where today's
+price is a quote for any commitment, so is the trial price.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,18 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
-from advisor.engine.cost.base import base_shares, based_on, usd_by_base
+from advisor.engine.cost.base import base_shares, based_on, terms_by_base
+from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.commitment import unfinished_terms
 from advisor.engine.cost.levels import Levels
-from advisor.engine.cost.lines import cost_lines
-from advisor.engine.cost.model import CostModel, Way, total
+from advisor.engine.cost.model import Term, Way, total
 from advisor.engine.cost.prices import quote_basis
-from advisor.engine.cost.pricing import Pricing, band_of, best_way
-from advisor.engine.cost.prospect import Cases, Prospect
+from advisor.engine.cost.pricing import Pricing, band_of
+from advisor.engine.cost.uncertain import levels_of
 from advisor.engine.cost.ways import open_ways, without_blocked
-from advisor.engine.decision.draws import levels_of, own_draws, shared_draws
+from advisor.engine.decision.draws import normals_of, own_draws, shared_draws
 from advisor.engine.decision.simulate import Run
-from advisor.engine.risk import assess_risks
+from advisor.engine.paying import Appraised, Appraiser, best_way
 from advisor.engine.sized import FloatArray
 
 RANGE = (0.05, 20.0)
@@ -37,8 +38,6 @@ RANGE = (0.05, 20.0)
 GRID = 257
 CLOSE = 1e-3
 """Costs closer than this, as a share, end the search, and so does a bracket of prices as narrow."""
-NEAR = 0.1
-"""Change of the cost, as a share, within which the expected loss is taken to change in proportion."""
 PRICED = frozenset({"rent", "owed", "capital", "residual", "maintenance"})
 PRICED_ON_DEMAND = frozenset({"peak", "tail"})
 """Terms of the cost that are proportional to the price of a way, and to its on-demand price."""
@@ -90,26 +89,24 @@ class Trial:
         unit = self._basis(1.0)
         book = pricing.book.quoted(pricing.book.covered(pricing.way), unit)
         ways = without_blocked(open_ways(profile, pricing.model.facts, book), pricing.model.sized.gates).ways
-        self._prospect = Prospect.of(profile, setting.catalog.decision_defaults)
+        self._appraiser = Appraiser.of(pricing.model, setting.catalog, setting.as_of)
         self._moving = tuple(
-            _Moving(pricing, w, unit, self._prospect) for w in ways if unit is w.price or unit is w.peak_price
+            _Moving(pricing, w, unit, self._appraiser) for w in ways if unit is w.price or unit is w.peak_price
         )
         moving = {m.way.id for m in self._moving}
         self._still = tuple(w for w in pricing.open.ways if w.id not in moving and w.id in {x.id for x in ways})
-        self._losses: dict[str, tuple[float, float]] = {}
         self._draws: dict[tuple[str, Any], tuple[FloatArray, FloatArray]] = {}
 
     def at(self, price: float) -> Quoted:
-        """The candidate with a quote at a price [USD/GPU-h or USD/GPU], paid for in its cheapest way."""
-        way, typical = self._chosen(price)
-        now = self.run.pricing
-        pricing = Pricing(now.model, now.open, way, {way.id: typical}, {}, now.book)
-        usd = self._drawn(pricing, price)
-        tail = 0.0
-        if self._prospect.tail:  # most appetites look at the mean alone
+        """The candidate with a quote at a price [USD/GPU-h or USD/GPU], paid for in the way that ranks best."""
+        found = self._chosen(price)
+        usd = self._drawn(found.way, price)
+        tail = self._appraiser.prospect.tail
+        if tail:  # most appetites look at the mean alone
             band = band_of(usd)
-            tail = self._prospect.tail * (band.p90 - band.p50)
-        return Quoted(way, float(usd.mean()) + self._expected_loss(pricing) + tail, typical)
+            tail *= band.p90 - band.p50
+        loss = found.loss if self.run.candidate.risks else 0.0
+        return Quoted(found.way, float(usd.mean()) + loss + tail, found.typical)
 
     def turn(self, target: float) -> Turn | None:
         """Price at which the risk-adjusted cost reaches a target [USD/month]; None where it never does.
@@ -149,12 +146,12 @@ class Trial:
             return (way.mode, way.commitment) == (now.mode, now.commitment)
 
         low, high = self.today, self.high
-        if stays(self._chosen(high)[0]):
+        if stays(self._chosen(high).way):
             return None
         while high / low - 1 > CLOSE:
             price = float(np.sqrt(low * high))
-            low, high = (price, high) if stays(self._chosen(price)[0]) else (low, price)
-        return high, self._chosen(high)[0]
+            low, high = (price, high) if stays(self._chosen(price).way) else (low, price)
+        return high, self._chosen(high).way
 
     @cached_property
     def _curve(self) -> tuple[FloatArray, FloatArray]:
@@ -164,30 +161,31 @@ class Trial:
         rows += [np.full(GRID, self.run.pricing.usd_by_way[way.id]) for way in self._still]
         return grid, np.min(rows, axis=0)
 
-    def _chosen(self, price: float) -> tuple[Way, float]:
-        """(way with the best outlook, its cost at typical inputs [USD/month])."""
+    def _chosen(self, price: float) -> Appraised:
+        """The way that ranks best."""
         basis, now = self._basis(price), self.run.pricing
-        found = [moving.cheapest(price, basis) for moving in self._moving]
+        found = [way for way in (moving.appraised(price, basis) for moving in self._moving) if way is not None]
         if len(found) == 1 and not self._still:
             return found[0]  # where one way is open there is nothing to order
-        moved = {way.id: moving.outlook(way, price) for moving, (way, _) in zip(self._moving, found, strict=True)}
-        costs = now.usd_by_way | {way.id: usd for way, usd in found}
-        ways = [*(way for way, _ in found), *self._still]
-        best = best_way(self.setting.profile, ways, costs, now.outlook | moved)
-        return best, costs[best.id]
+        costs = now.usd_by_way | {one.way.id: one.typical for one in found}
+        outlook = now.outlook | {one.way.id: one.outlook for one in found}
+        ways = [*(one.way for one in found), *self._still]
+        best = best_way(self.setting.profile, ways, costs, outlook)
+        known = next((one for one in found if one.way is best), None)
+        return self._appraiser.appraised(best, now.typical) if known is None else known
 
-    def _drawn(self, pricing: Pricing, price: float) -> FloatArray:
+    def _drawn(self, way: Way, price: float) -> FloatArray:
         """Cost of every draw [USD/month]."""
-        way = pricing.way
-        key = (way.id, way.base_share)
+        key, model = (way.id, way.base_share), self.run.pricing.model
         if key not in self._draws:
             setting, defaults = self.setting, self.setting.catalog.decision_defaults
             shared = shared_draws(setting.seed, setting.draws)
             own = own_draws(setting.seed, self.run.id, setting.draws)
-            levels = levels_of(pricing, shared, own, self.run.levels.flat("demand"), defaults)
+            drawn = normals_of(shared, own, self.run.levels.flat("demand"), defaults)
+            levels = levels_of(model, way, drawn, self.run.pricing.typical, defaults)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows
-            parts = _in_parts(pricing.model, way, levels, follows)
+            parts = _in_parts(model.terms(way, levels), follows)
             if moving is not None and not moving.straight:
                 return np.broadcast_to(parts[0] + parts[1], (setting.draws,))
             self._draws[key] = parts[0], parts[1] / price
@@ -200,91 +198,107 @@ class Trial:
         sigma = self.setting.catalog.decision_defaults["user_quote_sigma"].value
         return quote_basis(quote, self.run.pricing.way.price.unit, sigma, self.setting.as_of)
 
-    def _expected_loss(self, pricing: Pricing) -> float:
-        """Expected loss over the register [USD/month]; it follows the cost and how it is paid."""
-        candidate, setting, way = self.run.candidate, self.setting, pricing.way
-        if not candidate.risks:
-            return 0.0
-        typical = pricing.usd_by_way[way.id]
-        if way.id in self._losses:
-            loss, cost_then = self._losses[way.id]
-            if abs(typical / cost_then - 1) <= NEAR:
-                return loss * typical / cost_then
-        cost = candidate.cost.model_copy(
-            update={
-                "mode": way.mode, "commitment": way.commitment, "point_usd_per_month": typical,
-                "lines": cost_lines(pricing.model, way, pricing.typical),
-            }
-        )  # fmt: skip
-        risks = assess_risks(setting.profile, candidate.sized, cost, setting.catalog, setting.as_of)
-        loss = sum(risk.expected_loss_usd_per_month for risk in risks)
-        self._losses[way.id] = loss, typical
-        return loss
-
 
 class _Moving:
     """A way of paying that the trial price enters, with its bases where it is mixed."""
 
-    def __init__(self, pricing: Pricing, way: Way, unit: PriceBasis, prospect: Prospect) -> None:
-        self.way, self._model, self._levels, self._prospect = way, pricing.model, pricing.typical, prospect
+    def __init__(self, pricing: Pricing, way: Way, unit: PriceBasis, appraiser: Appraiser) -> None:
+        self.way, self._model, self._levels, self._appraiser = way, pricing.model, pricing.typical, appraiser
         self._price, self._peak = way.price is unit, way.peak_price is unit
-        mixed = way.mode == "mixed"
-        self._shares = base_shares(self._model, self._levels) if mixed else np.ones(1)
+        self._mixed = way.mode == "mixed"
+        self._shares = base_shares(self._model, self._levels) if self._mixed else np.ones(1)
         fleet = self._model.yearly_fleet(self._levels, self._model.calendar.years, shrinks=True)
         cut = way.term_months and unfinished_terms(fleet, way.term_months, self._model.calendar.months)
         self.straight = not cut
         """Whether the cost is a straight line in the price; what whole terms leave may go from one price to another."""
         self.follows = (PRICED if self._price else frozenset()) | (PRICED_ON_DEMAND if self._peak else frozenset())
         """Terms that are proportional to the trial price."""
-        self._parts: dict[tuple[Any, int], tuple[FloatArray, FloatArray]] = {}
-        self._line: tuple[FloatArray, FloatArray] | None = None
-        if self.straight:
-            none, one = self._reckoned(np.array([0.0, 1.0])).T
-            self._line = none, one - none
+        self._bill = self._line_of_bills() if self.straight else None
+        self._thin = _Kept(self._by_base_thin, self.straight, self.follows)
+        self._cases: dict[Any, _Kept] = {}
 
     def usd(self, prices: FloatArray) -> FloatArray:
         """Cost at typical inputs [USD/month], a row for each base and a column for each price."""
-        if self._line is None:
-            return self._reckoned(prices)
-        return self._line[0][:, None] + self._line[1][:, None] * prices
+        if self._bill is not None:
+            still, moves = self._bill
+            usd = still.total + moves.total * prices
+        else:
+            levels = self._levels.with_(
+                price=prices if self._price else 1.0, peak_price=prices if self._peak else 1.0
+            )
+            usd = total(self._by_base(levels))
+        return np.broadcast_to(np.asarray(usd), (self._shares.size, prices.size))
 
-    def cheapest(self, price: float, basis: PriceBasis) -> tuple[Way, float]:
-        """(way with the price and its cheapest base, cost [USD/month])."""
-        costs = self.usd(np.array([price]))[:, 0]
-        best = int(costs.argmin())
-        way = replace(
+    def appraised(self, price: float, basis: PriceBasis) -> Appraised | None:
+        """The way with the price and the base by which it ranks best; None where it would hold the whole fleet."""
+        way, appraiser = self._quoted(basis), self._appraiser
+        bill = self._bill_at(price)
+        losses, best = np.ravel(appraiser.loss(bill)), 0
+        if self._mixed:
+            usd = np.broadcast_to(self._thin.at(price), (self._shares.size, appraiser.thin.size))
+            found = appraiser.best_of(usd, losses)
+            if found is None:
+                return None
+            best, way = found, based_on(self._model, way, float(self._shares[found]))
+        if way.base_share not in self._cases:
+            self._cases[way.base_share] = _Kept(partial(self._in_cases, way), self.straight, self.follows)
+        usd, loss = self._cases[way.base_share].at(price), float(losses[best])
+        outlook = appraiser.prospect.weighed(lambda: usd) + loss
+        return Appraised(way, float(np.ravel(bill.total)[best]), loss, outlook)
+
+    def _line_of_bills(self) -> tuple[Bill, Bill]:
+        """(what stands, what is proportional to the trial price)."""
+        terms = self._by_base(self._at_price(1.0))
+        still, moves = ([t for t in terms if (t.key in self.follows) is side] for side in (False, True))
+        return Bill.of(self._model, self.way, still), Bill.of(self._model, self.way, moves)
+
+    def _bill_at(self, price: float) -> Bill:
+        if self._bill is not None:
+            still, moves = self._bill
+            return still.plus(moves, price)
+        return Bill.of(self._model, self.way, self._by_base(self._at_price(price)))
+
+    def _quoted(self, basis: PriceBasis) -> Way:
+        return replace(
             self.way, price=basis if self._price else self.way.price,
             peak_price=basis if self._peak else self.way.peak_price,
         )  # fmt: skip
-        return based_on(self._model, way, float(self._shares[best])), float(costs[best])
 
-    def outlook(self, way: Way, price: float) -> float:
-        """What this way may come to with its base at a trial price [USD/month], see `prospect`."""
-        if not self.straight:
-            return self._prospect.usd_per_month(self._model, way, self._levels)
-        return self._prospect.weighed(lambda cases: self._in_cases(way, cases, price))
+    def _at_price(self, price: float) -> Levels:
+        """Typical inputs at a trial price; that of the way itself is of one dollar."""
+        return self._levels.with_(price=price if self._price else 1.0, peak_price=price if self._peak else 1.0)
 
-    def _in_cases(self, way: Way, cases: Cases, price: float) -> FloatArray:
-        key = (way.base_share, id(cases))
-        if key not in self._parts:
-            fixed, moved = _in_parts(self._model, way, cases.levels(way, self._levels), self.follows)
-            self._parts[key] = fixed, moved / price
-        fixed, per_usd = self._parts[key]
+    def _by_base(self, levels: Levels) -> list[Term]:
+        if self._mixed:
+            return terms_by_base(self._model, self.way, levels, self._shares)
+        return self._model.terms(self.way, levels)
+
+    def _by_base_thin(self, price: float) -> list[Term]:
+        return self._by_base(self._appraiser.thin.levels(self._model, self.way, self._at_price(price)))
+
+    def _in_cases(self, way: Way, price: float) -> list[Term]:
+        one = replace(way, price=self.way.price, peak_price=self.way.peak_price)
+        return self._model.terms(one, self._appraiser.prospect.levels(self._model, one, self._at_price(price)))
+
+
+class _Kept:
+    """A cost at one price after the other; what it is made of is kept where it is a straight line in the price."""
+
+    def __init__(self, terms: Callable[[float], list[Term]], straight: bool, follows: frozenset[str]) -> None:
+        self._terms, self._straight, self._follows = terms, straight, follows
+        self._line: tuple[FloatArray, FloatArray] | None = None
+
+    def at(self, price: float) -> FloatArray:
+        """Cost at a trial price [USD/month]."""
+        if not self._straight:
+            return np.asarray(total(self._terms(price)), dtype=float)
+        if self._line is None:
+            self._line = _in_parts(self._terms(1.0), self._follows)
+        fixed, per_usd = self._line
         return np.asarray(fixed + per_usd * price)
 
-    def _reckoned(self, prices: FloatArray) -> FloatArray:
-        levels = self._levels.with_(
-            price=prices if self._price else 1.0, peak_price=prices if self._peak else 1.0
-        )
-        if self.way.mode == "mixed":
-            usd = usd_by_base(self._model, self.way, levels, self._shares)
-        else:
-            usd = np.asarray(self._model.usd_per_month(self.way, levels), dtype=float)[None]
-        return np.broadcast_to(usd, (self._shares.size, prices.size))
 
-
-def _in_parts(model: CostModel, way: Way, levels: Levels, follows: frozenset[str]) -> tuple[FloatArray, FloatArray]:
+def _in_parts(terms: Sequence[Term], follows: frozenset[str]) -> tuple[FloatArray, FloatArray]:
     """(cost that stands, cost that is proportional to the trial price) [USD/month]."""
-    terms = model.terms(way, levels)
     stands, moves = (total([t for t in terms if (t.key in follows) is side]) for side in (False, True))
     return np.asarray(stands), np.asarray(moves)

@@ -17,7 +17,7 @@ from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.text import percent, told_usd
 from advisor.domain.units import DAYS_PER_MONTH
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.cost.prospect import log_pieces
+from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.gates.export import chip_of, total_processing_performance
 from advisor.engine.gates.place import legal_gates

@@ -9,9 +9,9 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.errors import CatalogError
-from advisor.engine.cost import price_candidate
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.premium import premium_rule
+from advisor.engine.paying import price_candidate
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 

@@ -8,10 +8,10 @@ from datetime import date
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
-from advisor.engine.cost import price_candidate
 from advisor.engine.cost.facts import capex_basis
 from advisor.engine.cost.prices import market_spread, rent_basis
 from advisor.engine.gates.residency import left_out
+from advisor.engine.paying import price_candidate
 from advisor.engine.sized import Z80
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF

@@ -9,9 +9,8 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
-from advisor.engine.cost import price_candidate
-from advisor.engine.cost.pricing import build_pricing
 from advisor.engine.cost.timing import calendar_of
+from advisor.engine.paying import build_pricing, price_candidate
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.cost import Cost
-from advisor.engine.cost import build_pricing, price_candidate
 from advisor.engine.cost.commitment import unfinished_terms
 from advisor.engine.cost.levels import Levels
+from advisor.engine.paying import build_pricing, price_candidate
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 

@@ -11,10 +11,10 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.profile import Profile
-from advisor.engine.cost import price_candidate
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.decision.information import GRID, Given, _sample_value
 from advisor.engine.gates.residency import first_offer, left_out
+from advisor.engine.paying import price_candidate
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import PricedCandidate
 from tests.conftest import AS_OF

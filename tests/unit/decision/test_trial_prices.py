@@ -82,11 +82,11 @@ def test_a_quote_beside_the_break_even_turns_the_choice(name: str) -> None:
 
 
 def test_where_another_way_of_paying_caps_the_cost_no_price_is_named() -> None:
-    """Above a price H100 is reserved for a year instead, and stays the choice."""
+    """Above a price one node of H100 is reserved for a year instead, and stays the choice."""
     name = "startup-first-cluster"
     own = next(b for b in prices(name) if b.subject == chosen(answer(name)))
     assert own.value is None
-    assert "it is paid otherwise (neocloud reserved for one year" in own.text
+    assert "it is paid otherwise (fleet of the start reserved for one year, more on demand" in own.text
     for factor in (2.0, 10.0):
         moved = with_quote(name, own.subject, own.today * factor)
         assert chosen(moved) == own.choice

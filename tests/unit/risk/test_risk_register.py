@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from advisor.catalog import Catalog, load_catalog
 from advisor.domain.errors import CatalogError
 from advisor.domain.gates import Gate
 from advisor.domain.risk import Risk
-from advisor.engine.cost import price_candidate
+from advisor.engine.cost import cost_of
+from advisor.engine.cost.bill import Bill
 from advisor.engine.exposure import exposures
 from advisor.engine.gates.site import rack_gate
 from advisor.engine.gates.software import software_findings
-from advisor.engine.risk import assess_risks
+from advisor.engine.paying import build_pricing, price_candidate
+from advisor.engine.risk import assess_risks, expected_loss
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -262,8 +265,9 @@ def test_a_successor_devalues_what_is_reserved_and_not_the_peak_on_demand(catalo
     assert cost.option == "mixed.reserved_3y.quote"
     held = next(line for line in cost.lines if line.name.startswith("base of"))
     assert any(line.name.startswith("On demand") and line.usd_per_month > 0 for line in cost.lines)
-    found = exposures(profile, sized, cost, catalog, AS_OF)["roadmap"]
-    assert found.value_usd == pytest.approx(held.usd_per_month * cost.annuity_months / 2)
+    assert Bill.of_cost(cost).hardware == pytest.approx(held.usd_per_month * cost.annuity_months / 2)
+    found = {r.id: r for r in assess_risks(profile, sized, cost, catalog, AS_OF)}["roadmap"]
+    assert found.effect_usd.typical == pytest.approx(0.05 * held.usd_per_month * cost.annuity_months / 2)
 
 
 @pytest.mark.parametrize(("commitment", "risk"), [("on_demand", "price_movement"), ("reserved_1y", "price_fall")])
@@ -281,3 +285,24 @@ def test_wages_do_not_move_with_the_price_of_accelerators(catalog: Catalog, comm
         found = {r.id: r for r in assess_risks(profile, sized, cost, catalog, AS_OF)}
         effects.append(found[risk].effect_usd.typical)
     assert effects[1] == pytest.approx(effects[0])
+
+
+@pytest.mark.parametrize("mode", ["rent", "buy", "either"])
+@pytest.mark.parametrize("overrides", [{}, {"risk_effect_usd": {"price_movement": 9e5, "team": 1e5}}])
+def test_the_expected_loss_of_each_way_is_what_its_register_adds_up_to(
+    mode: str, overrides: dict[str, object], catalog: Catalog
+) -> None:
+    """Ways of paying are ordered by the sum alone; the register in words must come to the same."""
+    for part in ("h200", "mi355x"):
+        profile = profile_of(
+            procurement={"mode": mode}, team={"rocm_experience": "some"}, overrides=overrides,
+            traffic={"growth_per_year": 0.4},
+        )
+        sized = sized_of(profile, catalog, part, spread=1.3)
+        pricing = build_pricing(profile, sized, catalog, AS_OF)
+        for way in pricing.open.ways:
+            one = replace(pricing, way=way)
+            cost = cost_of(one, profile, catalog)
+            told = sum(r.expected_loss_usd_per_month for r in assess_risks(profile, sized, cost, catalog, AS_OF))
+            bill = Bill.of(pricing.model, way, pricing.model.terms(way, pricing.typical))
+            assert float(expected_loss(profile, sized, bill, catalog, AS_OF)) == pytest.approx(told), way.id

@@ -1,0 +1,124 @@
+"""What a way of paying comes to, in the parts that risks are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from advisor.domain.cost import Cost, CostCategory, Mode
+from advisor.domain.record import record
+from advisor.engine.cost.model import PEAK, TAIL, CostModel, Term, Way
+from advisor.engine.cost.timing import Calendar
+
+LONG = ("reserved_3y", "purchase")
+"""Commitments that outlive a generation of parts."""
+
+
+class HowPaid(Protocol):
+    """How a candidate is paid for: on what the exposure to a risk hangs, but not its effect."""
+
+    @property
+    def mode(self) -> Mode:
+        """Rent, buy or mixed."""
+
+    @property
+    def commitment(self) -> str:
+        """For how long."""
+
+    @property
+    def horizon_months(self) -> int:
+        """Horizon of the answer [months]."""
+
+
+class _Line(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def category(self) -> CostCategory: ...
+
+    @property
+    def usd_per_month(self) -> Any: ...
+
+
+@record
+class Bill:
+    """One way of paying; sums [USD/month] are numbers, or arrays of one shape."""
+
+    mode: Mode
+    commitment: str
+    horizon_months: int
+    annuity_months: float
+    total: Any
+    rent: Any
+    on_demand: Any
+    """Rent beside a base or after whole terms, which floats."""
+    capital: Any
+    residual: Any
+    """Not positive."""
+    space: Any
+
+    @classmethod
+    def of(cls, model: CostModel, way: Way, terms: Sequence[Term], calendar: Calendar | None = None) -> Bill:
+        """From the terms of a way of paying."""
+        when = calendar or model.calendar
+        return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms))
+
+    @classmethod
+    def of_cost(cls, cost: Cost) -> Bill:
+        """From the lines of a cost."""
+        return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *_sums(cost.lines))
+
+    def plus(self, other: Bill, times: float) -> Bill:
+        """This bill and another one of the same way, its sums times a factor."""
+        a, b = self, other
+        return replace(
+            self, total=a.total + times * b.total, rent=a.rent + times * b.rent,
+            on_demand=a.on_demand + times * b.on_demand, capital=a.capital + times * b.capital,
+            residual=a.residual + times * b.residual, space=a.space + times * b.space,
+        )  # fmt: skip
+
+    @property
+    def floats(self) -> bool:
+        """Whether all of the rent follows the market."""
+        return self.commitment in ("on_demand", "spot")
+
+    @property
+    def floating(self) -> Any:
+        """Rented at a floating price; wages and electricity do not move with the price of accelerators."""
+        return self.rent if self.floats else self.on_demand
+
+    @property
+    def committed(self) -> Any:
+        """Whose price is held by a commitment: rent of whole terms, or hardware less its resale."""
+        return (0.0 if self.floats else self.rent - self.on_demand) + self.capital + self.residual
+
+    @property
+    def hardware(self) -> Any:
+        """Present value of what is owned or long reserved, on average half of it over the horizon [USD]."""
+        if self.commitment not in LONG:
+            return 0.0 * self.total
+        return (self.capital if self.commitment == "purchase" else self.rent - self.on_demand) * self.annuity_months / 2
+
+
+def _sums(lines: Sequence[_Line]) -> tuple[Any, ...]:
+    """(total, rent, on demand beside it, capital, residual, space) [USD/month]."""
+    total = rent = on_demand = capital = residual = space = np.float64(0.0)
+    for line in lines:
+        usd = line.usd_per_month
+        total = total + usd
+        match line.category:
+            case "rent":
+                rent = rent + usd
+                if line.name in (PEAK, TAIL):
+                    on_demand = on_demand + usd
+            case "capital":
+                capital = capital + usd
+            case "residual":
+                residual = residual + usd
+            case "space":
+                space = space + usd
+    return total, rent, on_demand, capital, residual, space

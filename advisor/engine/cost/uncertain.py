@@ -1,0 +1,93 @@
+"""What the uncertain inputs of a cost are, for given standard normal values: draws and fixed cases go through here.
+
+Throughput is log-normal with the spread of its 80 % interval; prices, demand and electricity are log-normal in two
+pieces with low and high as 10th and 90th percentile; engineering and residual value are normal in two pieces; the
+discount gains its upside one-sidedly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from advisor.domain.cost import PriceBasis
+from advisor.domain.provenance import Quantity
+from advisor.domain.record import record
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import CostModel, Way
+from advisor.engine.sized import Z80, FloatArray
+
+RESIDUAL_LIMIT = 2.0
+"""Residual values are not drawn further out than twice the distance to their low or high end."""
+
+
+@record
+class Normals:
+    """Standard normal values of the inputs of one candidate, one entry each; demand as its factor."""
+
+    z: FloatArray
+    demand: FloatArray
+    """Factor on demand."""
+    price: FloatArray
+    """Of every unit price."""
+    stack: FloatArray
+    power: FloatArray
+    residual: FloatArray
+    discount: FloatArray
+
+
+def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults: Mapping[str, Quantity]) -> Levels:
+    """Inputs of one way of paying at each entry, beside what is moved in `typical`."""
+    power, premium = model.facts.values.get("power_usd_per_kwh"), model.premium
+    peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, at.price)
+    return typical.with_(
+        z=at.z,
+        demand=at.demand,
+        price=typical.flat("price") * price_factor(way.price, at.price),
+        peak_price=typical.flat("peak_price") * peak,
+        discount=_discount(model, way, at.discount, typical, defaults),
+        stack=1.0 if premium.low == premium.high == 1.0 else linear_pieces(at.stack, premium.low, premium.high),
+        power=typical.flat("power") * log_pieces(at.power, *power.band) if power is not None and way.buys
+        else typical.power,
+        residual=np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT) if way.buys else typical.residual,
+    )  # fmt: skip
+
+
+def linear_pieces(z: FloatArray, low: float, high: float) -> FloatArray:
+    """Normal factor around 1 in two pieces with 10th and 90th percentiles `low` and `high`, never negative."""
+    slope = np.where(z < 0, 1.0 - low, high - 1.0) / Z80
+    return np.asarray(np.maximum(0.0, 1.0 + slope * z))
+
+
+def price_factor(basis: PriceBasis, z: FloatArray) -> FloatArray | float:
+    """Factor on a unit price; 1 where its interval is a point."""
+    return 1.0 if basis.low == basis.high else log_pieces(z, basis.low, basis.typical, basis.high)
+
+
+def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatArray:
+    """Log-normal factor around 1 whose 10th and 90th percentiles are ``low/typical`` and ``high/typical``."""
+    if typical <= 0 or low <= 0:
+        return np.ones_like(z)
+    down, up = math.log(typical / low) / Z80, math.log(high / typical) / Z80
+    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
+
+
+def discount_upside(model: CostModel, way: Way, defaults: Mapping[str, Quantity]) -> float:
+    """How much more discount the 90th percentile brings, from a fleet of that size with a competing quote."""
+    if way.price.firmness == "user quote" or model.rented_gpus() < defaults["negotiation_min_gpus"].value:
+        return 0.0
+    seen = defaults[f"negotiated_discount_{model.sized.accelerator.vendor.lower()}"].value
+    return defaults["discount_upside_share"].value * max(0.0, seen - model.facts.volume_discount)
+
+
+def _discount(
+    model: CostModel, way: Way, z: FloatArray, typical: Levels, defaults: Mapping[str, Quantity]
+) -> ArrayLike:
+    """Discount at each entry: the promised one, and what a negotiation may add to it."""
+    upside = discount_upside(model, way, defaults)
+    if upside == 0.0:
+        return typical.discount
+    return np.asarray(typical.flat("discount") + np.maximum(0.0, z) / Z80 * upside)

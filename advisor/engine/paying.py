@@ -1,0 +1,148 @@
+"""How a candidate is paid for: of the ways that are open, the one by which it ranks best.
+
+One figure orders ways and candidates: mean cost, expected loss and the appetite's share of the tail. Candidates have it
+from draws, the ways of one candidate from fixed cases (`advisor/engine/cost/prospect.py`), which tell them apart alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import Cost
+from advisor.domain.profile import Profile
+from advisor.domain.record import record
+from advisor.engine.cost.base import base_shares, based_on, terms_by_base
+from advisor.engine.cost.bill import Bill
+from advisor.engine.cost.facts import cost_facts
+from advisor.engine.cost.features import limited_features
+from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.model import CostModel, Way, total
+from advisor.engine.cost.premium import premium_rule
+from advisor.engine.cost.pricing import Pricing, allowed_countries, cost_of, preference, typical_levels
+from advisor.engine.cost.prospect import SPREAD, THIN, Prospect
+from advisor.engine.cost.ways import NoWayOfPayingError, open_ways, price_book, without_blocked
+from advisor.engine.risk import expected_loss
+from advisor.engine.sized import FloatArray, SizedCandidate
+
+EQUAL = 1e-9
+"""Costs that differ by less, as a share, are the same."""
+
+
+@record
+class Appraised:
+    """A way of paying with what it comes to [USD/month]."""
+
+    way: Way
+    typical: float
+    """At typical inputs."""
+    loss: float
+    """Expected, over the register."""
+    outlook: float
+    """Mean with the tail's share and the expected loss."""
+
+
+@record
+class Appraiser:
+    """What the ways of paying of one candidate are ordered by."""
+
+    model: CostModel
+    catalog: Catalog
+    as_of: date
+    prospect: Prospect
+    thin: Prospect
+
+    @classmethod
+    def of(
+        cls, model: CostModel, catalog: Catalog, as_of: date, cases: int = SPREAD, thin: int = THIN
+    ) -> Appraiser:
+        """For the profile of a cost model, over some of the cases, of which fewer tell bases apart."""
+        few, many = (Prospect.of(model.profile, catalog.decision_defaults, n) for n in (thin, cases))
+        return cls(model, catalog, as_of, many, few)
+
+    def loss(self, bill: Bill) -> Any:
+        """Expected loss over the register [USD/month]; an array where the bill is one."""
+        return expected_loss(self.model.profile, self.model.sized, bill, self.catalog, self.as_of)
+
+    def appraised(self, way: Way, typical: Levels) -> Appraised:
+        """A way at the inputs that vary around the typical ones."""
+        bill = Bill.of(self.model, way, self.model.terms(way, typical))
+        loss = float(self.loss(bill))
+        outlook = self.prospect.usd_per_month(self.model, way, typical) + loss
+        return Appraised(way, float(bill.total), loss, outlook)
+
+    def best_base(self, way: Way, typical: Levels) -> Way | None:
+        """A mixed way with the base by which it ranks best; None where that is the whole fleet, a way of its own."""
+        model, shares = self.model, base_shares(self.model, typical)
+        bill = Bill.of(model, way, terms_by_base(model, way, typical, shares))
+        usd = total(terms_by_base(model, way, self.thin.levels(model, way, typical), shares))
+        best = self.best_of(np.broadcast_to(usd, (shares.size, self.thin.size)), np.ravel(self.loss(bill)))
+        return None if best is None else based_on(model, way, float(shares[best]))
+
+    def best_of(self, usd: FloatArray, losses: FloatArray) -> int | None:
+        """Which base ranks best; None where it is the last, the whole fleet.
+
+        Parameters
+        ----------
+        usd
+            A row for each base and a column for each of the thin cases [USD/month].
+        losses
+            Expected loss of each base [USD/month].
+        """
+        figure = self.thin.outlook(usd) + losses
+        best = int(figure.argmin())
+        return None if figure[best] >= figure[-1] * (1 - EQUAL) else best
+
+
+def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+    """Gather inputs, enumerate the ways and pick the one that ranks best.
+
+    Raises
+    ------
+    NoWayOfPayingError
+        Where no way of paying is both allowed and priced.
+    """
+    key = (id(profile), id(catalog), as_of)
+    known: Pricing | None = sized.memo.get(key)
+    if known is None or known.model.profile is not profile:
+        known = sized.memo[key] = _build(profile, sized, catalog, as_of)
+    return known
+
+
+def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+    facts = cost_facts(profile, sized, catalog, as_of)
+    rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
+    model = CostModel(profile, sized, facts, rule)
+    book = price_book(profile, sized.id, facts, catalog, as_of, allowed_countries(profile, catalog))
+    found = without_blocked(open_ways(profile, facts, book), sized.gates)
+    if not found.ways:
+        reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
+        raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
+    levels, appraiser = typical_levels(facts), Appraiser.of(model, catalog, as_of)
+    mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in found.ways)
+    ways = tuple(way for way in mixed if way is not None)
+    appraised = [appraiser.appraised(way, levels) for way in ways]
+    costs, outlook = {a.way.id: a.typical for a in appraised}, {a.way.id: a.outlook for a in appraised}
+    return Pricing(model, replace(found, ways=ways), best_way(profile, ways, costs, outlook), costs, outlook, book)
+
+
+def best_way(
+    profile: Profile, ways: Sequence[Way], costs: Mapping[str, float], outlook: Mapping[str, float]
+) -> Way:
+    """The way that ranks best of those within the budget at typical inputs.
+
+    Of all where none is, or no budget is set. Costs and outlook by id [USD/month].
+    """
+    budget = profile.procurement.budget_usd_per_month
+    within = ways if budget is None else [way for way in ways if costs[way.id] <= budget]
+    return min(within or ways, key=lambda way: preference(way, outlook[way.id]))
+
+
+def price_candidate(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Cost:
+    """Cost at typical inputs; bands are points until `finalise` fills them from draws."""
+    return cost_of(build_pricing(profile, sized, catalog, as_of), profile, catalog)
