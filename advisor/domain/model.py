@@ -79,6 +79,13 @@ class ModelSpec:
         return self.experts > 0
 
     @property
+    def searching_layers(self) -> int:
+        """Layers that search the cache themselves under sparse attention; the others take over what these find."""
+        if not self.index_topk:
+            return 0
+        return self.full_layers if self.index_layers is None else self.index_layers
+
+    @property
     def four_bit_experts(self) -> bool:
         """Whether the publisher's FP8 checkpoint holds its routed experts in FP4, one 8-bit scale per 32 (MXFP4).
 

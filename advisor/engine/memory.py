@@ -111,8 +111,7 @@ def index_bytes_per_token(model: ModelSpec) -> float:
 
     Layers that take over what an earlier one found keep none [7].
     """
-    layers = model.full_layers if model.index_layers is None else model.index_layers
-    return layers * (model.index_head_dim + INDEX_SCALE_BYTES) if model.index_topk else 0.0
+    return model.searching_layers * (model.index_head_dim + INDEX_SCALE_BYTES)
 
 
 def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:

@@ -11,6 +11,7 @@ import pytest
 from advisor.catalog import load_catalog
 from advisor.domain.errors import ProfileError
 from advisor.domain.model import ModelSpec
+from advisor.engine.estimator.physics import index_flops
 from advisor.engine.memory import kv_bytes_per_token, state_bytes_per_request, weight_bytes
 from advisor.profiles.hf_config import model_from_config
 
@@ -139,3 +140,5 @@ def test_layers_that_take_over_what_an_indexer_found_keep_no_keys(
 def test_the_catalog_knows_which_glm_shares_its_index() -> None:
     models = load_catalog(()).models
     assert [kv_bytes_per_token(models[name])[0] for name in ("glm-5", "glm-5.2")] == [55_224, 47_700]
+    # 2 x 32 heads x 128 dimensions in each layer that searches, for each of a thousand cached tokens
+    assert [index_flops(models[name], 1000.0) for name in ("glm-5", "glm-5.2")] == [8_192e3 * 78, 8_192e3 * 21]

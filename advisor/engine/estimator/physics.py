@@ -217,7 +217,7 @@ def attended_in_prompt(m: ModelSpec, prompt: float) -> float:
 
 def index_flops(m: ModelSpec, tokens: float) -> float:
     """Operations by which the indexer scores so many cached tokens for one token, all layers."""
-    return 2.0 * m.index_heads * m.index_head_dim * m.full_layers * tokens if m.index_topk else 0.0
+    return 2.0 * m.index_heads * m.index_head_dim * m.searching_layers * tokens
 
 
 def _capacity(
