@@ -89,8 +89,11 @@ def _opens(
     )  # fmt: skip
     if not all(gate.passes for gate in gates):
         return False
+    tried = replace(sized, gates=gates, memo={})
     try:
-        price_candidate(changed, replace(sized, gates=gates, memo={}), catalog, as_of)
+        price_candidate(changed, tried, catalog, as_of)
     except NoWayOfPayingError:
         return False
+    finally:
+        tried.memo.clear()  # it leads back to the candidate, see `advise`
     return True

@@ -214,7 +214,7 @@ class _Moving:
         self.follows = (PRICED if self._price else frozenset()) | (PRICED_ON_DEMAND if self._peak else frozenset())
         """Terms that are proportional to the trial price."""
         self._bill = self._line_of_bills() if self.straight else None
-        self._thin = _Kept(self._by_base_thin, self.straight, self.follows)
+        self._thin = _Kept(self.straight, self.follows)
         self._cases: dict[Any, _Kept] = {}
 
     def usd(self, prices: FloatArray) -> FloatArray:
@@ -235,14 +235,14 @@ class _Moving:
         bill = self._bill_at(price)
         losses, best = np.ravel(appraiser.loss(bill)), 0
         if self._mixed:
-            usd = np.broadcast_to(self._thin.at(price), (self._shares.size, appraiser.thin.size))
+            usd = np.broadcast_to(self._thin.at(price, self._by_base_thin), (self._shares.size, appraiser.thin.size))
             found = appraiser.best_of(usd, losses)
             if found is None:
                 return None
             best, way = found, based_on(self._model, way, float(self._shares[found]))
         if way.base_share not in self._cases:
-            self._cases[way.base_share] = _Kept(partial(self._in_cases, way), self.straight, self.follows)
-        usd, loss = self._cases[way.base_share].at(price), float(losses[best])
+            self._cases[way.base_share] = _Kept(self.straight, self.follows)
+        usd, loss = self._cases[way.base_share].at(price, partial(self._in_cases, way)), float(losses[best])
         outlook = appraiser.prospect.weighed(lambda: usd) + loss
         return Appraised(way, float(np.ravel(bill.total)[best]), loss, outlook)
 
@@ -284,16 +284,16 @@ class _Moving:
 class _Kept:
     """A cost at one price after the other; what it is made of is kept where it is a straight line in the price."""
 
-    def __init__(self, terms: Callable[[float], list[Term]], straight: bool, follows: frozenset[str]) -> None:
-        self._terms, self._straight, self._follows = terms, straight, follows
+    def __init__(self, straight: bool, follows: frozenset[str]) -> None:
+        self._straight, self._follows = straight, follows
         self._line: tuple[FloatArray, FloatArray] | None = None
 
-    def at(self, price: float) -> FloatArray:
-        """Cost at a trial price [USD/month]."""
+    def at(self, price: float, terms: Callable[[float], list[Term]]) -> FloatArray:
+        """Cost at a trial price [USD/month], of terms by price: the same ones at each call."""
         if not self._straight:
-            return np.asarray(total(self._terms(price)), dtype=float)
+            return np.asarray(total(terms(price)), dtype=float)
         if self._line is None:
-            self._line = _in_parts(self._terms(1.0), self._follows)
+            self._line = _in_parts(terms(1.0), self._follows)
         fixed, per_usd = self._line
         return np.asarray(fixed + per_usd * price)
 
