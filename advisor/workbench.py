@@ -28,7 +28,7 @@ from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
     from advisor.domain.backtest import BacktestResult
-    from advisor.engine.advise import Inputs
+    from advisor.engine.drafts import Inputs
     from advisor.engine.estimator import Estimator, Fit
 
 FIT_FILES = ("parameters.json", "weights.csv")
@@ -261,7 +261,7 @@ class Workbench:
         """What the engine takes beside the profile."""
         from functools import partial
 
-        from advisor.engine.advise import Inputs
+        from advisor.engine.drafts import Inputs
         from advisor.engine.estimator import Memo
 
         models = [self.find_model(w.model, folder) for w in profile.tiers]

@@ -28,7 +28,7 @@ AS_OF = date(2026, 11, 21)
 def decision_times() -> Iterator[tuple[str, float, dict[str, float]]]:
     """(bundled profile, its whole answer [s], time within it [s] by step), processor time."""
     from advisor.catalog.resources import profiles_root
-    from advisor.engine import advise as module
+    from advisor.engine import advise, drafts
     from advisor.profiles.read import read_profile
     from advisor.workbench import Workbench
 
@@ -44,8 +44,9 @@ def decision_times() -> Iterator[tuple[str, float, dict[str, float]]]:
 
         return run
 
-    for name in spent:
-        setattr(module, name, timed(name, getattr(module, name)))
+    for module, names in ((drafts, ("price_candidate", "assess_risks")), (advise, ("decide",))):
+        for name in names:
+            setattr(module, name, timed(name, getattr(module, name)))
     bench = Workbench(as_of=AS_OF, bare=True)
     paths = sorted(profiles_root().glob("*.toml"))
     bench.advise(read_profile(paths[0]))

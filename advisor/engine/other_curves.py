@@ -14,10 +14,10 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Profile, Workload
 from advisor.domain.sizing import Deployment, DeploymentCurve
 from advisor.engine.adjust import for_workload
-from advisor.engine.advise import Inputs
 from advisor.engine.assumptions import resolve_service_levels
 from advisor.engine.curves import measured_points, with_cost
 from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments
+from advisor.engine.drafts import Inputs
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.layout import Option, sample
 from advisor.engine.operating_point import Load, curve_point

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from advisor.domain.profile import Profile
     from advisor.domain.recommendation import Recommendation
     from advisor.domain.sizing import DeploymentCurve
-    from advisor.engine.advise import Inputs
+    from advisor.engine.drafts import Inputs
     from advisor.engine.estimates import Batch
     from advisor.workbench import Workbench
 

@@ -1,0 +1,209 @@
+"""Candidates in the making: each part laid out, sized, priced and judged, as far as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from advisor.catalog import Catalog
+from advisor.domain.cost import Cost
+from advisor.domain.evidence import Measurement
+from advisor.domain.gates import Gate
+from advisor.domain.hardware import Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.domain.profile import Profile
+from advisor.domain.provenance import Quantity
+from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck
+from advisor.domain.record import record
+from advisor.domain.risk import Risk
+from advisor.domain.sizing import Fleet, TierPlan
+from advisor.engine.adjust import for_workload
+from advisor.engine.capacity import capacity_gate
+from advisor.engine.cold import cold_rate
+from advisor.engine.cost import NoWayOfPayingError
+from advisor.engine.cost.timing import largest_fleet
+from advisor.engine.deployments import MeasuredConfigs
+from advisor.engine.estimates import EstimateMany, FirstTokenMany
+from advisor.engine.fleet import Sizing
+from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
+from advisor.engine.gates.money import over_budget, unpriced
+from advisor.engine.gates.residency import left_out
+from advisor.engine.infeasible import (
+    Obstacle,
+    gate_obstacle,
+    layout_obstacle,
+    relaxed_profile,
+)
+from advisor.engine.layout import Layout, lay_out
+from advisor.engine.openings import openings
+from advisor.engine.paying import price_candidate
+from advisor.engine.plan import main_tier_first, plan_tier, total_fleet
+from advisor.engine.risk import assess_risks
+from advisor.engine.sized import SizedCandidate, TierDemand
+
+DEFAULT_CANDIDATES = ("mi300x", "mi325x", "mi350x", "mi355x", "h100", "h200", "b200", "b300")
+
+@record
+class Inputs:
+    """Everything beside the profile that an answer depends on."""
+
+    catalog: Catalog
+    estimate: EstimateMany
+    configs: MeasuredConfigs
+    models: Sequence[ModelSpec]
+    """The resolved model of each tier, in the order of `Profile.tiers`."""
+    parameters: Mapping[str, Quantity]
+    as_of: date
+    seed: int = DEFAULT_SEED
+    draws: int = DEFAULT_DRAWS
+    backtest: BacktestSummary | None = None
+    command: str = ""
+    own_evidence: Sequence[Measurement] = ()
+    probes: tuple[ProbeCheck, ...] = ()
+    """Own measurements against their predictions."""
+    first_token: FirstTokenMany | None = None
+    """TTFT alone, for less than a whole estimate; by default it is taken from one."""
+    with_claims: bool = False
+    """Whether to recompute public claims about the candidates, which reports print."""
+
+@dataclass(slots=True)
+class Draft:
+    """A candidate in the making."""
+
+    accelerator: Accelerator
+    layouts: list[Layout]
+    gates: list[Gate]
+    obstacles: list[Obstacle] = field(default_factory=list)
+    plans: list[TierPlan] = field(default_factory=list)
+    """In the order of the profile; empty where a tier cannot be served."""
+    tiers: tuple[TierPlan, ...] = ()
+    fleet: Fleet | None = None
+    sized: SizedCandidate | None = None
+    cost: Cost | None = None
+    risks: tuple[Risk, ...] = ()
+
+
+
+def judge_all(
+    profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
+) -> list[Draft]:
+    """Every candidate laid out, sized and priced, as far as it comes."""
+    drafts = _lay_out_all(profile, accelerators, inputs, sizing)
+    for draft in drafts:
+        _plan(draft, profile, inputs, sizing)
+    order = main_tier_first([d.plans for d in drafts if d.plans])
+    for draft in drafts:
+        _size(draft, profile, inputs, sizing, order)
+    for draft in drafts:
+        _price(draft, profile, inputs)
+    return drafts
+
+
+def _lay_out_all(
+    profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
+) -> list[Draft]:
+    by_tier: list[dict[str, Layout]] = []
+    for workload, model in zip(profile.tiers, inputs.models, strict=True):
+        estimate = for_workload(
+            inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor
+        )
+        by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, sizing, profile.team))
+    drafts = []
+    for accelerator in accelerators:
+        layouts = [tier[accelerator.id] for tier in by_tier]
+        gates = evaluate_gates(
+            profile, accelerator, inputs.catalog, inputs.as_of, *(layout.deployment for layout in layouts)
+        )
+        drafts.append(Draft(accelerator, layouts, list(gates)))
+    return drafts
+
+
+def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Plan every tier, or say what is in the way."""
+    a = draft.accelerator
+    simple = not profile.workloads
+    for i, (workload, layout) in enumerate(zip(profile.tiers, draft.layouts, strict=True)):
+        if layout.failure:
+            path = "slo" if simple else f"workloads[{i}].slo"
+            draft.obstacles.append(layout_obstacle(layout, workload.name, workload.slo, path))
+    draft.gates.append(capacity_gate([w.name for w in profile.tiers], draft.layouts))
+    if any(layout.failure for layout in draft.layouts):
+        draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
+        return
+    draft.plans = [
+        plan_tier(w, m, layout, sizing, inputs.catalog.measured)
+        for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
+    ]
+
+
+def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int]) -> None:
+    """The fleet over all tiers, in the order that all candidates share, and what the site says to it."""
+    if not draft.plans:
+        return
+    a = draft.accelerator
+    draft.tiers = tuple(draft.plans[i] for i in order)
+    workloads = tuple(profile.tiers[i] for i in order)
+    draft.fleet = total_fleet(draft.tiers, a)
+    demands = tuple(
+        TierDemand.of(t, w, sizing.up_probability(t.fleet.gpus_per_replica))
+        for t, w in zip(draft.tiers, workloads, strict=True)
+    )
+    models = tuple(inputs.models[i] for i in order)
+    ahead = sizing.parameters["growth_lookahead_months"]
+    cold = cold_rate(
+        draft.tiers[0], workloads[0], models[0], a, inputs.estimate, profile.overrides.throughput_factor
+    )
+    sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
+    most = largest_fleet(sized, profile.procurement.horizon_months)
+    draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
+    draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]
+    draft.sized = replace(sized, gates=tuple(draft.gates))
+
+
+def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
+    if draft.sized is None or draft.obstacles:
+        return
+    try:
+        cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
+    except NoWayOfPayingError as error:
+        reason = str(error)
+        if left_out(profile, inputs.catalog):
+            reason += "; place.exclude_us_providers leaves out providers with headquarters in the United States"
+        _refuse(draft, unpriced(reason, openings(profile, draft.sized, inputs.catalog, inputs.as_of)), 1.0)
+        return
+    draft.cost = cost
+    if not _beyond_budget(draft, cost, profile):
+        draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
+
+
+def look_beyond(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Find what else keeps a candidate out once its obstacles are gone: their change alone would free nothing."""
+    level = relaxed_profile(profile, draft.layouts)
+    if level is not None:
+        (again,) = judge_all(level, [draft.accelerator], inputs, sizing)
+        look_beyond(again, level, inputs, sizing)
+        known = {o.text for o in draft.obstacles}
+        draft.obstacles += [o for o in again.obstacles if o.text not in known and o.what != "slo"]
+    elif draft.sized is not None and draft.cost is None:
+        with suppress(NoWayOfPayingError):
+            _beyond_budget(draft, price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of), profile)
+
+
+def _beyond_budget(draft: Draft, cost: Cost, profile: Profile) -> bool:
+    """Exclude a candidate that costs more than the profile allows."""
+    budget = profile.procurement.budget_usd_per_month
+    if budget is None or cost.point_usd_per_month <= budget:
+        return False
+    assert draft.fleet is not None
+    gate = over_budget(cost.point_usd_per_month, budget, draft.fleet, buys=cost.mode == "buy")
+    _refuse(draft, gate, cost.point_usd_per_month / budget - 1)
+    return True
+
+
+def _refuse(draft: Draft, gate: Gate, size: float) -> None:
+    """Exclude the candidate by a gate that only its cost could decide."""
+    found = gate_obstacle(gate, draft.accelerator.id, draft.accelerator.name)
+    draft.gates.append(gate)
+    draft.obstacles.append(replace(found, size=size if gate.remedy else found.size))
