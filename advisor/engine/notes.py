@@ -65,6 +65,7 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
         if price is not None and price.age_days is not None and price.age_days > 60:
             out.append(f"{c.name}: its price is {price.age_days} days old ({price.newest}); ask for a new quote.")
         if c.rank is not None and c.rank <= CONTENDERS:
+            out += _best_case(c)
             out += _doubtful_levels(c, workloads)
             out += _shared_fate(c, workloads)
         if c.rank == 1:
@@ -85,6 +86,16 @@ def rents_elsewhere(candidates: Sequence[Candidate], place: Country, prices: Seq
                 " capacity there, and its price, are to be asked for."
             )
     return tuple(out)
+
+
+def _best_case(c: Candidate) -> Iterator[str]:
+    """That a pipeline is reckoned as if its stages never waited."""
+    stages = max((d.pp for d in (c.deployment, *(t.deployment for t in c.tiers)) if d is not None), default=1)
+    if stages > 1:
+        yield (
+            f"{c.name}: a replica is a pipeline over {stages} nodes, of which there are no measurements; its rate is"
+            " that of stages that never wait for each other, the best case."
+        )
 
 
 def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:

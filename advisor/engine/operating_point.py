@@ -96,8 +96,8 @@ def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, loa
 
     The stages of a pipeline work on as many groups of requests in turn. Each group takes the steps of one deployment
     without a pipeline that has it alone: a token passes all layers at the width of one stage. So `n` requests over `pp`
-    stages are asked for as ``n/pp`` on one, at the same rate per GPU; that the stages never wait for each other is the
-    best case.
+    stages are asked for as ``n/pp`` on one, at the same rate per GPU and with the cache that its part of the weights
+    leaves; that the stages never wait for each other is the best case.
     """
     return OperatingQuery(
         accelerator=accelerator_id,
@@ -113,6 +113,7 @@ def query_for(deployment: Deployment, accelerator_id: str, model: ModelSpec, loa
         ep=deployment.ep,
         dp_attention=deployment.dp_attention,
         gpus=deployment.gpus_per_replica // deployment.pp,
+        pp=deployment.pp,
     )
 
 

@@ -10,6 +10,7 @@ from advisor.domain.text import capital, counted, percent, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, seconds, usd
 from advisor.report.naming import counted_sellers
+from advisor.report.numbers import unbroken
 
 WIDTH = 100
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -45,9 +46,11 @@ class _Page:
 
     def paragraph(self, text: str, *, indent: str = "", hang: str = "", bold: bool = False) -> None:
         wrapped = textwrap.wrap(
-            plain(text), WIDTH, initial_indent=indent, subsequent_indent=hang or indent, break_on_hyphens=False
-        )
-        self.lines += [f"{BOLD}{line}{RESET}" if bold and self.colour else line for line in wrapped]
+            unbroken(plain(text)), WIDTH, initial_indent=indent, subsequent_indent=hang or indent,
+            break_on_hyphens=False,
+        )  # fmt: skip
+        lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
+        self.lines += [f"{BOLD}{line}{RESET}" if bold and self.colour else line for line in lines]
 
     def bullet(self, text: str) -> None:
         self.paragraph(text, indent="  - ", hang="    ")

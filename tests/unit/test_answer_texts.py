@@ -278,3 +278,26 @@ def test_a_peak_in_flight_that_is_served_faster_than_asked_is_explained() -> Non
     assert fewer.candidates[0].fleet is not None
     assert candidate.fleet is not None
     assert fewer.candidates[0].fleet.gpus_needed < candidate.fleet.gpus_needed
+
+
+def test_a_pipeline_is_said_to_be_the_best_case() -> None:
+    """DeepSeek-R1 leaves no room on one node of H100: two are a pipeline, which nobody measured."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "deepseek-r1", "precisions": ["fp8"]},
+            "traffic": {"isl": 4000, "osl": 800, "peak_concurrency": 512}, "slo": {"ttft_ms": 3000, "tpot_ms": 60},
+            "candidates": ["h100", "h200"],
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    split, whole = sorted(tree.candidates, key=lambda c: c.accelerator)
+    assert split.deployment is not None
+    assert split.deployment.pp == 2
+    assert split.operating_point is not None
+    assert split.operating_point.evidence_grade == "C"
+    assert split.fleet is not None
+    assert whole.fleet is not None
+    assert whole.fleet.gpus < split.fleet.gpus < 3 * whole.fleet.gpus  # 208 against 40 with the cache of a full node
+    told = [note for note in tree.notes if "stages that never wait" in note]
+    assert told
+    assert all(note.startswith(split.name) for note in told)

@@ -16,7 +16,7 @@ from advisor.engine.backtest.forward import forward_in_time
 from advisor.engine.backtest.goals import NOTES, goals
 from advisor.engine.backtest.leave_out import SCHEMES, LeftOut, leave_out, rate_error
 from advisor.engine.backtest.repeats import yardsticks
-from advisor.engine.backtest.scoring import Mask, scheme_of, scores_of, widths_of
+from advisor.engine.backtest.scoring import Mask, intervals_of, scheme_of, scores_of
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
 from advisor.engine.estimator.learning import Plan, learn_fit
@@ -83,7 +83,7 @@ def run_backtest(
     told("scoring predictions and decisions", STAGE_ENDS[1])
     clean = truth.noise <= 1.0
     schemes = [scheme_of(name, found, truth) for name, found in left.items()]
-    widths = widths_of(schemes, clean, are_dated(truth.rows))
+    widths, scatter = intervals_of(schemes, clean, are_dated(truth.rows))
     odd = np.array([key in fit.targets["tpot"].level for key in group_keys(truth.points)[0]], dtype=np.bool_)
     scores = [score for scheme in schemes for score in scores_of(scheme, truth, clean, odd)]
     decisions = _decisions(truth, clean, left, any_shape, prices)
@@ -96,7 +96,7 @@ def run_backtest(
         prices_usd_per_gpu_hour={k: round(v, 2) for k, v in sorted(prices.items())},
         notes=NOTES,
     )
-    return replace(fit, half_width=widths), result
+    return replace(fit, half_width=widths, scatter=scatter), result
 
 
 def _decisions(

@@ -12,10 +12,10 @@ from advisor.domain.backtest import Score
 from advisor.domain.evidence import Measurement
 from advisor.engine.backtest.grading import steps_when_left_out
 from advisor.engine.backtest.leave_out import Errors, LeftOut, rate_error, total_is_open
-from advisor.engine.backtest.widths import Widths, covered, fit_widths
+from advisor.engine.backtest.widths import Left, Widths, covered, fit_intervals
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
-from advisor.engine.estimator.neighbours import interval_class
+from advisor.engine.estimator.neighbours import interval_class, scatter_kind
 from advisor.engine.estimator.typical import are_dated
 
 METRICS = ("tpot_p50_s", "total_tps_per_gpu", "ttft_p50_s")
@@ -36,6 +36,8 @@ class Predicted:
 
     classes: list[str]
     """Empty for rows that stay."""
+    kinds: list[str]
+    """Kind of serving of each row, see `scatter_kind`."""
     error: Mapping[str, Floats]
     spread: Mapping[str, Floats]
 
@@ -62,33 +64,37 @@ def scheme_of(name: str, found: LeftOut, truth: Truth) -> Scheme:
 
 
 def _predicted(errors: Errors, truth: Truth, steps: Sequence[str], dated: Sequence[bool]) -> Predicted:
-    e, s = errors.error, errors.spread
+    e, s, p = errors.error, errors.spread, truth.points
     rows = zip(steps, truth.rows, dated, strict=True)
     return Predicted(
         [step and interval_class(step, m.disagg, day) for step, m, day in rows],
+        [scatter_kind(a, s, d) for a, s, d in zip(p.accelerators, p.spec.tolist(), p.disagg.tolist(), strict=True)],
         {"tpot_p50_s": e["tpot"], "total_tps_per_gpu": rate_error(e), "ttft_p50_s": e["ttft"]},
         {"tpot_p50_s": s["tpot"], "total_tps_per_gpu": np.hypot(s["tpot"], s["share"]), "ttft_p50_s": s["ttft"]},
     )
 
 
-def widths_of(schemes: Sequence[Scheme], clean: Mask, dated: Mask) -> Widths:
-    """Interval widths from the errors of all schemes but the future.
+def intervals_of(
+    schemes: Sequence[Scheme], clean: Mask, dated: Mask
+) -> tuple[Widths, dict[str, dict[str, float]]]:
+    """Interval widths and scatter from the errors of all schemes but the future.
 
     A dated run counts twice: as a question for its day, and as one without a day.
     """
-    pools: dict[str, list[tuple[str, float, float]]] = {}
+    pools: dict[str, list[Left]] = {}
     for metric in METRICS:
         pools[metric] = []
         for scheme in schemes:
             if scheme.name != "future":
                 pools[metric] += _pool(scheme.as_run, metric, clean)
                 pools[metric] += _pool(scheme.undated, metric, clean & dated)
-    return fit_widths(pools)
+    return fit_intervals(pools)
 
 
-def _pool(found: Predicted, metric: str, chosen: Mask) -> list[tuple[str, float, float]]:
-    e, s = found.error[metric], found.spread[metric]
-    return [(c, e[i], s[i]) for i, c in enumerate(found.classes) if c and chosen[i] and np.isfinite(e[i])]
+def _pool(found: Predicted, metric: str, chosen: Mask) -> list[Left]:
+    e, s, kinds = found.error[metric].tolist(), found.spread[metric].tolist(), found.kinds
+    good = chosen & np.isfinite(found.error[metric])
+    return [Left(c, kinds[i], e[i], s[i]) for i, c in enumerate(found.classes) if c and good[i]]
 
 
 def scores_of(scheme: Scheme, truth: Truth, clean: Mask, odd: Mask) -> list[Score]:
@@ -154,9 +160,10 @@ def _crossed(scheme: Scheme, found: Predicted, metric: str, clean: Mask) -> Floa
     error, spread = found.error[metric], found.spread[metric]
     fold = _folds(scheme)
     for part in range(FOLDS):
-        widths = fit_widths({metric: _pool(found, metric, clean & (fold != part))})
+        widths, scatter = fit_intervals({metric: _pool(found, metric, clean & (fold != part))})
         for i in np.flatnonzero((fold == part) & np.isfinite(error)):
-            out[i] = covered(error[i : i + 1], spread[i : i + 1], widths[metric][found.classes[i]])[0]
+            own = spread[i : i + 1] * scatter[metric].get(found.kinds[i], 1.0)
+            out[i] = covered(error[i : i + 1], own, widths[metric][found.classes[i]])[0]
     return out
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from advisor.domain.record import record
 from advisor.engine.backtest.grading import CLASSES, STEPS
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.neighbours import interval_class
@@ -17,7 +19,25 @@ LEAST = 40
 UNKNOWN = (-2.0, 2.0)
 """Ends, in spreads, where no class has enough errors."""
 
+FEW = 300
+"""Errors of a kind of serving at which half of what they say of its scatter is believed; those of a curve are alike."""
+SCATTER = (0.6, 1.7)
+"""Limits of the scatter of a kind."""
+
 Widths = dict[str, dict[str, tuple[float, float]]]
+
+
+@record
+class Left:
+    """A left-out error with what sets its interval."""
+
+    step: str
+    """Class of interval."""
+    kind: str
+    """Kind of serving, see `scatter_kind`."""
+    error: float
+    """log(prediction/truth)."""
+    spread: float
 
 
 def conformal(errors: Floats, spreads: Floats) -> tuple[float, float]:
@@ -33,24 +53,52 @@ def conformal(errors: Floats, spreads: Floats) -> tuple[float, float]:
     return float(min(ratio[low], -1e-6)), float(max(ratio[high], 1e-6))
 
 
-def fit_widths(pools: Mapping[str, Sequence[tuple[str, float, float]]]) -> Widths:
-    """Ends per metric and class from (class, error, spread) triples.
+def fit_intervals(pools: Mapping[str, Sequence[Left]]) -> tuple[Widths, dict[str, dict[str, float]]]:
+    """(ends by metric and class in scattered spreads, scatter by metric and kind of serving).
 
-    A class with too few errors takes the ends of the next more doubtful class that has enough.
+    Kinds are told apart first, against ends that are the same for all of a class; ends are then set anew with each
+    spread times the scatter of its kind, so that a class holds what it shall whatever the kinds say.
     """
-    out: Widths = {}
-    for metric, triples in pools.items():
-        own: dict[str, list[tuple[float, float]]] = {}
-        for name, error, spread in triples:
-            own.setdefault(name, []).append((error, spread))
-        ends: dict[str, tuple[float, float]] = {}
-        for name, pairs in own.items():
-            mine = np.array(pairs)
-            mine = mine[np.isfinite(mine[:, 0])]
-            if len(mine) >= LEAST:
-                ends[name] = conformal(mine[:, 0], mine[:, 1])
-        out[metric] = _borrow(ends)
+    widths, scatter = {}, {}
+    for metric, errors in pools.items():
+        found = scatter_of(errors, fit_ends(errors))
+        scatter[metric] = found
+        widths[metric] = fit_ends([replace(e, spread=e.spread * found.get(e.kind, 1.0)) for e in errors])
+    return widths, scatter
+
+
+def scatter_of(errors: Sequence[Left], ends: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """How much wider than the ends of its class the interval of each kind has to be to hold NOMINAL of its errors.
+
+    Drawn towards 1 where there are few (FEW), and within SCATTER.
+    """
+    by: dict[str, list[float]] = {}
+    for e in errors:
+        if np.isfinite(e.error):
+            low, high = ends[e.step]
+            ratio = -e.error / e.spread
+            by.setdefault(e.kind, []).append(ratio / (high if ratio > 0 else low))
+    out = {}
+    for kind, places in sorted(by.items()):
+        n = len(places)
+        if n >= LEAST:
+            apart = float(np.log(max(np.quantile(places, NOMINAL), 1e-6))) * n / (n + FEW)
+            out[kind] = round(float(np.clip(np.exp(apart), *SCATTER)), 4)
     return out
+
+
+def fit_ends(errors: Sequence[Left]) -> dict[str, tuple[float, float]]:
+    """Ends by class in spreads; one with too few errors takes those of the next more doubtful one that has enough."""
+    own: dict[str, list[tuple[float, float]]] = {}
+    for e in errors:
+        if np.isfinite(e.error):
+            own.setdefault(e.step, []).append((e.error, e.spread))
+    known = {}
+    for name, pairs in own.items():
+        if len(pairs) >= LEAST:
+            mine = np.array(pairs)
+            known[name] = conformal(mine[:, 0], mine[:, 1])
+    return _borrow(known)
 
 
 def _borrow(ends: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:

@@ -20,7 +20,7 @@ from advisor.engine.estimator.drift import Drift
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
-from advisor.engine.estimator.neighbours import Neighbourhood, interval_class
+from advisor.engine.estimator.neighbours import Neighbourhood, interval_class, scatter_kind
 from advisor.engine.estimator.tails import ProbedTails, Tails, tail_factors
 from advisor.engine.memory import weight_bytes, weight_bytes_per_gpu
 
@@ -166,16 +166,20 @@ class Answers:
 
     def _ends(self, good: Sequence[Asked]) -> dict[str, Floats]:
         """Ends of the interval of each point in spreads, by metric."""
-        classes: dict[str, int] = {}
+        classes: dict[tuple[str, str], int] = {}
         of_point: list[int] = []
         for a in good:
             disagg, dated = bool(a.full.disagg), a.run is not None
+            drafts = a.full.spec_method not in (None, "none")
+            kind = scatter_kind(self._accelerators[a.full.accelerator], drafts, disagg)
             for step in self._neighbourhood.steps(a.full, a.place, a.loads):
-                of_point.append(classes.setdefault(interval_class(step, disagg, dated), len(classes)))
-        return {
-            metric: np.array([known[name] for name in classes], dtype=np.float64).reshape(-1, 2)[of_point]
-            for metric, known in self._fit.half_width.items()
-        }
+                of_point.append(classes.setdefault((interval_class(step, disagg, dated), kind), len(classes)))
+        out = {}
+        for metric, known in self._fit.half_width.items():
+            scatter = self._fit.scatter.get(metric, {})
+            ends = [[end * scatter.get(kind, 1.0) for end in known[name]] for name, kind in classes]
+            out[metric] = np.array(ends, dtype=np.float64).reshape(-1, 2)[of_point]
+        return out
 
     def _factors(self, good: Sequence[Asked]) -> Floats:
         """Percentiles over requests, over the median: points x (TTFT, TPOT) x PERCENTILES.
@@ -218,7 +222,7 @@ def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
     """What stands in the way of a deployment that nobody measured: too little memory, links that are not there."""
     tp, out = q.tp or 1, []
     weights = weight_bytes_per_gpu(
-        weight_bytes(q.model, q.precision, accelerator), tp=tp, pp=1, gpus=max(tp, q.gpus or 1),
+        weight_bytes(q.model, q.precision, accelerator), tp=tp, pp=q.pp, gpus=max(tp, q.gpus or 1),
         dp_attention=bool(q.dp_attention),
     )  # fmt: skip
     if weights > accelerator.memory_bytes:

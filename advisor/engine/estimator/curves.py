@@ -242,7 +242,7 @@ def _words(p: Points) -> tuple[tuple[str, ...], ...]:
 
 def _numbers(p: Points) -> tuple[NDArray[Any], ...]:
     gpus = np.where(np.isnan(p.gpus), -1.0, p.gpus)  # NaN differs from itself
-    return p.spec, p.disagg, p.tp, p.ep, p.dp, gpus, p.isl, p.osl, p.kind, p.month
+    return p.spec, p.disagg, p.tp, p.ep, p.dp, gpus, p.isl, p.osl, p.kind, p.month, p.pp
 
 
 def _keys(p: Points) -> Iterator[tuple[object, ...]]:

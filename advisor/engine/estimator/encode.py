@@ -51,6 +51,8 @@ class Points:
     concurrency: Floats
     kind: Floats
     month: Floats
+    pp: Floats
+    """Stages over which the weights are spread, where each point is one stage of a pipeline."""
 
     def __len__(self) -> int:
         return len(self.accelerators)
@@ -149,7 +151,7 @@ def stack_keys(points: Points) -> list[str]:
 
 
 def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
-    cols: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 16
+    cols: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 17
 
     def num(i: int) -> Floats:
         return np.array(cols[i], dtype=np.float64)
@@ -174,6 +176,7 @@ def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
         concurrency=num(13),
         kind=num(14),
         month=num(15),
+        pp=num(16),
     )
 
 
@@ -216,6 +219,7 @@ def points_of_measurements(
         concurrency=np.maximum(1.0, number("concurrency")),
         kind=np.array([KIND[family] for family in column("family")], dtype=np.float64),
         month=np.array(dated, dtype=np.float64),
+        pp=np.ones(len(rows)),
     )
 
 
@@ -249,6 +253,7 @@ def points_of_queries(
                 max(1, q.concurrency),
                 0,
                 MEDIAN_MONTH,
+                q.pp,
             )
         )
     return _stack(out)

@@ -57,6 +57,9 @@ class Fit:
     """Reference part of each generation, with the figures of the day of the fit."""
     tails: Tails = field(default_factory=dict)
     """Tails over requests, see `tails`."""
+    scatter: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By metric and kind of serving (`scatter_kind`): how far errors lie over what their spreads say of all; 1 for a
+    kind that is not listed."""
     version: int = FIT_VERSION
 
     def field_name(self, target: str, disagg: bool) -> str:
@@ -84,6 +87,7 @@ class Fit:
         }
         body["tails"] = self.tails
         body["half_width"] = self.half_width
+        body["scatter"] = self.scatter
         return json.dumps(body, indent=1) + "\n"
 
     def weights_csv(self) -> str:
@@ -128,7 +132,7 @@ def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     widths = {m: {k: (v[0], v[1]) for k, v in by.items()} for m, by in body["half_width"].items()}
     tails = {k: [(a, b) for a, b in v] for k, v in body["tails"].items()}
     parts = {group: _part(values) for group, values in body["parts"].items()}
-    return Fit(targets, body["fingerprint"], widths, parts, tails, body["version"])
+    return Fit(targets, body["fingerprint"], widths, parts, tails, body.get("scatter", {}), body["version"])
 
 
 def _part(values: Mapping[str, Any]) -> Accelerator:

@@ -11,8 +11,9 @@ from functools import cached_property
 
 from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
-from advisor.engine.estimator.encode import engine_base
+from advisor.engine.estimator.encode import architecture_group, engine_base
 from advisor.engine.estimator.typical import RUN_FAMILIES
 
 NAMED_ROWS = 6
@@ -93,6 +94,8 @@ class Neighbourhood:
         return [step.replace("B", "A") for step in out] if _grade(curve) == "A" else out
 
     def _curve_at(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
+        if q.pp > 1:
+            return []  # what was measured holds all of the weights
         curve = self._curve.get(place) or self._on_lengths_like(q, place)
         if self._own:
             own = [m for m in self._own.get(place[:-_SHAPE], []) if _near(m, q) and m not in curve]
@@ -113,16 +116,15 @@ class Neighbourhood:
         return self._general[key]
 
     def _beyond(self, q: OperatingQuery, place: tuple[object, ...]) -> str:
-        """That a query goes far beyond the lengths of its kin, in words; empty where it does not, or there are none."""
+        """That a query goes far beyond its kin, in lengths or as a pipeline, in words; empty where it does not."""
         key = place[:_KIN]
         if key not in self._longest:
             kin = self._model.get(key, [])
             isl, osl = (max((getattr(m, name) for m in kin), default=math.inf) for name in ("isl", "osl"))
             self._longest[key] = isl, osl
         asked = zip(("input", "output"), (q.isl, q.osl), self._longest[key], strict=True)
-        return " and ".join(
-            f"no {name} longer than {most:,.0f} tokens was measured" for name, n, most in asked if n > FAR * most
-        )
+        far = [f"no {name} longer than {most:,.0f} tokens was measured" for name, n, most in asked if n > FAR * most]
+        return " and ".join([*far, *["no pipeline over nodes was measured"] * (q.pp > 1)])
 
     def _of_kin(self, key: tuple[object, ...]) -> Neighbours:
         """Evidence of an (accelerator, model, precision) as a whole, or of the accelerator."""
@@ -167,7 +169,7 @@ def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:
 
 
 def _grade_beyond(near: Neighbours) -> EvidenceGrade:
-    """Grade where lengths go far beyond the measured ones: physics carries them over, as it does other models."""
+    """Grade where a query goes far beyond what was measured: physics carries it over, as it does other models."""
     return "C" if near.grade == "B" else near.grade
 
 
@@ -218,6 +220,14 @@ def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object,
         float(p.isl),
         float(p.osl),
     )
+
+
+def scatter_kind(accelerator: Accelerator, spec: bool, disagg: bool) -> str:
+    """Name of the kind of serving whose errors scatter alike: generation, speculation, disaggregation.
+
+    Stacks that change fast, and what drafts gain, are predicted worse than their spreads say; old stacks better.
+    """
+    return architecture_group(accelerator) + " speculative" * spec + " disaggregated" * disagg
 
 
 def interval_class(step: str, disagg: bool, dated: bool) -> str:

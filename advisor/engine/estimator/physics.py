@@ -144,14 +144,15 @@ def _scalars(points: Points) -> dict[str, Floats]:
     """Constants of each point's accelerator, model, precision and split, as columns."""
     a, m, precision = points.accelerators, points.models, points.precision
     tp, dp, isl, osl = points.tp.tolist(), points.dp.tolist(), points.isl.tolist(), points.osl.tolist()
-    first, of_point = distinct(map(id, a), map(id, m), precision, tp, dp, isl, osl)
-    constants = [_constants(a[i], m[i], precision[i], tp[i], dp[i], isl[i], osl[i]) for i in first]
+    pp = points.pp.tolist()
+    first, of_point = distinct(map(id, a), map(id, m), precision, tp, dp, isl, osl, pp)
+    constants = [_constants(a[i], m[i], precision[i], tp[i], dp[i], isl[i], osl[i], pp[i]) for i in first]
     rows = np.array(constants, dtype=np.float64).reshape(-1, len(_SCALARS))[of_point]
     return {name: rows[:, k : k + 1] for k, name in enumerate(_SCALARS)}
 
 
 def _constants(
-    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, isl: float, osl: float
+    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, isl: float, osl: float, pp: float
 ) -> tuple[float, ...]:
     w = weight_bytes(m, precision, a)
     ratio = m.experts_per_token / m.experts if m.experts else 0.0
@@ -182,7 +183,7 @@ def _constants(
         attention,
         float(m.layers),
         float(m.hidden),
-        *(_capacity(a, m, precision, tp, dp, held, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
+        *(_capacity(a, m, precision, tp, dp, pp, held, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
     )
 
 
@@ -221,13 +222,18 @@ def index_flops(m: ModelSpec, tokens: float) -> float:
 
 
 def _capacity(
-    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, kv_request: float, w: WeightBytes, share: float
-) -> float:
-    """Requests of mean length that the KV cache of a replica holds, where the engine takes this share of memory."""
+    a: Accelerator, m: ModelSpec, precision: str, tp: float, dp: bool, pp: float, kv_request: float, w: WeightBytes,
+    share: float,
+) -> float:  # fmt: skip
+    """Requests of mean length that the KV cache of a replica holds, where the engine takes this share of memory.
+
+    Each of `pp` stages holds its part of the weights, and its part of the cache of the requests of all stages, which is
+    as much as the whole cache of its own.
+    """
     other = w.other
     if "FP8" in m.native_format and precision != "bf16":
         other = min(other, m.params_total - m.routed_expert_params - m.embedding_params)
     memory = share * a.memory_bytes * tp
     copies = 1 + 0.3 * (tp - 1) if dp else 1.0
-    free = memory - w.experts - w.embeddings - other * copies - RESERVE_BYTES * tp
+    free = memory - (w.experts + w.embeddings + other * copies) / pp - RESERVE_BYTES * tp
     return max(free, LEAST_CACHE * memory) / max(kv_request, 1.0)

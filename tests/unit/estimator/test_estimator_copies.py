@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.encode import points_of_queries
+from advisor.engine.estimator.physics import CACHE_FILL, step_physics
+from advisor.engine.memory import weight_bytes
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with, query
 
 
@@ -50,3 +54,29 @@ def test_a_probe_of_copies_speaks_for_one_of_them() -> None:
     (after,) = estimator_with(probes=(probe,)).estimate([asked])
     assert after.evidence_grade == "A"
     assert after.total_tps_per_gpu.mid == pytest.approx(1.5 * before.total_tps_per_gpu.mid, rel=0.03)
+
+
+def test_a_stage_of_a_pipeline_has_the_cache_that_its_part_of_the_weights_leaves() -> None:
+    """DeepSeek-R1 on two nodes of H100, TP8: half of 680 GB on each 8 x 80 GB, of which one node would hold nothing.
+
+    A request of 0.9 x (1,024 + 512) tokens takes 61 x 576 bytes each, in eight copies: 388.6 MB.
+    """
+    part, model = catalog().accelerators["h100"], catalog().models["deepseek-r1"]
+    asked = query("h100", "deepseek-r1", engine="sglang", tp=8, gpus=8, concurrency=64)
+    one, two = (
+        step_physics(points_of_queries([replace(asked, pp=pp)], ["dsr1"], catalog().accelerators)) for pp in (1, 2)
+    )
+    weights = weight_bytes(model, "fp8", part)
+    free = 0.9 * 8 * part.memory_bytes - weights.total / 2 - 8 * 3e9
+    held = 0.9 * (1024 + 512) * 61 * 576 * 8
+    assert two.saturation[0, 0] == pytest.approx(64 / (CACHE_FILL * free / held), rel=0.02)  # embeddings at 16 bit
+    assert one.saturation[0, 0] > 4 * two.saturation[0, 0]
+    assert np.array_equal(one.terms[0], two.terms[0])  # a token passes all layers, at the width of a stage
+
+
+def test_estimates_of_stages_do_not_stand_in_for_those_of_whole_replicas() -> None:
+    asked = query("h100", "deepseek-r1", engine="sglang", tp=8, gpus=8, concurrency=256)
+    one, two, again = bundled_estimator().estimate([asked, replace(asked, pp=2), asked])
+    assert two.total_tps_per_gpu.mid > 1.2 * one.total_tps_per_gpu.mid
+    assert two.ttft_p50_s.mid < one.ttft_p50_s.mid
+    assert again.total_tps_per_gpu == one.total_tps_per_gpu

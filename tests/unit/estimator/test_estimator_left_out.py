@@ -14,7 +14,16 @@ from advisor.domain.roles import DERIVED
 from advisor.engine.backtest.decisions import decision_cases, decision_score, draw_errors, rate_at, usd_per_mtok
 from advisor.engine.backtest.grading import steps_when_left_out
 from advisor.engine.backtest.leave_out import groups_for, leave_out, operating_point, rate_error
-from advisor.engine.backtest.widths import CLASSES, conformal, covered, fit_widths
+from advisor.engine.backtest.widths import (
+    CLASSES,
+    SCATTER,
+    Left,
+    conformal,
+    covered,
+    fit_ends,
+    fit_intervals,
+    scatter_of,
+)
 from advisor.engine.estimator.calibration import calibrate, truth_of
 from advisor.engine.estimator.core import Core
 from advisor.engine.estimator.estimator import Estimator
@@ -163,8 +172,7 @@ def test_conformal_ends_hold_four_fifths() -> None:
 
 def test_a_class_without_errors_borrows_from_the_more_doubtful() -> None:
     rng = np.random.default_rng(6)
-    pool = [("C modelled", float(e), 1.0) for e in rng.normal(size=200)]
-    widths = fit_widths({"tpot_p50_s": pool})["tpot_p50_s"]
+    widths = fit_ends([Left("C modelled", "Hopper", float(e), 1.0) for e in rng.normal(size=200)])
     assert set(widths) == set(CLASSES)
     assert widths["B modelled"] == widths["C modelled"]
     assert widths["D physics"][1] > widths["C modelled"][1]  # nothing more doubtful is known: a wide guess
@@ -175,11 +183,39 @@ def test_a_class_without_errors_borrows_from_the_more_doubtful() -> None:
 
 def test_questions_for_a_day_have_widths_of_their_own() -> None:
     rng = np.random.default_rng(7)
-    pool = [("B modelled", float(e), 1.0) for e in rng.normal(size=200)]
-    pool += [("B modelled dated", float(e), 1.0) for e in 0.1 * rng.normal(size=200)]
-    widths = fit_widths({"tpot_p50_s": pool})["tpot_p50_s"]
+    pool = [Left("B modelled", "Hopper", float(e), 1.0) for e in rng.normal(size=200)]
+    pool += [Left("B modelled dated", "Hopper", float(e), 1.0) for e in 0.1 * rng.normal(size=200)]
+    widths = fit_ends(pool)
     assert widths["B modelled dated"][1] < 0.3 * widths["B modelled"][1]
     assert widths["B measured disaggregated dated"] == widths["B modelled"]  # serving of a kind never seen on a day
+
+
+def _scattered(rng: np.random.Generator, sizes: dict[str, tuple[int, float]]) -> list[Left]:
+    return [Left("B modelled", k, float(e) * by, 1.0) for k, (n, by) in sizes.items() for e in rng.normal(size=n)]
+
+
+def test_kinds_that_scatter_more_have_wider_intervals_and_each_holds_four_fifths() -> None:
+    rng = np.random.default_rng(8)
+    sizes = {"CDNA4": (4000, 0.15), "Hopper": (4000, 0.1), "Hopper speculative": (4000, 0.12)}
+    widths, scatter = fit_intervals({"tpot_p50_s": _scattered(rng, sizes)})
+    low, high = widths["tpot_p50_s"]["B modelled"]
+    found = scatter["tpot_p50_s"]
+    assert found["CDNA4"] / found["Hopper"] == pytest.approx(1.5, rel=0.08)
+    for kind, (_, by) in sizes.items():
+        fresh = rng.normal(size=4000) * by
+        ends = low * found[kind], high * found[kind]
+        assert covered(fresh, np.ones(4000), ends).mean() == pytest.approx(0.8, abs=0.02)
+    assert covered(rng.normal(size=4000) * 0.15, np.ones(4000), (low, high)).mean() < 0.76  # without its kind
+
+
+def test_few_errors_say_little_of_their_kind() -> None:
+    rng = np.random.default_rng(9)
+    errors = _scattered(rng, {"Hopper": (4000, 0.1), "CDNA4": (100, 0.16), "CDNA3": (20, 1.0), "GB": (4000, 9.0)})
+    found = scatter_of(errors, {"B modelled": (-0.128, 0.128)})
+    assert found["Hopper"] == pytest.approx(1.0, abs=0.05)
+    assert 1.05 < found["CDNA4"] < 1.25  # 1.6, of which a hundred errors carry a quarter
+    assert "CDNA3" not in found
+    assert found["GB"] == SCATTER[1]
 
 
 def test_rate_at_a_level_is_interpolated_in_logs() -> None:
