@@ -35,10 +35,10 @@ class OperatingQuery:
     dp_attention: bool | None = None
     gpus: int | None = None
     """GPUs per replica."""
-    pp: int = 1
-    """Stages of a pipeline of which this is one, with its part of the requests: weights spread over so many."""
     software_date: date | None = None
     """Day whose software is asked for; None leaves that to how the query is put."""
+    pp: int = 1
+    """Stages of a pipeline of which this is one, with its part of the requests: weights spread over so many."""
 
 
 @record
