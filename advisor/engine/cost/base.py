@@ -23,9 +23,9 @@ LEAST_SHARE = 1e-6
 def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
 
-    Fleets of a node more than the largest, and of FEW_NODES, count, too: where more turns out to be needed it may be held,
-    or rented on demand, and a single node has no other mixture. The shares do not depend on any price, so that the best of them is
-    never ranked worse where a price falls.
+    Fleets of a node more than the largest, and of FEW_NODES, count, too: where more turns out to be needed it may be
+    held, or rented on demand, and a single node has no other mixture. The shares do not depend on any price, so that
+    the best of them is never ranked worse where a price falls.
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
