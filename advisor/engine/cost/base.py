@@ -16,21 +16,22 @@ MOST_BASES = 16
 """Bases that are tried; where there are more, that many of them, evenly spaced."""
 
 FEW_NODES = 4
-"""Nodes that a fleet of one or two may come to need: to hold one of them is the smallest base."""
+"""Nodes that a fleet of one or two may come to need at most: a base that holds one whatever the need."""
 LEAST_SHARE = 1e-6
 
 
 def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
 
-    Fleets of a node more than the largest, and of FEW_NODES, count, too: where more turns out to be needed it may be
-    held, or rented on demand, and a single node has no other mixture. The shares do not depend on any price, so that
-    the best of them is never ranked worse where a price falls.
+    A fleet of a node more than the largest counts, too, and of a small one to hold a single node: where more turns out
+    to be needed it may be held, or rented on demand, and a single node has no other mixture. The shares do not depend
+    on any price, so that the best of them is never ranked worse where a price falls.
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
-    nodes += range(max(nodes) + 1, max(max(nodes) + 1, FEW_NODES) + 1)
-    shares = np.unique(np.concatenate([_whole_nodes_of(n) for n in nodes]))
+    nodes.append(max(nodes) + 1)
+    one_of_few = [1 / FEW_NODES] if max(nodes) < FEW_NODES else []
+    shares = np.unique(np.concatenate([one_of_few, *(_whole_nodes_of(n) for n in nodes)]))
     inner = shares[shares >= LEAST_SHARE]  # fleets may grow so far that the smallest hold none of it
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
