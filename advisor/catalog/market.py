@@ -51,8 +51,7 @@ def read_tco(layers: Sequence[Layer], known_by: date | None = None) -> dict[tupl
                     f"lies between 0 and {least:g}, which no {row.unit} is", file=TCO.path, field=field,
                     value=f"{row.parameter}, {row.scope} = {value:g}",
                 )  # fmt: skip
-    late = {id(r) for r in rows if r.unit in MARKET_UNITS} - {id(r) for r in known_rows(rows, known_by)}
-    return {(row.parameter, row.scope): row for row in rows if id(row) not in late}
+    return {(r.parameter, r.scope): r for r in rows if r.unit not in MARKET_UNITS or _was_known(r, known_by)}
 
 
 def read_availability(layers: Sequence[Layer]) -> list[Availability]:
@@ -82,4 +81,8 @@ def read_objects(kind: Any, table: Table, layers: Sequence[Layer], date_column: 
 
 def known_rows(rows: list[Any], day: date | None) -> list[Any]:
     """Those that were written by a day, or bear no date; all where no day is given."""
-    return rows if day is None else [r for r in rows if r.provenance.as_of is None or r.provenance.as_of <= day]
+    return [r for r in rows if _was_known(r, day)]
+
+
+def _was_known(row: Any, day: date | None) -> bool:
+    return day is None or row.provenance.as_of is None or bool(row.provenance.as_of <= day)

@@ -65,6 +65,11 @@ class Accelerator:
         tflops = self.dense_tflops.get(key)
         return None if tflops is None else tflops * 1e12
 
+    @property
+    def generation(self) -> str:
+        """Hopper, Blackwell, CDNA3, ...: the architecture without its variant."""
+        return self.architecture.split()[0] if self.architecture else self.id
+
 
 def kindred(one: Accelerator, others: Iterable[Accelerator], *, any_node: bool = False) -> tuple[str, ...]:
     """Ids of the other accelerators of one's architecture in nodes of the same size: what runs on one runs on all.
@@ -76,6 +81,6 @@ def kindred(one: Accelerator, others: Iterable[Accelerator], *, any_node: bool =
     """
 
     def kind(a: Accelerator) -> tuple[str, str, int]:
-        return a.vendor, a.architecture.split()[0], 0 if any_node else a.gpus_per_node
+        return a.vendor, a.generation, 0 if any_node else a.gpus_per_node
 
     return tuple(sorted(a.id for a in others if a.id != one.id and kind(a) == kind(one)))

@@ -30,12 +30,7 @@ from advisor.engine.fleet import Sizing
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
-from advisor.engine.infeasible import (
-    Obstacle,
-    gate_obstacle,
-    layout_obstacle,
-    relaxed_profile,
-)
+from advisor.engine.infeasible import Obstacle, gate_obstacle, layout_obstacle, relaxed_profile
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.openings import openings
 from advisor.engine.paying import price_candidate

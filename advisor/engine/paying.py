@@ -81,22 +81,21 @@ class Appraiser:
         model, shares = self.model, base_shares(self.model, typical)
         bill = Bill.of(model, way, terms_by_base(model, way, typical, shares))
         usd = total(terms_by_base(model, way, self.thin.levels(model, way, typical), shares))
-        best = self.best_of(np.broadcast_to(usd, (shares.size, self.thin.size)), np.ravel(self.loss(bill)))
-        return None if best is None else based_on(model, way, float(shares[best]))
+        best, pays = self.best_of(np.broadcast_to(usd, (shares.size, self.thin.size)), np.ravel(self.loss(bill)))
+        return based_on(model, way, float(shares[best])) if pays else None
 
-    def best_of(self, usd: FloatArray, losses: FloatArray) -> int | None:
-        """Which base ranks best; None where it is the last, the whole fleet.
+    def best_of(self, usd: FloatArray, losses: FloatArray) -> tuple[Any, Any]:
+        """(which base ranks best, whether it does better than the last, the whole fleet).
 
         Parameters
         ----------
         usd
-            A row for each base and a column for each of the thin cases [USD/month].
+            Bases x ... x the thin cases [USD/month].
         losses
-            Expected loss of each base [USD/month].
+            Expected loss, bases x ... [USD/month].
         """
         figure = self.thin.outlook(usd) + losses
-        best = int(figure.argmin())
-        return None if figure[best] >= figure[-1] * (1 - EQUAL) else best
+        return figure.argmin(axis=0), figure.min(axis=0) < figure[-1] * (1 - EQUAL)
 
 
 def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:

@@ -12,7 +12,7 @@ from advisor.domain.backtest import Score
 from advisor.domain.evidence import Measurement
 from advisor.engine.backtest.grading import steps_when_left_out
 from advisor.engine.backtest.leave_out import Errors, LeftOut, rate_error, total_is_open
-from advisor.engine.backtest.widths import Left, Widths, covered, fit_intervals
+from advisor.engine.backtest.widths import Left, Scatter, Widths, covered, fit_intervals
 from advisor.engine.estimator.calibration import Truth
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.neighbours import interval_class, scatter_kind
@@ -74,9 +74,7 @@ def _predicted(errors: Errors, truth: Truth, steps: Sequence[str], dated: Sequen
     )
 
 
-def intervals_of(
-    schemes: Sequence[Scheme], clean: Mask, dated: Mask
-) -> tuple[Widths, dict[str, dict[str, float]]]:
+def intervals_of(schemes: Sequence[Scheme], clean: Mask, dated: Mask) -> tuple[Widths, Scatter]:
     """Interval widths and scatter from the errors of all schemes but the future.
 
     A dated run counts twice: as a question for its day, and as one without a day.

@@ -25,6 +25,7 @@ SCATTER = (0.6, 1.7)
 """Limits of the scatter of a kind."""
 
 Widths = dict[str, dict[str, tuple[float, float]]]
+Scatter = dict[str, dict[str, float]]
 
 
 @record
@@ -53,7 +54,7 @@ def conformal(errors: Floats, spreads: Floats) -> tuple[float, float]:
     return float(min(ratio[low], -1e-6)), float(max(ratio[high], 1e-6))
 
 
-def fit_intervals(pools: Mapping[str, Sequence[Left]]) -> tuple[Widths, dict[str, dict[str, float]]]:
+def fit_intervals(pools: Mapping[str, Sequence[Left]]) -> tuple[Widths, Scatter]:
     """(ends by metric and class in scattered spreads, scatter by metric and kind of serving).
 
     Kinds are told apart first, against ends that are the same for all of a class; ends are then set anew with each

@@ -11,7 +11,6 @@ import numpy as np
 from advisor.domain.cost import Cost, CostCategory, Mode
 from advisor.domain.record import record
 from advisor.engine.cost.model import PEAK, TAIL, CostModel, Term, Way
-from advisor.engine.cost.timing import Calendar
 
 LONG = ("reserved_3y", "purchase")
 """Commitments that outlive a generation of parts."""
@@ -62,9 +61,9 @@ class Bill:
     space: Any
 
     @classmethod
-    def of(cls, model: CostModel, way: Way, terms: Sequence[Term], calendar: Calendar | None = None) -> Bill:
+    def of(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> Bill:
         """From the terms of a way of paying."""
-        when = calendar or model.calendar
+        when = model.calendar
         return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms))
 
     @classmethod

@@ -9,7 +9,7 @@ hangs on no seed and no number of draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
 
@@ -59,11 +59,11 @@ class Prospect:
 
     def usd_per_month(self, model: CostModel, way: Way, typical: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
-        return self.weighed(lambda: np.asarray(model.usd_per_month(way, self.levels(model, way, typical)), dtype=float))
+        return self.weighed(np.asarray(model.usd_per_month(way, self.levels(model, way, typical)), dtype=float))
 
-    def weighed(self, usd: Callable[[], FloatArray]) -> float:
-        """Mean with the tail's share [USD/month] of what each case costs."""
-        return float(self.outlook(np.broadcast_to(usd(), self.cases.z.shape)))
+    def weighed(self, usd: FloatArray) -> float:
+        """Mean with the tail's share [USD/month] of what each case costs; one number where all cost the same."""
+        return float(self.outlook(np.broadcast_to(usd, self.cases.z.shape)))
 
     def outlook(self, usd: FloatArray) -> FloatArray:
         """Mean with the tail's share of costs that lie in the last axis, one of each case."""

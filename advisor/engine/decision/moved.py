@@ -21,7 +21,7 @@ from advisor.engine.cost.uncertain import Normals
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.trial import Setting
-from advisor.engine.paying import EQUAL, Appraiser
+from advisor.engine.paying import Appraiser
 from advisor.engine.sized import FloatArray
 
 Move = Callable[[Levels, ArrayLike], Levels]
@@ -97,11 +97,9 @@ class Moved:
         typical, loss = (np.broadcast_to(usd, (shares.size, n)) for usd in (bill.total, losses))
         if way.mode != "mixed":
             return np.ones(n), typical[0], loss[0]
-        thin = self._appraiser.thin
-        usd = self._in_cases(thin, way, np.broadcast_to(shares[:, None], (shares.size, n)), move, values)
-        figure = thin.outlook(usd) + loss
-        best, each = figure.argmin(axis=0), np.arange(n)
-        pays = figure[best, each] < figure[-1] * (1 - EQUAL)
+        every = np.broadcast_to(shares[:, None], (shares.size, n))
+        usd = self._in_cases(self._appraiser.thin, way, every, move, values)
+        (best, pays), each = self._appraiser.best_of(usd, loss), np.arange(n)
         return shares[best], np.where(pays, typical[best, each], np.inf), loss[best, each]
 
     def _in_cases(

@@ -236,14 +236,15 @@ class _Moving:
         losses, best = np.ravel(appraiser.loss(bill)), 0
         if self._mixed:
             usd = np.broadcast_to(self._thin.at(price, self._by_base_thin), (self._shares.size, appraiser.thin.size))
-            found = appraiser.best_of(usd, losses)
-            if found is None:
+            found, pays = appraiser.best_of(usd, losses)
+            if not pays:
                 return None
-            best, way = found, based_on(self._model, way, float(self._shares[found]))
+            best = int(found)
+            way = based_on(self._model, way, float(self._shares[best]))
         if way.base_share not in self._cases:
             self._cases[way.base_share] = _Kept(self.straight, self.follows)
         usd, loss = self._cases[way.base_share].at(price, partial(self._in_cases, way)), float(losses[best])
-        outlook = appraiser.prospect.weighed(lambda: usd) + loss
+        outlook = appraiser.prospect.weighed(usd) + loss
         return Appraised(way, float(np.ravel(bill.total)[best]), loss, outlook)
 
     def _line_of_bills(self) -> tuple[Bill, Bill]:

@@ -13,7 +13,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
-from advisor.engine.estimator.encode import Floats, Points, architecture_group, points_of_measurements
+from advisor.engine.estimator.encode import Floats, Points, points_of_measurements
 from advisor.engine.estimator.fit import APART, FIT_VERSION, GPUS, Fit, Target
 from advisor.engine.estimator.kriging import covariance_matrix, settle
 from advisor.engine.estimator.levels import Doubts
@@ -141,7 +141,7 @@ def reference_parts(rows: Sequence[Measurement], accelerators: Mapping[str, Acce
     counts = Counter(m.accelerator for m in rows)
     out: dict[str, Accelerator] = {}
     for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        out.setdefault(architecture_group(accelerators[name]), accelerators[name])
+        out.setdefault(accelerators[name].generation, accelerators[name])
     return out
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.record import record
-from advisor.engine.estimator.encode import Floats, Points, architecture_group, distinct, engine_base, sorted_distinct
+from advisor.engine.estimator.encode import Floats, Points, distinct, engine_base, sorted_distinct
 from advisor.engine.memory import keeps_four_bits
 
 Singles = NDArray[np.float32]
@@ -95,7 +95,7 @@ def encode(points: Points, vocabulary: Vocabulary) -> Encoded:
                 kv = max(1.0, m.full_layers * per)
             head = cache[(id(a), id(m))] = (
                 code("vendor", a.vendor),
-                code("architecture", architecture_group(a)),
+                code("architecture", a.generation),
                 code("accelerator", a.id),
                 0.0,
                 code("family", m.family),

@@ -108,11 +108,6 @@ def engine_base(engine: str) -> str:
     return next((base for base in ENGINES if base in engine), engine)
 
 
-def architecture_group(accelerator: Accelerator) -> str:
-    """Hopper, Blackwell, CDNA3, ...: the generation without its variant."""
-    return accelerator.architecture.split()[0] if accelerator.architecture else accelerator.id
-
-
 def months_since_epoch(day: date) -> float:
     """Months after EPOCH."""
     return (day - EPOCH).days / MONTH_DAYS
@@ -132,7 +127,7 @@ def on_reference_parts(points: Points, parts: Mapping[str, Accelerator]) -> Poin
     fallback = next(iter(parts.values()), None)
     first, of_point = distinct(map(id, points.accelerators))
     kinds = [points.accelerators[i] for i in first]
-    chosen = [parts.get(architecture_group(a)) or fallback or a for a in kinds]
+    chosen = [parts.get(a.generation) or fallback or a for a in kinds]
     return replace(points, accelerators=tuple(chosen[k] for k in of_point.tolist()))
 
 

@@ -13,7 +13,7 @@ from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
-from advisor.engine.estimator.encode import architecture_group, engine_base
+from advisor.engine.estimator.encode import engine_base
 from advisor.engine.estimator.typical import RUN_FAMILIES
 
 NAMED_ROWS = 6
@@ -227,7 +227,7 @@ def scatter_kind(accelerator: Accelerator, spec: bool, disagg: bool) -> str:
 
     Stacks that change fast, and what drafts gain, are predicted worse than their spreads say; old stacks better.
     """
-    return architecture_group(accelerator) + " speculative" * spec + " disaggregated" * disagg
+    return accelerator.generation + " speculative" * spec + " disaggregated" * disagg
 
 
 def interval_class(step: str, disagg: bool, dated: bool) -> str:

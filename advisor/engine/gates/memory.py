@@ -23,9 +23,9 @@ def memory_gate(
     None for a model that the catalog does not list, unless its replica spans nodes: its layout is judged elsewhere.
     """
     model = served_model(profile, catalog, tier)
-    wide = deployment is not None and deployment.pp > 1
+    stages = 1 if deployment is None else deployment.pp
     if model is None:
-        return _spans(deployment.pp, accelerator) if deployment is not None and wide else None
+        return _spans(stages, accelerator) if stages > 1 else None
     accepted = (deployment.precision,) if deployment is not None else profile.tiers[tier].model.precisions
     sizes = {p: weight_bytes(model, p, accelerator).total / GB for p in accepted}
     precision = min(sizes, key=lambda p: sizes[p])
@@ -49,8 +49,8 @@ def memory_gate(
         "source": f"{model.provenance.source_id}; {size.source_id}",
         "as_of": size.as_of,
     }
-    if gpus <= domain and deployment is not None and wide:
-        return _spans(deployment.pp, accelerator).model_copy(update=common)
+    if gpus <= domain and stages > 1:
+        return _spans(stages, accelerator).model_copy(update=common)
     if gpus <= domain:
         where = (
             "one GPU" if gpus == 1 else f"{gpus} GPUs of one node" if gpus <= accelerator.gpus_per_node else "a rack"
