@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,8 @@ from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
+from advisor.domain.model import ModelSpec
+from advisor.engine.estimator.known import Known, agrees, best_known, configurations, nearest_kin
 from advisor.engine.estimator.physics import MEAN_LENGTH
 from advisor.engine.memory import weight_bytes
 
@@ -79,13 +80,17 @@ def _copies(q: OperatingQuery, one: OperatingQuery) -> str:
 
 
 class Assumer:
-    """Picks, among measured configurations that agree with the query, the one of the highest rate nearby."""
+    """Picks, among measured configurations that agree with the query, the one of the highest rate at its load."""
 
-    def __init__(self, rows: Sequence[Measurement], accelerators: Mapping[str, Accelerator]) -> None:
+    def __init__(
+        self, rows: Sequence[Measurement], models: Mapping[str, ModelSpec], accelerators: Mapping[str, Accelerator]
+    ) -> None:
+        self._models = models
         self._accelerators = accelerators
         self._by: dict[tuple[str, str, str], list[Measurement]] = defaultdict(list)
         self._by_accelerator: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
         self._speculated = {m.model for m in rows if m.spec_method != "none"}
+        self._known: dict[tuple[object, ...], tuple[Known, ...]] = {}
         for m in rows:
             self._by[m.accelerator, m.model, m.precision].append(m)
             self._by_accelerator[m.accelerator, m.precision].append(m)
@@ -107,12 +112,10 @@ class Assumer:
         closed: dict[str, object] = {}
         if q.tp is None and q.gpus and not q.disagg and q.gpus <= self._accelerators[q.accelerator].scale_up_domain:
             closed["tp"] = q.gpus  # a replica that has so many GPUs
-        own = self._by.get((q.accelerator, model_name, q.precision), ())
-        best = self._best(replace(q, **closed), own) or self._best(q, own)  # type: ignore[arg-type]
+        best = self._best(replace(q, **closed), model_name) or self._best(q, model_name)  # type: ignore[arg-type]
         if best is None:
             closed |= self._closed(q, model_name)
-            kin = self._by_accelerator.get((q.accelerator, q.precision), ())
-            best = self._best(replace(q, **closed), kin) or self._best(q, kin)  # type: ignore[arg-type]
+            best = self._best(replace(q, **closed)) or self._best(q)  # type: ignore[arg-type]
         values: dict[str, object] = {}
         if best is not None:
             values = {
@@ -154,34 +157,19 @@ class Assumer:
             out |= {f: value for f, value in (("ep", 1), ("dp_attention", False)) if getattr(q, f) is None}
         return out
 
-    def _best(self, q: OperatingQuery, rows: Sequence[Measurement]) -> Measurement | None:
-        agreeing = [m for m in rows if _agrees(q, m)]
-        if not agreeing:
-            return None
-        best = min(agreeing, key=lambda m: (_distance(q, m), -(m.total_tps_per_gpu or 0.0), m.row_id))
-        near = [m for m in agreeing if _distance(q, m) <= _distance(q, best) + 0.3]
-        return max(near, key=lambda m: (m.total_tps_per_gpu or 0.0, m.row_id))
+    def _best(self, q: OperatingQuery, own: str = "") -> Measurement | None:
+        """A row of the best configuration measured with the model of that name; without one, with its nearest kin."""
+        stated = tuple(getattr(q, name) for name in OPEN_FIELDS)
+        key = (q.accelerator, q.precision, own or q.model, *stated, q.isl, q.osl)
+        if key not in self._known:
+            self._known[key] = self._configurations(q, own)
+        return best_known(self._known[key], q.concurrency)
 
-
-def _agrees(q: OperatingQuery, m: Measurement) -> bool:
-    pairs = (
-        (q.engine, m.engine),
-        (q.spec_method, m.spec_method),
-        (q.disagg if q.disagg is not None else False, m.disagg),
-        (q.tp, m.tp),
-        (q.ep, m.ep or 1),
-        (q.dp_attention, m.dp_attention),
-    )
-    return all(wanted is None or wanted == have for wanted, have in pairs)
-
-
-def _distance(q: OperatingQuery, m: Measurement) -> float:
-    """Gap in powers of two over lengths and concurrency."""
-    return (
-        abs(math.log2(q.isl / m.isl))
-        + abs(math.log2(q.osl / m.osl))
-        + abs(math.log2(q.concurrency / max(1, m.concurrency)))
-    )
+    def _configurations(self, q: OperatingQuery, own: str) -> tuple[Known, ...]:
+        if own:
+            return configurations(q, self._by.get((q.accelerator, own, q.precision), ()))
+        kin = [m for m in self._by_accelerator.get((q.accelerator, q.precision), ()) if agrees(q, m)]
+        return configurations(q, nearest_kin(q.model, kin, self._models))
 
 
 def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:

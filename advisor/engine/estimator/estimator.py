@@ -106,7 +106,7 @@ class Estimator:
     @cached_property
     def _assumer(self) -> Assumer:
         """Only queries that leave something open, or ask for several copies, need it."""
-        return Assumer(self._ranking, self._accelerators)
+        return Assumer(self._ranking, self._models, self._accelerators)
 
     def _placed(self, rows: Sequence[Measurement], points: Points) -> Points:
         """The points of the rows; the user's own moved to the day at which a query of their place is answered.
