@@ -28,9 +28,17 @@ configurations that it cites state (`linear_num_value_heads`, `linear_attn_confi
 
 _INDEXER: dict[str, tuple[int, int, int, int | None]] = {
     "deepseek-v3.2": (2048, 64, 128, None), "glm-5": (2048, 32, 128, None), "glm-5.2": (2048, 32, 128, 21),
+    "deepseek-v4-pro": (1024, 64, 128, 30), "deepseek-v4-flash": (512, 64, 128, 21),
 }  # fmt: skip
 """`index_topk`, `index_n_heads` and `index_head_dim` of the same configurations, and layers with an indexer: in GLM-5.2
-`index_topk_freq` is 4 from layer `index_skip_topk_offset` 3 on, and the layers between take over what was found."""
+`index_topk_freq` is 4 from layer `index_skip_topk_offset` 3 on, and the layers between take over what was found. In
+DeepSeek V4 layers of `compress_ratios` 4 have one."""
+
+_COMPRESSED: dict[str, tuple[int, int, int, int]] = {
+    "deepseek-v4-pro": (4, 31, 128, 4), "deepseek-v4-flash": (4, 20, 128, 4),
+}  # fmt: skip
+"""Of the configurations of DeepSeek V4: the smaller of `compress_ratios`, how many layers have the larger one, that
+one, and `hc_mult`."""
 
 
 def run(drop: Drop, out: Output) -> None:
@@ -53,6 +61,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     total, active, kind, notes = _parameters(row)
     kv_windowed = number(row["kv_elements_per_token_windowed"]) if windowed else None
     topk, index_heads, index_dim, index_layers = _INDEXER.get(row["id"], (None, None, None, None))
+    ratio, pooled, pooled_ratio, streams = _COMPRESSED.get(row["id"], (None, None, None, None))
     hybrid = row["attention_type"].startswith("hybrid compressed")
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")
@@ -93,7 +102,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
         "kind": kind,
         "confidence": row["confidence"].split(";", maxsplit=1)[0],
         "notes": "; ".join(notes),
-        "kv_elements_full": number(row["kv_elements_per_token_full"]),
+        "kv_elements_full": _kv_full(row),
         "kv_elements_windowed": kv_windowed,
         "weights_gb_native": number(row["weight_gb_native_est"]),
         "native_format": row["native_precision"].split(";", maxsplit=1)[0],
@@ -101,8 +110,21 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
         "index_heads": index_heads,
         "index_head_dim": index_dim,
         "index_layers": index_layers,
+        "index_ratio": ratio,
+        "pooled_layers": pooled,
+        "pooled_ratio": pooled_ratio,
+        "residual_streams": streams,
         "recurrent_state_elements": recurrent * _STATE_PER_LAYER[row["id"]] if recurrent else None,
     }
+
+
+def _kv_full(row: dict[str, str]) -> float | None:
+    """Elements of the cache a token, without the index keys that the drop counts among those of DeepSeek V4."""
+    stated = number(row["kv_elements_per_token_full"])
+    if stated is None or row["id"] not in _COMPRESSED:
+        return stated
+    _, _, dim, layers = _INDEXER[row["id"]]
+    return stated - (layers or 0) * dim / _COMPRESSED[row["id"]][0]
 
 
 def _layer_kinds(row: dict[str, str]) -> tuple[int, int, int]:

@@ -61,11 +61,18 @@ class ModelSpec:
     kv_elements_windowed: float | None = None
     """KV elements per token of all windowed layers together, up to `window` tokens."""
     index_topk: int = 0
-    """Cached tokens that an output token attends to under sparse attention (DSA); 0 where it attends to all."""
+    """Entries of the cache that an output token attends to under sparse attention; 0 where it attends to all."""
     index_heads: int = 0
     index_head_dim: int = 0
     index_layers: int | None = None
     """Layers with an indexer of their own, where others take over what it finds (GLM-5.2); None for all full ones."""
+    index_ratio: int = 1
+    """Tokens that an entry of the cache stands for in layers that search it; above 1 where it is compressed (V4)."""
+    pooled_layers: int = 0
+    """Layers that attend to all of a compressed cache, `pooled_ratio` tokens in an entry."""
+    pooled_ratio: float = 1.0
+    residual_streams: int = 1
+    """Copies of the hidden state between layers, above 1 under hyper-connections."""
     recurrent_state_elements: float | None = None
     """Elements of the state that all recurrent layers keep of one sequence, where known."""
     weights_gb_native: float | None = None
@@ -84,6 +91,11 @@ class ModelSpec:
         if not self.index_topk:
             return 0
         return self.full_layers if self.index_layers is None else self.index_layers
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the cache holds one vector, key and value in one, for several tokens (DeepSeek V4)."""
+        return self.index_ratio > 1
 
     @property
     def four_bit_experts(self) -> bool:

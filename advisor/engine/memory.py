@@ -15,6 +15,9 @@ References
    FP8 with a 32-bit scale for each 128 (`DeepseekV32IndexerCache`).
 .. [7] GLM-5.2, `index_topk_freq` 4 and `index_skip_topk_offset` 3: 21 of 78 layers have an indexer, the others reuse
    its result (SGLang, pull request 30922; ROCm/ATOM, pull request 1260).
+.. [8] DeepSeek V4: `compress_ratios` 4 and 128 by layer, beside a window in each; what is compressed by 4 is searched
+   for `index_topk` entries, what is compressed by 128 is read whole. vLLM, 24 April 2026,
+   https://github.com/vllm-project/vllm-project.github.io/blob/main/_posts/2026-04-24-deepseek-v4.md
 """
 
 from __future__ import annotations
@@ -109,20 +112,24 @@ def kv_bytes_per_token(model: ModelSpec, kv_precision: str = "fp8") -> tuple[flo
 def index_bytes_per_token(model: ModelSpec) -> float:
     """Keys by which sparse attention finds what to read, of one token in one copy [bytes]; FP8 at any KV precision.
 
-    Layers that take over what an earlier one found keep none [7].
+    Layers that take over what an earlier one found keep none [7]; of a compressed cache each entry has one [8].
     """
-    return model.searching_layers * (model.index_head_dim + INDEX_SCALE_BYTES)
+    return model.searching_layers * (model.index_head_dim + INDEX_SCALE_BYTES) / model.index_ratio
 
 
 def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:
     """What an output token reads of the cache of one request in one copy [bytes], index keys aside.
 
-    All of it, but under sparse attention the `index_topk` tokens that the indexer finds (DeepSeek-V3.2 [6]).
+    All of it, but under sparse attention the `index_topk` entries that the indexer finds (DeepSeek-V3.2 [6]), beside
+    the window and the more compressed layers of DeepSeek V4 [8].
     """
     if not model.index_topk:
         return kv_bytes_per_request(model, context_tokens, kv_precision)
-    full, _ = kv_bytes_per_token(model, kv_precision)
-    return (full - index_bytes_per_token(model)) * min(context_tokens, model.index_topk)
+    full, windowed = kv_bytes_per_token(model, kv_precision)
+    pooled = model.pooled_layers * model.head_dim / model.pooled_ratio * KV_BYTES[kv_precision]
+    searched = full - index_bytes_per_token(model) - pooled
+    found = min(context_tokens, model.index_topk * model.index_ratio)
+    return searched * found + pooled * context_tokens + windowed * min(context_tokens, model.window)
 
 
 def kv_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:

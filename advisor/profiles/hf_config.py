@@ -148,16 +148,20 @@ class _Reader:
             return None
         return sum(1 for i in range(layers) if max(i - offset + 1, 0) % every == 0)
 
-    def compressed_cache(self, head_dim: int) -> tuple[float, float] | tuple[None, None]:
-        """Elements that a token adds to the compressed cache with its index keys, and to the windows (DeepSeek V4)."""
+    def compressed_cache(self, head_dim: int) -> dict[str, Any]:
+        """What the cache of DeepSeek V4 holds: layers that compress least search it, the others read all of it."""
         ratios = self.data.get("compress_ratios")
         if not isinstance(ratios, list):
-            return None, None
-        kept = [r for r in ratios[: self.number("num_hidden_layers")] if isinstance(r, int) and r > 0]
-        index = self.number("index_head_dim", default=0)
-        searched = min(kept, default=0)  # layers that compress least look up what to read
-        full = sum(head_dim / r + (index / r if r == searched else 0.0) for r in kept)
-        return full, float(self.number("num_hidden_layers") * head_dim)
+            return {}
+        layers = self.number("num_hidden_layers")
+        kept = [r for r in ratios[:layers] if isinstance(r, int) and r > 0]
+        searched = min(kept, default=1)
+        pooled = [r for r in kept if r != searched]
+        return {
+            "kv_elements_full": sum(head_dim / r for r in kept), "kv_elements_windowed": float(layers * head_dim),
+            "index_layers": len(kept) - len(pooled), "index_ratio": searched, "pooled_layers": len(pooled),
+            "pooled_ratio": len(pooled) / sum(1 / r for r in pooled) if pooled else 1.0,
+        }  # fmt: skip
 
     def spec(self, name: str) -> ModelSpec:
         n = self.number
@@ -177,7 +181,6 @@ class _Reader:
         vocab = n("vocab_size")
         tied = bool(self.data.get("tie_word_embeddings", False))
         kinds = self.kinds(layers)
-        full, windowed = self.compressed_cache(head_dim)
         experts = n("n_routed_experts", "num_local_experts", "num_experts", default=0)
         per_token = n("num_experts_per_tok", "experts_per_token", default=0) if experts else 0
         width = n("intermediate_size", "n_inner", default=4 * hidden)
@@ -192,18 +195,15 @@ class _Reader:
         total = common + moe_layers * experts * expert + embed
         active = common + moe_layers * per_token * expert + vocab * hidden
         precision, form = _released(self.data)
-        searches = full is None  # what V4 finds lies in a cache that is compressed already
         return ModelSpec(
             id=name, name=name, family=str(self.data.get("model_type", "")), params_total=float(total),
             params_active=float(active), layers=layers, hidden=hidden, heads=heads, kv_heads=kv_heads,
             head_dim=head_dim, vocab=vocab, attention="mla" if kv_lora else "gqa",
             full_layers=kinds.full, windowed_layers=kinds.windowed, recurrent_layers=kinds.recurrent,
-            index_topk=n("index_topk", default=0) if searches else 0,
-            index_heads=n("index_n_heads", default=0) if searches else 0,
-            index_head_dim=n("index_head_dim", default=0) if searches else 0,
-            index_layers=self.index_layers(layers) if searches else None,
+            index_topk=n("index_topk", default=0), index_heads=n("index_n_heads", default=0),
+            index_head_dim=n("index_head_dim", default=0), residual_streams=n("hc_mult", default=1),
+            **{"index_layers": self.index_layers(layers), **self.compressed_cache(head_dim)},
             recurrent_state_elements=float(kinds.recurrent * self.state_per_layer()),
-            kv_elements_full=full, kv_elements_windowed=windowed,
             window=kinds.window, kv_lora_rank=kv_lora, qk_rope_head_dim=rope, experts=experts,
             experts_per_token=per_token, moe_intermediate=expert_width,
             shared_experts=-(-shared // expert_width) if expert_width else 0,

@@ -18,6 +18,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.encode import Floats, Points, distinct
 from advisor.engine.memory import (
+    BYTES_FP8,
     WeightBytes,
     attended_bytes_per_request,
     index_bytes_per_token,
@@ -29,10 +30,18 @@ from advisor.engine.memory import (
 
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
-TERMS = ("weights", "experts", "kv", "attend", "flops", "prefill", "links", "latency", "launch", "admission")
-PROMPT_TERMS = ("dense", "experts", "links", "layers")
-"""What the prefill of one prompt takes: arithmetic of routed experts and of all else, all-reduces, and a least time for
-each layer. All but the last are taken once more for each prompt ahead of it."""
+TERMS = (
+    "weights", "experts", "kv", "attend", "flops", "prefill", "passes", "sums", "links", "latency", "launch",
+    "admission",
+)  # fmt: skip
+PROMPT_TERMS = ("dense", "experts", "links", "passes", "layers")
+"""What the prefill of one prompt takes: arithmetic of routed experts and of all else, all-reduces, passes over hidden
+states, and a least time for each layer. All but the last are taken once more for each prompt ahead of it."""
+STREAM_PASSES, ROUTE_PASSES = 12.0, 4.0
+"""How often a layer of a prefill goes through the hidden state of each token, on every GPU of a tensor-parallel
+replica: twice a fused sum and norm, which read and write the state and its residual, and a change of number format,
+which reads and writes; for each routed expert of a token its state goes into the order of the experts, and its result
+back."""
 DRAFTED = 3.0
 """Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
 DECODE_PART = 0.6
@@ -47,8 +56,9 @@ ONE_BYTE = "fp8"
 SHARPNESS = 6.0
 """How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
 _SCALARS = (
-    "bandwidth", "link", "peak", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend", "active",
-    "routed", "attention", "layers", "hidden", "capacity", "less",
+    "bandwidth", "link", "peak", "peak_other", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend",
+    "active", "routed", "looked_up", "output_head", "attention", "layers", "hidden", "streams", "routes", "capacity",
+    "less",
 )  # fmt: skip
 
 
@@ -105,16 +115,25 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     batch = np.maximum(arriving * (1 + saturation**SHARPNESS) ** (-1 / SHARPNESS), 1.0)
     tokens = batch * np.where(points.spec[:, None], DRAFTED, 1.0)
     missed = np.exp(tokens * np.log1p(-np.minimum(s["ratio"], 0.999)))
-    per_token = 2 * s["active"] / tp / s["peak"]
-    per_prompt_token = per_token + s["attention"] / tp / s["peak16"]
-    links = np.where(tp > 1, s["layers"] * s["hidden"] * 4 / s["link"] / np.where(dp, tp, 1.0), 0.0)
+    experts = 2 * s["routed"] / tp / s["peak"]
+    dense = 2 * (s["active"] - s["routed"] - s["looked_up"]) / tp / s["peak_other"]
+    per_token = experts + dense
+    # only the last token of a prompt asks for the next one
+    per_prompt_token = per_token - 2 * s["output_head"] / tp / s["peak_other"] + s["attention"] / tp / s["peak16"]
+    ranks = np.where(dp, tp, 1.0)
+    routes = s["routes"] / points.ep[:, None]
+    passes = s["layers"] * s["hidden"] * 2 * (s["streams"] + routes) / s["bandwidth"] / ranks
+    links = np.where(tp > 1, s["layers"] * s["hidden"] * 4 / s["link"] / ranks, 0.0)
+    prompts = np.where(dis, 0.0, (batch - 1.0) * isl / osl)  # tokens of them for each that is put out
     terms = (
         s["other"] / np.where(dp, 1.0, tp) / s["bandwidth"],
         s["experts"] * (1 - missed) / tp / s["bandwidth"],
         batch * (s["kv_mean"] / tp / s["bandwidth"]),
         tokens * (s["attend"] / tp / s["peak16"]),
         per_token * tokens,
-        np.where(dis, 0.0, (batch - 1.0) * (per_prompt_token * isl / osl)),
+        prompts * per_prompt_token,
+        prompts * passes,
+        prompts * links,
         tokens * links,
         s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6,
         s["layers"] * 1e-6,
@@ -124,8 +143,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     one = {k: v[:, 0] for k, v in s.items()}
     first = one["experts"] * np.minimum(one["ratio"], 1.0)
     alone = ((one["other"] + first + one["kv_prompt"]) / shards / one["bandwidth"])[:, None]
-    experts = 2 * s["routed"] / tp / s["peak"]
-    prompt = ((per_prompt_token - experts) * isl, experts * isl, links * isl, s["layers"] * 1e-6)
+    prompt = ((per_prompt_token - experts) * isl, experts * isl, links * isl, passes * isl, s["layers"] * 1e-6)
     by_name = dict(zip(TERMS, terms, strict=True))
     batched = np.maximum(by_name["weights"] + by_name["experts"] + by_name["kv"], by_name["flops"])
     return Physics(
@@ -160,17 +178,16 @@ def _constants(
     copies = kv_copies(m, int(tp), dp)
     mean = MEAN_LENGTH * (isl + osl / 2)
     prompt = MEAN_LENGTH * isl
-    full = max(0, m.layers - m.windowed_layers - m.recurrent_layers)
-    window = min(m.window or prompt, prompt)
-    seen = attended_in_prompt(m, prompt)
-    attention = 4.0 * m.heads * m.head_dim * (full * seen + m.windowed_layers * window) + index_flops(m, prompt / 2)
     state = state_bytes_per_request(m)
+    routed = min(m.routed_expert_params * ratio, m.params_active)  # a model of one's own may state fewer active ones
+    head = min(m.vocab * m.hidden, (m.params_active - routed) / 2)
     held = kv_bytes_per_request(m, mean, kv_precision) * copies + state
     read = attended_bytes_per_request(m, mean, kv_precision) * copies + index_bytes_per_token(m) * copies * mean
     return (
         a.bandwidth_gbps * 1e9,
         a.scale_up_gbps * 1e9,
         peak_flops(a, precision),
+        peak_flops(a, precision_of_rest(m, precision, w)),
         peak_flops(a, "bf16"),
         w.other,
         w.experts,
@@ -179,19 +196,33 @@ def _constants(
         attended_bytes_per_request(m, prompt, kv_precision),
         attended_bytes_per_request(m, mean, ONE_BYTE) * flops_per_element(m) + index_flops(m, mean),
         m.params_active,
-        min(m.routed_expert_params * ratio, m.params_active),  # a model of one's own may state fewer active ones
-        attention,
+        routed,
+        0.0 if m.tie_embeddings else head,
+        head,
+        attention_flops(m, prompt),
         float(m.layers),
         float(m.hidden),
+        STREAM_PASSES * m.residual_streams,
+        ROUTE_PASSES * m.experts_per_token * m.moe_layers / m.layers,
         *(_capacity(a, m, precision, tp, dp, pp, held, w, share) for share in (USABLE_MEMORY, LESS_MEMORY)),
     )
+
+
+def precision_of_rest(m: ModelSpec, precision: str, w: WeightBytes) -> str:
+    """Precision of what is no routed expert: four-bit mixtures keep it at 8 or 16 bit, see `weight_bytes`."""
+    rest = m.params_total - m.routed_expert_params - m.embedding_params
+    if not m.is_moe or rest <= 0:
+        return precision
+    width = w.other / rest
+    return "bf16" if width > BYTES_FP8 else "fp8" if width == BYTES_FP8 else precision
 
 
 def flops_per_element(m: ModelSpec) -> float:
     """Operations of attention that an output token does for each cached element.
 
     Every head of a group multiplies and adds each element of its keys and values once. An MLA latent serves all heads,
-    as key with its rotary part and again as value (DeepSeek-V2, arXiv:2405.04434, section 2.1.2, absorbed).
+    as key with its rotary part and again as value (DeepSeek-V2, arXiv:2405.04434, section 2.1.2, absorbed), as does
+    an entry of a compressed cache.
 
     >>> from types import SimpleNamespace
     >>> flops_per_element(SimpleNamespace(attention="gqa", heads=64, kv_heads=8))
@@ -200,25 +231,39 @@ def flops_per_element(m: ModelSpec) -> float:
     if m.attention == "mla":
         width = m.kv_lora_rank + m.qk_rope_head_dim
         return 2.0 * m.heads * (width + m.kv_lora_rank) / width
-    return 2.0 * m.heads / m.kv_heads
+    return (4.0 if m.is_compressed else 2.0) * m.heads / m.kv_heads
+
+
+def attention_flops(m: ModelSpec, prompt: float) -> float:
+    """Operations of attention for one token of a prompt in the mean, all layers: ``4·heads·head_dim`` for each entry of
+    the cache that it sees, those of the indexer, and eight for each element of a state (decay, write and read)."""
+    seen = attended_in_prompt(m, prompt)
+    if m.is_compressed:
+        entries = m.searching_layers * seen / m.index_ratio + m.pooled_layers * prompt / 2 / m.pooled_ratio
+    else:
+        entries = max(0, m.layers - m.windowed_layers - m.recurrent_layers) * seen
+    entries += m.windowed_layers * min(m.window or prompt, prompt)
+    state = 8.0 * (m.recurrent_state_elements or 0.0)
+    return 4.0 * m.heads * m.head_dim * entries + index_flops(m, prompt / 2) + state
 
 
 def attended_in_prompt(m: ModelSpec, prompt: float) -> float:
     """Tokens that a token of a prompt attends to in the mean, in a layer that sees the whole context.
 
     Half of the prompt, or under sparse attention the mean of ``min(position, k)``: ``k - k²/(2·prompt)`` beyond `k`.
+    Where an entry of the cache stands for several tokens, all of them count.
 
     >>> from types import SimpleNamespace
-    >>> [attended_in_prompt(SimpleNamespace(index_topk=2048), n) for n in (1024.0, 2048.0, 8192.0)]
+    >>> [attended_in_prompt(SimpleNamespace(index_topk=2048, index_ratio=1), n) for n in (1024.0, 2048.0, 8192.0)]
     [512.0, 1024.0, 1792.0]
     """
-    k = m.index_topk
+    k = m.index_topk * m.index_ratio
     return k - k**2 / (2 * prompt) if 0 < k < prompt else prompt / 2
 
 
 def index_flops(m: ModelSpec, tokens: float) -> float:
     """Operations by which the indexer scores so many cached tokens for one token, all layers."""
-    return 2.0 * m.index_heads * m.index_head_dim * m.searching_layers * tokens
+    return 2.0 * m.index_heads * m.index_head_dim * m.searching_layers * tokens / m.index_ratio
 
 
 def _capacity(

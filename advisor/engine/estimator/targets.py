@@ -25,7 +25,7 @@ UNKNOWN_GPUS = 24.0
 GROUPS = {
     "memory": ("weights", "experts"),
     "kv": ("kv", "attend"),
-    "prefill": ("prefill", "admission"),
+    "prefill": ("prefill", "passes", "sums", "admission"),
     "fixed": ("latency", "launch"),
     "work": ("flops", "links"),
 }

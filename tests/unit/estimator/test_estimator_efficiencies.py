@@ -14,7 +14,7 @@ from advisor.engine.estimator.physics import TERMS, step_physics
 from advisor.engine.estimator.targets import Step, decode_step, first_token_s, ttft_baseline
 from tests.estimator_kit import bundled_fit, catalog, evidence, query
 
-KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 0.8, 2.5, 3.0, 0.8, -0.6, -0.3])
+KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 1.1, 0.9, 0.8, 2.5, 3.0, 0.8, -0.6, -0.3])
 
 
 def _world() -> Truth:
@@ -55,7 +55,7 @@ def test_times_to_the_first_token_that_follow_from_physics_are_met() -> None:
     truth = truth_of(rows, catalog().models, catalog().accelerators)
     tpot = learn_efficiencies(truth)["tpot"]
     step = decode_step(truth.points, truth.physics, tpot, parts=bundled_fit().parts)
-    known = np.array([tpot[TERMS.index("prefill")], 1.2, 0.4, 6.5, -0.2, 0.3, -1.5])
+    known = np.array([tpot[TERMS.index("prefill")], 1.2, 0.4, 0.8, 6.5, -0.2, 0.3, -1.5])
     wanted = _first_tokens(truth, step, known)
     found = learn_efficiencies(replace(truth, ttft_s=wanted))["ttft"]
     assert found[0] == known[0]  # as long for the one that waits for it as for those that it holds up
@@ -77,13 +77,16 @@ def test_prefill_of_one_prompt_worked_by_hand(
     back = 9000 / 2 if measured == "llama70b" else (9000 / 2 + 128) / 2
     attention = 4 * heads * head * layers * back / bf16
     routed = 0.0 if measured == "llama70b" else model.routed_expert_params * 4 / 128
+    beside = routed + 2 * model.vocab * model.hidden  # neither embedding nor head takes part
+    passes = 12 + (0 if measured == "llama70b" else 4 * 4)
     for tp in (1, 8):
         asked = query("h200", name, isl=10_000, tp=tp, gpus=tp)
         found = step_physics(points_of_queries([asked], [measured], catalog().accelerators)).prompt
-        dense, experts, links, least = (float(term[0]) for term in found)
-        assert dense == pytest.approx(9000 * (2 * (model.params_active - routed) / fp8 + attention) / tp, rel=1e-9)
+        dense, experts, links, moves, least = (float(term[0]) for term in found)
+        assert dense == pytest.approx(9000 * (2 * (model.params_active - beside) / fp8 + attention) / tp, rel=1e-9)
         assert experts == pytest.approx(9000 * 2 * routed / fp8 / tp, rel=1e-9)
         assert links == pytest.approx(0 if tp == 1 else 9000 * layers * hidden * 4 / part.scale_up_gbps / 1e9)
+        assert moves == pytest.approx(9000 * layers * hidden * 2 * passes / part.bandwidth_gbps / 1e9)
         assert least == pytest.approx(layers * 1e-6)
 
 
