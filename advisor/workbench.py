@@ -47,7 +47,7 @@ def own_evidence(as_of: date) -> list[Measurement]:
     from advisor.evidence.store import open_store
 
     with open_store() as store:
-        return [m for m in store.measurements() if m.date is None or m.date <= as_of]
+        return [m for m in store.measurements() if m.known_on(as_of)]
 
 
 class Workbench:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date as Date  # noqa: N812 - a field below is called date
 from typing import Literal
 
 Family = Literal["single_run", "median", "published_table", "secondhand", "vendor_ci", "own_probe"]
@@ -42,7 +42,7 @@ class Measurement:
     tpot_p99_s: float | None
     ttft_p99_s: float | None
     e2el_p50_s: float | None
-    date: date | None
+    date: Date | None
     source_id: str
     flags: tuple[str, ...] = ()
     prefill_tp: int | None = None
@@ -65,3 +65,7 @@ class Measurement:
     def known_bad(self) -> bool:
         """Whether its source names an open issue that spoilt the run; of a median over runs that is only possible."""
         return any(flag.startswith("known_issue:") for flag in self.flags)
+
+    def known_on(self, day: Date | None) -> bool:
+        """Whether it had been made by that day, or bears none; every one where no day is given."""
+        return day is None or self.date is None or self.date <= day

@@ -48,8 +48,10 @@ def limited_features(profile: Profile, sized: SizedCandidate, catalog: Catalog) 
 
 
 def _has_run(d: Deployment, model: ModelSpec | None, accelerator: Accelerator, catalog: Catalog) -> bool:
+    """Whether others had run the model so by the day on which the catalog is known."""
     return model is not None and any(
         m.engine == d.engine and m.precision == d.precision and m.model in model.measured_as and not m.known_bad
+        and m.known_on(catalog.known_by)
         for part in (accelerator.id, *kindred(accelerator, catalog.accelerators.values()))
         for m in catalog.measurements_of.get(part, ())
     )

@@ -234,7 +234,7 @@ def _measured(
         m
         for m in catalog.measurements_of.get(accelerator, ())
         if m.engine == engine
-        and (as_of is None or m.date is None or m.date <= as_of)
+        and m.known_on(as_of)
         and (not attention or (model is not None and m.model in model.measured_as))
         and (feature not in _PRECISION_FEATURE.values() or m.precision == precision)
         and (feature != "disagg_prefill" or m.disagg)

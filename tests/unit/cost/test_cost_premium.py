@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.catalog.resources import catalog_root
 from advisor.domain.errors import CatalogError
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.premium import premium_rule
@@ -80,6 +82,28 @@ def test_a_format_at_which_others_ran_the_model_there_is_not_charged(catalog: Ca
         sized = replace(sized, tiers=(tier,), memo={})
         charged[name] = {feature for feature, _, _ in limited_features(asked, sized, catalog)}
     assert charged == {"gpt-oss-120b": set(), "gpt-oss-20b": {"fp4"}}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_run_of_a_later_day_spares_no_engineer(tmp_path: Path, late: bool) -> None:
+    """The gate beside it left such runs out at `--as-of`; the surcharge took them for known."""
+    day = date(2026, 11, 20)
+    (tmp_path / "evidence").mkdir()
+    lines = (catalog_root() / "evidence" / "serving.csv").read_text(encoding="utf-8").splitlines()
+    columns, row = lines[0].split(","), next(line for line in lines if ",mi300x,kimik2.5,int4,vllm," in line)
+    cells = dict(zip(columns, row.split(","), strict=True))
+    cells |= {"row_id": "own", "precision": "fp4", "family": "single_run", "date": day.isoformat()}
+    (tmp_path / "evidence" / "serving.csv").write_text(
+        f"{lines[0]}\n{','.join(cells.values())}\n", encoding="utf-8"
+    )
+    catalog = load_catalog([tmp_path], known_by=day - timedelta(days=late))
+    asked = profile_of(model={"id": "kimi-k2.5", "precisions": ["fp4"]})
+    sized = sized_of(asked, catalog, "mi300x", engine="vllm")
+    (tier,) = sized.tiers
+    four_bit = tier.deployment.model_copy(update={"precision": "fp4"})
+    sized = replace(sized, tiers=(tier.model_copy(update={"deployment": four_bit}),), memo={})
+    charged = {feature for feature, _, _ in limited_features(asked, sized, catalog)}
+    assert ("fp4" in charged) is late
 
 
 def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
