@@ -191,6 +191,17 @@ def test_one_request_in_flight_waits_for_no_other_prompt() -> None:
     assert long.tpot_p50_s.mid / short.tpot_p50_s.mid < 1.5 * ideal
 
 
+@pytest.mark.parametrize(("part", "tp", "isl"), [("h20", 8, 100_000), ("mi325x", 2, 100_000), ("h20", 4, 32_768)])
+def test_no_more_prompts_are_ahead_than_other_requests_run(part: str, tp: int, isl: int) -> None:
+    """Where prompts take nearly the whole of a step ever more of them were ahead of one: the first token of one of two
+    prompts of 100,000 tokens came after 6 times as long as that of one alone on H20, of one of four after 13 times."""
+    q = query(part, tp=tp, gpus=tp, isl=isl)
+    loads = (1, 2, 3, 4, 8)
+    alone, *more = bundled_estimator().estimate([replace(q, concurrency=n) for n in loads], software="typical")
+    for n, e in zip(loads[1:], more, strict=True):
+        assert e.ttft_p50_s.mid <= 1.15 * n * alone.ttft_p50_s.mid
+
+
 def test_rows_whose_requests_mostly_wait_teach_nothing() -> None:
     """H100 with GPT-OSS-120B at 512 in flight states 6.85 ms, of the few that run, and 1,134 tokens/s per GPU."""
     stalled = [m for m in evidence() if STALLED in m.flags]
