@@ -173,8 +173,8 @@ def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[st
 def _of_running_prompts(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> Floats:
     """Part `p` of each step that goes into prompts as a request that arrives meets it, points x loads.
 
-    About ``q·p/(1 - p)`` prompts are ahead of it (`prompt_parts` in `targets.py`), which grows without end where prompts
-    take nearly the whole of a step, as long ones do. No more can be ahead than other requests run: ``batch - 1``.
+    About ``q·p/(1 - p)`` prompts are ahead of it (`prompt_parts`), which grows without end where prompts take nearly
+    the whole of a step, as long ones do. No more can be ahead than other requests run: ``batch - 1``.
     """
     batch = physics.loads * (1 + physics.saturation**SHARPNESS) ** (-1 / SHARPNESS)
     others = np.where(points.disagg[:, None], 0.0, np.maximum(batch - 1.0, 0.0))
