@@ -21,8 +21,9 @@ from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, interval_class, scatter_kind
+from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY
 from advisor.engine.estimator.tails import ProbedTails, Tails, tail_factors
-from advisor.engine.memory import weight_bytes, weight_bytes_per_gpu
+from advisor.engine.memory import plan_memory
 
 TAILS = 4096
 """Loads whose tails are kept."""
@@ -221,17 +222,34 @@ def _percentiles(tails: Tails, concurrency: int, disagg: bool) -> tuple[tuple[fl
 def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
     """What stands in the way of a deployment that nobody measured: too little memory, links that are not there."""
     tp, out = q.tp or 1, []
-    weights = weight_bytes_per_gpu(
-        weight_bytes(q.model, q.precision, accelerator), tp=tp, pp=q.pp, gpus=max(tp, q.gpus or 1),
-        dp_attention=bool(q.dp_attention),
-    )  # fmt: skip
-    if weights > accelerator.memory_bytes:
-        has = accelerator.memory_bytes / GB
-        out.append(f"does not fit: {weights / GB:,.0f} GB of weights per GPU exceed its {has:,.0f} GB")
+    room = _no_room(q, accelerator)
+    if room:
+        out.append(f"does not fit: {room}")
     if tp > accelerator.scale_up_domain:
         near = accelerator.scale_up_domain
         out.append(f"tp {tp} reaches beyond the {near} GPUs of its fast links, which are assumed throughout")
     return out
+
+
+def _no_room(q: OperatingQuery, accelerator: Accelerator) -> str:
+    """Why the memory holds no single request of a query, in words; empty where it does. Nothing is kept in reserve."""
+    tokens = MEAN_LENGTH * (q.isl + q.osl)
+    width = max(q.tp or 1, (q.ep or 1) if q.disagg else (q.gpus or 1))
+    plan = plan_memory(
+        q.model, accelerator, precision=q.precision, kv_precision="bf16" if q.precision == "bf16" else "fp8",
+        tp=q.tp or 1, pp=q.pp, gpus=width, dp_attention=bool(q.dp_attention), context_tokens=tokens,
+        utilisation=USABLE_MEMORY, reserve_gb=0.0,
+    )  # fmt: skip
+    has = accelerator.memory_bytes / GB
+    if plan.fits:
+        return ""
+    if plan.weights_gb > has:
+        return f"{plan.weights_gb:,.0f} GB of weights per GPU exceed its {has:,.0f} GB"
+    if plan.binds == "weights":
+        usable = f"the {plan.usable_gb:,.0f} GB that an engine takes"
+        return f"{plan.weights_gb:,.0f} GB of weights per GPU leave no cache in {usable}"
+    need, left = plan.kv_bytes_per_request / GB, plan.kv_gb * max(width, (q.tp or 1) * q.pp)
+    return f"a request of {tokens:,.0f} tokens takes {need:,.1f} GB of cache, the weights leave {left:,.1f} GB"
 
 
 class _Listed:

@@ -228,12 +228,22 @@ def test_lengths_far_beyond_measured_ones_are_named() -> None:
 
 
 def test_weights_beyond_the_memory_are_named() -> None:
-    """671 GB of DeepSeek-R1 on one H100 of 85.5 GB, and on eight of them 84.1 GB each."""
-    one, eight = bundled_estimator().estimate(
-        [query("h100", model="deepseek-r1", tp=n, gpus=n, concurrency=4) for n in (1, 8)]
+    """671 GB of DeepSeek-R1 on one H100 of 85.5 GB; on eight of them 84.1 GB each, of which an engine takes 77."""
+    one, eight, sixteen = bundled_estimator().estimate(
+        [query("h100", model="deepseek-r1", tp=n, gpus=n, concurrency=4) for n in (1, 8, 16)]
     )
     assert "does not fit: 673 GB of weights per GPU exceed its 86 GB" in one.basis_text
-    assert "does not fit" not in eight.basis_text
+    assert "does not fit: 84 GB of weights per GPU leave no cache in the 77 GB that an engine takes" in eight.basis_text
+    assert "does not fit" not in sixteen.basis_text
+
+
+def test_a_request_beyond_the_cache_is_named() -> None:
+    """Llama 3 70B in 16 bit takes 141 GB of the 154 of two H100; a token of its cache takes 2·80·8·128·2 B = 0.33 MB,
+    so that 90,900 tokens take 30 GB, and 9,000 tokens 3."""
+    asked = [query("h100", precision="bf16", tp=2, gpus=2, isl=isl, osl=1000, concurrency=1) for isl in (100_000, 9000)]
+    long, short = bundled_estimator().estimate(asked)
+    assert "a request of 90,900 tokens takes 29.8 GB of cache, the weights leave 12.8 GB" in long.basis_text
+    assert "does not fit" not in short.basis_text
 
 
 def test_rising_keeps_a_rising_curve_and_mends_another() -> None:
