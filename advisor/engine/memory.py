@@ -167,11 +167,35 @@ def kv_copies(model: ModelSpec, tp: int, dp_attention: bool) -> float:
     return tp * math.ceil(model.kv_heads / tp) / model.kv_heads
 
 
-def weight_bytes_per_gpu(weights: WeightBytes, *, tp: int, pp: int, gpus: int, dp_attention: bool) -> float:
-    """Weights on one GPU of a replica [bytes]; data-parallel attention replicates what is not an expert."""
+def visited_share(model: ModelSpec) -> float:
+    """Part of the weights outside embeddings and routed experts that a token visits.
+
+    All of them, by construction. Totals are published rounded, though ("1.6T" of DeepSeek V4 Pro), and what rounding
+    adds counts among them: more than the active parameters leave beside the experts that a token is routed to.
+    """
+    embedding = min(model.embedding_params, model.params_total)
+    experts = min(model.routed_expert_params, model.params_total - embedding)
+    other = model.params_total - embedding - experts
+    visited = model.params_active - experts * model.experts_per_token / model.experts if model.is_moe else other
+    return min(1.0, visited / other) if visited > 0 and other > 0 else 1.0
+
+
+def weight_bytes_per_gpu(
+    weights: WeightBytes, *, tp: int, pp: int, gpus: int, dp_attention: bool, visited: float = 1.0
+) -> float:
+    """Weights on one GPU of a replica [bytes].
+
+    Parameters
+    ----------
+    dp_attention
+        Replicates what is not an expert.
+    visited
+        Part of that which is there at all, see `visited_share`; the rest counts once in the replica.
+    """
     shards = max(gpus, tp * pp)
     if dp_attention:
-        return weights.experts / shards + weights.other / pp + weights.embeddings / shards
+        once = weights.experts + weights.embeddings + (1 - visited) * weights.other
+        return once / shards + visited * weights.other / pp
     return weights.total / (tp * pp)
 
 
@@ -208,7 +232,7 @@ def plan_memory(
     usable = accelerator.memory_bytes * utilisation
     weights = weight_bytes_per_gpu(
         weight_bytes(model, precision, accelerator), tp=tp, pp=pp, gpus=worker_gpus or gpus,
-        dp_attention=dp_attention,
+        dp_attention=dp_attention, visited=visited_share(model),
     )  # fmt: skip
     free = usable - weights - reserve_gb * GB
     copies = kv_copies(model, tp, dp_attention)

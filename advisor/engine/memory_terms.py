@@ -12,6 +12,7 @@ from advisor.engine.memory import (
     kv_bytes_per_token,
     kv_copies,
     state_bytes_per_request,
+    visited_share,
     weight_bytes,
 )
 
@@ -63,6 +64,10 @@ def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: 
     ]
     if d.dp_attention:
         spread = f"embeddings and experts over {d.worker_gpus} GPUs, the rest on each"
+        visited = visited_share(model)
+        if visited < 1:
+            rounded = (1 - visited) * (model.params_total - embedding - experts) / 1e9
+            spread += f" but {rounded:,.1f}e9 that no token visits, a rounded total"
     else:
         spread = f"over TP {d.tp} x PP {d.pp}"
     return Term(

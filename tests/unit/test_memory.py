@@ -10,6 +10,7 @@ import pytest
 
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.sizing import Memory
+from advisor.engine.estimator.calibration import by_measured_name
 from advisor.engine.memory import (
     kv_bytes_per_request,
     kv_bytes_per_token,
@@ -132,3 +133,29 @@ def test_kv_heads_fewer_than_ranks_are_replicated(catalog: Catalog) -> None:
     assert [kv_copies(model, tp, False) for tp in (1, 2, 8, 16)] == [1.0, 1.0, 1.0, 2.0]
     ten = catalog.models["phi-4"]  # 10 heads on 4 ranks: 3 each, 12 in all
     assert kv_copies(ten, 4, False) == pytest.approx(1.2)
+
+
+def test_what_rounding_adds_to_a_total_is_on_no_rank_twice(catalog: Catalog) -> None:
+    """DeepSeek V4 Pro on eight H200 under data-parallel attention, as vLLM was measured there and yet said not to fit.
+
+    Experts 61 x 384 x 3 x 7,168 x 3,072 = 1,547.396e9, of which a token visits 6/384 = 24.178e9. Of 49e9 active ones
+    24.822e9 are left, while "1.6T" leaves 1,600 - 1,547.396 - 1.853 (embeddings) = 50.751e9 beside the experts:
+    25.929e9 of rounding. Each GPU: (1,547.396 x 17/32 + 1.853 x 2 + 25.929) / 8 + 24.822 = 131.28 GB of 135.68.
+    """
+    held = plan(catalog, "deepseek-v4-pro", "h200", "fp8", 8, 2048, dp_attention=True)
+    assert held.weights_gb == pytest.approx(131.28, abs=0.01)
+    assert held.fits
+
+
+def test_every_deployment_that_was_measured_is_said_to_fit(catalog: Catalog) -> None:
+    names = by_measured_name(catalog.models)
+    rows = [m for m in catalog.measurements if not m.disagg and m.tp]
+    seen = {(m.accelerator, m.model, m.precision, m.tp, m.dp_attention): m for m in rows}
+    assert len(seen) > 150
+    for m in seen.values():
+        width = "bf16" if m.precision == "bf16" else "fp8"
+        held = plan(
+            catalog, names[m.model].id, m.accelerator, m.precision, m.tp, 0.9 * (m.isl + m.osl),
+            dp_attention=m.dp_attention, kv_precision=width,
+        )  # fmt: skip
+        assert held.fits, m.row_id
