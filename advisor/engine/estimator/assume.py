@@ -14,8 +14,8 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.known import Known, agrees, best_known, configurations, nearest_kin
-from advisor.engine.estimator.physics import MEAN_LENGTH
-from advisor.engine.memory import weight_bytes
+from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY
+from advisor.engine.memory import kv_bytes_per_request, kv_copies, state_bytes_per_request, weight_bytes
 
 MOST = {"isl": 100_000_000, "osl": 100_000_000, "concurrency": 65_536, "tp": 1024, "ep": 1024, "gpus": 65_536}
 """Beyond these a question is a slip of the pen: no deployment comes near."""
@@ -173,14 +173,23 @@ class Assumer:
 
 
 def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
-    """Smallest power of two whose GPUs hold the weights in 80 % of memory."""
+    """Smallest power of two whose GPUs hold the weights in 80 % of memory, and a request beside them."""
     need = weight_bytes(q.model, q.precision, accelerator).total
     tp = 1
-    while need > 0.8 * accelerator.memory_bytes * tp and tp < accelerator.scale_up_domain:
+    while tp < accelerator.scale_up_domain and (
+        need > 0.8 * accelerator.memory_bytes * tp or _lacks_room(q, accelerator, tp, tp, bool(q.dp_attention))
+    ):
         tp *= 2
     return tp
 
 
 def _too_small(q: OperatingQuery, m: Measurement, accelerator: Accelerator) -> bool:
-    need = weight_bytes(q.model, q.precision, accelerator).total
-    return need > 0.95 * accelerator.memory_bytes * max(m.tp, m.gpus or 0)
+    """Whether the GPUs of a measured deployment, of another model or other lengths, hold no request of a query."""
+    return _lacks_room(q, accelerator, m.tp, max(m.tp, m.gpus or 0), m.dp_attention)
+
+
+def _lacks_room(q: OperatingQuery, accelerator: Accelerator, tp: int, gpus: int, dp_attention: bool) -> bool:
+    request = kv_bytes_per_request(q.model, MEAN_LENGTH * (q.isl + q.osl), "bf16" if q.precision == "bf16" else "fp8")
+    request = request * kv_copies(q.model, tp, dp_attention) + state_bytes_per_request(q.model)
+    need = weight_bytes(q.model, q.precision, accelerator).total + request
+    return need > USABLE_MEMORY * accelerator.memory_bytes * gpus

@@ -8,7 +8,8 @@ import pytest
 
 from advisor.domain.roles import DERIVED
 from advisor.engine.estimator import RESULT_COLUMNS, estimate_rows
-from tests.estimator_kit import bundled_estimator, evidence
+from advisor.engine.memory import weight_bytes
+from tests.estimator_kit import bundled_estimator, catalog, evidence
 
 ROW = {
     "accelerator": "b200", "model": "llama70b", "precision": "fp8", "engine": "vllm", "spec_method": "none",
@@ -154,3 +155,21 @@ def test_ten_thousand_rows_take_seconds() -> None:
     out = estimate_rows(bundled_estimator(), rows)
     assert len(out) == 10_000
     assert time.process_time() - start < 10.0
+
+
+def test_what_is_assumed_holds_a_request() -> None:
+    """141 GB of Mixtral 8x22B were put on one H200, of which an engine takes 136 GB."""
+    parts = catalog().accelerators
+    rows = [
+        {"accelerator": part, "model": name, "precision": "fp8", "isl": isl, "osl": "1000", "concurrency": load}
+        for part in ("h200", "b200", "b300", "mi325x")
+        for name, model in catalog().models.items()
+        if weight_bytes(model, "fp8", parts[part]).total < 0.75 * parts[part].memory_bytes * parts[part].scale_up_domain
+        for isl in ("1024", "8192", "100000")
+        for load in ("1", "16", "128")
+    ]
+    found = estimate_rows(bundled_estimator(), rows)
+    assert sum(not row["error"] for row in found) > 1000
+    assert [row for row in found if "does not fit" in row["basis"]] == []
+    mixtral = [row["basis"] for row in found if (row["accelerator"], row["model"]) == ("h200", "mixtral-8x22b")]
+    assert all(", tp 1," not in text for text in mixtral)
