@@ -159,7 +159,8 @@ class Neighbourhood:
         age = ""
         if newest is not None:
             months = (self._as_of - newest).days / 30.4
-            age = f"; newest {newest.isoformat()}, {months:.0f} months old"
+            old = f"{months:.0f} months old" if newest <= self._as_of else f"after {self._as_of.isoformat()}"
+            age = f"; newest {newest.isoformat()}, {old}"
         ids = tuple(m.row_id for m in rows[:NAMED_ROWS])
         return Neighbours(grade, basis, text + age, ids, newest.isoformat() if newest else "")
 

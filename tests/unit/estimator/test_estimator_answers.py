@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimator import Estimator
 from advisor.engine.estimator.calibration import STALLED, by_measured_name, truth_of, usable
 from advisor.engine.estimator.core import rising
 from advisor.engine.estimator.encode import points_of_measurements, points_of_queries, stack_key
@@ -162,6 +163,14 @@ def test_lengths_next_to_measured_ones_are_on_their_curve() -> None:
     assert "at 8192/1024" not in on.basis_text
     assert next_to.evidence_row_ids == on.evidence_row_ids
     assert next_to.tpot_p50_s.mid == pytest.approx(on.tpot_p50_s.mid, rel=0.02)
+
+
+def test_evidence_that_is_later_than_the_day_of_judgement_has_no_negative_age() -> None:
+    """`advisor estimate --as-of 2026-03-01` called rows of July 5 months younger than new."""
+    early = Estimator(bundled_fit(), evidence(), catalog().models, catalog().accelerators, date(2026, 3, 1))
+    (late,), (usual,) = early.estimate([query()]), bundled_estimator().estimate([query()])
+    assert "; newest 2026-07-20, after 2026-03-01" in late.basis_text
+    assert "; newest 2026-07-20, 4 months old" in usual.basis_text
 
 
 def test_vendor_ci_is_shown_beside_and_inside_the_interval() -> None:
