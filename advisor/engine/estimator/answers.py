@@ -225,6 +225,8 @@ def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
     room = _no_room(q, accelerator)
     if room:
         out.append(f"does not fit: {room}")
+    if q.model.heads % tp and not q.dp_attention:
+        out.append(f"tp {tp} does not divide its {q.model.heads} attention heads, as engines ask for")
     if tp > accelerator.scale_up_domain:
         near = accelerator.scale_up_domain
         out.append(f"tp {tp} reaches beyond the {near} GPUs of its fast links, which are assumed throughout")

@@ -36,6 +36,8 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], day
             return f"{name} {_shown(size)} is not a whole number between 1 and {MOST[name]:,}"
     if q.tp and q.gpus and q.gpus < q.tp and not q.disagg:
         return f"gpus {q.gpus} cannot hold tp {q.tp}, which takes one GPU each"
+    if lacks_worker(q):
+        return f"gpus {q.gpus} cannot hold a decode worker of tp {q.tp or 1}, ep {q.ep or 1}, and others that prefill"
     if q.software_date and not days[0] <= q.software_date <= days[1]:
         return f"software_date {q.software_date} is not between {days[0]}, the day of the first run, and {days[1]}"
     mean_tokens = MEAN_LENGTH * (q.isl + q.osl)
@@ -43,6 +45,11 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], day
         limit = f"the {q.model.max_context} of {q.model.name or q.model.id}"
         return f"{mean_tokens:g} tokens of mean input and output exceed {limit}"
     return ""
+
+
+def lacks_worker(q: OperatingQuery) -> bool:
+    """Whether the total of a disaggregated question is less than one decode worker has."""
+    return bool(q.disagg and q.gpus and q.gpus < max(q.tp or 1, q.ep or 1))
 
 
 def _shown(value: float) -> str:

@@ -17,7 +17,7 @@ from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
 from advisor.engine.estimates import Batch, Ladders
 from advisor.engine.estimator.answers import Answers, Asked
-from advisor.engine.estimator.assume import MOST, Assumer, is_open, one_copy, problem_with
+from advisor.engine.estimator.assume import MOST, Assumer, is_open, lacks_worker, one_copy, problem_with
 from advisor.engine.estimator.calibration import by_measured_name, usable
 from advisor.engine.estimator.core import RATE, Core
 from advisor.engine.estimator.curves import Memo
@@ -191,6 +191,9 @@ class Estimator:
             return Asked(q, q, name, (), error, (), (q.concurrency,))
         known = not is_open(q) and one_copy(q) is q
         full, notes = (q, ()) if known else self._assumer.complete(q, name)
+        if lacks_worker(full):
+            error = f"{problem_with(full, self._accelerators, self._days)}; assumed {', '.join(notes)}"
+            return Asked(q, q, name, (), error, (), (q.concurrency,))
         place = curve_key(full, name)
         run = q.software_date or (self._newest_day(full, name) if software == "current" else None)
         return Asked(q, full, name, notes, "", place, (full.concurrency,), run)

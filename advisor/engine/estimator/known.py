@@ -96,6 +96,8 @@ def agrees(q: OperatingQuery, m: Measurement) -> bool:
         (q.ep, m.ep or 1),
         (q.dp_attention, m.dp_attention),
     )
+    if q.disagg and q.gpus and q.gpus <= max(m.tp, m.ep or 1):
+        return False  # no room for its decode worker and a GPU that prefills
     return all(wanted is None or wanted == have for wanted, have in pairs)
 
 

@@ -143,10 +143,11 @@ class Neighbourhood:
         at = "" if any((m.isl, m.osl) == (q.isl, q.osl) for m in curve) else f" at {curve[0].isl}/{curve[0].osl}"
         exact = [m for m in curve if m.concurrency == q.concurrency]
         if exact:
-            return self._made(grade, basis, f"measured point{at}, {_count(exact)}", exact)
+            return self._made(grade, basis, f"measured point{at}{_others(q, exact)}, {_count(exact)}", exact)
         below = [m.concurrency for m in curve if m.concurrency < q.concurrency]
         above = [m.concurrency for m in curve if m.concurrency > q.concurrency]
         near = sorted(curve, key=lambda m: abs(m.concurrency - q.concurrency))[:NAMED_ROWS]
+        at += _others(q, curve)
         if below and above:
             ends = f"between concurrency {max(below)} and {min(above)}"
             return self._made(grade, basis, f"bracketed on a measured curve{at} {ends}, {_count(curve)}", near)
@@ -194,6 +195,15 @@ def step_on_curve(concurrency: int, loads: Collection[int], repeated: Collection
     """
     basis = _basis(concurrency, loads)
     return "B interpolated" if basis == "measured" and concurrency not in repeated else f"B {basis}"
+
+
+def _others(q: OperatingQuery, rows: Sequence[Measurement]) -> str:
+    """On how many GPUs disaggregated rows were measured, where none has the total of the query; else empty."""
+    totals = sorted({m.gpus for m in rows if m.gpus})
+    if not q.disagg or not totals or q.gpus in totals:
+        return ""
+    ends = f"{totals[0]:,}" if len(totals) == 1 else f"{totals[0]:,} to {totals[-1]:,}"
+    return f" on {ends} GPUs in all"
 
 
 def _count(rows: Sequence[Measurement]) -> str:

@@ -165,6 +165,34 @@ def test_lengths_next_to_measured_ones_are_on_their_curve() -> None:
     assert next_to.tpot_p50_s.mid == pytest.approx(on.tpot_p50_s.mid, rel=0.02)
 
 
+def test_a_disaggregated_total_that_nobody_ran_is_told() -> None:
+    """A curve of disaggregated serving is that of many totals: a point at one is none at another."""
+    rows = [m for m in evidence() if m.accelerator == "b200" and m.disagg and m.gpus == 44 and m.family == "median"]
+    q = query_of(rows[0])
+    own, other = bundled_estimator().estimate([q, replace(q, gpus=400)])
+    assert own.basis_text.startswith("measured point, ")
+    assert " GPUs in all, " in other.basis_text.split(";")[0]
+
+
+def test_a_disaggregated_total_holds_a_decode_worker() -> None:
+    """Four GPUs had been answered as a measured decode worker of eight."""
+    q = replace(query("h200", model="deepseek-r1", disagg=True, isl=1024, osl=1024), gpus=4)
+    stated, assumed = bundled_estimator().estimate(
+        [replace(q, tp=8, ep=8), replace(q, engine=None, spec_method=None, tp=None, ep=None, dp_attention=None)]
+    )
+    for e in (stated, assumed):
+        assert e.error.startswith("gpus 4 cannot hold a decode worker of tp 8")
+    (eight,) = bundled_estimator().estimate([replace(q, accelerator="b200", gpus=8, tp=None, ep=None, engine=None)])
+    assert not eight.error
+    assert max(eight.tp, eight.ep) < 8
+
+
+def test_heads_that_a_tp_does_not_divide_are_named() -> None:
+    seven, eight = bundled_estimator().estimate([query("h200", tp=n, gpus=n) for n in (7, 8)])
+    assert "tp 7 does not divide its 64 attention heads" in seven.basis_text
+    assert "divide" not in eight.basis_text
+
+
 def test_evidence_that_is_later_than_the_day_of_judgement_has_no_negative_age() -> None:
     """`advisor estimate --as-of 2026-03-01` called rows of July 5 months younger than new."""
     early = Estimator(bundled_fit(), evidence(), catalog().models, catalog().accelerators, date(2026, 3, 1))
