@@ -115,6 +115,11 @@ class Catalog:
         """Models that lack what sizing needs, with the reason."""
         return self._models[1]
 
+    @property
+    def incomplete(self) -> dict[str, str]:
+        """Parts and models that lack what sizing needs, with the reason."""
+        return {**self.incomplete_accelerators, **self.incomplete_models}
+
     @cached_property
     def measurements(self) -> list[Measurement]:
         """Independent serving measurements."""

@@ -64,7 +64,8 @@ def run_estimate(args: argparse.Namespace) -> int:
 
     bench = open_workbench(args)
     row = estimate_rows(
-        bench.estimator, [{k: str(v) for k, v in given.items()}], software=SOFTWARE[args.software]
+        bench.estimator, [{k: str(v) for k, v in given.items()}], software=SOFTWARE[args.software],
+        lacking=bench.catalog.incomplete,
     )[0]  # fmt: skip
     if row["error"]:
         raise InputError(row["error"])
@@ -82,7 +83,8 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     unknown = [c for c in header if c not in INPUT_COLUMNS]
     bench = open_workbench(args)
     sound = [row for i, row in enumerate(rows) if i not in faults]
-    estimated = iter(estimate_rows(bench.estimator, sound, software=SOFTWARE[args.software]))
+    software, lacking = SOFTWARE[args.software], bench.catalog.incomplete
+    estimated = iter(estimate_rows(bench.estimator, sound, software=software, lacking=lacking))
     results = [{**row, "error": faults[i]} if i in faults else next(estimated) for i, row in enumerate(rows)]
     # Cells of the input that bear a result's name would contradict it; the result takes their place.
     columns = [*(c for c in header if c not in RESULT_COLUMNS), *RESULT_COLUMNS]

@@ -42,8 +42,8 @@ def problem_with(q: OperatingQuery, accelerators: Mapping[str, Accelerator], day
         return f"software_date {q.software_date} is not between {days[0]}, the day of the first run, and {days[1]}"
     mean_tokens = MEAN_LENGTH * (q.isl + q.osl)
     if q.model.max_context and mean_tokens > q.model.max_context:
-        limit = f"the {q.model.max_context} of {q.model.name or q.model.id}"
-        return f"{mean_tokens:g} tokens of mean input and output exceed {limit}"
+        limit = f"the {q.model.max_context:,} of {q.model.name or q.model.id}"
+        return f"{mean_tokens:,.0f} tokens of mean input and output exceed {limit}"
     return ""
 
 

@@ -25,16 +25,21 @@ REQUIRED = ("accelerator", "model", "precision", "isl", "osl", "concurrency")
 SIGNIFICANT = 6
 
 
-def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> OperatingQuery:
+def query_from_row(
+    row: Mapping[str, str], models: Mapping[str, ModelSpec], lacking: Mapping[str, str]
+) -> OperatingQuery:
     """One row as a query; ValueError says which cell is wrong.
 
     `models` holds them by id, by the names that measurements use, and by the names of their repositories in small
-    letters.
+    letters; `lacking` the reason why a part or a model of the catalog cannot be estimated, by id.
     """
     cells = {c: (row.get(c) or "").strip() for c in INPUT_COLUMNS}
     missing = [c for c in REQUIRED if cells[c].casefold() in UNKNOWN_WORDS]
     if missing:
         raise ValueError(f"{', '.join(missing)} not given")
+    for name in ("accelerator", "model"):
+        if cells[name].casefold() in lacking:
+            raise ValueError(f'{name} "{cells[name]}" cannot be estimated: {lacking[cells[name].casefold()]}')
     spec = models.get(cells["model"]) or models.get(cells["model"].casefold())
     if spec is None:
         raise ValueError(f'model "{cells["model"]}" is not in the catalog{did_you_mean(cells["model"], models)}')
@@ -58,12 +63,21 @@ def query_from_row(row: Mapping[str, str], models: Mapping[str, ModelSpec]) -> O
 
 
 def estimate_rows(
-    estimator: Estimator, rows: Sequence[Mapping[str, str]], *, software: Software = "typical"
+    estimator: Estimator,
+    rows: Sequence[Mapping[str, str]],
+    *,
+    software: Software = "typical",
+    lacking: Mapping[str, str] | None = None,
 ) -> list[dict[str, str]]:
     """Every input row with its result columns, in order; a row that cannot be estimated says why in `error`.
 
     Points that name no `software_date` are answered as medians over runs by default, the terms in which most rows of
     such tables are stated; recommendations are made on the newest software instead.
+
+    Parameters
+    ----------
+    lacking
+        Why parts and models that the catalog lists without their figures cannot be estimated, by id.
     """
     models = {**{m.name.casefold(): m for m in estimator.models.values()}, **estimator.models}
     queries: list[OperatingQuery] = []
@@ -71,7 +85,7 @@ def estimate_rows(
     places: list[int] = []
     for i, row in enumerate(rows):
         try:
-            queries.append(query_from_row(row, models))
+            queries.append(query_from_row(row, models, lacking or {}))
             places.append(i)
         except ValueError as error:
             errors[i] = str(error)

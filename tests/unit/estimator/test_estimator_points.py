@@ -173,3 +173,12 @@ def test_what_is_assumed_holds_a_request() -> None:
     assert [row for row in found if "does not fit" in row["basis"]] == []
     mixtral = [row["basis"] for row in found if (row["accelerator"], row["model"]) == ("h200", "mixtral-8x22b")]
     assert all(", tp 1," not in text for text in mixtral)
+
+
+def test_what_the_catalog_lists_without_figures_is_not_called_unknown() -> None:
+    """MI308X "is not in the catalog; did you mean mi350x": another part's figures are no answer to that."""
+    rows = [_one(accelerator="MI308X"), _one(model="kimi-k3"), _one()]
+    part, model, fine = estimate_rows(bundled_estimator(), rows, lacking=catalog().incomplete)
+    assert part["error"] == 'accelerator "MI308X" cannot be estimated: no public specification; not usable for sizing'
+    assert model["error"] == 'model "kimi-k3" cannot be estimated: its active parameter count is not published'
+    assert not fine["error"]
