@@ -137,12 +137,28 @@ def lay_curves(
         usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
         near = view.nearest(alike, usual)
         seen[name] = Seen(near, field.apart(coords, near))
-    if "ttft" in log_value:
-        log_value["ttft"] = rising(log_value["ttft"])
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))
-    return Curves(points, encoded, physics, step, log_value, log_tpot, seen)
+    out = Curves(points, encoded, physics, step, log_value, log_tpot, seen)
+    if "ttft" in log_value:
+        sure = _surety(out, fields["ttft"]) if seen and points.disagg[0] else None
+        log_value["ttft"] = rising(log_value["ttft"], sure)
+    return out
+
+
+def _surety(curves: Curves, field: Field) -> Floats:
+    """Weight of TTFT at each load, configurations x LOAD_STEPS: one over the square of the variance left there.
+
+    A curve of disaggregated serving is measured at one load or two, often far off what its kin say of the loads beside:
+    as one of equals a measured load would be pooled with those. Neighbouring loads err together, so that many of them
+    are no more witnesses than one: their mean is not surer than each, and the square keeps a measured load from it.
+    """
+    n, steps = len(curves.points), len(LOAD_STEPS)
+    rows, load = np.repeat(np.arange(n), steps), np.tile(LOAD_STEPS, n)
+    spread = curves.spread("ttft", field, rows, load, curves.own_shares(rows, load, field.covariance.shares))
+    out: Floats = spread.reshape(n, steps) ** -4.0
+    return out
 
 
 def _among_runs(points: Points, encoded: Encoded, typical: TypicalMonths) -> Singles:
@@ -275,31 +291,42 @@ def at_load(values: Floats, load: Floats, row: Places | None = None) -> Floats:
     return out
 
 
-def rising(log_values: Floats) -> Floats:
+def rising(log_values: Floats, weights: Floats | None = None) -> Floats:
     """The rising curve nearest to each row in least squares: isotonic regression by pooling adjacent violators.
 
     Neighbours that fall are pooled into their mean until none falls (Robertson, Wright and Dykstra, Order Restricted
     Statistical Inference, Wiley, 1988, section 1.2). Rows that rise already stay as they are.
 
+    Parameters
+    ----------
+    weights
+        Of the squares, shaped like the values; equal by default.
+
     >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]])).tolist()
     [[1.0, 2.5, 2.5, 4.0]]
+    >>> rising(np.array([[1.0, 3.0, 2.0, 4.0]]), np.array([[1.0, 1.0, 3.0, 1.0]])).tolist()
+    [[1.0, 2.25, 2.25, 4.0]]
     """
     out = log_values.copy()
     falls = log_values[:, 1:] < log_values[:, :-1]
+    equal = [1] * log_values.shape[1]
     for row in np.flatnonzero(falls.any(1)).tolist():
-        out[row] = _pooled(log_values[row].tolist(), int(falls[row].argmax()))
+        sizes = equal if weights is None else weights[row].tolist()
+        out[row] = _pooled(log_values[row].tolist(), sizes, int(falls[row].argmax()))
     return out
 
 
-def _pooled(values: list[float], rises_to: int) -> list[float]:
+def _pooled(values: list[float], sizes: Sequence[float], rises_to: int) -> list[float]:
     """One row made to rise; up to and including the place `rises_to` it does."""
-    mean, size = values[: rises_to + 1], [1] * (rises_to + 1)
-    for value in values[rises_to + 1 :]:
-        count = 1
+    mean, size, run = values[: rises_to + 1], list(sizes[: rises_to + 1]), [1] * (rises_to + 1)
+    for value, count in zip(values[rises_to + 1 :], sizes[rises_to + 1 :], strict=True):
+        many = 1
         while mean and mean[-1] > value:
-            before, many = mean.pop(), size.pop()
-            value = (before * many + value * count) / (many + count)
-            count += many
+            before, weight = mean.pop(), size.pop()
+            value = (before * weight + value * count) / (weight + count)
+            count += weight
+            many += run.pop()
         mean.append(value)
         size.append(count)
-    return [value for value, count in zip(mean, size, strict=True) for _ in range(count)]
+        run.append(many)
+    return [value for value, count in zip(mean, run, strict=True) for _ in range(count)]
