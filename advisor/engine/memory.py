@@ -18,6 +18,8 @@ References
 .. [8] DeepSeek V4: `compress_ratios` 4 and 128 by layer, beside a window in each; what is compressed by 4 is searched
    for `index_topk` entries, what is compressed by 128 is read whole. vLLM, 24 April 2026,
    https://github.com/vllm-project/vllm-project.github.io/blob/main/_posts/2026-04-24-deepseek-v4.md
+.. [9] vLLM, `fp8_ds_mla`: 656 bytes a token and layer, 512 of the latent with four 32-bit scales and 64 rotary elements
+   at 16 bit (`FlashMLASparseBackend.get_kv_cache_shape`; FlashMLA, README).
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ BYTES_MXFP4 = 0.5 + 1 / 32  # [1]
 BYTES_NVFP4 = 0.5 + 1 / 16  # [2]
 BYTES_STATE = 4.0
 INDEX_SCALE_BYTES = 4.0  # beside the FP8 key of a token in the indexer's cache of each layer [6]
+LATENT_SCALE_BYTES, LATENT_SCALED = 4.0, 128  # a scale of the FP8 latent under sparse attention, of so many [9]
 BYTES_INT4 = 0.5 + 2 / 32  # group of 32 with a 16-bit scale, as in Kimi K2.5's configuration
 KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
@@ -99,7 +102,8 @@ def kv_bytes_per_token(model: ModelSpec, kv_precision: str = "fp8") -> tuple[flo
     GQA ``2·layers·kv_heads·head_dim·bytes``; MLA ``layers·(kv_lora_rank + qk_rope_head_dim)·bytes`` [3]; with what the
     indexer of sparse attention keeps.
     """
-    width, index = KV_BYTES[kv_precision], index_bytes_per_token(model)
+    width = KV_BYTES[kv_precision]
+    index = index_bytes_per_token(model) + scale_bytes_per_token(model, kv_precision)
     if model.kv_elements_full is not None:
         return model.kv_elements_full * width + index, (model.kv_elements_windowed or 0.0) * width
     if model.attention == "mla":
@@ -115,6 +119,14 @@ def index_bytes_per_token(model: ModelSpec) -> float:
     Layers that take over what an earlier one found keep none [7]; of a compressed cache each entry has one [8].
     """
     return model.searching_layers * (model.index_head_dim + INDEX_SCALE_BYTES) / model.index_ratio
+
+
+def scale_bytes_per_token(model: ModelSpec, kv_precision: str) -> float:
+    """What the FP8 cache of sparse MLA takes beyond a byte an element: scales, and rotary parts at 16 bit [9]."""
+    if kv_precision != "fp8" or model.attention != "mla" or not model.index_topk:
+        return 0.0
+    scales = LATENT_SCALE_BYTES * model.kv_lora_rank / LATENT_SCALED
+    return model.full_layers * (scales + (BYTES_16_BIT - BYTES_FP8) * model.qk_rope_head_dim)
 
 
 def attended_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str = "fp8") -> float:

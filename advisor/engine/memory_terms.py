@@ -11,6 +11,7 @@ from advisor.engine.memory import (
     index_bytes_per_token,
     kv_bytes_per_token,
     kv_copies,
+    scale_bytes_per_token,
     state_bytes_per_request,
     visited_share,
     weight_bytes,
@@ -88,7 +89,10 @@ def _kv_token(model: ModelSpec, d: Deployment, memory: Memory) -> Term:
     else:
         what = f"2 x {layers:g} layers x {model.kv_heads} KV heads x {model.head_dim}"
     index = index_bytes_per_token(model)
-    cached = f"({what} x {width:g} B + {index:,.0f} B of index keys)" if index else f"{what} x {width:g} B"
+    scales = scale_bytes_per_token(model, d.kv_cache_precision)
+    beside = f" + {scales:,.0f} B of scales and rotary parts at 16 bit" if scales else ""
+    beside += f" + {index:,.0f} B of index keys" if index else ""
+    cached = f"({what} x {width:g} B{beside})" if beside else f"{what} x {width:g} B"
     return Term(
         name="KV cache of a token in the replica [bytes]", value=memory.kv_bytes_per_token,
         formula=f"{cached} x {copies:g} copies = {memory.kv_bytes_per_token:,.0f}",

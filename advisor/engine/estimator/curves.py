@@ -14,9 +14,8 @@ from advisor.engine.estimator.encode import DATED, Floats, Places, Points, disti
 from advisor.engine.estimator.field import LOAD_STEPS, Field
 from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.levels import Offsets
-from advisor.engine.estimator.physics import SHARPNESS, Physics, step_physics
+from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
-    QUEUE,
     Step,
     by_term,
     correction,
@@ -176,26 +175,13 @@ def _among_runs(points: Points, encoded: Encoded, typical: TypicalMonths) -> Sin
 def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:
     """Log of each target by physics alone, points x loads."""
     t = fit.targets
-    prefill = _of_running_prompts(points, physics, step.prefill, t["ttft"].baseline)
-    first = first_token_s(points, physics, prefill, t["ttft"].baseline)
+    first = first_token_s(points, physics, step.prefill, t["ttft"].baseline)
     return {
         "tpot": step.log_s,
         "share": share_baseline(points, physics, step.log_s, first, t["share"].baseline),
         "ttft": ttft_baseline(points, physics, step.log_s, first),
         GPUS: gpus_baseline(points, t[GPUS].baseline),
     }
-
-
-def _of_running_prompts(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> Floats:
-    """Part `p` of each step that goes into prompts as a request that arrives meets it, points x loads.
-
-    About ``q·p/(1 - p)`` prompts are ahead of it (`prompt_parts`), which grows without end where prompts take nearly
-    the whole of a step, as long ones do. No more can be ahead than other requests run: ``batch - 1``.
-    """
-    batch = physics.loads * (1 + physics.saturation**SHARPNESS) ** (-1 / SHARPNESS)
-    others = np.where(points.disagg[:, None], 0.0, np.maximum(batch - 1.0, 0.0))
-    out: Floats = np.minimum(prefill, others / (others + np.exp(coefficients[QUEUE])))
-    return out
 
 
 class Memo:

@@ -31,14 +31,14 @@ from advisor.engine.memory import (
 MEAN_LENGTH = 0.9
 """Mean drawn length over nominal length in the closed-loop benchmark that the evidence comes from."""
 TERMS = (
-    "weights", "experts", "kv", "attend", "flops", "prefill", "passes", "sums", "links", "latency", "launch",
-    "admission",
+    "weights", "experts", "kv", "attend", "flops", "prefill", "passes", "sums", "links", "moves", "latency",
+    "launch", "admission",
 )  # fmt: skip
 PROMPT_TERMS = ("dense", "experts", "links", "passes", "layers")
 """What the prefill of one prompt takes: arithmetic of routed experts and of all else, all-reduces, passes over hidden
 states, and a least time for each layer. All but the last are taken once more for each prompt ahead of it."""
 STREAM_PASSES, ROUTE_PASSES = 12.0, 4.0
-"""How often a layer of a prefill goes through the hidden state of each token, on every GPU of a tensor-parallel
+"""How often a layer goes through the hidden state of each token, on every GPU of a tensor-parallel
 replica: twice a fused sum and norm, which read and write the state and its residual, and a change of number format,
 which reads and writes; for each routed expert of a token its state goes into the order of the experts, and its result
 back."""
@@ -135,6 +135,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
         prompts * passes,
         prompts * links,
         tokens * links,
+        tokens * passes,
         s["layers"] * np.log2(np.maximum(tp, 1.0)) * 1e-6,
         s["layers"] * 1e-6,
         np.where(dis, 0.0, (batch - 1.0) * (s["layers"] / osl * 50e-6)),

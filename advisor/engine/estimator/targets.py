@@ -27,7 +27,7 @@ GROUPS = {
     "kv": ("kv", "attend"),
     "prefill": ("prefill", "passes", "sums", "admission"),
     "fixed": ("latency", "launch"),
-    "work": ("flops", "links"),
+    "work": ("flops", "links", "moves"),
 }
 """Parts of a step whose efficiency the covariance corrects apart."""
 QUEUE, DISAGG_FIRST, DISAGG_QUEUE = range(len(PROMPT_TERMS), len(PROMPT_TERMS) + 3)
@@ -168,8 +168,8 @@ def prompt_parts(points: Points, physics: Physics, prefill: Floats, coefficients
     """Seconds before the first token: each of PROMPT_TERMS, points x 1, then prompts ahead of it, points x loads.
 
     In aggregated serving a part `p` of each step goes into prompts, so that about ``p/(1 - p)`` of them are ahead of
-    one that arrives. In disaggregated serving each of the others in flight at a worker is ahead with the same
-    probability.
+    one that arrives, and no more than other requests run. In disaggregated serving each of the others in flight at a
+    worker is ahead with the same probability.
 
     Parameters
     ----------
@@ -179,7 +179,8 @@ def prompt_parts(points: Points, physics: Physics, prefill: Floats, coefficients
     own = [np.exp(c) * term[:, None] for c, term in zip(coefficients, physics.prompt, strict=False)]
     workers = np.where(np.isnan(points.gpus), UNKNOWN_GPUS, points.gpus) / points.tp
     others = np.maximum(physics.loads - 1.0, 0.0) / workers[:, None]
-    queued = np.exp(coefficients[QUEUE]) * prefill / (1.0 - prefill)
+    running = physics.loads * (1 + physics.saturation**SHARPNESS) ** (-1 / SHARPNESS)
+    queued = np.minimum(np.exp(coefficients[QUEUE]) * prefill / (1.0 - prefill), np.maximum(running - 1.0, 0.0))
     ahead = np.where(points.disagg[:, None], np.exp(coefficients[DISAGG_QUEUE]) * others, queued)
     return [*own, np.sum(own[:-1], axis=0) * ahead]
 
