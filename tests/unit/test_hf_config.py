@@ -132,13 +132,13 @@ TYPES = ["full" if i < 3 or (i - 2) % 4 == 0 else "shared" for i in range(78)]
 def test_layers_that_take_over_what_an_indexer_found_keep_no_keys(
     tmp_path: Path, more: dict[str, Any], layers: int
 ) -> None:
-    """GLM-5.2, a layer in four after the first three: 78 x 576 B of latent and 21 x 132 B of keys; GLM-5 78 x 132."""
+    """GLM-5.2, a layer in four after the first three: 78 x 656 B of latent, and 21 x 132 B of keys; GLM-5 78 x 132."""
     full, windowed = kv_bytes_per_token(read(tmp_path, GLM | more))
-    assert (full, windowed) == (78 * 576 + layers * 132, 0)
+    assert (full, windowed) == (78 * 656 + layers * 132, 0)
 
 
 def test_the_catalog_knows_which_glm_shares_its_index() -> None:
     models = load_catalog(()).models
-    assert [kv_bytes_per_token(models[name])[0] for name in ("glm-5", "glm-5.2")] == [55_224, 47_700]
+    assert [kv_bytes_per_token(models[name])[0] for name in ("glm-5", "glm-5.2")] == [61_464, 53_940]
     # 2 x 32 heads x 128 dimensions in each layer that searches, for each of a thousand cached tokens
     assert [index_flops(models[name], 1000.0) for name in ("glm-5", "glm-5.2")] == [8_192e3 * 78, 8_192e3 * 21]

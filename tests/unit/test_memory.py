@@ -12,6 +12,7 @@ from advisor.catalog import Catalog, load_catalog
 from advisor.domain.sizing import Memory
 from advisor.engine.estimator.calibration import by_measured_name
 from advisor.engine.memory import (
+    attended_bytes_per_request,
     kv_bytes_per_request,
     kv_bytes_per_token,
     kv_copies,
@@ -84,6 +85,14 @@ def test_gpt_oss_120b_windows_are_capped(catalog: Catalog) -> None:
     mi355x = plan(catalog, "gpt-oss-120b", "mi355x", "fp4", 1, 8192, kv_precision="bf16")
     # (274.2987812864 - 65.1905024) GB / 306,708,480 bytes = 681.78.
     assert mi355x.max_concurrency == 681
+
+
+def test_the_fp8_cache_of_sparse_mla_has_scales_and_rotary_parts_at_16_bit(catalog: Catalog) -> None:
+    """vLLM, `fp8_ds_mla`: 512 + 4 x 4 + 64 x 2 = 656 bytes a token and layer, beside index keys of 132."""
+    model = catalog.models["deepseek-v3.2"]
+    assert kv_bytes_per_token(model, "fp8")[0] == 61 * (656 + 132)
+    assert kv_bytes_per_token(model, "bf16")[0] == 61 * (2 * 576 + 132)
+    assert attended_bytes_per_request(model, 100_000) == 61 * 656 * 2048
 
 
 def test_linear_attention_keeps_a_state_of_each_request(catalog: Catalog) -> None:
