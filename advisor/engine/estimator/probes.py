@@ -5,6 +5,11 @@ spreads that it leaves and rho their prior correlation: what far points share it
 left reaches less far (a square is still a covariance, by Schur). Conditioning on the probes moves their neighbours and
 narrows them; far from a probe nothing changes. A part that has measurements of its own keeps what they say when
 another part is probed: its error is another's only where neither was measured (the decision draws them apart too).
+
+A probe that lies far off its own spread says that the spread was taken too narrow, there and around it; it is followed
+all the same. What it says of places that were less well known is that they are off by as much, not by as many spreads:
+a probe a fifth slow where the spread is a thirtieth does not halve the rate where the spread is a fifth. Probes that
+contradict each other widen what they are averaged to.
 """
 
 from __future__ import annotations
@@ -35,19 +40,29 @@ class ProbeShift:
 
     def at(self, query: Encoded, shares: Floats, spread: Floats, loads: Floats) -> tuple[Floats, Floats]:
         """Shift of each query at each log2 load, and the spread left at its own load."""
-        c, p = self.covariance, self.points
+        c, p, residual = self.covariance, self.points, self.residual
+        own = self._own_spread()
         inner = _correlation(c, p, self.shares, p, self.shares, p.load[:, None])[:, 0]
-        own = inner * self.spread[:, None] * self.spread
-        matrix = own + np.eye(len(own)) * PROBE_NOISE**2
+        matrix = inner + np.diag((PROBE_NOISE / own) ** 2)
         reach = self._reach(query)
         across = _correlation(c, query, shares, p, self.shares, loads[None]) * reach[:, None]
-        across = across * spread[:, None, None] * self.spread
-        shift: Floats = across @ np.linalg.solve(matrix, self.residual)
-        here = _correlation(c, query, shares, p, self.shares, query.load[:, None])[:, 0]
-        here = here * reach * spread[:, None] * self.spread
+        here = _correlation(c, query, shares, p, self.shares, query.load[:, None])[:, 0] * reach
+        wide = spread * np.sqrt(1 + (here * ((own / self.spread) ** 2 - 1)).max(1))
+        weights = np.linalg.solve(matrix, residual)
+        alike = np.clip(across @ weights, min(0.0, residual.min()), max(0.0, residual.max()))
+        scaled = wide[:, None] * (across @ np.linalg.solve(matrix, residual / own))
         gain = np.einsum("qp,qp->q", here, np.linalg.solve(matrix, here.T).T)
-        left: Floats = np.sqrt(np.maximum(spread**2 - gain, PROBE_NOISE**2))
-        return shift, left
+        left = np.minimum(wide * np.sqrt(np.maximum(1 - gain, 0.0)), spread)
+        apart = (here * np.abs(residual - inner @ weights)).max(1)
+        return _nearer_none(alike, scaled), np.maximum(np.hypot(left, apart), PROBE_NOISE)
+
+    def _own_spread(self) -> Floats:
+        """Spreads at the probes: as they were taken to be, or as wide as what came shows them to be.
+
+        The likeliest variance of a prior, given one residual of it and the noise: ``residual² - noise²``.
+        """
+        out: Floats = np.sqrt(np.maximum(self.spread**2, self.residual**2 - PROBE_NOISE**2))
+        return out
 
     def _reach(self, query: Encoded) -> Floats:
         """1 where a query's part is the probe's, or was never measured itself; else 0: queries x probes."""
@@ -55,6 +70,12 @@ class ProbeShift:
         probed = self.points.coords[self.points.of_point, _PART]
         out: Floats = ((part == probed) | ~np.isin(part, self.measured)).astype(np.float64)
         return out
+
+
+def _nearer_none(one: Floats, other: Floats) -> Floats:
+    """Of two shifts the smaller one; none where they disagree in direction."""
+    out: Floats = np.where(one * other > 0, np.where(np.abs(one) < np.abs(other), one, other), 0.0)
+    return out
 
 
 def parts_of(points: Encoded) -> Floats:

@@ -1,0 +1,95 @@
+"""What own measurements do to estimates: followed where they lie, no louder elsewhere, wide where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from advisor.domain.estimate import OperatingEstimate, OperatingQuery
+from advisor.domain.evidence import Measurement
+from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query
+
+LOADS = (1, 4, 16, 32, 64, 128, 256, 512)
+
+
+def stack(**more: object) -> OperatingQuery:
+    return query("mi355x", **{"tp": 8, "gpus": 8, "isl": 1000, "osl": 1000, "concurrency": 64, **more})  # type: ignore[arg-type]
+
+
+def probe(q: OperatingQuery, share: float, name: str = "r1:0", **more: object) -> Measurement:
+    """A run at a point that reaches this share of the estimate there, with all latencies longer by as much."""
+    (e,) = bundled_estimator().estimate([q])
+    base = next(m for m in evidence() if m.model == "llama70b" and m.family == "median")
+    values: dict[str, object] = {
+        "row_id": name, "family": "own_probe", "accelerator": q.accelerator, "precision": q.precision,
+        "engine": q.engine, "spec_method": "none", "disagg": False, "tp": q.tp, "ep": 1, "dp_attention": False,
+        "gpus": q.gpus, "isl": round(q.isl), "osl": round(q.osl), "concurrency": q.concurrency,
+        "total_tps_per_gpu": e.total_tps_per_gpu.mid * share, "output_tps_per_gpu": e.output_tps_per_gpu.mid * share,
+        "tpot_p50_s": e.tpot_p50_s.mid / share, "ttft_p50_s": e.ttft_p50_s.mid / share, "tpot_p99_s": None,
+        "ttft_p99_s": None, "e2el_p50_s": None, "date": date(2026, 11, 20), "flags": (), "source_id": "run:r1",
+    }  # fmt: skip
+    return replace(base, **(values | more))  # type: ignore[arg-type]
+
+
+def moved(probes: Sequence[Measurement], asked: Sequence[OperatingQuery]) -> list[tuple[float, OperatingEstimate]]:
+    """Rate with the probes over rate without them, and the estimate with them."""
+    before = bundled_estimator().estimate(asked)
+    after = estimator_with(probes=tuple(probes)).estimate(asked)
+    return [(b.output_tps_per_gpu.mid / a.output_tps_per_gpu.mid, b) for a, b in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("share", [0.7, 0.8, 1.25])
+def test_the_very_point_of_a_probe_is_what_was_measured(share: float) -> None:
+    """Where the fit had been sure the answer stopped on the way there, and its interval left the measurement out."""
+    row = probe(stack(), share)
+    ((ratio, e),) = moved([row], [stack()])
+    assert ratio == pytest.approx(share, rel=0.01)
+    assert row.output_tps_per_gpu is not None
+    assert e.output_tps_per_gpu.lo <= row.output_tps_per_gpu <= e.output_tps_per_gpu.hi
+    assert e.evidence_grade == "A"
+
+
+@pytest.mark.parametrize("share", [0.8, 1.25])
+def test_no_place_moves_by_more_than_what_was_measured(share: float) -> None:
+    """A fifth less where much was known had become half the rate at loads, lengths and parts of which little was."""
+    asked = [stack(concurrency=n) for n in LOADS]
+    asked += [stack(isl=isl, osl=osl) for isl, osl in ((2000, 1000), (8000, 1000), (1000, 8000))]
+    asked += [stack(precision="bf16"), replace(stack(), accelerator="mi350x")]
+    low, high = sorted((share, 1.0))
+    for ratio, _ in moved([probe(stack(), share)], asked):
+        assert 0.99 * low <= ratio <= 1.01 * high
+
+
+def test_a_ladder_that_is_slow_throughout_is_slow_beyond_its_end() -> None:
+    """It had been answered a quarter above the estimate there, within a tenth."""
+    ladder = [probe(stack(concurrency=n), 0.8, f"r1:{n}") for n in (1, 4, 16, 64, 128)]
+    for n, (ratio, _) in zip(LOADS, moved(ladder, [stack(concurrency=n) for n in LOADS]), strict=True):
+        assert ratio == pytest.approx(0.8, abs=0.01 if n <= 128 else 0.1), n
+
+
+def test_probes_that_contradict_each_other_leave_the_interval_wide() -> None:
+    """Their mean had been sure to two parts in a hundred."""
+    pair = [probe(stack(), 1.25, "r1:0"), probe(stack(), 0.8, "r2:0")]
+    ((ratio, e),) = moved(pair, [stack()])
+    assert ratio == pytest.approx(1.0, rel=0.02)
+    assert e.output_tps_per_gpu.hi / e.output_tps_per_gpu.lo > 1.2
+
+
+def test_a_probe_that_agrees_narrows_and_one_that_surprises_does_not_make_its_neighbours_surer() -> None:
+    q, near = stack(), stack(concurrency=256)
+    width = lambda e: e.output_tps_per_gpu.hi / e.output_tps_per_gpu.lo  # noqa: E731
+    before = [width(e) for e in bundled_estimator().estimate([q, near])]
+    agreeing = [width(e) for _, e in moved([probe(q, 1.0)], [q, near])]
+    surprising = [width(e) for _, e in moved([probe(q, 0.7)], [q, near])]
+    assert agreeing[0] < before[0]
+    assert agreeing[1] < before[1]
+    assert agreeing[1] < surprising[1] <= before[1] * 1.001
+
+
+def test_a_model_with_measurements_of_its_own_hardly_moves() -> None:
+    asked = [replace(stack(), model=catalog().models[name]) for name in ("deepseek-r1", "gpt-oss-120b")]
+    for ratio, _ in moved([probe(stack(), 0.7)], asked):
+        assert ratio == pytest.approx(1.0, abs=0.03)
