@@ -23,6 +23,9 @@ RUN_SCHEMA = 1
 LENGTH_TOLERANCE = 0.05
 """Share by which the mean length may miss what was asked for before a step is one of other lengths."""
 
+_START_SHARE = 0.01
+"""Part of the requests of a run without a warm-up from which those that it starts with are its p99."""
+
 _TENSORRT = re.compile(r"(tensorrt|trt)([ _-]?llm)?")
 """Spellings of the engine that measurements call trt."""
 
@@ -224,7 +227,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         tpot_p50_s=step.tpot.p50,
         ttft_p50_s=step.ttft.p50,
         tpot_p99_s=_tail(step.tpot),
-        ttft_p99_s=_tail(step.ttft),
+        ttft_p99_s=None if _tells_its_start(step) else _tail(step.ttft),
         e2el_p50_s=step.e2el.p50,
         date=run_date(run),
         source_id=f"run:{run.id}",
@@ -238,6 +241,12 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
 def _tail(found: Distribution) -> float | None:
     """p99, where enough values stand behind it or nobody says how many: of a dozen it is but the largest."""
     return found.p99 if found.n == 0 or found.n >= LEAST_REQUESTS else None
+
+
+def _tells_its_start(step: Step) -> bool:
+    """Whether the p99 of TTFT is that of the first requests, which all came at once, and not of the service."""
+    at_once = 0 if step.warmup_requests or step.load != "closed" else step.concurrency or 0
+    return at_once > 1 and at_once > _START_SHARE * step.requests > 0
 
 
 def run_date(run: Run) -> date:

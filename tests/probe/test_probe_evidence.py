@@ -113,6 +113,29 @@ def test_the_largest_of_a_dozen_is_no_tail() -> None:
     assert found == {0: (0.05, 0.06, 0.06), 12: (0.05, None, None), 40: (0.05, 0.06, 0.06)}
 
 
+def test_the_start_of_a_run_is_no_tail() -> None:
+    """A tool that starts 64 at once and sends 640 in all has a tenth of its TTFT from that start: its p99 is no service's."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+
+    def tail(**more: object) -> float | None:
+        times = Distribution(n=640, p50=0.2, p99=3.0)
+        values: dict[str, object] = {
+            "index": 0, "concurrency": 64, "isl": 900, "osl": 900, "output_tps": 9.0, "ttft": times, "tpot": times,
+            "requests": 640, "succeeded": 640,
+        }  # fmt: skip
+        step = Step.model_validate(values | more)
+        run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+        (point,) = measurements_from_run(run)
+        assert point.tpot_p99_s == 3.0
+        return point.ttft_p99_s
+
+    assert tail() is None
+    assert tail(warmup_requests=64) == 3.0
+    assert tail(requests=64_000, succeeded=64_000) == 3.0
+    assert tail(concurrency=1) == 3.0
+    assert tail(load="poisson", achieved_concurrency=64) == 3.0
+
+
 def test_evidence_lies_at_the_lengths_that_came() -> None:
     """Answers ended by EOS at 60 of 300 tokens measure 60; drawn lengths lie where they were meant to, not where a
     few draws have their mean."""

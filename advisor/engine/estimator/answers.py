@@ -194,7 +194,7 @@ class Answers:
             disagg, own = bool(a.full.disagg), self._probed.of(a.place, a.full.isl, a.full.osl)
             if own:
                 of_point += range(len(rows), len(rows) + len(a.loads))
-                rows += [_percentiles({**self._fit.tails, **own}, load, disagg) for load in a.loads]
+                rows += [_percentiles(self._fit.tails, load, disagg, own) for load in a.loads]
                 continue
             for load in a.loads:
                 place = places.get((load, disagg))
@@ -213,9 +213,11 @@ class Answers:
         return row
 
 
-def _percentiles(tails: Tails, concurrency: int, disagg: bool) -> tuple[tuple[float, ...], ...]:
+def _percentiles(
+    tails: Tails, concurrency: int, disagg: bool, own: Tails | None = None
+) -> tuple[tuple[float, ...], ...]:
     """PERCENTILES over the median of TTFT and of TPOT; NaN where nothing was learned."""
-    found = (tail_factors(tails, metric, disagg, concurrency) for metric in ("ttft", "tpot"))
+    found = (tail_factors(tails, metric, disagg, concurrency, own) for metric in ("ttft", "tpot"))
     return tuple(tuple(factors.get(p, np.nan) for p in PERCENTILES) for factors in found)
 
 

@@ -30,6 +30,8 @@ BIN, LEAST = 2.0, 12
 LEAST_ALONE = 6
 NEAR = 0.25
 """log of the ratio of lengths up to which the tails of a probe speak for a question."""
+REACH = 2.0
+"""log2 of the ratio of loads over which the tail that a probe measured gives way to the learned one."""
 QUEUED = 2.0
 """log2 of the requests in flight from which the tail of TTFT is that of all that waits."""
 
@@ -79,13 +81,45 @@ def _knots(pairs: Floats) -> Knots:
     return knots
 
 
-def tail_factors(tails: Mapping[str, Knots], metric: str, disagg: bool, concurrency: float) -> dict[str, float]:
-    """Percentile over median at a concurrency; empty where nothing was learned."""
+def tail_factors(
+    tails: Mapping[str, Knots], metric: str, disagg: bool, concurrency: float, own: Mapping[str, Knots] | None = None
+) -> dict[str, float]:
+    """Percentile over median at a concurrency; empty where nothing was learned.
+
+    Parameters
+    ----------
+    own
+        Tails that probes measured, see `ProbedTails`: they speak for the loads between them and near them.
+    """
+    load = float(np.log2(max(1.0, concurrency)))
     knots = tails.get(_key(metric, disagg)) or tails.get(_key(metric, not disagg))
-    if not knots:
-        return {}
-    top = float(np.interp(np.log2(max(1.0, concurrency)), [k[0] for k in knots], [k[1] for k in knots]))
-    return {p: float(np.exp(top * NORMAL_PART[p])) for p in PERCENTILES}
+    learned = _at(knots, load) if knots else None
+    probed = own.get(_key(metric, disagg)) if own else None
+    top = _probed(probed, load, learned) if probed else learned
+    return {} if top is None else {p: float(np.exp(top * NORMAL_PART[p])) for p in PERCENTILES}
+
+
+def _at(knots: Knots, load: float) -> float:
+    return float(np.interp(load, [k[0] for k in knots], [k[1] for k in knots]))
+
+
+def _probed(knots: Knots, load: float, learned: float | None) -> float:
+    """The tail that probes measured, and what was learned where they are far: alone no request waits for another.
+
+    More load shortens no tail: beyond the highest probed load it is no shorter than there, below the lowest no longer.
+    """
+    found = _at(knots, load)
+    if learned is None:
+        return found
+    below = max((k[0] for k in knots if k[0] <= load), default=None)
+    above = min((k[0] for k in knots if k[0] >= load), default=None)
+    if below is not None and above is not None and above - below <= REACH:
+        return found
+    near = max(0.0, 1 - min(abs(k[0] - load) for k in knots) / REACH)
+    mixed = near * found + (1 - near) * learned
+    if above is None:
+        return max(mixed, found)
+    return min(mixed, found) if below is None else mixed
 
 
 class ProbedTails:

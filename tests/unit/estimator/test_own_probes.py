@@ -93,3 +93,32 @@ def test_a_model_with_measurements_of_its_own_hardly_moves() -> None:
     asked = [replace(stack(), model=catalog().models[name]) for name in ("deepseek-r1", "gpt-oss-120b")]
     for ratio, _ in moved([probe(stack(), 0.7)], asked):
         assert ratio == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_tail_of_a_probe_speaks_for_the_loads_near_it() -> None:
+    """A request alone waits for no other: its tail had been that of 256 in flight, and the service level seemed kept."""
+    loads = (1, 2, 16, 64, 256)
+    usual = [e.ttft_tail["p99"] / e.ttft_p50_s.mid for e in estimates_at(loads)]
+
+    def tails(*of: tuple[int, float]) -> list[float]:
+        rows = []
+        for n, ratio in of:
+            row = probe(stack(concurrency=n), 1.0, f"r1:{n}")
+            assert row.ttft_p50_s is not None
+            rows.append(replace(row, ttft_p99_s=row.ttft_p50_s * ratio))
+        return [e.ttft_tail["p99"] / e.ttft_p50_s.mid for e in estimates_at(loads, rows)]
+
+    alone = tails((1, 1.01))
+    assert alone[0] == pytest.approx(1.01, rel=1e-6)
+    assert alone[2:] == pytest.approx(usual[2:])
+    light, heavy = tails((64, 1.5)), tails((64, 9.0))
+    assert (light[3], heavy[3]) == pytest.approx((1.5, 9.0), rel=1e-6)
+    assert light[:3] == pytest.approx([usual[0], min(usual[1], 1.5), 1.5])  # less load makes no longer tail
+    assert heavy[4] == pytest.approx(9.0, rel=1e-6)  # nor does more make a shorter one
+    assert heavy[0] == pytest.approx(usual[0])
+    between = tails((16, 2.0), (64, 8.0))
+    assert between[2:4] == pytest.approx([2.0, 8.0], rel=1e-6)
+
+
+def estimates_at(loads: Sequence[int], probes: Sequence[Measurement] = ()) -> Sequence[OperatingEstimate]:
+    return estimator_with(probes=tuple(probes)).estimate([stack(concurrency=n) for n in loads])
