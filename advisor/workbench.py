@@ -122,11 +122,16 @@ class Workbench:
 
     @cached_property
     def estimator(self) -> Estimator:
-        """The throughput estimator over all evidence."""
+        """The throughput estimator over all evidence.
+
+        Runs of others that the user brought in (rows of InferenceX) move no estimate, as the fit does not know them; so
+        they may not grade one either, nor say which software is the newest.
+        """
         from advisor.engine.estimator import Estimator
 
         catalog = self.catalog
-        rows = [*catalog.measurements, *catalog.vendor_ci, *self._own_rows]
+        own = (m for m in self._own_rows if m.family == "own_probe")
+        rows = [*catalog.measurements, *catalog.vendor_ci, *own]
         return Estimator(self.fit, rows, catalog.models, catalog.accelerators, self.as_of)
 
     @cached_property
@@ -290,7 +295,8 @@ class Workbench:
         from advisor.engine.probe_checks import probe_checks
 
         candidates = profile.candidates or DEFAULT_CANDIDATES
-        found = [probe_checks(self._called_rows, m, candidates, self._prior.estimate) for m in models]
+        rows = [row for row in self._called_rows if row.family == "own_probe"]
+        found = [probe_checks(rows, m, candidates, self._prior.estimate) for m in models]
         return tuple(check for checks in found for check in checks)
 
     def advise(

@@ -16,7 +16,7 @@ examples:
   ADVISOR_STORE=postgresql://team@db.example/advisor advisor evidence list
 
 Runs of `advisor probe` and imported results count as your own measurements (grade A) once accelerator, GPUs, model
-and weights are stated; results of InferenceX and MLPerf keep their own standing.
+and weights are stated; results of InferenceX and MLPerf move no estimate.
 """
 
 

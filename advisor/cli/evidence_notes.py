@@ -13,6 +13,11 @@ from advisor.probe.plausibility import Plausibility
 
 OPTIONS = {"accelerator": "--accelerator", "gpus": "--gpus", "model": "--as-model", "precision": "--weights"}
 
+PUBLISHED = (
+    "Shows that its configuration works, and moves no estimate: published runs count through the catalog, which"
+    " `advisor refresh` renews; runs of your own, as the result file of the tool that made them"
+)
+
 
 class Use(NamedTuple):
     """Whether the catalog can place a run, and what is to be said of it."""
@@ -41,7 +46,9 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         See `catalog_check`, which is asked where it is needed and not given.
     """
     where = run.deployment
-    if run.family not in ("own_probe", "single_run"):
+    if run.family == "single_run":
+        return Use(False, (PUBLISHED,))
+    if run.family != "own_probe":
         return Use(True)
     missing = [OPTIONS[name] for name in unstated(where)]
     if missing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from probe_kit import Served, finish, make_session
 
+from advisor.cli.evidence_notes import evidence_use
 from advisor.cli.probe_prediction import prediction_text
 from advisor.engine.estimator import estimate_rows
 from advisor.evidence.imports import read_runs
@@ -71,6 +72,25 @@ def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
         found += estimate_rows(bench.estimator, ROWS[1:2])
     assert found[0] == found[1]
     assert found[0]["evidence_grade"] == "A"
+
+
+def test_a_published_run_that_was_brought_in_neither_moves_nor_grades_an_estimate() -> None:
+    """The fit does not know it: at half of the estimate it left the rate where it was and called it measured."""
+    asked = [{**ROWS[1], "accelerator": "mi350x"}]
+    before = estimate_rows(Workbench(as_of=AS_OF, bare=True).estimator, asked, software="current")
+    half = tps(before[0]) * 8 / 2
+    step = Step(
+        index=0, concurrency=32, isl=1000, osl=1000, output_tps=half, total_tps=2 * half,
+        tpot=Distribution(p50=0.05), ttft=Distribution(p50=0.3),
+    )  # fmt: skip
+    where = Deployment(accelerator="mi350x", gpus=8, model="llama70b", precision="fp8", engine="vllm", tp=8)
+    run = Run(
+        id="inferencex-1", tool="inferencex", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,),
+        deployment=where, family="single_run",
+    )  # fmt: skip
+    bench = Workbench(as_of=AS_OF, bare=True, evidence=measurements_from_run(run))
+    assert estimate_rows(bench.estimator, asked, software="current") == before
+    assert not evidence_use(run).counts
 
 
 async def test_a_probe_of_the_evening_counts_in_the_answer_of_that_evening(
