@@ -5,6 +5,9 @@ from __future__ import annotations
 LEAST_REQUESTS, WAVES = 40, 6
 """Measured requests of a thorough step in a closed loop: at least so many, and so many for each slot."""
 
+LEAST_EVIDENCE = 5
+"""Fewest good requests of a step that is evidence: of fewer no interval of the median is known."""
+
 FEWER_GPUS = 0.8
 """Share of the prediction per GPU at or below which a count of GPUs that was stated too high may explain it: of twice
 the true count less is predicted per GPU too, so that half the rate shows as three quarters."""

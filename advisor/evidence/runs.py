@@ -14,7 +14,7 @@ from pydantic import Field
 
 from advisor.domain.evidence import Family, Measurement
 from advisor.domain.hardware import PRECISIONS
-from advisor.domain.probing import LEAST_REQUESTS
+from advisor.domain.probing import LEAST_EVIDENCE, LEAST_REQUESTS
 from advisor.domain.provenance import Frozen
 
 RUN_SCHEMA = 1
@@ -165,8 +165,8 @@ class Run(Frozen):
 def measurements_from_run(run: Run) -> list[Measurement]:
     """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
 
-    A step counts where it is valid, has throughput, its prompts share nothing on purpose (a cache then spares prefill),
-    and the run states what an estimate cannot do without.
+    A step counts where it is valid, has throughput and `LEAST_EVIDENCE` good requests, its prompts share nothing on
+    purpose (a cache then spares prefill), and the run states what an estimate cannot do without.
     """
     where = run.deployment
     if unstated(where) or where.gpus is None:
@@ -174,8 +174,8 @@ def measurements_from_run(run: Run) -> list[Measurement]:
     found = []
     for step in run.steps:
         concurrency = _in_flight(step)
-        failed = not step.succeeded and step.requests
-        if not step.valid or step.shared_prefix or failed or step.output_tps is None or not concurrency:
+        few = step.requests and step.succeeded < LEAST_EVIDENCE
+        if not step.valid or step.shared_prefix or few or step.output_tps is None or not concurrency:
             continue
         found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
     return found

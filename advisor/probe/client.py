@@ -25,6 +25,8 @@ from advisor.probe.target import Target
 from advisor.probe.transport import StampedTransport
 
 _MAX_REDIRECTS = 3
+_HIDDEN_MATCH = 0.05
+"""Share by which streamed events may miss the tokens without reasoning, to show that the reasoning was not streamed."""
 _ON_TIME_NS = 2_000_000
 """A start within the timer's granularity of the intended moment is on time."""
 _LAUNCHES_PER_TURN = 4
@@ -222,11 +224,15 @@ def _read_stream(result: RequestResult, stream: TokenStream) -> None:
     result.reasoning_events = stream.reasoning_events
     events = len(stream.stamps_ns)
     result.input_tokens = stream.usage_input or 0
+    result.cached_tokens = stream.usage_cached
     if stream.usage_output is None:
         result.output_tokens = events
         result.token_source = "events" if events else "none"
         return
     result.output_tokens, result.token_source = stream.usage_output, "usage"
+    streamed = stream.usage_output - stream.usage_reasoning
+    if stream.usage_reasoning and not stream.reasoning_events and abs(events - streamed) <= _HIDDEN_MATCH * streamed:
+        result.hidden_tokens = stream.usage_reasoning
     impossible = stream.usage_output < events or stream.usage_output > result.osl
     unlikely = stream.text_bytes > 64 and stream.usage_output * 16 < stream.text_bytes
     if result.fault is None and (impossible or unlikely):

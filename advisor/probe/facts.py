@@ -20,6 +20,8 @@ _METRICS: dict[bytes, str] = {
     b"vllm:gpu_cache_usage_perc": "kv_use",
     b"vllm:num_preemptions_total": "preemptions",
     b"vllm:prefix_cache_hits_total": "prefix_hits",
+    b"vllm:gpu_prefix_cache_hits_total": "prefix_hits",
+    b"sglang:cached_tokens_total": "prefix_hits",
     b"sglang:num_running_reqs": "running",
     b"sglang:num_queue_reqs": "waiting",
     b"sglang:token_usage": "kv_use",

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.domain.probing import LEAST_EVIDENCE
 from advisor.domain.profile import Slo
 from advisor.domain.text import percent
 from advisor.evidence.runs import LENGTH_TOLERANCE, Distribution, OwnLag, Step
+from advisor.probe.doubts import bunched, cached, mixed, shortened, uncounted, unheld
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
 from advisor.probe.plan import StepPlan
@@ -20,10 +22,6 @@ from advisor.probe.statistics import describe, drifts, steady_start
 
 _LEAST_WINDOW_SHARE = 0.5
 _COARSE_EVENTS = 1.05
-_CACHED_SHARE = 0.2
-"""A chat template of usual length stays below it."""
-_HELD_SHARE = 0.9
-"""Mean requests in flight over the stated concurrency, below which refusals and failures made it another load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +43,30 @@ class Sample:
 
 
 def summarise(
-    sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[str, float] | None = None, shared: float = 0.0
+    sample: Sample, lag: OwnLag | None, slo: Slo | None, server: dict[str, float] | None = None, shared: float = 0.0,
+    template: float = 0.0,
 ) -> Step:  # fmt: skip
     """Figures of one step.
 
     TTFT: start to first token event. ITL: between token events. TPOT: (E2EL - TTFT) / (tokens - 1). E2EL: start
     to last token event. Throughput counts tokens that arrived inside the window in which the load was held.
+
+    Parameters
+    ----------
+    server
+        What its `/metrics` say, see `MetricsWatch`.
+    shared
+        Share of each prompt that is the same on purpose.
+    template
+        Tokens that the chat template adds to each prompt.
     """
     good = [r for r in sample.measured if r.ok]
     cut = _transient(good) if sample.plan.load != "closed" else 0
     steady = good[cut:]
     sharp = [r for r in steady if not r.first_is_late]
     lost = 1 - len(sharp) / len(steady) if steady else 0.0
-    ttft = _withheld(describe([r.ttft_s for r in sharp]), lost)
+    hidden = sum(r.hidden_tokens for r in good)
+    ttft = Distribution() if hidden else _withheld(describe([r.ttft_s for r in sharp]), lost)
     tpots = [t for r in sharp if (t := r.tpot_s) is not None]
     tpot = _withheld(describe(tpots), lost)
     e2el = describe([r.e2el_s for r in steady])
@@ -75,10 +84,14 @@ def summarise(
     asked = len(steady) + failed if slo is not None and steady else 0
     drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
     flags = _flags(sample, good, tokens / events if events else None)
-    flags += _cached(good, (server or {}).get("prefix_hits", 0.0), shared)
+    if shared:
+        flags += [f"{percent(shared)} of each prompt is the same on purpose: no evidence for prompts of their own"]
+    if hidden:
+        flags += ["TTFT is left out: the server thinks before the first token that it streams"]
     flags += ["not steady: time per token drifted over the step"] if drift else []
-    reasons = [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
-    reasons += _mixed(good) + _uncounted(good) + _unheld(sample, flow.concurrency) if good else ["no request succeeded"]
+    reasons = bunched(good)  # first, as what comes in one read looks like a late read of ours, too
+    reasons += [] if lag is None else own_fault(lag, ttft_p50_s=ttft.p50, itl_p50_s=itl.p50, e2el_p50_s=e2el.p50)
+    reasons += _doubts(sample, good, flow.concurrency, server or {}, shared, template)
     errors = Counter(r.fault.value for r in sample.measured if r.fault is not None and r.fault is not Fault.CUT)
     open_loop = sample.plan.load != "closed"
     return Step(
@@ -99,6 +112,22 @@ def summarise(
         valid=not reasons, partial=not sample.complete, steady=None if drift is None else not drift,
         flags=(*reasons, *flags),
     )  # fmt: skip
+
+
+def _doubts(
+    sample: Sample, good: Sequence[RequestResult], concurrency: float, server: dict[str, float], shared: float,
+    template: float,
+) -> list[str]:  # fmt: skip
+    """Why the step is not what it seems to be."""
+    if not good:
+        return ["no request succeeded"]
+    reasons = mixed(good) + uncounted(good) + shortened(good)
+    if sample.plan.load == "closed":
+        reasons += unheld(sample.plan.concurrency, sample.measured, sample.rate_limited, concurrency)
+    if not shared:
+        answered = [r for r in (*sample.warmup, *sample.measured) if r.ok]
+        reasons += cached(answered, server.get("prefix_hits", 0.0), template)
+    return reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +157,23 @@ class _Usual:
 
 
 def _window(sample: Sample, good: Sequence[RequestResult]) -> tuple[int, int]:
-    """The span [ns] in which the load was held: first measured start to last issue, or to the last end if short.
+    """The span [ns] in which the load was held: a measured start to the last issue, or to the last end if short.
 
-    Between two issues of a full closed loop lie whole rounds, so that neither ramp-up nor ramp-down enters.
+    Neither ramp-up nor ramp-down enters. In a closed loop it begins with the first start from which whole rounds of all
+    slots lead to the last: where slots run in step no token comes between the first and the last start of a round, and
+    a part of a round would be a part without tokens.
     """
     if not good:
         return 0, 0
-    start = min(r.sent_ns for r in good)
+    starts = sorted([r.sent_ns for r in good] + [r.sent_ns for r in sample.cut if r.sent_ns])
+    start, held = starts[0], sample.last_issue_ns
     whole = max(r.stamps_ns[-1] for r in good)
-    held = sample.last_issue_ns
-    return (start, held) if held - start >= _LEAST_WINDOW_SHARE * (whole - start) else (start, whole)
+    if held - start < _LEAST_WINDOW_SHARE * (whole - start):
+        return start, whole
+    slots = sample.plan.concurrency
+    if sample.plan.load == "closed" and len(sample.measured) == len(good) > slots:
+        start = starts[(len(starts) - 1) % slots]
+    return start, held
 
 
 def _flow(requests: Sequence[RequestResult], window: tuple[int, int], usual: _Usual) -> _Flow:
@@ -202,42 +238,6 @@ def _meets(r: RequestResult, slo: Slo) -> bool:
     )
 
 
-def _cached(good: Sequence[RequestResult], hits: float, shared: float) -> list[str]:
-    """What a prefix cache spared: on purpose, or because the server knew the prompts after all."""
-    if shared:
-        return [f"{percent(shared)} of each prompt is the same on purpose: no evidence for prompts of their own"]
-    share = hits / max(1, sum(r.input_tokens for r in good))
-    if share <= _CACHED_SHARE:
-        return []
-    return [f"{percent(share)} of the prompt tokens came from the server's prefix cache"]
-
-
-def _mixed(good: Sequence[RequestResult]) -> list[str]:
-    """That a router answered with several models, whose figures are those of none."""
-    names = sorted({r.model for r in good if r.model})
-    return [f"the answers come from several models: {', '.join(names[:4])}"] if len(names) > 1 else []
-
-
-def _uncounted(good: Sequence[RequestResult]) -> list[str]:
-    """Why tokens cannot be told: without usage an event may hold several, so that only the full length proves them."""
-    counted = [r for r in good if r.token_source == "events"]
-    asked, seen = _mean([r.osl for r in counted]), _mean([r.output_tokens for r in counted])
-    if not asked or seen is None or abs(seen / asked - 1) <= LENGTH_TOLERANCE:
-        return []
-    return [
-        f"tokens cannot be counted: no usage to be believed, and {seen:.0f} events where {asked:.0f} tokens were due"
-    ]
-
-
-def _unheld(sample: Sample, concurrency: float) -> list[str]:
-    """Why the figures of a closed loop are not those of its concurrency: slots stood empty for refusals or failures."""
-    stated = sample.plan.concurrency
-    disturbed = sample.rate_limited or len(sample.measured) < stated or any(not r.ok for r in sample.measured)
-    if sample.plan.load != "closed" or not disturbed or concurrency >= _HELD_SHARE * stated:
-        return []
-    return [f"the stated concurrency was not held: {concurrency:.1f} of {stated} in flight on average"]
-
-
 def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: float | None) -> list[str]:
     flags = []
     if not sample.complete:
@@ -259,6 +259,8 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         asked, seen = _mean(wanted), _mean(got)
         if asked and seen and abs(seen / asked - 1) > LENGTH_TOLERANCE:
             flags.append(f"mean {name} length is {seen:.0f} tokens where {asked:.0f} were asked for")
+    if len(good) < LEAST_EVIDENCE:
+        flags.append(f"fewer than {LEAST_EVIDENCE} requests: no evidence")
     if any(r.reasoning_events for r in good):
         flags.append("reasoning tokens count as output")
     lost = sum(r.first_is_late for r in good)

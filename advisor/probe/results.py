@@ -38,6 +38,12 @@ class RequestResult:
     late: array[int] = field(default_factory=lambda: array("q"))
     """Pairs (first, last) of events that this machine read too late to tell apart."""
     reasoning_events: int = 0
+    hidden_tokens: int = 0
+    """Output that was counted and never streamed: the thinking of a server that keeps it to itself."""
+    cached_tokens: int | None = None
+    """Prompt tokens that the server says it found in its prefix cache; None where it does not say."""
+    stated_input: int = 0
+    """Input tokens that the server stated and that cannot be those of this prompt."""
     model: str = ""
 
     @property
@@ -67,7 +73,8 @@ class RequestResult:
 
     @property
     def tpot_s(self) -> float | None:
-        """(E2EL - TTFT) / (output tokens - 1) [s]; None for a single token."""
-        if self.output_tokens < 2 or len(self.stamps_ns) < 2:
+        """(E2EL - TTFT) / (output tokens - 1) [s], of the tokens that were streamed; None for a single one."""
+        streamed = self.output_tokens - self.hidden_tokens
+        if streamed < 2 or len(self.stamps_ns) < 2:
             return None
-        return (self.stamps_ns[-1] - self.stamps_ns[0]) / 1e9 / (self.output_tokens - 1)
+        return (self.stamps_ns[-1] - self.stamps_ns[0]) / 1e9 / (streamed - 1)

@@ -180,7 +180,7 @@ class StepRunner:
             raise
         self._budget.settle(held, *certain_tokens(result, self._prompts, words))
         if not self._prompts.plausible(words, result.input_tokens):
-            result.input_tokens = 0  # a count that cannot be true is none
+            result.stated_input, result.input_tokens = result.input_tokens, 0  # a count that cannot be true is none
         self._results[number] = result
         if result.ok and number >= self._plan.warmup:
             self._good.append(result)

@@ -223,7 +223,9 @@ class ProbeSession:
         sample = await runner.run()
         server = await watch.stop()
         lag = self._lag.report((*sample.warmup, *sample.measured), runner.reissue_s)
-        step = summarise(sample, lag, self._plan.slo, server, self._prompts.shared_share)
+        step = summarise(
+            sample, lag, self._plan.slo, server, self._prompts.shared_share, self._prompts.overhead
+        )  # fmt: skip
         if self._plausibility is not None:
             self._hold_to_statement({r.model for r in sample.measured if r.ok and r.model})
             step = self._plausibility.judged(self._run.deployment, step)

@@ -47,8 +47,10 @@ class TokenStream(BodySink):
         "reasoning_events",
         "stamps_ns",
         "text_bytes",
+        "usage_cached",
         "usage_input",
         "usage_output",
+        "usage_reasoning",
     )
 
     def __init__(self, lag_log: LagLog, max_tokens: int) -> None:
@@ -61,6 +63,9 @@ class TokenStream(BodySink):
         self.finish_reason: str | None = None
         self.usage_input: int | None = None
         self.usage_output: int | None = None
+        self.usage_cached: int | None = None
+        """Prompt tokens that the server says it found in its prefix cache."""
+        self.usage_reasoning = 0
         self.head_ns = 0
         self.last_ns = 0
         self.text_bytes = 0
@@ -189,7 +194,15 @@ class TokenStream(BodySink):
             return
         for key, name in (("prompt_tokens", "usage_input"), ("completion_tokens", "usage_output")):
             count = usage.get(key)
-            if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < _MAX_TOKENS:
+            if _is_count(count):
+                setattr(self, name, count)
+        for part, key, name in (
+            ("prompt_tokens_details", "cached_tokens", "usage_cached"),
+            ("completion_tokens_details", "reasoning_tokens", "usage_reasoning"),
+        ):
+            details = usage.get(part)
+            count = details.get(key) if isinstance(details, dict) else None
+            if _is_count(count):
                 setattr(self, name, count)
 
     def _odd_event(self, event: dict[str, Any]) -> None:
@@ -206,6 +219,10 @@ class TokenStream(BodySink):
             return from_json(payload.decode("utf-8", "replace"))
         except ValueError:
             return None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_TOKENS
 
 
 def _tool_text(calls: object) -> str | None:

@@ -120,6 +120,16 @@ def test_prompts_that_share_a_part_on_purpose_are_no_evidence() -> None:
     assert [point.row_id for point in measurements_from_run(run)] == ["p:0"]
 
 
+def test_a_handful_of_requests_moves_no_estimate() -> None:
+    """Of four requests no interval of the median is known; one had counted as much as a hundred."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
+    steps = tuple(
+        Step(index=n, concurrency=1, isl=900, osl=900, output_tps=9.0, requests=n, succeeded=n) for n in (1, 4, 5)
+    )
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=steps, deployment=where)
+    assert [point.row_id for point in measurements_from_run(run)] == ["p:5"]
+
+
 def test_the_largest_of_a_dozen_is_no_tail() -> None:
     """It overruled the learned tail, and the service level seemed kept at loads where it is not."""
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
@@ -134,7 +144,7 @@ def test_the_largest_of_a_dozen_is_no_tail() -> None:
 
 
 def test_the_start_of_a_run_is_no_tail() -> None:
-    """A tool that starts 64 at once and sends 640 in all has a tenth of its TTFT from that start: its p99 is no service's."""
+    """A tool that starts 64 at once and sends 640 in all has a tenth of its TTFT from that start."""
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
 
     def tail(**more: object) -> float | None:

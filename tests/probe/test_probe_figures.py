@@ -153,7 +153,10 @@ def test_failures_are_counted_and_kept_out_of_the_figures() -> None:
 
 
 def test_what_requests_made_before_they_were_cut_is_throughput() -> None:
-    """Two in flight, 100 tokens/s each, until the budget ends it at 2.5 s: what one slot made of its last counts."""
+    """Two in flight, 100 tokens/s each, until the budget ends it at 2.5 s: what one slot made of its last counts.
+
+    The second slot starts at 0.2 s, from where whole rounds of both lead to the last issue.
+    """
     whole = [result(start, 10, 10, 100) for start in (0, 1000, 200, 1200)]
     cut = [
         result(2000, 10, 10, 50, osl=100, input_tokens=0, output_tokens=50, fault=Fault.CUT),
@@ -162,10 +165,10 @@ def test_what_requests_made_before_they_were_cut_is_throughput() -> None:
     plan = StepPlan("closed", LengthSpec(10), LengthSpec(100), concurrency=2)
     held = sample(whole, plan=plan, cut=tuple(cut), last_issue_ns=2400 * MS, complete=False)
     step = summarise(held, None, None)
-    assert step.output_tps == pytest.approx((4 * 100 + 39 + 19) / 2.4, rel=0.01)
-    assert step.requests_per_s == pytest.approx((4 + 0.39 + 0.19) / 2.4, rel=0.02)
-    assert step.input_tps == pytest.approx(10 * (4 + 0.39 + 0.19) / 2.4, rel=0.02)
-    assert step.achieved_concurrency == pytest.approx(2 - 0.2 / 2.4, rel=0.02)
+    assert step.output_tps == pytest.approx((80 + 3 * 100 + 39 + 19) / 2.2, rel=0.01)
+    assert step.requests_per_s == pytest.approx((0.8 + 3 + 0.39 + 0.19) / 2.2, rel=0.02)
+    assert step.input_tps == pytest.approx(10 * (0.8 + 3 + 0.39 + 0.19) / 2.2, rel=0.02)
+    assert step.achieved_concurrency == pytest.approx(2, rel=0.02)
     assert (step.requests, step.succeeded, step.e2el.n) == (4, 4, 4)
 
 
@@ -218,11 +221,75 @@ def test_prompts_that_the_server_does_not_count_are_not_free() -> None:
 def test_what_a_prefix_cache_spared_is_told() -> None:
     requests = [result(300 * i, 100, 20, 11) for i in range(6)]
     assert summarise(sample(requests), None, None, {"prefix_hits": 10.0}).flags == ()
-    flags = summarise(sample(requests), None, None, {"prefix_hits": 30.0}).flags
-    assert flags == ("50 % of the prompt tokens came from the server's prefix cache",)
+    found = summarise(sample(requests), None, None, {"prefix_hits": 30.0})
+    assert not found.valid
+    assert found.flags[0].startswith("50 % of the prompt tokens came from the server's prefix cache although")
+    assert summarise(sample(requests), None, None, {"prefix_hits": 30.0}, template=4.0).valid  # 24 are its own
+    told = [replace(r, cached_tokens=5) for r in requests]
+    assert summarise(sample(told), None, None, {"prefix_hits": 0.0}).flags[0].startswith("50 % of the prompt tokens")
+    assert summarise(sample([replace(r, cached_tokens=0) for r in requests]), None, None, {"prefix_hits": 30.0}).valid
+    warm = sample(requests, warmup=tuple(requests))
+    assert summarise(warm, None, None, {"prefix_hits": 30.0}).flags[0].startswith("25 % of the prompt tokens")
     shared = summarise(sample(requests), None, None, {"prefix_hits": 30.0}, 0.5)
     assert shared.flags[0].startswith("50 % of each prompt is the same on purpose")
     assert (shared.shared_prefix, shared.valid) == (0.5, True)
+
+
+def test_slots_in_step_are_counted_by_whole_rounds() -> None:
+    """Four slots in step, a round each 700 ms, no token in the 40 ms over which a round starts: 4 x 60 / 0.7 s.
+
+    With these 40 ms at both ends of two rounds, 3 % of the rate were lost.
+    """
+    plan = StepPlan("closed", LengthSpec(10), LengthSpec(60), concurrency=4)
+    rounds = [[result(700 * k + 40 / 3 * slot, 100, 10, 60) for slot in range(4)] for k in range(4)]
+    measured = [r for wave in rounds[1:] for r in wave]
+    held = sample(measured, plan=plan, warmup=tuple(rounds[0]), last_issue_ns=measured[-1].sent_ns)
+    step = summarise(held, None, None)
+    assert step.output_tps == pytest.approx(4 * 60 / 0.7, rel=0.002)
+    assert step.duration_s == pytest.approx(1.4)
+
+
+def test_tokens_that_come_in_bunches_tell_no_latency() -> None:
+    """100 ms to the first of 60 tokens 10 ms apart, handed on by a proxy every 250 ms: TPOT was 7.5 ms."""
+
+    def bunched_by(every_ms: int, count: int, gap_ms: float) -> RequestResult:
+        r = result(0, 100, gap_ms, count)
+        on = [math.ceil(stamp / (every_ms * MS)) * every_ms * MS for stamp in r.stamps_ns]
+        return replace(r, stamps_ns=array("q", on))
+
+    for every in (250, 800):
+        step = summarise(sample([bunched_by(every, 60, 10)] * 6), None, None)
+        assert not step.valid
+        assert "tokens come in bunches" in step.flags[0]
+    # a step of speculative decoding that sends each of its four tokens by itself is no buffer
+    assert summarise(sample([bunched_by(40, 60, 10)] * 6), None, None).valid
+    assert summarise(sample([bunched_by(100, 2000, 10)] * 6), None, None).valid  # what it hides is half a percent
+
+
+def test_prompts_that_the_server_shortens_have_no_known_length() -> None:
+    """It counts 120 of 200 tokens: the rest had been taken as read, and the rate of prompts with it."""
+    cut = [result(300 * i, 100, 20, 11, isl=200, input_tokens=0, stated_input=120) for i in range(6)]
+    step = summarise(sample(cut), None, None)
+    assert not step.valid
+    assert step.flags[0].startswith("the server counts 120 tokens of prompts of 200: its count is false")
+    one = [*(result(300 * i, 100, 20, 11) for i in range(6)), replace(cut[0], start_ns=1800 * MS, sent_ns=1800 * MS)]
+    assert not any("shortens" in flag for flag in summarise(sample(one[:6]), None, None).flags)
+
+
+def test_thinking_that_is_not_streamed_makes_no_token_faster() -> None:
+    """30 of 60 tokens are thought in silence, 30 streamed 10 ms apart: TPOT is 10 ms and not 290 / 59."""
+    quiet = [result(900 * i, 400, 10, 30, osl=60, output_tokens=60, hidden_tokens=30) for i in range(6)]
+    step = summarise(sample(quiet), None, None)
+    assert step.tpot.p50 == pytest.approx(0.010)
+    assert step.ttft == Distribution()
+    assert "TTFT is left out: the server thinks before the first token that it streams" in step.flags
+    assert step.output_tps == pytest.approx(60 / 0.9, rel=0.02)
+
+
+def test_a_handful_of_requests_is_no_evidence() -> None:
+    few = summarise(sample([result(300 * i, 100, 20, 11) for i in range(4)]), None, None)
+    assert few.valid
+    assert "fewer than 5 requests: no evidence" in few.flags
 
 
 def test_events_are_no_count_of_tokens_where_they_fall_short() -> None:

@@ -96,7 +96,7 @@ def test_a_model_with_measurements_of_its_own_hardly_moves() -> None:
 
 
 def test_the_tail_of_a_probe_speaks_for_the_loads_near_it() -> None:
-    """A request alone waits for no other: its tail had been that of 256 in flight, and the service level seemed kept."""
+    """A request alone waits for no other: its tail had been that of 256 in flight."""
     loads = (1, 2, 16, 64, 256)
     usual = [e.ttft_tail["p99"] / e.ttft_p50_s.mid for e in estimates_at(loads)]
 
