@@ -8,7 +8,7 @@ from advisor.catalog.resources import user_overlay_dirs
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import did_you_mean
 from advisor.domain.model import model_called
-from advisor.evidence.runs import Run, unstated
+from advisor.evidence.runs import SPECULATION, Run, speculation, unstated
 from advisor.probe.plausibility import Plausibility
 
 OPTIONS = {"accelerator": "--accelerator", "gpus": "--gpus", "model": "--as-model", "precision": "--weights"}
@@ -64,6 +64,8 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         return Use(False, (told,))
     doubt = check.another_model(where, run.server_facts.get("asked_model", ""))
     notes = [doubt] if doubt and doubt not in run.flags else []
+    if speculation(run) == SPECULATION:
+        notes.append("Counts as speculative decoding, which the server's counters show: state its method with --spec")
     if not where.engine:
         notes.append("Counts for its neighbours only: state --engine, so that it counts for the very configuration")
     return Use(True, tuple(notes))

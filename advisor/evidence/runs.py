@@ -29,6 +29,9 @@ _START_SHARE = 0.01
 _TENSORRT = re.compile(r"(tensorrt|trt)([ _-]?llm)?")
 """Spellings of the engine that measurements call trt."""
 
+SPECULATION = "speculative"
+"""Method of speculative decoding that shows in figures and that nobody named."""
+
 Outcome = Literal["running", "complete", "budget", "interrupted", "failed"]
 LoadKind = Literal["closed", "poisson", "constant", "unknown"]
 
@@ -213,7 +216,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         model=where.model,
         precision=where.precision,
         engine=_TENSORRT.sub("trt", where.engine.strip().casefold()),
-        spec_method=where.spec_method.strip().casefold(),
+        spec_method=speculation(run),
         disagg=where.disagg,
         tp=where.tp or gpus,
         ep=where.ep or 1,
@@ -236,6 +239,13 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         ttft_mean_s=step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
     )
+
+
+def speculation(run: Run) -> str:
+    """Method of speculative decoding as stated; where none was and the server's own counters show it, `SPECULATION`."""
+    stated = run.deployment.spec_method.strip().casefold()
+    shown = any(step.server.get("spec_accepted") or step.server.get("spec_length_max", 0) > 1 for step in run.steps)
+    return SPECULATION if shown and stated in ("", "none") else stated
 
 
 def _tail(found: Distribution) -> float | None:

@@ -22,6 +22,8 @@ _METRICS: dict[bytes, str] = {
     b"vllm:prefix_cache_hits_total": "prefix_hits",
     b"vllm:gpu_prefix_cache_hits_total": "prefix_hits",
     b"sglang:cached_tokens_total": "prefix_hits",
+    b"vllm:spec_decode_num_accepted_tokens_total": "spec_accepted",
+    b"sglang:spec_accept_length": "spec_length",
     b"sglang:num_running_reqs": "running",
     b"sglang:num_queue_reqs": "waiting",
     b"sglang:token_usage": "kv_use",
@@ -34,7 +36,9 @@ _METRICS: dict[bytes, str] = {
 }
 _OWNERS = {"vllm": "vllm", "sglang": "sglang", "tensorrt_llm": "trt", "llamacpp": "llama.cpp"}
 """Engines by what they give as the owner of a model, for those that keep no counters by default."""
-_COUNTERS = frozenset({"preemptions", "prefix_hits"})
+_COUNTERS = frozenset({"preemptions", "prefix_hits", "spec_accepted"})
+_LEVELS = frozenset({"kv_use", "spec_length"})
+"""Of several engines the largest counts, not the sum."""
 _POLL_S = 1.0
 
 
@@ -167,7 +171,7 @@ async def _scrape(client: ProbeClient) -> _Counters:
         except ValueError:
             continue
         found.values[name] = (
-            max(found.values.get(name, 0.0), value) if name == "kv_use" else found.values.get(name, 0.0) + value
+            max(found.values.get(name, 0.0), value) if name in _LEVELS else found.values.get(name, 0.0) + value
         )
     return found
 

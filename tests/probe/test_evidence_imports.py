@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.cli.evidence_notes import evidence_use
 from advisor.cli.probe_text import run_csv
 from advisor.domain.errors import EvidenceError
 from advisor.evidence.imports import KINDS, read_runs
@@ -108,6 +109,67 @@ def test_sglang_lines_closed_and_open() -> None:
     assert (second.load, second.rate_rps, second.isl, second.osl) == ("poisson", 2.0, 921.6, 230.4)
     point = measurements_from_run(opened.model_copy(update={"deployment": STATED}))[0]
     assert point.concurrency == 8  # 8.02 measured in flight
+
+
+SGLANG = json.loads((SAMPLES / "sglang.jsonl").read_text().splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("sample", "changes"),
+    [
+        ("sglang.jsonl", {"dataset_name": "generated-shared-prefix"}),
+        ("vllm.json", {"random_prefix_len": 800}),
+        ("aiperf.json", {"input_config": {"input": {"prompt": {"prefix_prompt": {"pool_size": 4, "length": 500}}}}}),
+        ("aiperf.json", {"input_config": {"datasets": [{"prompts": {"shared_system_prompt_length": 500}}]}}),
+        ("guidellm.json", {"args": {"data": [{"prefix_buckets": [{"prefix_tokens": 500}]}]}}),
+    ],
+)
+def test_prompts_that_share_a_part_by_the_tools_settings_are_no_evidence(
+    tmp_path: Path, sample: str, changes: dict[str, object]
+) -> None:
+    """What a cache spares of the prefill had counted as the speed of the machine."""
+    text = (SAMPLES / sample).read_text()
+    row = json.loads(text.splitlines()[0]) if sample.endswith("l") else json.loads(text)
+    for name, extra in (("plain", {}), ("shared", changes)):
+        (file := tmp_path / f"{name}.json").write_text(json.dumps({**row, **extra}))
+        (run,) = read_runs(file, stated=STATED)
+        assert bool(measurements_from_run(run)) is (name == "plain")
+        assert run.steps[0].valid is (name == "plain")
+    assert run.steps[0].flags[0].startswith("prompts share a part by the tool's own settings")
+
+
+@pytest.mark.parametrize(
+    ("server", "method", "attention", "ep"),
+    [
+        ({"speculative_algorithm": "EAGLE", "enable_dp_attention": True, "ep_size": 8}, "mtp", True, 8),
+        ({"speculative_algorithm": "NEXTN"}, "mtp", False, 1),
+        ({"speculative_algorithm": "EAGLE3", "speculative_draft_model_path": "a/b"}, "eagle3", False, 1),
+        ({"speculative_algorithm": None}, "none", False, 1),
+    ],
+)
+def test_sglang_says_how_it_was_served(
+    tmp_path: Path, server: dict[str, object], method: str, attention: bool, ep: int
+) -> None:
+    """A run with drafts had counted as one without, at twice its speed."""
+    row = SGLANG | {"server_info": SGLANG["server_info"] | server}
+    (file := tmp_path / "r.json").write_text(json.dumps(row))
+    (run,) = read_runs(file, stated=Deployment(accelerator="mi355x", gpus=8, model="dsr1", precision="fp8"))
+    (point,) = measurements_from_run(run)
+    assert (point.spec_method, point.dp_attention, point.ep) == (method, attention, ep)
+
+
+def test_speculation_that_only_figures_show_is_not_taken_for_none(tmp_path: Path) -> None:
+    row = json.loads((SAMPLES / "vllm.json").read_text()) | {"spec_decode_num_drafts": 5000}
+    (file := tmp_path / "r.json").write_text(json.dumps(row))
+    (run,) = read_runs(file, stated=STATED.model_copy(update={"model": "llama3.3-70b"}))
+    assert measurements_from_run(run)[0].spec_method == "speculative"
+    assert any("--spec" in note for note in evidence_use(run).notes)
+    (named,) = read_runs(file, stated=STATED.model_copy(update={"spec_method": "mtp"}))
+    assert measurements_from_run(named)[0].spec_method == "mtp"
+    (plain,) = read_runs(SAMPLES / "vllm.json", stated=STATED)
+    assert measurements_from_run(plain)[0].spec_method == "none"
+    probed = plain.steps[0].model_copy(update={"server": {"spec_accepted": 12.0}})
+    assert measurements_from_run(plain.model_copy(update={"steps": (probed,)}))[0].spec_method == "speculative"
 
 
 def test_guidellm_of_the_real_tool() -> None:

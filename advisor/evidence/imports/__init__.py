@@ -15,7 +15,13 @@ from pydantic import ValidationError
 
 from advisor.domain.errors import EvidenceError
 from advisor.evidence.imports import aiperf, guidellm, inferencex, mlperf, nineshape, sglang, vllm
-from advisor.evidence.imports.common import Context, merged, placed_within_ramps
+from advisor.evidence.imports.common import (
+    Context,
+    merged,
+    placed_within_ramps,
+    shares_a_prefix,
+    without_shared_prompts,
+)
 from advisor.evidence.runs import RUN_SCHEMA, Deployment, Run
 
 Reader = Callable[[Any, Context], list[Run]]
@@ -61,6 +67,8 @@ def _read(document: Any, kind: str, context: Context) -> list[Run]:
             found = reader(document, context)
             if module in _WITH_RAMPS:
                 found = [r.model_copy(update={"steps": tuple(map(placed_within_ramps, r.steps))}) for r in found]
+                if shares_a_prefix(document):
+                    found = [r.model_copy(update={"steps": tuple(map(without_shared_prompts, r.steps))}) for r in found]
             return found
     if kind != "auto":
         raise EvidenceError(

@@ -99,6 +99,34 @@ def load_of(row: Row, requests: int, in_flight: float | None) -> dict[str, Any]:
     return {"load": "unknown", "flags": ("all requests at once: no operating point",)}
 
 
+_SHARED = ("prefix_tokens", "shared_system_prompt_length", "random_prefix_len")
+"""Settings that give every prompt the same beginning, of so many tokens."""
+_LONG = 64
+"""Longer lists hold requests, not settings."""
+
+
+def shares_a_prefix(settings: Any) -> bool:
+    """Whether a tool's own settings say that its prompts have a part in common, which a cache then spares."""
+    if isinstance(settings, list):
+        return len(settings) <= _LONG and any(shares_a_prefix(value) for value in settings)
+    if not isinstance(settings, dict):
+        return False
+    if "prefix" in words(settings, "dataset_name") or any(number(settings, name) for name in _SHARED):
+        return True
+    prompt = settings.get("prefix_prompt")
+    if isinstance(prompt, dict) and number(prompt, "length") and any(number(prompt, n) for n in ("num", "pool_size")):
+        return True
+    return bool(settings.get("prefix_buckets")) or any(
+        shares_a_prefix(value) for name, value in settings.items() if name not in ("metrics", "requests")
+    )
+
+
+def without_shared_prompts(step: Step) -> Step:
+    """A step of prompts that share a part: kept, and no evidence."""
+    told = "prompts share a part by the tool's own settings: no evidence for prompts of their own"
+    return step.model_copy(update={"valid": False, "flags": (told, *step.flags)})
+
+
 def placed_within_ramps(step: Step) -> Step:
     """A closed loop whose figures are of its whole duration, at the load that it held on average.
 

@@ -6,8 +6,19 @@ input and output. Requested lengths are upper ends of a range when `random_range
 
 from __future__ import annotations
 
-from advisor.evidence.imports.common import Context, Row, load_of, ms_distribution, number, required, run_of, words
-from advisor.evidence.runs import Deployment, Distribution, Run, Step
+from advisor.evidence.imports.common import (
+    Context,
+    Row,
+    load_of,
+    ms_distribution,
+    number,
+    required,
+    run_of,
+    truth,
+    whole,
+    words,
+)
+from advisor.evidence.runs import SPECULATION, Deployment, Distribution, Run, Step
 
 KIND = "sglang"
 TOOL = "sglang.bench_serving"
@@ -48,6 +59,15 @@ def read(row: Row, context: Context) -> list[Run]:
         model=words(server, "served_model_name", "model_path"),
         engine=next((name for name in ("sglang", "vllm", "trt") if backend.startswith(name)), ""),
         engine_version=words(server, "version"),
-        tp=round(tp) if (tp := number(server, "tp_size")) else None,
+        tp=whole(server, "tp_size"), ep=whole(server, "ep_size"), dp_attention=truth(server, "enable_dp_attention"),
+        spec_method=_speculation(row, server),
     )
     return [run_of(TOOL, context, dict(row), (step,), found)]
+
+
+def _speculation(row: Row, server: Row) -> str:
+    """Method of speculative decoding: NEXTN, and EAGLE without a draft model, draft with heads of the model's own."""
+    method = words(server, "speculative_algorithm").casefold()
+    if method in ("nextn", "eagle") and not words(server, "speculative_draft_model_path"):
+        return "mtp"
+    return method or (SPECULATION if (number(row, "accept_length") or 0.0) > 1 else "none")

@@ -18,7 +18,7 @@ from advisor.evidence.imports.common import (
     whole,
     words,
 )
-from advisor.evidence.runs import Deployment, Run, Step
+from advisor.evidence.runs import SPECULATION, Deployment, Run, Step
 
 KIND = "vllm"
 TOOL = "vllm bench serve"
@@ -70,6 +70,7 @@ def read(row: Row, context: Context) -> list[Run]:
         else "",
         engine_version=words(row, "version"),
         tp=whole(row, "tp", "tensor_parallel_size"),
+        spec_method=SPECULATION if number(row, "spec_decode_num_drafts") else "none",
     )
     started = moment(words(row, "date"), "%Y%m%d-%H%M%S")
     return [run_of(TOOL, context, dict(row), (step,), found, started_at=started)]
