@@ -31,6 +31,9 @@ def plan_text(plan: Plan, endpoint: str) -> str:
     limit = plan.limit
     lines += ["", "  worst case, at which the run stops:"]
     lines.append(f"    tokens   {plan.worst_tokens:>14,}   (limit {limit.max_tokens:,})")
+    beyond = plan.first_beyond
+    if beyond is not None:
+        lines.append(f"    the limit may end it at {beyond.label}; all steps take {plan.all_tokens:,} at most")
     if plan.worst_seconds is not None:
         lines.append(f"    seconds  {plan.worst_seconds:>14,.0f}   (limit {limit.max_seconds:,.0f})")
     usd = plan.worst_usd

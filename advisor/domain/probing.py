@@ -5,8 +5,9 @@ from __future__ import annotations
 LEAST_REQUESTS, WAVES = 40, 6
 """Measured requests of a thorough step in a closed loop: at least so many, and so many for each slot."""
 
-LEAST_EVIDENCE = 5
-"""Fewest good requests of a step that is evidence: of fewer no interval of the median is known."""
+LEAST_EVIDENCE, LEAST_TOKENS = 5, 500
+"""Fewest good requests of a step that is evidence: of fewer no interval of the median is known. TPOT is a mean over
+tokens, so that of requests alone fewer tell it, once they wrote so many."""
 
 FEWER_GPUS = 0.8
 """Share of the prediction per GPU at or below which a count of GPUs that was stated too high may explain it: of twice
@@ -33,6 +34,22 @@ def count_in_doubt(measured: float, predicted: float, low: float, gpus: int) -> 
     if measured > FEWER_GPUS * predicted or measured >= low or gpus < 2:
         return ""
     return f"check that {gpus} GPUs served it: a count stated too high looks like a slow part"
+
+
+def tells_speed(good: int, output_tokens: float, concurrency: float) -> bool:
+    """Whether a step is evidence of rate and TPOT: TTFT takes `LEAST_EVIDENCE` requests at any load.
+
+    Parameters
+    ----------
+    good
+        Requests that ended well, of which each wrote `output_tokens` on average.
+    concurrency
+        Requests in flight.
+
+    >>> tells_speed(5, 8, 64), tells_speed(2, 1000, 1), tells_speed(2, 100, 1), tells_speed(4, 1000, 64)
+    (True, True, False, False)
+    """
+    return good >= LEAST_EVIDENCE or (concurrency <= 1 and good * output_tokens >= LEAST_TOKENS)
 
 
 def warmup_requests(concurrency: int) -> int:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from advisor.domain.evidence import Family, Measurement
 from advisor.domain.hardware import PRECISIONS
-from advisor.domain.probing import LEAST_EVIDENCE, LEAST_REQUESTS
+from advisor.domain.probing import LEAST_EVIDENCE, LEAST_REQUESTS, tells_speed
 from advisor.domain.provenance import Frozen
 
 RUN_SCHEMA = 1
@@ -168,7 +168,7 @@ class Run(Frozen):
 def measurements_from_run(run: Run) -> list[Measurement]:
     """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
 
-    A step counts where it is valid, has throughput and `LEAST_EVIDENCE` good requests, its prompts share nothing on
+    A step counts where it is valid, has throughput of enough requests (`tells_speed`), its prompts share nothing on
     purpose (a cache then spares prefill), and the run states what an estimate cannot do without.
     """
     where = run.deployment
@@ -177,8 +177,9 @@ def measurements_from_run(run: Run) -> list[Measurement]:
     found = []
     for step in run.steps:
         concurrency = _in_flight(step)
-        few = step.requests and step.succeeded < LEAST_EVIDENCE
-        if not step.valid or step.shared_prefix or few or step.output_tps is None or not concurrency:
+        if not step.valid or step.shared_prefix or step.output_tps is None or not concurrency:
+            continue
+        if step.requests and not tells_speed(step.succeeded, step.mean_output_tokens or step.osl, concurrency):
             continue
         found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
     return found
@@ -207,6 +208,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
     flags += ["partial"] if step.partial else []
     flags += ["not_steady"] if step.steady is False else []
     assert step.output_tps is not None
+    few = step.requests > 0 and step.succeeded < LEAST_EVIDENCE
     # A probe states lengths that were sent; other families state nominal ones, of which requests draw a part.
     isl, osl = step.lengths if run.family == "own_probe" else (step.isl, step.osl)
     return Measurement(
@@ -228,7 +230,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         total_tps_per_gpu=None if step.total_tps is None else step.total_tps / gpus,
         output_tps_per_gpu=step.output_tps / gpus,
         tpot_p50_s=step.tpot.p50,
-        ttft_p50_s=step.ttft.p50,
+        ttft_p50_s=None if few else step.ttft.p50,
         tpot_p99_s=_tail(step.tpot),
         ttft_p99_s=None if _tells_its_start(step) else _tail(step.ttft),
         e2el_p50_s=step.e2el.p50,
@@ -236,7 +238,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         source_id=f"run:{run.id}",
         flags=tuple(flags),
         tpot_mean_s=step.tpot.mean,
-        ttft_mean_s=step.ttft.mean,
+        ttft_mean_s=None if few else step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
     )
 

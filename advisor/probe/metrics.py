@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.domain.probing import LEAST_EVIDENCE
+from advisor.domain.probing import LEAST_EVIDENCE, tells_speed
 from advisor.domain.profile import Slo
 from advisor.domain.text import percent
 from advisor.evidence.runs import LENGTH_TOLERANCE, Distribution, OwnLag, Step
@@ -259,8 +259,9 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         asked, seen = _mean(wanted), _mean(got)
         if asked and seen and abs(seen / asked - 1) > LENGTH_TOLERANCE:
             flags.append(f"mean {name} length is {seen:.0f} tokens where {asked:.0f} were asked for")
-    if len(good) < LEAST_EVIDENCE:
-        flags.append(f"fewer than {LEAST_EVIDENCE} requests: no evidence")
+    if 0 < len(good) < LEAST_EVIDENCE:
+        speed = tells_speed(len(good), _mean([r.output_tokens for r in good]) or 0.0, sample.plan.concurrency)
+        flags.append(f"fewer than {LEAST_EVIDENCE} requests: {'TTFT is ' if speed else ''}no evidence")
     if any(r.reasoning_events for r in good):
         flags.append("reasoning tokens count as output")
     lost = sum(r.first_is_late for r in good)

@@ -114,9 +114,26 @@ class Plan:
     preflight_tokens: int = 600
 
     @property
+    def all_tokens(self) -> int:
+        """Most tokens of all steps, whatever the limit."""
+        return self.preflight_tokens + sum(step.worst_tokens for step in self.steps)
+
+    @property
+    def first_beyond(self) -> StepPlan | None:
+        """The first step at whose worst the limit on tokens is passed; None where there is none, or in a search."""
+        left = None if self.limit.max_tokens is None else self.limit.max_tokens - self.preflight_tokens
+        if left is None or self.search is not None:
+            return None
+        for step in self.steps:
+            left -= step.worst_tokens
+            if left < 0:
+                return step
+        return None
+
+    @property
     def worst_tokens(self) -> int:
         """Most tokens: of the steps, or the limit where that is lower."""
-        total = self.preflight_tokens + sum(step.worst_tokens for step in self.steps)
+        total = self.all_tokens
         if self.search is not None and self.limit.max_tokens is not None:
             return self.limit.max_tokens
         return total if self.limit.max_tokens is None else min(total, self.limit.max_tokens)

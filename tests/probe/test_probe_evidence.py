@@ -124,10 +124,23 @@ def test_a_handful_of_requests_moves_no_estimate() -> None:
     """Of four requests no interval of the median is known; one had counted as much as a hundred."""
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
     steps = tuple(
-        Step(index=n, concurrency=1, isl=900, osl=900, output_tps=9.0, requests=n, succeeded=n) for n in (1, 4, 5)
+        Step(index=n, concurrency=1, isl=900, osl=90, output_tps=9.0, requests=n, succeeded=n) for n in (1, 4, 5)
     )
     run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=steps, deployment=where)
     assert [point.row_id for point in measurements_from_run(run)] == ["p:5"]
+
+
+def test_long_answers_alone_tell_the_speed_of_tokens_and_not_the_wait() -> None:
+    """Two answers of 1,000 tokens are 1,998 steps; two waits for a first token are two. In a batch it takes more."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
+    times = Distribution(n=2, p50=0.05, mean=0.05)
+    alone = Step(
+        index=0, concurrency=1, isl=900, osl=1000, output_tps=20.0, requests=2, succeeded=2, ttft=times, tpot=times
+    )
+    steps = (alone, alone.model_copy(update={"index": 1, "concurrency": 16}))
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=steps, deployment=where)
+    (point,) = measurements_from_run(run)
+    assert (point.row_id, point.tpot_p50_s, point.ttft_p50_s, point.ttft_mean_s) == ("p:0", 0.05, None, None)
 
 
 def test_the_largest_of_a_dozen_is_no_tail() -> None:

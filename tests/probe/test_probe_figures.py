@@ -353,6 +353,10 @@ def test_the_worst_case_of_a_plan_by_hand() -> None:
     plan = Plan("x", (step,), Limit(None, None, 3600.0), Prices(usd_per_mtok_input=1.0, usd_per_mtok_output=10.0))
     assert plan.worst_tokens == 600 + 10 * 1100
     assert plan.worst_usd == pytest.approx((10 * 1000 + 600) * 1e-6 + 10 * 100 * 10e-6)
+    assert plan.first_beyond is None
+    hourly = Plan("x", (step, step), Limit(None, 12_000, 60.0), Prices())
+    assert (hourly.all_tokens, hourly.first_beyond) == (600 + 2 * 11_000, step)
+    assert Plan("x", (step, step), Limit(None, 22_600, 60.0), Prices()).first_beyond is None
     hourly = Plan("x", (step,), Limit(None, 5000, 60.0), Prices(usd_per_gpu_hour=3.0, gpus=8))
     assert (hourly.worst_tokens, hourly.worst_usd) == (5000, pytest.approx(0.4))  # 24 USD/h for a minute
 
