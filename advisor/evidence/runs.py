@@ -23,6 +23,8 @@ RUN_SCHEMA = 1
 LENGTH_TOLERANCE = 0.05
 """Share by which the mean length may miss what was asked for before a step is one of other lengths."""
 
+SATURATED = "saturated: arrivals outran the server, so that latencies depend on how long it was run"
+
 _START_SHARE = 0.01
 """Part of the requests of a run without a warm-up from which those that it starts with are its p99."""
 
@@ -208,7 +210,7 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
     flags += ["partial"] if step.partial else []
     flags += ["not_steady"] if step.steady is False else []
     assert step.output_tps is not None
-    few = step.requests > 0 and step.succeeded < LEAST_EVIDENCE
+    no_ttft = SATURATED in step.flags or (step.requests > 0 and step.succeeded < LEAST_EVIDENCE)
     # A probe states lengths that were sent; other families state nominal ones, of which requests draw a part.
     isl, osl = step.lengths if run.family == "own_probe" else (step.isl, step.osl)
     return Measurement(
@@ -230,15 +232,15 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         total_tps_per_gpu=None if step.total_tps is None else step.total_tps / gpus,
         output_tps_per_gpu=step.output_tps / gpus,
         tpot_p50_s=step.tpot.p50,
-        ttft_p50_s=None if few else step.ttft.p50,
+        ttft_p50_s=None if no_ttft else step.ttft.p50,
         tpot_p99_s=_tail(step.tpot),
-        ttft_p99_s=None if _tells_its_start(step) else _tail(step.ttft),
+        ttft_p99_s=None if no_ttft or _tells_its_start(step) else _tail(step.ttft),
         e2el_p50_s=step.e2el.p50,
         date=run_date(run),
         source_id=f"run:{run.id}",
         flags=tuple(flags),
         tpot_mean_s=step.tpot.mean,
-        ttft_mean_s=None if few else step.ttft.mean,
+        ttft_mean_s=None if no_ttft else step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
     )
 

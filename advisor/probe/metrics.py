@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from advisor.domain.probing import LEAST_EVIDENCE, tells_speed
 from advisor.domain.profile import Slo
 from advisor.domain.text import percent
-from advisor.evidence.runs import LENGTH_TOLERANCE, Distribution, OwnLag, Step
+from advisor.evidence.runs import LENGTH_TOLERANCE, SATURATED, Distribution, OwnLag, Step
 from advisor.probe.doubts import bunched, cached, mixed, shortened, uncounted, unheld
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
@@ -22,6 +23,10 @@ from advisor.probe.statistics import describe, drifts, steady_start
 
 _LEAST_WINDOW_SHARE = 0.5
 _COARSE_EVENTS = 1.05
+_DRIFT_REQUESTS = 24
+"""Fewest requests whose drift is tested."""
+_GROWTH_SHARE, _GROWTH_SIGMAS = 0.1, 3.0
+"""Requests in flight that an open loop may gain: a share of those that came, and deviations of their Poisson number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,12 @@ def summarise(
     # A request that failed kept no limit; one whose idle connection was closed never reached the server.
     failed = sum(not r.ok and r.fault is not Fault.STALE for r in sample.measured)
     asked = len(steady) + failed if slo is not None and steady else 0
-    drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in steady]) if len(steady) >= 24 else None
+    # Where little is left beside what was taken for the start, it may have been no start but a growing queue.
+    series = steady if len(steady) >= _DRIFT_REQUESTS else good
+    drift = drifts([r.e2el_s / max(1, r.output_tokens) for r in series]) if len(series) >= _DRIFT_REQUESTS else None
+    saturated = sample.saturated or _backlog_grows(sample, window, 0.0 if drift else flow.concurrency)
     flags = _flags(sample, good, tokens / events if events else None)
+    flags += [SATURATED] if saturated else []
     if shared:
         flags += [f"{percent(shared)} of each prompt is the same on purpose: no evidence for prompts of their own"]
     if hidden:
@@ -170,16 +179,22 @@ def _window(sample: Sample, good: Sequence[RequestResult]) -> tuple[int, int]:
     whole = max(r.stamps_ns[-1] for r in good)
     if held - start < _LEAST_WINDOW_SHARE * (whole - start):
         return start, whole
+    if sample.plan.load != "closed":
+        # It holds what arrives only once the first requests have left; before that it fills.
+        first = min(r.sent_ns for r in (*sample.warmup, *good) if r.ok)
+        full = first + int(float(np.median([r.stamps_ns[-1] - r.sent_ns for r in good])))
+        return (max(start, full) if held - full >= _LEAST_WINDOW_SHARE * (held - start) else start), held
     slots = sample.plan.concurrency
-    if sample.plan.load == "closed" and len(sample.measured) == len(good) > slots:
+    if len(sample.measured) == len(good) > slots:
         start = starts[(len(starts) - 1) % slots]
     return start, held
 
 
 def _flow(requests: Sequence[RequestResult], window: tuple[int, int], usual: _Usual) -> _Flow:
-    """Rates inside the window; a request at its edge counts by the share of its life inside.
+    """Rates inside the window; a request at its edge counts by the share of its tokens inside.
 
-    One that was cut counts by the tokens that came of it, and as the share of a request that these are.
+    So does one that was cut, of the tokens that were due. Not by the share of its life: where requests queue longer and
+    longer, more of them wait in the window than are served in it.
     """
     low, high = window
     seconds = (high - low) / 1e9
@@ -197,12 +212,26 @@ def _flow(requests: Sequence[RequestResult], window: tuple[int, int], usual: _Us
             continue
         stamps = np.frombuffer(r.stamps_ns, dtype=np.int64)
         per_event = usual.tokens_per_event if cut else r.output_tokens / stamps.size
-        outputs += int(np.count_nonzero((stamps > low) & (stamps <= high))) * per_event
-        lived = overlap / max(1, end - r.sent_ns)
-        lived *= min(1.0, stamps.size * per_event / r.osl) if cut else 1.0
-        finished += lived
-        inputs += lived * (r.input_tokens if r.ok and r.input_tokens else r.isl * usual.input_per_asked)
+        inside = int(np.count_nonzero((stamps > low) & (stamps <= high)))
+        outputs += inside * per_event
+        served = inside / stamps.size * (min(1.0, stamps.size * per_event / r.osl) if cut else 1.0)
+        finished += served
+        inputs += served * (r.input_tokens if r.ok and r.input_tokens else r.isl * usual.input_per_asked)
     return _Flow(seconds, inputs / seconds, outputs / seconds, finished / seconds, busy / seconds)
+
+
+def _backlog_grows(sample: Sample, window: tuple[int, int], concurrency: float) -> bool:
+    """Whether more requests of an open loop came within the window than left it, beyond what chance brings.
+
+    Where latencies drift no chance is left for it, and `concurrency` is 0.
+    """
+    if sample.plan.load == "closed":
+        return False
+    low, high = window
+    requests = [r for r in (*sample.warmup, *sample.measured) if r.ok]
+    came = sum(low < r.sent_ns <= high for r in requests)
+    left = sum(low < r.stamps_ns[-1] <= high for r in requests)
+    return came - left > max(_GROWTH_SHARE * came, _GROWTH_SIGMAS * math.sqrt(max(1.0, concurrency)))
 
 
 def _transient(good: Sequence[RequestResult]) -> int:
@@ -242,8 +271,6 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
     flags = []
     if not sample.complete:
         flags.append(f"partial: {sample.stop_reason}")
-    if sample.saturated:
-        flags.append("saturated: arrivals outran the server, so that latencies depend on how long it was run")
     if any(r.usage_disagrees for r in good):
         flags.append("the server's usage contradicts its stream; tokens are counted from the stream")
     if not all(r.input_tokens for r in good):

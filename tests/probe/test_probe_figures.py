@@ -6,6 +6,7 @@ import math
 import random
 from array import array
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from advisor.domain.errors import InputError
 from advisor.domain.profile import Profile, Slo
-from advisor.evidence.runs import Distribution, OwnLag, Step
+from advisor.evidence.runs import SATURATED, Deployment, Distribution, OwnLag, Run, Step, measurements_from_run
 from advisor.probe.budget import Limit, Prices
 from advisor.probe.faults import Fault
 from advisor.probe.lag import own_fault
@@ -247,6 +248,52 @@ def test_slots_in_step_are_counted_by_whole_rounds() -> None:
     step = summarise(held, None, None)
     assert step.output_tps == pytest.approx(4 * 60 / 0.7, rel=0.002)
     assert step.duration_s == pytest.approx(1.4)
+
+
+def opened(measured: list[RequestResult], rate: float, warm: int = 0) -> Step:
+    """An open loop whose first requests are its warm-up."""
+    plan = StepPlan("constant", LengthSpec(10), LengthSpec(10), concurrency=512, rate_rps=rate)
+    counted = measured[warm:]
+    return summarise(sample(counted, plan=plan, warmup=tuple(measured[:warm])), None, None)
+
+
+def test_an_open_loop_that_outruns_the_server_is_saturated_and_counts_what_it_served() -> None:
+    """Four arrive a second, two are served in 0.7 s each: 2.86 a second and 28.6 tokens/s, however long the queue is.
+
+    By the share of their lives in the window 3.4 a second had been served, and nothing was said of the queue.
+    """
+    free, found = [0.0, 0.0], []
+    for k in range(48):
+        arrival = 250.0 * k
+        start = max(arrival, min(free))
+        free[free.index(min(free))] = start + 700
+        found.append(result(arrival, start - arrival + 250, 50, 10))
+    step = opened(found, 4.0, 8)
+    assert step.requests_per_s == pytest.approx(2 / 0.7, rel=0.03)
+    assert step.output_tps == pytest.approx(20 / 0.7, rel=0.03)
+    assert step.input_tps == pytest.approx(20 / 0.7, rel=0.03)
+    assert SATURATED in step.flags
+    assert step.steady is False
+
+
+def test_an_open_loop_is_measured_once_it_is_full() -> None:
+    """Four a second that live 4 s are 16 in flight: a window from the second second on holds the filling too."""
+    step = opened([result(250.0 * k, 400, 400, 10) for k in range(64)], 4.0, 8)
+    assert step.achieved_concurrency == pytest.approx(16, rel=0.03)
+    assert (step.requests_per_s, step.output_tps) == pytest.approx((4, 40), rel=0.03)
+    assert step.flags == ()
+
+
+def test_a_saturated_step_is_no_evidence_of_ttft() -> None:
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8")
+    times = Distribution(n=40, p50=0.05, mean=0.05, p99=0.1)
+    step = Step(
+        index=0, load="poisson", achieved_concurrency=9.0, isl=900, osl=900, output_tps=9.0, requests=40, succeeded=40,
+        ttft=times, tpot=times, flags=(SATURATED,),
+    )  # fmt: skip
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+    (point,) = measurements_from_run(run)
+    assert (point.ttft_p50_s, point.ttft_p99_s, point.ttft_mean_s, point.tpot_p50_s) == (None, None, None, 0.05)
 
 
 def test_tokens_that_come_in_bunches_tell_no_latency() -> None:
