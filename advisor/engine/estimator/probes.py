@@ -7,9 +7,9 @@ narrows them; far from a probe nothing changes. A part that has measurements of 
 another part is probed: its error is another's only where neither was measured (the decision draws them apart too).
 
 A probe that lies far off its own spread says that the spread was taken too narrow, there and around it; it is followed
-all the same. What it says of places that were less well known is that they are off by as much, not by as many spreads:
-a probe a fifth slow where the spread is a thirtieth does not halve the rate where the spread is a fifth. Probes that
-contradict each other widen what they are averaged to.
+all the same. Places that were less well known are off by as much, not by as many spreads: a probe that is a fifth slow
+where the spread is a thirtieth does not halve the rate where the spread is a fifth. Places that were known better are
+off by as many spreads, which is less. Probes that contradict each other widen what they are averaged to.
 """
 
 from __future__ import annotations
@@ -41,27 +41,32 @@ class ProbeShift:
     def at(self, query: Encoded, shares: Floats, spread: Floats, loads: Floats) -> tuple[Floats, Floats]:
         """Shift of each query at each log2 load, and the spread left at its own load."""
         c, p, residual = self.covariance, self.points, self.residual
-        own = self._own_spread()
         inner = _correlation(c, p, self.shares, p, self.shares, p.load[:, None])[:, 0]
-        matrix = inner + np.diag((PROBE_NOISE / own) ** 2)
+        own = self.spread * self._surprise(inner)
+        matrix = inner + np.diag(PROBE_NOISE**2 / (inner * self._shown()).max(1))
         reach = self._reach(query)
         across = _correlation(c, query, shares, p, self.shares, loads[None]) * reach[:, None]
         here = _correlation(c, query, shares, p, self.shares, query.load[:, None])[:, 0] * reach
-        wide = spread * np.sqrt(1 + (here * ((own / self.spread) ** 2 - 1)).max(1))
+        wide = spread * self._surprise(here)
         weights = np.linalg.solve(matrix, residual)
-        alike = np.clip(across @ weights, min(0.0, residual.min()), max(0.0, residual.max()))
-        scaled = wide[:, None] * (across @ np.linalg.solve(matrix, residual / own))
+        shift = np.clip(across @ weights, min(0.0, residual.min()), max(0.0, residual.max()))
+        shift *= np.minimum(1.0, wide / own[here.argmax(1)])[:, None]
         gain = np.einsum("qp,qp->q", here, np.linalg.solve(matrix, here.T).T)
         left = np.minimum(wide * np.sqrt(np.maximum(1 - gain, 0.0)), spread)
         apart = (here * np.abs(residual - inner @ weights)).max(1)
-        return _nearer_none(alike, scaled), np.maximum(np.hypot(left, apart), PROBE_NOISE)
+        return shift, np.maximum(np.hypot(left, apart), PROBE_NOISE)
 
-    def _own_spread(self) -> Floats:
-        """Spreads at the probes: as they were taken to be, or as wide as what came shows them to be.
+    def _surprise(self, alike: Floats) -> Floats:
+        """How many times wider the spreads of some places are than they were taken to be, by the probes like them."""
+        out: Floats = np.sqrt(1 + (alike * (self._shown() / self.spread**2 - 1)).max(1))
+        return out
 
-        The likeliest variance of a prior, given one residual of it and the noise: ``residual² - noise²``.
+    def _shown(self) -> Floats:
+        """Variance at each probe, as it was taken to be or as what came shows it to be.
+
+        The likeliest variance of a prior, given one residual of it and the noise, is ``residual² - noise²``.
         """
-        out: Floats = np.sqrt(np.maximum(self.spread**2, self.residual**2 - PROBE_NOISE**2))
+        out: Floats = np.maximum(self.spread**2, self.residual**2 - PROBE_NOISE**2)
         return out
 
     def _reach(self, query: Encoded) -> Floats:
@@ -70,12 +75,6 @@ class ProbeShift:
         probed = self.points.coords[self.points.of_point, _PART]
         out: Floats = ((part == probed) | ~np.isin(part, self.measured)).astype(np.float64)
         return out
-
-
-def _nearer_none(one: Floats, other: Floats) -> Floats:
-    """Of two shifts the smaller one; none where they disagree in direction."""
-    out: Floats = np.where(one * other > 0, np.where(np.abs(one) < np.abs(other), one, other), 0.0)
-    return out
 
 
 def parts_of(points: Encoded) -> Floats:

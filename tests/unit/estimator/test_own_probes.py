@@ -70,6 +70,13 @@ def test_a_ladder_that_is_slow_throughout_is_slow_beyond_its_end() -> None:
         assert ratio == pytest.approx(0.8, abs=0.01 if n <= 128 else 0.1), n
 
 
+def test_a_probe_that_agrees_stands_beside_one_that_does_not() -> None:
+    """What the other shows of the spreads around it holds for the one that agrees, too, or it would be drawn along."""
+    pair = [probe(stack(), 1.0, "r1:0"), probe(stack(concurrency=128), 0.7, "r1:1")]
+    (first, _), (second, _) = moved(pair, [stack(), stack(concurrency=128)])
+    assert (first, second) == pytest.approx((1.0, 0.7), abs=0.03)
+
+
 def test_probes_that_contradict_each_other_leave_the_interval_wide() -> None:
     """Their mean had been sure to two parts in a hundred."""
     pair = [probe(stack(), 1.25, "r1:0"), probe(stack(), 0.8, "r2:0")]
