@@ -6,7 +6,7 @@ from advisor.domain.errors import AdvisorError
 from advisor.domain.model import model_called
 from advisor.domain.probing import count_in_doubt
 from advisor.domain.text import percent, plain
-from advisor.evidence.runs import Run, Step
+from advisor.evidence.runs import Run, Step, speculation
 
 
 def prediction_text(run: Run) -> str:
@@ -31,7 +31,7 @@ def prediction_text(run: Run) -> str:
         "tp": str(where.tp or where.gpus),
         "ep": str(where.ep or 1),
         "dp_attention": str(where.dp_attention),
-        "spec_method": where.spec_method,
+        "spec_method": speculation(run),
         "disagg": str(where.disagg),
     }
     rows = [

@@ -15,6 +15,8 @@ from advisor.engine.estimates import EstimateMany
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 
 MAX_CHECKS = 12
+AGREE = 1.1
+"""Ratio beyond which two runs of one point contradict each other: five times what a probe repeats by."""
 
 
 def probe_checks(
@@ -41,7 +43,31 @@ def probe_checks(
     kept.sort(key=lambda m: (m.date.toordinal() if m.date else 0, m.row_id), reverse=True)
     kept = kept[:MAX_CHECKS]
     estimates = predict([_query(m, model) for m in kept]) if kept else []
-    return tuple(_check(m, e) for m, e in zip(kept, estimates, strict=True) if not e.error)
+    return tuple(_check(m, e, _contradicted(m, kept)) for m, e in zip(kept, estimates, strict=True) if not e.error)
+
+
+def _contradicted(m: Measurement, rows: Sequence[Measurement]) -> str:
+    """The run of the same point from which a measurement lies too far, in words; empty where none does."""
+    for other in rows:
+        if other.source_id == m.source_id or _point(other) != _point(m):
+            continue
+        assert m.output_tps_per_gpu is not None
+        assert other.output_tps_per_gpu is not None
+        ratio = m.output_tps_per_gpu / other.output_tps_per_gpu
+        if max(ratio, 1 / ratio) > AGREE:
+            name = other.source_id.removeprefix("run:")
+            return (
+                f" It is {ratio:.2f} times what run {name} measured at the same point, and the estimate lies between:"
+                " if one of them no longer holds, remove it with `advisor evidence remove`."
+            )
+    return ""
+
+
+def _point(m: Measurement) -> tuple[object, ...]:
+    return (
+        m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus,
+        m.isl, m.osl, m.concurrency,
+    )  # fmt: skip
 
 
 def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
@@ -54,7 +80,7 @@ def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
     )  # fmt: skip
 
 
-def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
+def _check(m: Measurement, e: OperatingEstimate, contradicted: str) -> ProbeCheck:
     assert m.date is not None
     assert m.output_tps_per_gpu is not None
     predicted = e.output_tps_per_gpu
@@ -79,6 +105,7 @@ def _check(m: Measurement, e: OperatingEstimate) -> ProbeCheck:
         measured_tpot_s=m.tpot_p50_s,
         within_interval=within,
         text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement."
-        + (f" {capital(doubt)}." if doubt else ""),
+        + (f" {capital(doubt)}." if doubt else "")
+        + contradicted,
         source_id=m.source_id,
     )

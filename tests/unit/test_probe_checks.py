@@ -100,6 +100,22 @@ def test_a_count_of_gpus_stated_too_high_is_asked_about(root: Path, times: int) 
     assert (f"Check that {8 * times} GPUs served it" in check.text) is (times == 2)
 
 
+def test_runs_of_one_point_that_contradict_each_other_are_told(root: Path) -> None:
+    """A node that was mended and measured again: the estimate lies between the two until the old run is removed."""
+    before = Workbench(as_of=AS_OF, bare=True)
+    first = own(before, root, 0.7)
+    second = replace(first, row_id="r2:0", source_id="run:r2", output_tps_per_gpu=(first.output_tps_per_gpu or 0) / 0.7)
+    model = before.catalog.models["llama3.3-70b"]
+    newer, older = probe_checks([first, second], model, ["mi355x"], before.estimator.estimate)
+    assert "It is 1.43 times what run r1 measured at the same point" in newer.text
+    assert "It is 0.70 times what run r2 measured at the same point" in older.text
+    close = replace(second, output_tps_per_gpu=(first.output_tps_per_gpu or 0) * 1.05)
+    apart = replace(second, concurrency=first.concurrency * 2)
+    for other in (close, apart):
+        checks = probe_checks([first, other], model, ["mi355x"], before.estimator.estimate)
+        assert not any("at the same point" in check.text for check in checks)
+
+
 def test_probes_of_other_models_are_not_shown(root: Path) -> None:
     profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
     before = Workbench(as_of=AS_OF, bare=True)
