@@ -29,6 +29,8 @@ from advisor.probe.exchange import BodySink, Exchange, Limits
 from advisor.probe.faults import Fault, TransportFault
 from advisor.probe.http1 import FramingError, request_bytes
 
+_NO_AUTHORITY = frozenset({18, 19, 20, 21})
+"""OpenSSL's codes for a certificate whose issuer nobody vouches for: self-signed, or signed by one unknown."""
 _SWEEP_S = 0.05
 _Origin = tuple[str, str, int]
 _Address = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -219,7 +221,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
             except ssl.SSLError as error:
                 connection.close()
                 reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
-                raise TransportFault(Fault.TLS, f"TLS with {host}: {reason}") from None
+                hint = "; --ca-file adds an authority that you trust" if getattr(error, "verify_code", 0) in _NO_AUTHORITY else ""
+                raise TransportFault(Fault.TLS, f"TLS with {host}: {reason}{hint}") from None
             except OSError as error:
                 connection.close()
                 raise TransportFault(Fault.TLS, f"TLS with {host}: {error}") from None
