@@ -67,8 +67,9 @@ def _line(step: Step, row: dict[str, str], gpus: int) -> str:
         return head + f"no prediction ({plain(row['error'] or 'no figure', 160)})"
     assert step.output_tps is not None
     measured, expected = step.output_tps / gpus, float(row["output_tps_per_gpu"])
-    doubt = count_in_doubt(measured, expected, float(row["output_tps_per_gpu_lo"]), gpus)
-    span = f"{float(row['output_tps_per_gpu_lo']):,.1f} to {float(row['output_tps_per_gpu_hi']):,.1f}"
+    low, high = (float(row[f"output_tps_per_gpu_{end}"]) for end in ("lo", "hi"))
+    doubt = count_in_doubt(measured, expected, low, high, gpus)
+    span = f"{low:,.1f} to {high:,.1f}"
     return (
         f"{head}{measured:,.1f} tok/s per GPU measured, {expected:,.1f} predicted ({span}, grade"
         f" {row['evidence_grade']}): {percent(measured / expected)}"

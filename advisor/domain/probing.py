@@ -14,23 +14,32 @@ FEWER_GPUS = 0.8
 the true count less is predicted per GPU too, so that half the rate shows as three quarters."""
 
 
-def count_in_doubt(measured: float, predicted: float, low: float, gpus: int) -> str:
-    """What to check where a rate lies so far below its prediction that the count of GPUs may be wrong; else empty.
+def count_in_doubt(measured: float, predicted: float, low: float, high: float, gpus: int) -> str:
+    """What to check where a rate lies so far from its prediction that the statement may be wrong; else empty.
 
-    A count stated too low shows as more than the hardware can do; one stated too high only looks slow.
+    A count stated too high looks slow. One stated too low looks fast, and only the roofline refuses it where it is more
+    than the hardware can do.
 
     Parameters
     ----------
-    measured, predicted, low
-        Output per GPU as measured, as predicted, and the low end of the prediction [tokens/s].
+    measured, predicted, low, high
+        Output per GPU as measured, as predicted, and the ends of the prediction [tokens/s].
     gpus
         The count as stated.
 
-    >>> count_in_doubt(500, 1000, 800, 16)
+    >>> count_in_doubt(500, 1000, 800, 1200, 16)
     'check that 16 GPUs served it: a count stated too high looks like a slow part'
-    >>> count_in_doubt(850, 1000, 900, 16)
+    >>> count_in_doubt(850, 1000, 900, 1200, 16)
     ''
+    >>> count_in_doubt(1500, 1000, 900, 1200, 1)[:43]
+    'check that no more than 1 GPU served it, an'
     """
+    if measured > high and measured >= predicted / FEWER_GPUS:
+        many = f"{gpus} GPU{'s' * (gpus > 1)}"
+        return (
+            f"check that no more than {many} served it, and that weights and drafts are as stated:"
+            " a count stated too low looks like a fast part"
+        )
     if measured > FEWER_GPUS * predicted or measured >= low or gpus < 2:
         return ""
     return f"check that {gpus} GPUs served it: a count stated too high looks like a slow part"

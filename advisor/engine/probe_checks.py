@@ -90,7 +90,7 @@ def _check(m: Measurement, e: OperatingEstimate, contradicted: str) -> ProbeChec
         engine=e.engine, precision=m.precision, kv_cache_precision="", tp=e.tp, ep=e.ep, dp_attention=e.dp_attention,
         spec_method=e.spec_method, disagg=e.disagg, gpus_per_replica=e.gpus,
     )  # fmt: skip
-    doubt = count_in_doubt(m.output_tps_per_gpu, predicted.mid, predicted.lo, m.gpus or 1)
+    doubt = count_in_doubt(m.output_tps_per_gpu, predicted.mid, predicted.lo, predicted.hi, m.gpus or 1)
     verdict = "within the predicted interval" if within else "outside the predicted interval"
     return ProbeCheck(
         accelerator=m.accelerator,

@@ -221,7 +221,8 @@ class StampedTransport(httpx.AsyncBaseTransport):
             except ssl.SSLError as error:
                 connection.close()
                 reason = getattr(error, "verify_message", "") or error.reason or "handshake failed"
-                hint = "; --ca-file adds an authority that you trust" if getattr(error, "verify_code", 0) in _NO_AUTHORITY else ""
+                unknown = getattr(error, "verify_code", 0) in _NO_AUTHORITY
+                hint = "; --ca-file adds an authority that you trust" if unknown else ""
                 raise TransportFault(Fault.TLS, f"TLS with {host}: {reason}{hint}") from None
             except OSError as error:
                 connection.close()

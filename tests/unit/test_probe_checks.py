@@ -100,6 +100,17 @@ def test_a_count_of_gpus_stated_too_high_is_asked_about(root: Path, times: int) 
     assert (f"Check that {8 * times} GPUs served it" in check.text) is (times == 2)
 
 
+def test_a_count_of_gpus_stated_too_low_is_asked_about(root: Path) -> None:
+    """Two GPUs stated as one double the rate, far below what the roofline refuses, and the answer followed."""
+    before = Workbench(as_of=AS_OF, bare=True)
+    model = before.catalog.models["llama3.3-70b"]
+    true = own(before, root, 1.0)
+    for factor, asked in ((1.0, False), (2.0, True)):
+        row = replace(true, output_tps_per_gpu=(true.output_tps_per_gpu or 0) * factor)
+        (check,) = probe_checks([row], model, ["mi355x"], before.estimator.estimate)
+        assert ("Check that no more than" in check.text) is asked
+
+
 def test_runs_of_one_point_that_contradict_each_other_are_told(root: Path) -> None:
     """A node that was mended and measured again: the estimate lies between the two until the old run is removed."""
     before = Workbench(as_of=AS_OF, bare=True)
