@@ -15,6 +15,7 @@ from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.decision.wait import surely_saves
 
 GRADE_TEXT = {
     "A": "your own measurement",
@@ -68,7 +69,10 @@ def kind_of(
         return Kind("probe_first", reason, " ".join([*tests, f"Probe first: yes. {reason}"]))
     tests.append(_no_probe(information, ratio, change))
     others = "waiting does not pay" if split is None else "neither waiting nor splitting pays"
-    reason = f"{_least(comparison)}; {_probe_clause(information, ratio, change)}, and {others}."
+    later = _later(priced, comparison, defaults)
+    if later:
+        others = "nothing is to be put off" if split is None else "splitting does not pay"
+    reason = f"{_least(comparison)}; {_probe_clause(information, ratio, change)}, and {others}.{later}"
     return Kind("get", reason, " ".join([*tests, f"Get: {reason}"]))
 
 
@@ -80,6 +84,15 @@ def _least(comparison: Comparison) -> str:
     if own > min(run.cost.usd_per_month.p50 for run in comparison.runs):
         return f"{name} costs least with risk counted"
     return f"{name} costs least"
+
+
+def _later(priced: list[WaitOption], comparison: Comparison, defaults: Mapping[str, Quantity]) -> str:
+    """What to move to when it ships, where the choice leaves that open; empty where nothing on the roadmap pays."""
+    now = comparison.best.risk_adjusted
+    best = max(priced, key=lambda w: w.saving_usd_per_month or 0.0, default=None)
+    if best is None or best.saving_usd_per_month is None or best.p_saves is None:
+        return ""
+    return f" {best.text}" if surely_saves(best.saving_usd_per_month, best.p_saves, now, defaults) else ""
 
 
 def _no_wait(priced: list[WaitOption]) -> str:
@@ -235,7 +248,8 @@ def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
         case "wait":
             option = max((w for w in decision.waits if w.worthwhile), key=lambda w: w.saving_usd_per_month or 0.0)
             until = option.available_typical.isoformat() if option.available_typical else "it ships"
-            return f"Wait for {option.name} until about {until}, serving on demand meanwhile; today it would be {what}."
+            meanwhile = ", serving on demand meanwhile" if option.meantime_usd else ""
+            return f"Wait for {option.name} until about {until}{meanwhile}; today it would be {what}."
     return f"Get {what}."
 
 

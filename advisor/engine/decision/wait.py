@@ -127,8 +127,16 @@ def _option(
     if speedup is None or reference is None:
         missing = f"no part of {part.vendor} is a candidate here" if reference is None else "no bandwidth is public"
         return WaitOption.model_validate({**base, "text": f"{part.part}: not priced, {missing}."})
-    priced = _gather(reference, comparison, dates, start, speedup, option, catalog)
+    meantime, ahead = _meantime(comparison.best), dates.months_after(start)[1] > 0
+    if meantime is None and ahead:
+        text = (
+            f"{part.part} (about {dates.typical.isoformat()}): no option here. It ships after the start, and the"
+            " profile allows nothing that serves until then and binds to nothing."
+        )
+        return WaitOption.model_validate({**base, "text": text})
     now = comparison.best.risk_adjusted
+    until = now if meantime is None else meantime
+    priced = _gather(reference, dates, start, speedup, option, catalog, until)
     breakeven = _breakeven_ratio(priced, comparison, now)
     unit = reference.cost.usd_per_gpu_hour * priced.hardware / reference.cost.point_usd_per_month
     fields = {
@@ -141,8 +149,8 @@ def _option(
     cost = float(_waiting(priced, comparison, np.array([priced.months[1]]), np.array([speedup[1]]), np.ones(1))[0])
     p_saves = _probability(priced, comparison, now, seed, defaults["roadmap_price_factor"].band)
     saving = now - cost
-    enough = saving >= defaults["wait_saving_share"].value * now
-    worthwhile = bool(enough and p_saves >= defaults["wait_probability"].value)
+    sure = surely_saves(saving, p_saves, now, defaults)
+    free = ahead and comparison.best.pricing.way.floats
     verb = "saves" if saving >= 0 else "costs"
     text = (
         f"Waiting for {part.part} (about {dates.typical.isoformat()}) {verb} USD {told_usd(abs(saving))} a month"
@@ -150,12 +158,19 @@ def _option(
         f" (advised from {percent(defaults['wait_probability'].value)}, and a saving of"
         f" {percent(defaults['wait_saving_share'].value)})."
     )
+    if sure and free:
+        text += f" Nothing is to be put off for it: {comparison.best.name} as it is paid for now binds to nothing."
     return WaitOption.model_validate(
         {
             **fields, "price_usd_per_gpu_hour": priced.price_ratio * unit, "usd_per_month": cost,
-            "saving_usd_per_month": saving, "p_saves": p_saves, "worthwhile": worthwhile, "text": text,
+            "saving_usd_per_month": saving, "p_saves": p_saves, "worthwhile": sure and not free, "text": text,
         }
     )  # fmt: skip
+
+
+def surely_saves(saving: float, p_saves: float, now: float, defaults: Mapping[str, Quantity]) -> bool:
+    """Whether a part on the roadmap saves enough [USD/month] of what acting now costs, with enough probability."""
+    return saving >= defaults["wait_saving_share"].value * now and p_saves >= defaults["wait_probability"].value
 
 
 def _speedup(part: RoadmapPart, reference: Run, catalog: Catalog) -> tuple[float, float, float] | None:
@@ -169,12 +184,12 @@ def _speedup(part: RoadmapPart, reference: Run, catalog: Catalog) -> tuple[float
 
 def _gather(
     reference: Run,
-    comparison: Comparison,
     dates: _Dates,
     start: date,
     speedup: tuple[float, float, float],
     option: RoadmapOption,
     catalog: Catalog,
+    meantime: float,
 ) -> _Priced:
     pricing = reference.pricing
     terms = pricing.model.terms(pricing.way, typical_levels(pricing.model.facts))
@@ -184,7 +199,7 @@ def _gather(
     return _Priced(
         months=dates.months_after(start),
         speedup=speedup,
-        meantime=_on_demand(comparison.best),
+        meantime=meantime,
         hardware=hardware,
         rest=reference.risk_adjusted - hardware,
         switch_usd=0.0 if engineer is None else weeks * engineer.value / 52,
@@ -192,10 +207,18 @@ def _gather(
     )
 
 
-def _on_demand(best: Run) -> float:
-    """Cost of serving on demand with the choice, the cheapest class of seller [USD/month]."""
-    costs = [usd for way, usd in best.pricing.usd_by_way.items() if way.startswith("rent.on_demand")]
-    return min(costs, default=best.cost.point_usd_per_month) + best.expected_loss + best.tail
+def _meantime(best: Run) -> float | None:
+    """Cost of serving with the choice by the hour [USD/month]; None where no such way is open.
+
+    On the basis of what it is held against, the risk-adjusted cost of the choice: where that is paid by the hour
+    itself, to serve so until something else ships costs what it costs now.
+    """
+    pricing = best.pricing
+    floating = [pricing.outlook[way.id] for way in pricing.open.ways if way.floats]
+    if not floating:
+        return None
+    own = pricing.outlook[pricing.way.id]
+    return best.risk_adjusted * (own if pricing.way.floats else min(floating)) / own
 
 
 def _price_ratio(option: RoadmapOption, reference: str, catalog: Catalog) -> float | None:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.decision import WaitOption
 from advisor.domain.profile import Profile
+from advisor.domain.units import DAYS_PER_MONTH
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.decision.information import GRID, Given, _sample_value
 from advisor.engine.gates.residency import first_offer, left_out
@@ -29,6 +31,12 @@ def quotes(**usd: float) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture
+def fresh() -> Catalog:
+    """A catalog whose facts a test may move."""
     return load_catalog()
 
 
@@ -272,6 +280,59 @@ def test_waiting_wins_where_it_costs_nothing_to_wait(catalog: Catalog) -> None:
         return rubin.saving_usd_per_month
 
     assert saving("2028-06-01") > saving("2026-12-01")
+
+
+def rubin_of(outcome: DecisionOutcome) -> WaitOption:
+    return next(w for w in outcome.decision.waits if w.part == "vr_nvl72")
+
+
+def test_to_serve_until_something_ships_as_one_is_served_now_costs_the_same(catalog: Catalog) -> None:
+    """What is rented by the hour today is rented by the hour in the meantime, at the figure that it is held against.
+
+    Typical inputs cost less than the mean over draws, most of all where a fleet is close to one more node: what the
+    wait seemed to save was that difference.
+    """
+    profile = profile_of(procurement={"horizon_months": 6, "mode": "rent", "commitment": "on_demand"})
+    outcome = answer(catalog, profile, {"b300": (1.01, 1.3)})
+    choice, rubin = outcome.candidates["b300"], rubin_of(outcome)
+    assert choice.risk_adjusted_usd_per_month > 1.1 * choice.cost.point_usd_per_month
+    assert rubin.available_typical is not None
+    months = (rubin.available_typical - AS_OF).days / DAYS_PER_MONTH
+    rate = choice.cost.discount_rate
+    present = (1 - (1 + rate) ** (-months / 12)) / (1 - (1 + rate) ** (-1 / 12))
+    assert rubin.meantime_usd == pytest.approx(choice.risk_adjusted_usd_per_month * present)
+
+
+BOUND = ({"mode": "buy"}, {"mode": "rent", "commitment": "reserved_1y"}, {"mode": "rent", "commitment": "reserved_3y"})
+
+
+@pytest.mark.parametrize("terms", BOUND)
+def test_nobody_waits_on_demand_who_may_not_rent_on_demand(catalog: Catalog, terms: dict[str, Any]) -> None:
+    outcome = answer(catalog, profile_of(procurement={"horizon_months": 48, **terms}), {"b300": (2.0, 1.1)})
+    rubin = rubin_of(outcome)
+    assert (rubin.usd_per_month, rubin.meantime_usd, rubin.worthwhile) == (None, None, False)
+    assert "allows nothing that serves until then" in rubin.text
+    later = {"horizon_months": 48, "start_date": "2028-06-01", **terms}
+    begun = rubin_of(answer(catalog, profile_of(procurement=later), {"b300": (2.0, 1.1)}))
+    assert begun.meantime_usd == 0  # it has shipped before anything has to serve
+    assert begun.usd_per_month is not None
+
+
+def test_what_binds_to_nothing_is_no_reason_to_wait(fresh: Catalog) -> None:
+    """Rented by the hour, the choice can be left when the coming part ships: there is nothing to put off today."""
+    defaults = fresh.decision_defaults
+    cheap = {"low": 0.3, "typical": 0.3, "high": 0.3}
+    defaults["roadmap_price_factor"] = defaults["roadmap_price_factor"].model_copy(update=cheap)
+    defaults["roadmap_speedup_low"] = defaults["roadmap_speedup_low"].model_copy(update={"value": 2.8})
+    parts, terms = {"b300": (2.0, 1.05)}, {"horizon_months": 36, "mode": "rent"}
+    free = answer(fresh, profile_of(procurement={**terms, "commitment": "on_demand"}), parts)
+    assert free.verdict.kind == "get"
+    assert "Nothing is to be put off for it" in free.verdict.reason
+    assert "waiting does not pay" not in free.verdict.reason
+    terms |= {"commitment": "reserved_1y", "start_date": "2028-06-01"}
+    later = answer(fresh, profile_of(procurement=terms), parts)
+    assert later.verdict.kind == "wait"
+    assert "on demand" not in later.verdict.headline  # nothing has to serve before the start
 
 
 def test_a_probe_that_changes_no_choice_is_worth_nothing_at_all() -> None:
