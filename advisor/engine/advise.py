@@ -117,11 +117,11 @@ def _assemble(
     drafts: list[Draft], outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs
 ) -> tuple[Candidate, ...]:
     out = [_candidate(d, outcome, profile, inputs) for d in drafts]
-    order = {d.accelerator.id: (effort(d.obstacles), i) for i, d in enumerate(drafts)}
+    order = {d.accelerator.id: (effort(d.obstacles), d.bill, i) for i, d in enumerate(drafts)}
 
-    def place(c: Candidate) -> tuple[int, float, int]:
-        """By rank, then by how near to feasible, then as the profile names them."""
-        return (0, c.rank, 0) if c.rank is not None else (1, *order[c.accelerator])
+    def place(c: Candidate) -> tuple[int, float, float, int]:
+        """By rank, then by how near to feasible, then by cost, then as the profile names them."""
+        return (0, c.rank, 0, 0) if c.rank is not None else (1, *order[c.accelerator])
 
     return tuple(sorted(out, key=place))
 
@@ -172,7 +172,8 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
 
 
 def _infeasible(drafts: list[Draft]) -> Verdict:
-    why = explain_infeasible({d.accelerator.id: d.obstacles for d in drafts if d.obstacles})
+    cheapest_first = sorted(drafts, key=lambda d: d.bill)
+    why = explain_infeasible({d.accelerator.id: d.obstacles for d in cheapest_first if d.obstacles})
     return Verdict(
         kind="infeasible",
         headline=why.headline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from advisor.engine.fleet import Sizing
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
+from advisor.engine.gates.site import shortfalls
 from advisor.engine.infeasible import Obstacle, gate_obstacle, layout_obstacle, relaxed_profile
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.openings import openings
@@ -77,6 +79,8 @@ class Draft:
     fleet: Fleet | None = None
     sized: SizedCandidate | None = None
     cost: Cost | None = None
+    bill: float = math.inf
+    """Cost at typical inputs [USD/month], also of a candidate that is out; infinite where it has none."""
     risks: tuple[Risk, ...] = ()
 
 
@@ -153,7 +157,8 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
     sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
     most = largest_fleet(sized, profile.procurement.horizon_months)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
-    draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes]
+    short = shortfalls(profile, a, max(draft.fleet.gpus, most), inputs.catalog)
+    draft.obstacles += [gate_obstacle(g, a.id, a.name, short.get(g.gate)) for g in draft.gates if not g.passes]
     draft.sized = replace(sized, gates=tuple(draft.gates))
 
 
@@ -168,7 +173,7 @@ def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
             reason += "; place.exclude_us_providers leaves out providers with headquarters in the United States"
         _refuse(draft, unpriced(reason, openings(profile, draft.sized, inputs.catalog, inputs.as_of)), 1.0)
         return
-    draft.cost = cost
+    draft.cost, draft.bill = cost, cost.point_usd_per_month
     if not _beyond_budget(draft, cost, profile):
         draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
 
@@ -181,9 +186,12 @@ def look_beyond(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) 
         look_beyond(again, level, inputs, sizing)
         known = {o.text for o in draft.obstacles}
         draft.obstacles += [o for o in again.obstacles if o.text not in known and o.what != "slo"]
+        draft.bill = again.bill
     elif draft.sized is not None and draft.cost is None:
         with suppress(NoWayOfPayingError):
-            _beyond_budget(draft, price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of), profile)
+            cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
+            draft.bill = cost.point_usd_per_month
+            _beyond_budget(draft, cost, profile)
 
 
 def _beyond_budget(draft: Draft, cost: Cost, profile: Profile) -> bool:

@@ -13,6 +13,7 @@ from advisor.domain.record import record
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
 
+WEEKS_PER_YEAR = 52
 HARD = 1e6
 """Relative size of a change that money and patience cannot make, e.g. another country."""
 
@@ -98,10 +99,13 @@ def _round_up(value: float) -> float:
     return math.ceil(value / unit) * unit
 
 
-def gate_obstacle(gate: Gate, accelerator: str, name: str) -> Obstacle:
-    """What a failed gate asks for."""
+def gate_obstacle(gate: Gate, accelerator: str, name: str, size: float | None = None) -> Obstacle:
+    """What a failed gate asks for; a size that is not known is set, that of a delivery is its part of a year."""
     change = gate.remedy or "none is known within this profile"
-    size = 0.5 if gate.gate.startswith(("site", "budget", "supply", "start")) else HARD
+    if size is None:
+        size = 0.5 if gate.gate.startswith(("site", "budget", "supply", "start")) else HARD
+        if gate.gate == "start" and gate.delay_weeks is not None:
+            size = gate.delay_weeks.high / WEEKS_PER_YEAR
     return Obstacle(accelerator, name, gate.gate, gate.title, change, size)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,3 +154,38 @@ def test_every_workload_is_said_to_fit(bench: Workbench) -> None:
     (gate,) = (g for g in tree.candidates[0].gates if g.gate == "capacity")
     assert "A replica of workload short (" in gate.reason
     assert "A replica of workload long (" in gate.reason
+
+
+def test_the_site_is_to_be_raised_for_the_part_that_needs_least(bench: Workbench) -> None:
+    """Every purchase that a site cannot hold was equally near, and the first in the list named the change.
+
+    So a site was to be raised to 723 kW for MI300X where B300 takes 91.
+    """
+    asked: dict[str, Any] = {
+        "traffic": BASE["traffic"] | {"peak_concurrency": 2000}, "procurement": {"mode": "buy"},
+        "site": {"power_kw": 10}, "candidates": ["mi300x", "h100", "b200", "b300"],
+    }  # fmt: skip
+    tree = ask(bench, **asked)
+    needs = [float(found[1]) for c in tree.candidates if (found := re.match(r"([\d,.]+) kW", c.infeasible_reason))]
+    assert len(set(needs)) == 4
+    assert needs == sorted(needs)
+    raised = re.search(r"raise site.power_kw from 10 to (\d+) \(frees (.+)\)", tree.verdict.smallest_change)
+    assert raised is not None
+    asked["site"] = {"power_kw": float(raised[1])}
+    assert [c.name for c in ask(bench, **asked).candidates if c.feasible] == [raised[2]]
+
+
+def test_of_parts_that_one_change_frees_the_cheapest_is_named(bench: Workbench) -> None:
+    """A later start frees all that are delivered alike; the first in the list was named, at ten times the GPUs."""
+    late = {"mode": "buy", "start_date": (AS_OF + timedelta(weeks=6)).isoformat()}
+    traffic = BASE["traffic"] | {"peak_concurrency": 2000}
+    tree = ask(bench, traffic=traffic, procurement=late, candidates=["h100", "mi300x", "h200", "b300"])
+    assert [c.accelerator for c in tree.candidates][-1] == "h100"  # a year, where the others take half of one
+    date = re.search(r"start_date to ([\d-]+), or", tree.verdict.smallest_change)
+    assert date is not None
+    then = late | {"start_date": date[1]}
+    freed = ask(bench, traffic=traffic, procurement=then, candidates=["mi300x", "h200", "b300"])
+    bills = {c.name: c.cost.point_usd_per_month for c in freed.candidates if c.cost is not None}
+    assert len(bills) == 3
+    assert tree.verdict.smallest_change.endswith(f"(frees {min(bills, key=lambda name: bills[name])})")
+    assert tree.candidates[0].accelerator != "mi300x"

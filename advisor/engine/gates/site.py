@@ -134,7 +134,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
         return _unknown_power("site_power", rule, accelerator)
     grown = f" by the end of the horizon ({gpus:,} in the first year)" if later > gpus else ""
     unit, needed = _unit_gpus(accelerator), max(gpus, later)
-    gpus = math.ceil(needed / unit) * unit if unit > accelerator.gpus_per_node else needed
+    gpus = _powered_gpus(accelerator, needed)
     if gpus > needed:
         grown = f", whole racks of {unit} for the {needed:,} that are needed{grown},"
     need = gpus * power.kw
@@ -213,6 +213,29 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
         arithmetic=f"{arithmetic}; limit {limit:g} kW",
         blocks=blocks,
     )
+
+
+def shortfalls(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Catalog) -> dict[str, float]:
+    """How far the site falls short of a fleet, as a share of its limit, by gate; 0.3 is 30 % more than there is.
+
+    Parameters
+    ----------
+    gpus
+        The fleet at its largest.
+    """
+    power = power_per_gpu(accelerator, catalog.accelerators.values())
+    if power is None or not own_site(profile):
+        return {}
+    limits = {"site_power": profile.site.power_kw, "site_rack": profile.site.rack_kw}
+    needs = {"site_power": _powered_gpus(accelerator, gpus), "site_rack": _unit_gpus(accelerator)}
+    short = {gate: needs[gate] * power.kw / limit - 1 for gate, limit in limits.items() if limit is not None}
+    return {gate: share for gate, share in short.items() if share > 0}
+
+
+def _powered_gpus(accelerator: Accelerator, gpus: int) -> int:
+    """GPUs that draw power: whole racks of a rack-scale system, else those of the fleet."""
+    unit = _unit_gpus(accelerator)
+    return math.ceil(gpus / unit) * unit if unit > accelerator.gpus_per_node else gpus
 
 
 def _unit_gpus(accelerator: Accelerator) -> int:
