@@ -190,7 +190,7 @@ class Appetite(Frozen):
     """How much the bad tail counts."""
 
     name: str = Field(description="averse, neutral or seeking.")
-    tail_weight: float = Field(description="Share of (p90 - p50) added to the mean.")
+    tail_weight: float = Field(description="Share of (p90 - p50) added to the mean; a negative one is of (mean - p10).")
     formula: str = Field(description="Risk-adjusted cost of the choice with numbers.")
 
 

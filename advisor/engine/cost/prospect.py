@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -70,14 +71,26 @@ class Prospect:
         mean, n = usd.mean(axis=-1), usd.shape[-1]
         if self.tail == 0.0:
             return np.asarray(mean)
-        middle, high = n // 2, n * 9 // 10
-        ordered = np.partition(usd, (middle, high), axis=-1)
-        return np.asarray(mean + self.tail * (ordered[..., high] - ordered[..., middle]))
+        low, middle, high = n // 10, n // 2, n * 9 // 10
+        asked = (middle, high) if self.tail > 0 else (low,)  # the others are put in no order: nobody looks at them
+        ordered = np.partition(usd, asked, axis=-1)
+        p10, p50, p90 = (ordered[..., place] for place in (low, middle, high))
+        return np.asarray(mean + tail_share(self.tail, mean, p10, p50, p90))
 
 
 def tail_weight(profile: Profile, defaults: Mapping[str, Quantity]) -> float:
-    """Share of (p90 - p50) that the profile's appetite adds to the mean."""
+    """Share of a tail that the profile's appetite adds to the mean, see `tail_share`."""
     return defaults[f"tail_weight_{profile.risk_appetite}"].value
+
+
+def tail_share(weight: float, mean: Any, p10: Any, p50: Any, p90: Any) -> Any:
+    """What an appetite adds to the mean cost [USD/month].
+
+    An averse one adds a share of what may come on top, ``w (p90 - p50)``. A seeking one, whose weight is negative,
+    takes off a share of what may be saved, ``w (mean - p10)``: what is left, ``(1 + w) mean - w p10``, rises wherever a
+    cost does, so that nothing is taken for being dearer in some cases and cheaper in none.
+    """
+    return weight * (p90 - p50 if weight >= 0 else mean - p10)
 
 
 @lru_cache(maxsize=8)

@@ -135,10 +135,11 @@ def _lead(best: Run, other: Run) -> PairwiseLead:
 
 
 def _appetite(profile: Profile, best: Run, defaults: Mapping[str, Quantity]) -> Appetite:
-    weight, band = tail_weight(profile, defaults), best.cost.usd_per_month
+    weight, band, mean = tail_weight(profile, defaults), best.cost.usd_per_month, best.cost.mean_usd_per_month
+    spread = f"p90 {band.p90:,.0f} - p50 {band.p50:,.0f}" if weight >= 0 else f"mean {mean:,.0f} - p10 {band.p10:,.0f}"
     return Appetite(
         name=profile.risk_appetite,
         tail_weight=weight,
-        formula=f"mean {best.cost.mean_usd_per_month:,.0f} + expected loss {best.expected_loss:,.0f} + {weight:g} x"
-        f" (p90 {band.p90:,.0f} - p50 {band.p50:,.0f}) = {best.risk_adjusted:,.0f} USD/month",
+        formula=f"mean {mean:,.0f} + expected loss {best.expected_loss:,.0f} + {weight:g} x ({spread})"
+        f" = {best.risk_adjusted:,.0f} USD/month",
     )

@@ -13,7 +13,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing, band_of, finalise
-from advisor.engine.cost.prospect import tail_weight
+from advisor.engine.cost.prospect import tail_share, tail_weight
 from advisor.engine.cost.uncertain import levels_of
 from advisor.engine.decision.draws import demand_draws, normals_of, own_draws, shared_draws
 from advisor.engine.paying import build_pricing
@@ -116,10 +116,16 @@ def simulate(
                 cost=cost,
                 usd=usd,
                 expected_loss=candidate.expected_loss_usd_per_month,
-                tail=weight * (cost.usd_per_month.p90 - cost.usd_per_month.p50),
+                tail=tail_of(cost, weight),
             )
         )
     return runs
+
+
+def tail_of(cost: Cost, weight: float) -> float:
+    """What an appetite's weight adds to the mean of a cost with its bands [USD/month]."""
+    band = cost.usd_per_month
+    return float(tail_share(weight, cost.mean_usd_per_month, band.p10, band.p50, band.p90))
 
 
 def compare(runs: Sequence[Run]) -> Comparison:

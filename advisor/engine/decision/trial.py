@@ -26,6 +26,7 @@ from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Term, Way, total
 from advisor.engine.cost.prices import quote_basis
 from advisor.engine.cost.pricing import Pricing, band_of
+from advisor.engine.cost.prospect import tail_share
 from advisor.engine.cost.uncertain import levels_of
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.draws import normals_of, own_draws, shared_draws
@@ -104,7 +105,7 @@ class Trial:
         tail = self._appraiser.prospect.tail
         if tail:  # most appetites look at the mean alone
             band = band_of(usd)
-            tail *= band.p90 - band.p50
+            tail = float(tail_share(tail, usd.mean(), band.p10, band.p50, band.p90))
         loss = found.loss if self.run.candidate.risks else 0.0
         return Quoted(found.way, float(usd.mean()) + loss + tail, found.typical)
 

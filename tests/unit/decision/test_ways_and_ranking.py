@@ -35,7 +35,8 @@ def figure(run: Run, way: Way) -> float:
     usd = np.broadcast_to(model.usd_per_month(way, levels_of(model, way, drawn, typical, defaults)), (DRAWS,))
     bill, band = Bill.of(model, way, model.terms(way, typical)), band_of(usd)
     loss = expected_loss(model.profile, model.sized, bill, BENCH.catalog, AS_OF)
-    return float(usd.mean() + loss + tail_weight(model.profile, defaults) * (band.p90 - band.p50))
+    weight = tail_weight(model.profile, defaults)
+    return float(usd.mean() + loss + weight * (band.p90 - band.p50 if weight > 0 else usd.mean() - band.p10))
 
 
 @pytest.mark.parametrize(
