@@ -160,10 +160,14 @@ def _maturity(profile: Profile, sized: SizedCandidate, catalog: Catalog, enginee
 
 
 def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
-    point = sized.tiers[0].operating_point
-    spread = point.output_tps_interval
-    if spread.hi <= spread.lo:
+    spreads = {t.name: t.operating_point.output_tps_interval for t in sized.tiers}
+    wide = [t for t in sized.tiers if spreads[t.name].hi > spreads[t.name].lo]
+    if not wide:
         return Exposure(0.0, "the estimate has no spread")
+    # of several the one that is known least speaks for all, whichever leads the table
+    tier = max(wide, key=lambda t: (t.operating_point.evidence_grade, t.fleet.gpus_needed, t.name))
+    point, spread = tier.operating_point, spreads[tier.name]
+    where = f" (workload {tier.name})" if len(sized.tiers) > 1 else ""
     age = ""
     if point.evidence_newest:
         days = (as_of - date.fromisoformat(point.evidence_newest)).days
@@ -171,8 +175,8 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
         age = f", newest {days} days old" if days >= 0 else later
     return Exposure(
         1.0,
-        f"grade {point.evidence_grade}, 80 % interval {spread.lo:,.0f} to {spread.hi:,.0f} tok/s per GPU{age}",
-        f"evidence of grade {point.evidence_grade}: {point.evidence_text}",
+        f"grade {point.evidence_grade}{where}, 80 % interval {spread.lo:,.0f} to {spread.hi:,.0f} tok/s per GPU{age}",
+        f"evidence of grade {point.evidence_grade}{where}: {point.evidence_text}",
     )
 
 

@@ -225,10 +225,17 @@ def _worth_text(
 
 
 def _shortfall(sized: SizedCandidate) -> float:
-    """Capacity that is missing where throughput lies at the low end of its interval, as a share."""
-    point = sized.tiers[0].operating_point
-    low = point.output_tps_interval.lo
-    return point.output_tps_per_gpu / low - 1 if low > 0 else 1.0
+    """Capacity that is missing where throughput lies at the low end of its interval, as a share.
+
+    Tiers are weighted by their GPUs.
+    """
+    missing, weights = 0.0, 0
+    for tier in sized.tiers:
+        point, weight = tier.operating_point, max(1, tier.fleet.gpus_needed)
+        low = point.output_tps_interval.lo
+        missing += weight * (point.output_tps_per_gpu / low - 1 if low > 0 else 1.0)
+        weights += weight
+    return missing / weights
 
 
 def _loss(likelihood: float, effect: float) -> str:

@@ -140,6 +140,11 @@ class SizedCandidate:
         return sum(w * d.sigma for w, d in zip(weights, self.demands, strict=True)) / sum(weights)
 
     @property
+    def gpus_at_start(self) -> int:
+        """GPUs over all tiers, in whole nodes."""
+        return int(whole_nodes(sum(t.fleet.gpus_needed for t in self.tiers), self.accelerator.gpus_per_node))
+
+    @property
     def tariff_rate(self) -> float:
         """Duty on landed hardware, from the gates; 0 where none applies."""
         return max((g.tariff_rate for g in self.gates if g.tariff_rate), default=0.0)

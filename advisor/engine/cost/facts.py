@@ -255,7 +255,7 @@ def capex_basis(
         return basis, (own(quote.usd, "capex_usd_per_gpu", "USD/GPU"),)  # type: ignore[return-value]
     street = _purchase(catalog, sized.id, "gpu", as_of)
     implied = _purchase(catalog, sized.id, "gpu_all_in", as_of)
-    shares = _node_shares(catalog, sized.tiers[0].fleet.gpus)
+    shares = _node_shares(catalog, sized.gpus_at_start)
     if street is None or len(shares) < 3:
         if implied is None:
             return None, ()

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.profile import Profile
 from advisor.engine.cost.facts import capex_basis
 from advisor.engine.cost.prices import market_spread, rent_basis
 from advisor.engine.gates.residency import left_out
@@ -144,6 +145,20 @@ def test_ownership_needs_no_seller(catalog: Catalog) -> None:
     assert cost.price.typical == pytest.approx(32_000 + 7_500 + 4_375 + 3_438)
     assert cost.price.low == pytest.approx(30_700)
     assert {q.name for q in cost.inputs} >= {"part_usd_per_gpu", "node_share_usd_per_gpu", "network_usd_per_gpu"}
+
+
+def test_the_network_of_a_purchase_is_that_of_the_whole_service(catalog: Catalog) -> None:
+    """Two tiers of 1,000 GPUs stand in one cluster; each alone has that of a node."""
+    tier = {"model": {"id": "llama3.3-70b"}, "slo": {"availability": 0.9}}
+    traffic = {"isl": 1000, "osl": 500, "peak_requests_per_s": 125.0, "burst_headroom": 0.0}
+
+    def share(tiers: int) -> float:
+        workloads = [{"name": f"tier {i}", "traffic": traffic, **tier} for i in range(tiers)]
+        profile = Profile.model_validate({"workloads": workloads, "procurement": {"mode": "buy"}})
+        cost = price_candidate(profile, sized_of(profile, catalog, "h200"), catalog, AS_OF)
+        return next(q.value for q in cost.inputs if q.name == "network_usd_per_gpu")
+
+    assert (share(1), share(2)) == (4375, 4200)  # catalog/tco/parameters.csv: single 8-GPU node, 1,024-GPU cluster
 
 
 def test_every_input_has_a_source_that_the_catalog_knows(catalog: Catalog) -> None:

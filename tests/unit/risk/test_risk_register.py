@@ -13,6 +13,7 @@ import pytest
 from advisor.catalog import Catalog, load_catalog
 from advisor.domain.errors import CatalogError
 from advisor.domain.gates import Gate
+from advisor.domain.profile import Profile
 from advisor.domain.risk import Risk
 from advisor.engine.cost import cost_of
 from advisor.engine.cost.bill import Bill
@@ -21,6 +22,7 @@ from advisor.engine.gates.site import rack_gate
 from advisor.engine.gates.software import software_findings
 from advisor.engine.paying import build_pricing, price_candidate
 from advisor.engine.risk import assess_risks, expected_loss
+from advisor.engine.sized import SizedCandidate
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -306,3 +308,28 @@ def test_the_expected_loss_of_each_way_is_what_its_register_adds_up_to(
             told = sum(r.expected_loss_usd_per_month for r in assess_risks(profile, sized, cost, catalog, AS_OF))
             bill = Bill.of(pricing.model, way, pricing.model.terms(way, pricing.typical))
             assert float(expected_loss(profile, sized, bill, catalog, AS_OF)) == pytest.approx(told), way.id
+
+
+def test_what_is_not_known_of_a_service_hangs_on_no_order_of_its_tiers(catalog: Catalog) -> None:
+    """The tier that leads the table of candidates spoke for all: to leave out a losing candidate moved the others."""
+    tier = {"model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1000, "osl": 500, "peak_requests_per_s": 8.0}}
+    profile = Profile.model_validate(
+        {"workloads": [{"name": n, **tier} for n in ("chat", "documents")], "procurement": {"mode": "rent"}}
+    )
+    known = sized_of(profile, catalog, "h200", spread=1.1)
+    guess = sized_of(profile, catalog, "h200", spread=1.5, grade="D")
+    tiers, demands = (known.tiers[0], guess.tiers[1]), (known.demands[0], guess.demands[1])
+    mixed = replace(known, tiers=tiers, demands=demands, memo={})
+    turned = replace(
+        mixed, tiers=mixed.tiers[::-1], workloads=mixed.workloads[::-1], demands=mixed.demands[::-1], memo={}
+    )
+
+    def evidence(sized: SizedCandidate) -> Risk:
+        cost = price_candidate(profile, sized, catalog, AS_OF)
+        return next(r for r in assess_risks(profile, sized, cost, catalog, AS_OF) if r.id == "evidence_quality")
+
+    first, last = evidence(mixed), evidence(turned)
+    assert first == last
+    assert "grade D (workload documents)" in first.cause
+    both = evidence(known).expected_loss_usd_per_month, evidence(guess).expected_loss_usd_per_month
+    assert first.expected_loss_usd_per_month == pytest.approx(sum(both) / 2, rel=0.02)
