@@ -27,7 +27,8 @@ growth_per_year = 0.0               # 0.5 is +50 % a year
 prefix_cache_hit_rate = 0.0         # share of input tokens found in the prefix cache
 burst_headroom = 0.15               # capacity above the peak for bursts
 
-[slo]
+[slo]                               # without any of the three limits 2,000 and 50 ms are taken
+# e2e_ms = 3600000                  # whole request at most; for work that nobody waits for, this one alone
 ttft_ms = 2000                      # time to first token at most
 tpot_ms = 50                        # time per output token at most; 50 ms is 20 tokens/s per user
 percentile = 95                     # of requests: 50, 90, 95 or 99
@@ -59,7 +60,8 @@ exclude_us_providers = false
 mode = "either"                     # rent, buy, either
 horizon_months = 36
 # start_date = 2027-01-15
-commitment = "any"                  # any, spot, on_demand, reserved_1y, reserved_3y
+commitment = "any"                  # any, spot, on_demand, reserved_1y, reserved_3y; with mode either, one of them
+                                    # leaves a purchase out; spot counts only where it is asked for
 seller = "any"                      # any, neocloud, hyperscaler
 volume_discount = 0.0               # discount that you have been promised
 # budget_usd_per_month = 500000
