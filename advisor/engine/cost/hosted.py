@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from advisor.domain.cost import HostedApiBaseline
@@ -28,13 +30,14 @@ class _Crossing:
 
 
 def hosted_baseline(
-    profile: Profile, model: CostModel, way: Way, levels: Levels, usd_per_month: float
+    profile: Profile, model: CostModel, way: Way, ways: Sequence[Way], levels: Levels, usd_per_month: float
 ) -> HostedApiBaseline | None:
     """Compare with the hosted API of the profile; None without one.
 
     With the fleet as it is, its cost divided by the API's blended price gives the break-even volume, and that over
-    what the fleet can carry the break-even utilisation. With the fleet resized, cost and bill are compared over
-    a range of demand, and the crossing is solved between the two neighbours.
+    what the fleet can carry the break-even utilisation. With the fleet resized, the bill is held over a range of demand
+    against what the cheapest of the open ways costs there, since another fleet is paid for otherwise; the crossing is
+    solved between the two neighbours.
     """
     api = profile.procurement.hosted_api
     if api is None:
@@ -45,7 +48,7 @@ def hosted_baseline(
     blended = bill / total
     volume = usd_per_month / blended if blended > 0 else None
     capacity = total * _headroom(model, way, levels)
-    crossing = _crossing(model, way, levels, bill)
+    crossing = _crossing(model, ways, levels, bill)
     cheaper = usd_per_month < bill
     text = (
         f"{api.provider} at USD {blended:,.2f} per million tokens would bill USD {bill:,.0f} a month against USD"
@@ -55,7 +58,10 @@ def hosted_baseline(
         share = volume / capacity
         text += f"; this fleet pays from {volume:,.0f} million tokens a month, {percent(share)} of what it carries"
     if crossing is not None:
-        text += f"; with the fleet resized, from {crossing.first:.2f} times today's demand{_lasting(crossing)}"
+        text += (
+            f"; with the fleet resized and paid for in the way that costs least there, from {crossing.first:.2f} times"
+            f" today's demand{_lasting(crossing)}"
+        )
     return HostedApiBaseline(
         provider=api.provider,
         usd_per_month=bill,
@@ -87,10 +93,11 @@ def _headroom(model: CostModel, way: Way, levels: Levels) -> float:
     return max(1.0, fleet / served) if served else 1.0
 
 
-def _crossing(model: CostModel, way: Way, levels: Levels, bill: float) -> _Crossing | None:
+def _crossing(model: CostModel, ways: Sequence[Way], levels: Levels, bill: float) -> _Crossing | None:
     """Factors on demand from which serving it oneself costs less, the fleet resized."""
     factors = np.geomspace(*DEMAND_RANGE, STEPS)
-    gap = np.asarray(model.usd_per_month(way, levels.with_(demand=factors))) - bill * factors
+    moved = levels.with_(demand=factors)
+    gap = np.min([np.broadcast_to(model.usd_per_month(way, moved), STEPS) for way in ways], axis=0) - bill * factors
     below = np.flatnonzero(gap < 0)
     if not below.size or below[0] == 0:
         return None

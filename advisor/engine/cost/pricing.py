@@ -94,7 +94,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         options=_options(pricing),
         price=way.price,
         stack_premium=premium if premium.usd_per_month else None,
-        hosted_api=hosted_baseline(profile, pricing.model, way, levels, point),
+        hosted_api=hosted_baseline(profile, model, way, pricing.open.ways, levels, point),
         outlay=outlay_of(model, way, levels),
         horizon_months=when.months,
         discount_rate=when.rate,

@@ -307,3 +307,30 @@ def test_nothing_is_bought_to_be_sold_again_within_months_at_nearly_its_price(ca
     first = next(q for q in cost.inputs if q.name == "residual_share_12_months")
     assert cost.outlay is not None
     assert lost == pytest.approx(cost.outlay.up_front_usd * (1 - first.value))
+
+
+def test_a_larger_fleet_is_held_against_the_hosted_api_as_it_would_be_paid_for(catalog: Catalog) -> None:
+    """One node is cheapest around the clock, ten follow their traffic: as the one is paid for they would never pay.
+
+    A node for 1 request/s costs USD 16 an hour reserved, where the API bills USD 14 for half of that on average; at USD
+    3.00 on demand, half of a fleet costs USD 12 a node.
+    """
+    quotes = [{**QUOTE, "usd": 2.0, "commitment": "reserved_1y"}, {**QUOTE, "usd": 3.0, "commitment": "on_demand"}]
+    price = 14 * 730 / (0.5 * 2_628_000 * 1500 / 1e6)
+    api = {"provider": "Z", "usd_per_mtok_input": price, "usd_per_mtok_output": price}
+
+    def at(demand: float) -> Cost:
+        procurement = {"mode": "rent", "quotes": quotes, "hosted_api": api}
+        return _cost(catalog, traffic={"peak_requests_per_s": demand}, procurement=procurement)
+
+    today = at(1.0)
+    assert today.commitment == "reserved_1y"
+    assert today.hosted_api is not None
+    assert not today.hosted_api.self_hosting_cheaper
+    factor = today.hosted_api.breakeven_demand_factor
+    assert factor is not None
+    assert "paid for in the way that costs least there" in today.hosted_api.text
+    for demand, pays in ((0.97 * factor, False), (1.03 * factor, True)):
+        then = at(demand).hosted_api
+        assert then is not None
+        assert then.self_hosting_cheaper is pays
