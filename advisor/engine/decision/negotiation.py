@@ -7,14 +7,14 @@ from datetime import date
 
 from advisor.catalog import Catalog
 from advisor.domain.decision import Ask, BreakEven, Negotiation
-from advisor.domain.market import RentPrice
+from advisor.domain.market import RentPrice, SellerClass
 from advisor.domain.text import percent, told_usd
-from advisor.engine.cost.pricing import typical_levels
+from advisor.engine.cost.pricing import allowed_countries, typical_levels
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.gates.residency import left_out
 
-NOT_OFFERS = frozenset({"outlier", "test_fixture", "estimate", "currency_ambiguous", "not_orderable", "sold_out"})
+SOLD_OUT = "sold_out"
 ASKS = 6
 
 
@@ -75,17 +75,23 @@ def _saving(best: Run, share: float, promised: float) -> float:
 
 
 def _lowest(best: Run, catalog: Catalog, as_of: date) -> RentPrice | None:
-    """The lowest rent seen for the same commitment, doubtful rows and providers that the profile leaves out apart."""
-    commitment, barred = best.pricing.way.commitment, left_out(best.pricing.model.profile, catalog)
-    rows = [
-        p
-        for p in catalog.rent_prices
-        if p.accelerator == best.id
-        and p.commitment == commitment
-        and p.as_of <= as_of
-        and not NOT_OFFERS.intersection(p.flags)
-        and p.provider not in barred
-    ]
+    """The lowest rent on offer for the same commitment, of the prices that count for this profile.
+
+    Those of its class of seller, of where its data may lie, of providers that it rents from, and current ones: an offer
+    that a seller has since replaced by a dearer one is no argument.
+    """
+    profile, commitment = best.pricing.model.profile, best.pricing.way.commitment
+    if commitment == "purchase":
+        return None
+    asked = profile.procurement.seller
+    classes: tuple[SellerClass, ...] = ("neocloud", "hyperscaler") if asked == "any" else (asked,)
+    countries, barred = allowed_countries(profile, catalog), left_out(profile, catalog)
+    markets = (
+        catalog.rent_market(best.id, each, commitment, as_of, countries, without=barred)  # type: ignore[arg-type]
+        for each in classes
+    )
+    counted = {row for market in markets for row in market.row_ids}
+    rows = [p for p in catalog.rent_prices if p.id in counted and SOLD_OUT not in p.flags]
     return min(rows, key=lambda p: (p.usd_per_gpu_hour, p.id), default=None)
 
 

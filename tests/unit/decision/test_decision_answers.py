@@ -89,6 +89,31 @@ def test_the_lowest_price_seen_is_of_a_provider_that_may_be_rented_from(catalog:
     assert seen[1] not in left_out(asked, catalog)
 
 
+@pytest.mark.parametrize(
+    ("place", "seller", "classes"),
+    [
+        ({}, "any", {"neocloud", "marketplace", "hyperscaler"}),
+        ({"country": "FI", "data_residency": ["FI", "FR"]}, "neocloud", {"neocloud", "marketplace"}),
+        ({}, "hyperscaler", {"hyperscaler"}),
+    ],
+)
+def test_the_lowest_price_seen_is_one_that_the_buyer_could_have(
+    catalog: Catalog, place: dict[str, Any], seller: str, classes: set[str]
+) -> None:
+    """USD 1.25 of May stood there in November, of a seller that asked 2.58 by then, and of other forms and places."""
+    terms = {"mode": "rent", "commitment": "on_demand", "seller": seller}
+    page = answer(catalog, profile_of(procurement=terms, place=place), {"h100": (2.0, 1.05)}).decision.negotiation
+    assert page is not None
+    row = next(p for p in catalog.rent_prices if f"({p.id})" in page.lowest_seen_at)
+    assert row.seller_class in classes
+    assert row.variant in ("", "sxm")
+    assert not row.countries or not place or set(row.countries) & set(place["data_residency"])
+    key = (row.provider, "h100", "on_demand")
+    same = [p for p in catalog.rent_prices if (p.provider, p.accelerator, p.commitment) == key]
+    newest = max(p.as_of for p in same if p.as_of <= AS_OF and p.variant in ("", "sxm"))
+    assert (row.as_of.year, row.as_of.month) == (newest.year, newest.month)
+
+
 def test_an_uncertain_challenger_is_probed_first(catalog: Catalog) -> None:
     outcome = answer(catalog, renewal(), {"b200": (2.0, 1.05), "mi355x": (1.8, 1.6)})
     assert outcome.verdict.kind == "probe_first"
