@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -69,20 +70,24 @@ def monthly_growth(traffic_growth: float, months: int) -> FloatArray:
 
 
 @lru_cache(maxsize=256)
-def yearly_capacity_growth(traffic_growth: float, years: int, lookahead_months: float = 12.0) -> FloatArray:
+def yearly_capacity_growth(
+    traffic_growth: float, years: int, lookahead_months: float = 12.0, months: float = math.inf
+) -> FloatArray:
     """Demand that capacity bought or reserved at the beginning of each year must carry.
 
-    Capacity is added once a year, so it is sized for the demand `lookahead_months` ahead; where demand falls,
-    for the demand at the beginning of the year. Read-only, as it is asked for with every cost.
+    Capacity is added once a year, so it is sized for the demand `lookahead_months` ahead, in a last year that the
+    horizon of `months` cuts for that at its end; where demand falls, for the demand at the beginning of the year.
+    Read-only, as it is asked for with every cost.
     """
-    start = _powers(1.0 + traffic_growth, np.arange(years, dtype=float))
-    return _fixed(start * max(1.0, (1.0 + traffic_growth) ** (lookahead_months / MONTHS_PER_YEAR)))
+    begun = np.arange(years, dtype=float)
+    ahead = np.clip(months - MONTHS_PER_YEAR * begun, 0.0, lookahead_months)
+    start = _powers(1.0 + traffic_growth, begun)
+    return _fixed(start * np.maximum(1.0, _powers(1.0 + traffic_growth, ahead / MONTHS_PER_YEAR)))
 
 
 def growth_by_tier(growths: Iterable[float], years: int, months: int, lookahead_months: float) -> list[FloatArray]:
-    """`yearly_capacity_growth` of each tier, looking no further ahead than a horizon [months]."""
-    ahead = min(lookahead_months, float(months))
-    return [yearly_capacity_growth(growth, years, ahead) for growth in growths]
+    """`yearly_capacity_growth` of each tier, looking no further ahead than the end of a horizon [months]."""
+    return [yearly_capacity_growth(growth, years, lookahead_months, float(months)) for growth in growths]
 
 
 def largest_fleet(sized: SizedCandidate, months: int) -> int:

@@ -39,6 +39,9 @@ def test_one_average_gives_what_an_average_for_each_draw_gives(average: float, b
 def test_capacity_is_sized_a_year_ahead_and_never_below_today() -> None:
     assert yearly_capacity_growth(0.5, 3) == pytest.approx([1.5, 2.25, 3.375])
     assert yearly_capacity_growth(-0.5, 3) == pytest.approx([1.0, 0.5, 0.25])
+    # a horizon of 25 months needs at month 24 what demand comes to a month later, not a year later
+    assert yearly_capacity_growth(0.5, 3, months=25) == pytest.approx([1.5, 2.25, 2.25 * 1.5 ** (1 / 12)])
+    assert yearly_capacity_growth(0.5, 1, months=6) == pytest.approx([1.5**0.5])
 
 
 def test_annuity_is_the_sum_of_its_months() -> None:

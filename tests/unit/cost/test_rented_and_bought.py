@@ -334,3 +334,16 @@ def test_a_larger_fleet_is_held_against_the_hosted_api_as_it_would_be_paid_for(c
         then = at(demand).hosted_api
         assert then is not None
         assert then.self_hosting_cheaper is pays
+
+
+@pytest.mark.parametrize("terms", [{"mode": "buy"}, {"mode": "rent", "commitment": "reserved_1y"}])
+def test_a_month_more_takes_no_year_of_growth(catalog: Catalog, terms: dict[str, str]) -> None:
+    """A horizon of 25 months once bought at month 24 what demand would take at month 36, for the sake of one month."""
+    fleets, costs = {}, {}
+    for months in (24, 25, 36):
+        cost = _cost(catalog, traffic={"growth_per_year": 2.0}, procurement={"horizon_months": months, **terms})
+        fleets[months], costs[months] = cost.gpus_end, cost.npv_usd
+    # 8 requests/s tripled twice are 72 at month 24, and a month's growth more by the end of it: 79 replicas of 8 GPUs
+    last = 0.5 if terms["mode"] == "rent" else 1.0  # what no whole term is left for follows demand, half of the peak
+    assert (fleets[24], fleets[25], fleets[36]) == (72 * 8, 79 * 8 * last, 216 * 8)
+    assert costs[24] < costs[25] < costs[24] + (costs[36] - costs[24]) / 3
