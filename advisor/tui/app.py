@@ -25,6 +25,7 @@ from advisor.tui.keeping import Keeping
 from advisor.tui.reach import Reach
 from advisor.tui.screens.pane import Pane
 from advisor.tui.themes import DEFAULT, THEMES
+from advisor.tui.turns import Turns
 from advisor.tui.widgets.bar import VerdictBar
 from advisor.tui.widgets.keybar import KeyBar
 from advisor.tui.widgets.rail import Rail, TitleBar
@@ -42,7 +43,7 @@ def _commands() -> Any:
     return Commands
 
 
-class AdvisorApp(Reach, Keeping, Faults, App[None]):
+class AdvisorApp(Turns, Reach, Keeping, Faults, App[None]):
     """The terminal program.
 
     Parameters

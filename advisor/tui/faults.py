@@ -9,6 +9,9 @@ from typing import Any
 
 from rich.text import Text
 
+PASSES_ON = "turns.py"
+"""Through which every event goes: a fault is never its own."""
+
 
 class Faults:
     """Mixin of the app, before the framework's own class."""
@@ -36,7 +39,7 @@ class Faults:
 def fault_text(fault: BaseException | None, trouble: str = "") -> str:
     """What to say of a fault of the program: its kind and place, the way on; no value of any variable."""
     frames = traceback.extract_tb(fault.__traceback__) if fault is not None else []
-    own = [frame for frame in frames if "advisor" in Path(frame.filename).parts] or frames
+    own = [f for f in frames if "advisor" in Path(f.filename).parts and Path(f.filename).name != PASSES_ON] or frames
     where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}" if own else ""
     kind = type(fault).__name__ if fault is not None else "unknown"
     edits = (
