@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from advisor.domain.sizing import CurvePoint, Deployment, DeploymentCurve
 
 LOOKS = (("s2", "▲"), ("s3", "■"), ("s4", "▼"), ("dim", "×"))
+MEASURED = ("head", "◆")
+"""In the hue of the curve in front, whose part they are of, and of no rival's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def figure(
     if pairs:
         shape = shown.measured[0].label.rpartition(", ")[2]
         xs, ys = tuple(x for x, _ in pairs), tuple(y for _, y in pairs)
-        series.append(Series("measured", f"measured, {name} ({shape})", xs, ys, "accent", "◆", False))
+        tone, mark = MEASURED
+        series.append(Series("measured", f"measured, {name} ({shape})", xs, ys, tone, mark, False))
     slo = workload_of(answer, shown.tier).slo
     return Figure(
         series=tuple(s for s in series if s.xs), x_title="tok/s per user (1/TPOT) →",

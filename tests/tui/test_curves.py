@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import pytest
 from textual.widgets import Static
 
 from advisor.tui.app import AdvisorApp
 from advisor.tui.screens.curves import CurvesPane
+from advisor.tui.themes import THEMES
 from advisor.tui.widgets.chips import Chips
 from advisor.tui.widgets.dialogs import Picker
 from advisor.tui.widgets.plot import Plot
+from advisor.tui.widgets.tones import tone_styles
 from tests.tui.conftest import KeptFacts, opened, screen_text, settled
 from tests.tui.frozen import frozen_answer
 
@@ -92,3 +96,27 @@ async def test_they_are_worked_out_only_when_somebody_looks(app: AdvisorApp, kep
         assert kept.curves_asked == []
         await app.go("curves")
         await settled(pilot, lambda: bool(kept.curves_asked))
+
+
+@pytest.mark.parametrize("theme", [t.name for t in THEMES])
+async def test_measured_points_are_taken_for_no_rival_s(app: AdvisorApp, theme: str) -> None:
+    """They had the first rival's very colour, beside marks of nearly its shape."""
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.theme = theme
+        pane = await curves(app, pilot)
+        while pane.shown is None or not pane.shown.measured:
+            await pilot.press("a")
+        series = {s.key: s for s in app.query_one(Plot).figure.series}
+        assert series["measured"].mark == "◆"
+        measured = colour(app, series.pop("measured").tone)
+        front = colour(app, next(s.tone for s in series.values() if s.walk))
+        rivals = [colour(app, s.tone) for s in series.values() if not s.walk]
+        assert rivals
+        assert min(math.dist(measured, r) for r in rivals) > 60
+        assert math.dist(measured, front) < min(math.dist(front, r) for r in rivals)
+
+
+def colour(app: AdvisorApp, tone: str) -> tuple[int, int, int]:
+    found = tone_styles(app)[tone].color
+    assert found is not None
+    return found.get_truecolor()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ async def test_the_palette_keeps_units_and_an_empty_screen_names_no_key(app: Adv
         provider: Provider = Commands(app.screen)
         hits = [h async for h in provider.search("Service level, TTFT")]
         assert any("[ms]" in str(Content.from_markup(h.help or "")) for h in hits)
+
+
+async def test_nothing_is_said_of_an_answer_that_is_still_worked_out(app: AdvisorApp) -> None:
+    """Risks had said that the candidate cannot serve the profile, Gates that none was evaluated."""
+    waits = threading.Event()
+    app.desk.facts.load = lambda: waits.wait(30)  # type: ignore[method-assign]
+    async with app.run_test(size=(140, 40)) as pilot:
+        await app.open_path(find_profile(PROFILE), True)
+        for pane in ("risks", "gates", "curves"):
+            await app.go(pane)
+            text = await still_text(pilot)
+            assert "Working out the answer" in text
+            assert not any(said in text for said in ("No register", "No gate", "No points"))
+        waits.set()
 
 
 async def test_a_folder_is_no_missing_file(app: AdvisorApp, tmp_path: Path) -> None:

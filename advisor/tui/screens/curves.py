@@ -58,8 +58,8 @@ class CurvesPane(Pane):
             yield Plot(id="curve-plot")
             yield Grid["CurvePoint"](
                 [
-                    Column("kind", "", lambda p: Piece("◆" if p.kind == "measured" else "●",
-                                                       "accent" if p.kind == "measured" else "head"), width=1),
+                    Column("kind", "", lambda p: Piece("◆", "head") if p.kind == "measured" else Piece("●", "s1"),
+                           width=1),
                     Column("conc", "At once", lambda p: f"{p.concurrency:,}", sort=lambda p: p.concurrency, right=True),
                     Column("user", "tok/s·user", lambda p: f.compact(p.interactivity_tps),
                            sort=lambda p: p.interactivity_tps, right=True),
@@ -72,7 +72,7 @@ class CurvesPane(Pane):
                     Column("slo", "SLO", lambda p: Piece("✓", "good") if p.meets_slo else Piece("✗", "bad"), width=3),
                     Column("label", "Row", lambda p: Piece(p.label or "estimate", "dim"), most=40),
                 ],
-                empty="No points.", id="curve-points",
+                empty="", id="curve-points",
             )  # fmt: skip
         yield Static("", id="curve-text", classes="note")
 
@@ -89,6 +89,7 @@ class CurvesPane(Pane):
         if candidate is None or answer is None:
             self.shown = None
             self.query_one(Plot).show(Figure(empty=""))
+            points.empty = ""
             points.show([])
             chips.show([])
             self.query_one("#curve-text", Static).update(no_answer(sight))
@@ -109,6 +110,7 @@ class CurvesPane(Pane):
         self.query_one(Plot).show(
             figure(answer, shown, own=None if shown.own else own, cost=self.cost, alone=alone, log=self.logarithmic), at
         )
+        points.empty = "No points."
         points.show([*shown.estimates, *shown.measured])
         self._tell(at)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WORD = {"pass": "✓ pass", "condition": "▲ condition", "fail": "✗ fail"}
 ORDER = {"fail": 0, "condition": 1, "pass": 2}
 
+EMPTY = "No gate was evaluated."
+
 
 class GatesPane(Pane):
     """Every rule with its result, for one candidate at a time."""
@@ -50,7 +52,7 @@ class GatesPane(Pane):
                     Column("gate", "Gate", lambda g: Piece(g.gate.replace("_", " "), "strong"), sort=lambda g: g.gate),
                     Column("title", "Finding", lambda g: g.title, grow=True, most=70),
                 ],
-                empty="No gate was evaluated.", id="gate-list",
+                empty="", id="gate-list",
             )  # fmt: skip
             with VerticalScroll(classes="side", can_focus=False):
                 yield Static("", id="gate-text")
@@ -63,6 +65,7 @@ class GatesPane(Pane):
         """The gates of the chosen candidate."""
         candidate = self.query_one(CandidateTabs).show(sight.answer)
         grid: Grid[Gate] = self.query_one("#gate-list", Grid)
+        grid.empty = "" if candidate is None else EMPTY  # of an answer that is not there yet nothing is said
         if candidate is None:
             grid.show([])
             self.query_one("#gate-text", Static).update(no_answer(sight))

@@ -24,6 +24,8 @@ from advisor.tui.widgets.tones import Piece, content
 if TYPE_CHECKING:
     from advisor.domain.risk import Risk
 
+EMPTY = "No register: this candidate cannot serve the profile."
+
 
 class RisksPane(Pane):
     """What could go wrong, how likely, what it costs, and who watches it."""
@@ -86,7 +88,7 @@ class RisksPane(Pane):
                     ),
                     Column("category", "Kind", lambda r: Piece(r.category, "dim"), sort=lambda r: r.category),
                 ],
-                empty="No register: this candidate cannot serve the profile.",
+                empty="",
                 id="risk-list",
             )
             with VerticalScroll(classes="side", can_focus=False):
@@ -102,6 +104,7 @@ class RisksPane(Pane):
         grid: Grid[Risk] = self.query_one("#risk-list", Grid)
         total = self.query_one("#risk-sum", Static)
         text = self.query_one("#risk-text", Static)
+        grid.empty = "" if candidate is None else EMPTY  # of an answer that is not there yet nothing is said
         if candidate is None:
             grid.show([])
             total.update("")
