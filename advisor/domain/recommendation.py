@@ -78,6 +78,11 @@ class Verdict(Frozen):
         """What binds, for a reader; answers of earlier versions have it by its short names alone."""
         return ", ".join(b.words for b in self.binding) or self.binding_constraint
 
+    @property
+    def reason_binds(self) -> bool:
+        """Whether the reason is what binds, which need not be said beside it a second time."""
+        return self.kind == "infeasible" and self.reason.startswith("What binds")
+
 
 class Assumption(Frozen):
     """A default that was taken because the profile is silent."""

@@ -11,6 +11,7 @@ from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
 from advisor.domain.text import counted, significant
+from advisor.engine.gates.memory import PIPELINE
 
 STALE_DAYS = 180
 DISAGREEMENT = 1.25
@@ -92,10 +93,7 @@ def _best_case(c: Candidate) -> Iterator[str]:
     """That a pipeline is reckoned as if its stages never waited."""
     stages = max((d.pp for d in (c.deployment, *(t.deployment for t in c.tiers)) if d is not None), default=1)
     if stages > 1:
-        yield (
-            f"{c.name}: a replica is a pipeline over {stages} nodes, of which there are no measurements; its rate is"
-            " that of stages that never wait for each other, the best case."
-        )
+        yield f"{c.name}: {PIPELINE.format(nodes=stages)}."
 
 
 def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:

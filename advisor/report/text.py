@@ -185,7 +185,7 @@ def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
     ranked = [c for c in candidates if c.feasible and c.rank and c.rank > 1]
     if not excluded and not ranked:
         return
-    page.heading("Why not the others")
+    page.heading("Why not the others" if ranked or len(excluded) < len(candidates) else "Why none of them")
     choice = next((c for c in candidates if c.feasible and c.rank == 1), None)
     for c in ranked:
         assert c.operating_point is not None

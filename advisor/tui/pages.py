@@ -30,7 +30,7 @@ def headline(answer: Recommendation) -> Content:
     sign, word, tone = f.VERDICTS[v.kind]
     parts = [content((f"{sign} {word}  ", tone), (v.headline, "strong")), content((v.reason, "plain"))]
     if v.kind == "infeasible":
-        if not v.reason.startswith("What binds"):  # the reason says it in words
+        if not v.reason_binds:
             parts.append(content(("What binds: ", "strong"), v.binding_words))
         parts.append(content(("Smallest change: ", "strong"), v.smallest_change))
     else:

@@ -13,6 +13,7 @@ from advisor.cli.main import main
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
+from advisor.engine.gates.memory import PIPELINE
 from advisor.profiles.read import read_profile
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
@@ -298,6 +299,8 @@ def test_a_pipeline_is_said_to_be_the_best_case() -> None:
     assert split.fleet is not None
     assert whole.fleet is not None
     assert whole.fleet.gpus < split.fleet.gpus < 3 * whole.fleet.gpus  # 208 against 40 with the cache of a full node
-    told = [note for note in tree.notes if "stages that never wait" in note]
-    assert told
-    assert all(note.startswith(split.name) for note in told)
+    told = PIPELINE.format(nodes=2)
+    assert "best case" in told
+    assert [note for note in tree.notes if "best case" in note] == [f"{split.name}: {told}."]
+    gate = next(g for g in split.gates if g.gate == "memory")
+    assert gate.reason.endswith(f"{told}.")  # in the same words

@@ -13,6 +13,12 @@ from advisor.domain.units import GB
 from advisor.engine.gates.software import served_model
 from advisor.engine.memory import weight_bytes
 
+PIPELINE = (
+    "a replica is a pipeline over {nodes} nodes, of which there are no measurements; its rate is the best case, that no"
+    " stage ever waits for another and that the network between the nodes takes no time"
+)
+"""What is said of a replica over several nodes, wherever it is."""
+
 
 def memory_gate(
     profile: Profile, accelerator: Accelerator, catalog: Catalog, tier: int = 0, deployment: Deployment | None = None
@@ -65,7 +71,8 @@ def memory_gate(
         status="condition",
         condition="review",
         title=f"Weights need {gpus} GPUs, more than one node",
-        reason=f"{rule} A replica would span nodes, which slows every token.",
+        reason=f"{rule} A replica would span nodes, which slows every token"
+        f"{'; ' + PIPELINE.format(nodes=stages) if stages > 1 else ''}.",
         remedy="Accept a narrower precision, or take a part with more memory.",
     )
 
@@ -74,9 +81,8 @@ def _spans(nodes: int, accelerator: Accelerator) -> Gate:
     """A replica over nodes of its own accord: for the cache, or of a model whose weights the catalog does not know."""
     return Gate(
         gate="memory", status="condition", condition="review", title=f"A replica spans {nodes} nodes",
-        reason=f"A node of {accelerator.name} has no room for the weights and the cache of this load, so that a replica"
-        f" is a pipeline over {nodes} of them. Its rate is the best case: that no stage ever waits for another, and"
-        " that the network between the nodes takes no time.",
+        reason=f"A node of {accelerator.name} has no room for the weights and the cache of this load, so that"
+        f" {PIPELINE.format(nodes=nodes)}.",
         remedy="Measure such a pipeline before you sign, or take a part with more memory.",
         citation="model and accelerator tables", source=accelerator.provenance.source_id,
         as_of=accelerator.provenance.as_of,

@@ -54,9 +54,13 @@ def _over_tiers(judged: Sequence[tuple[str, Gate]]) -> Gate:
     by_finding.sort(key=lambda found: -_RANK[found[1].status])
     told = [(f"workload {', '.join(names)}", gate) for names, gate in by_finding]
     worst, gates = told[0][1], [gate for _, gate in told]
+    titles: dict[str, list[str]] = {}
+    for names, gate in by_finding:
+        if gate.status == worst.status:
+            titles.setdefault(gate.title, []).extend(names)
     return worst.model_copy(
         update={
-            "title": "; ".join(f"{gate.title} ({name})" for name, gate in told if gate.status == worst.status),
+            "title": "; ".join(f"{title} (workload {', '.join(names)})" for title, names in titles.items()),
             "reason": " ".join(f"{capital(name)}: {gate.reason}" for name, gate in told),
             "remedy": " ".join(f"{capital(name)}: {gate.remedy}" for name, gate in told if gate.remedy),
             "arithmetic": "; ".join(f"{name}: {gate.arithmetic}" for name, gate in told if gate.arithmetic),

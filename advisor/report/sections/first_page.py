@@ -42,7 +42,7 @@ def first_page(ctx: Context) -> list[Block]:
     cards = _cards(ctx)
     if cards:
         blocks.append(Cards(cards))
-    if verdict.reason:
+    if verdict.reason and not verdict.reason_binds:  # a card says it
         blocks.append(Para(inline(verdict.reason)))
     reasons = tuple(sentence(counted_sellers(r)) for r in verdict.reasons)
     risks = _risks(ctx)
@@ -50,9 +50,10 @@ def first_page(ctx: Context) -> list[Block]:
     lists = [items for items in (reasons, risks) if items]
     if lists:
         blocks.append(Columns(tuple(titles), tuple(lists)))
-    if verdict.next_steps:
+    steps = [s for s in verdict.next_steps if s != f"Smallest change: {verdict.smallest_change}."]  # likewise
+    if steps:
         blocks.append(Heading(2, inline("What to do on Monday"), "monday"))
-        blocks.append(Items(tuple(sentence(_for_readers(s, tree)) for s in verdict.next_steps), ordered=True))
+        blocks.append(Items(tuple(sentence(_for_readers(s, tree)) for s in steps), ordered=True))
     blocks.append(Para(inline(_how_to_read(tree)), note=True))
     return blocks
 

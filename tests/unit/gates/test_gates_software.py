@@ -278,6 +278,20 @@ def test_workloads_that_are_alike_are_told_once(catalog: Catalog) -> None:
     assert (found["software"], found["software_format"]) == (one["software"], one["software_format"])
 
 
+def test_a_title_that_several_workloads_share_is_said_once(catalog: Catalog) -> None:
+    """Models differ, and with them the reasons; the same title had stood there once for each."""
+    workloads = [
+        {"name": n, "model": {"id": m, "precisions": ["fp8"]}, "traffic": TRAFFIC}
+        for n, m in (("chat", "llama3.3-70b"), ("reason", "deepseek-r1"))
+    ]
+    asked = Profile.model_validate({"name": "test", "workloads": workloads, "team": {"engines": ["sglang"]}})
+    plans = [deployment("vllm", "fp8"), deployment("vllm", "fp8")]
+    gates = evaluate_gates(asked, catalog.accelerators["h200"], catalog, date(2026, 11, 21), *plans)
+    titles = {g.gate: g.title for g in gates}
+    assert titles["software"] == "The estimate assumes vLLM, which the team does not run (workload chat, reason)"
+    assert titles["memory"] == "Weights fit one GPU (workload chat); Weights fit 5 GPUs of one node (workload reason)"
+
+
 def test_a_limited_feature_is_charged_by_the_model_of_its_own_workload(catalog: Catalog) -> None:
     """The main workload comes first in a candidate, whatever place it has in the profile."""
     workloads = [

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from advisor.domain.cost import Outlay
+from advisor.domain.profile import Profile
 from advisor.domain.provenance import Source
 from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
@@ -16,6 +17,8 @@ from advisor.report.build import build_report
 from advisor.report.context import Context
 from advisor.report.figures import usd
 from advisor.report.text import render_text
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
 
 
 def text(tree: Recommendation, **more: bool) -> str:
@@ -150,6 +153,29 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
     assert "misses TTFT" in written
     assert "Cost per month" not in written
     assert isinstance(render_report(tree, "pdf"), bytes)
+
+
+def test_page_one_says_once_what_binds_and_what_to_change() -> None:
+    """The card, the reason and the first step had said the same three times."""
+    asked = Profile.model_validate(
+        {
+            "name": "x", "model": {"id": "llama3.3-70b", "precisions": ["fp8"]}, "candidates": ["h100", "mi300x"],
+            "traffic": {"isl": 8000, "osl": 800, "peak_concurrency": 64}, "slo": {"ttft_ms": 10, "tpot_ms": 2},
+        }
+    )  # fmt: skip
+    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=100)
+    assert tree.verdict.kind == "infeasible"
+    page = text(tree).partition("Workload and assumptions")[0]
+    assert page.count("What binds") == 1
+    assert "service level (2 of 2)" in page
+    assert page.count("Smallest change") == 1
+    assert "What to do on Monday" not in page
+    guard = tree.verdict.model_copy(update={"next_steps": (*tree.verdict.next_steps, "Ask for quotes.")})
+    page = text(tree.model_copy(update={"verdict": guard}))
+    assert "1. Ask for quotes." in page
+    plain = render_text(tree)
+    assert "Why none of them" in plain
+    assert "Why not the others" not in plain
 
 
 def test_a_column_of_sources_stands_only_where_something_is_cited(renewal: Recommendation) -> None:
