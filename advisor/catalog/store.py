@@ -377,6 +377,7 @@ def load_catalog(
     layers = [Layer(base, "catalog" if root is None else str(base))]
     for overlay in overlays:
         if not overlay.is_dir():
-            raise CatalogError("is not a folder", file=str(overlay))
+            what = "is a file; give the folder" if overlay.exists() else "no such folder"
+            raise CatalogError(f"{what} of own catalog files", file=str(overlay))
         layers.append(Layer(overlay, str(overlay)))
     return Catalog(layers, known_by)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -85,11 +86,24 @@ class Parser(argparse.ArgumentParser):
             hint = did_you_mean(word, [str(c) for a in self._actions for c in (a.choices or ())])
             message = f'unknown command "{word}"' if "COMMAND" in message else message
         elif stray and ("invalid choice" in message or "unrecognized" in message):
-            message, hint = f"unknown option {stray}", did_you_mean(stray, options)
+            # the dashes are no likeness
+            near = did_you_mean(stray.lstrip("-"), [o.lstrip("-") for o in options if o.startswith("--")])
+            message, hint = f"unknown option {stray}", near.replace('"', '"--', 1).replace(' or "', ' or "--')
         else:
-            hint = ""
+            message, hint = _in_words(message), ""
         fail(f"{message}{hint}" if hint else f"{message}; `{self.prog} --help` shows what there is")
         sys.exit(int(ExitCode.WRONG_INPUT))
+
+
+_NUMBERS = {"int": "a whole number", "float": "a number"}
+
+
+def _in_words(message: str) -> str:
+    """A refused value without the names that a programmer gives to what was expected."""
+    found = re.fullmatch(r"argument ([^:]+): invalid (\w+) value: '(.*)'", message, re.DOTALL)
+    if found is None or found[2] not in _NUMBERS:
+        return message
+    return f'{found[1].split("/")[0]}: "{found[3]}" is not {_NUMBERS[found[2]]}'
 
 
 def _options(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:

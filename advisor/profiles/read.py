@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import tomllib
@@ -64,6 +65,8 @@ def _small_text(path: str, raw: bytes) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # as `>` of Windows PowerShell writes it
+            raise ProfileError(f"{path}: UTF-16 text; save it as UTF-8") from None
         raise ProfileError(f"{path}: not UTF-8 text (byte {error.start}); a profile is TOML or JSON text") from None
     if "\0" in text:
         raise ProfileError(f"{path}: holds NUL bytes; a profile is TOML or JSON text")

@@ -76,8 +76,11 @@ def test_a_bad_overlay_row_is_named_with_its_own_file(tmp_path: Path) -> None:
 
 
 def test_an_overlay_that_is_no_folder_and_a_root_that_is_no_catalog_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="is not a folder"):
+    with pytest.raises(CatalogError, match="no such folder"):
         load_catalog([tmp_path / "absent"])
+    (tmp_path / "quotes.csv").write_text("id\n")
+    with pytest.raises(CatalogError, match="is a file; give the folder"):
+        load_catalog([tmp_path / "quotes.csv"])
     with pytest.raises(CatalogError, match="not a catalog"):
         load_catalog(root=tmp_path)
 

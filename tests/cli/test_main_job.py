@@ -83,6 +83,15 @@ def test_the_documented_ways_to_be_wrong() -> None:
     typo = run("--profil", "x")
     assert typo.returncode == 2
     assert 'did you mean "--profile"' in typo.stderr
+    for given, told in (
+        (("--nope",), "unknown option --nope; `advisor --help`"),  # the two dashes had made it like --paper
+        (("--profle", "x"), 'unknown option --profle; did you mean "--profile"?'),
+        (("--seed", "x"), '--seed: "x" is not a whole number'),
+        (("--draws", "1e3"), '--draws: "1e3" is not a whole number'),
+    ):
+        wrong = run(*given)
+        assert wrong.returncode == 2
+        assert wrong.stderr.startswith(f"advisor: error: {told}")
     assert run("--profile", "renewal-100-gpus", "--as-of", "yesterday").returncode == 2
     assert run("--profile", "renewal-100-gpus", "--catalog", "/nowhere").returncode == 2
     assert run("frobnicate").returncode == 2

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "blank": ("  \n\t\n", "empty"),
     "binary": (bytes(range(256)) * 4, "UTF-8"),
     "nul": ("name = 'x'\0", "NUL"),
+    "utf-16": (BASE.encode("utf-16"), "UTF-16 text; save it as UTF-8"),
     "latin-1": ("name = 'caf\xe9'".encode("latin-1"), "UTF-8"),
     "no-toml": ("{ this is not toml", "TOML"),
     "duplicate-key": ('name = "a"\nname = "b"\n', "TOML"),
