@@ -109,10 +109,21 @@ def _doubtful_levels(c: Candidate, workloads: Sequence[Workload]) -> Iterator[st
             if limit_ms is not None and worst_s > DOUBTFUL_LEVEL * limit_ms / 1e3:
                 of_tier = f" of tier {w.name}" if c.tiers else ""
                 yield (
-                    f"{c.name}: {name} p{p.slo_percentile}{of_tier} is estimated at {at_s:.3g} s against"
-                    f" {limit_ms / 1e3:.3g} s allowed, and its 80 % interval reaches {worst_s:.3g} s; measure it before"
-                    " you rely on it."
+                    f"{c.name}: {name} p{p.slo_percentile}{of_tier} is estimated at {_beside(at_s, limit_ms)} allowed,"
+                    f" and its 80 % interval reaches {_beside(worst_s, limit_ms, alone=True)}; measure it before you"
+                    " rely on it."
                 )
+
+
+def _beside(at_s: float, limit_ms: float, *, alone: bool = False) -> str:
+    """A latency in the unit of its limit, in as many digits as tell the two apart.
+
+    >>> _beside(3.9972, 4000), _beside(0.0792, 80), _beside(7.5131, 3000, alone=True)
+    ('3.997 s against 4 s', '79.2 ms against 80 ms', '7.51 s')
+    """
+    unit, value, limit = ("s", at_s, limit_ms / 1e3) if limit_ms >= 1e3 else ("ms", at_s * 1e3, limit_ms)
+    told = next((t for n in range(3, 7) if (t := f"{value:.{n}g}") != f"{limit:.{n}g}"), f"{value:.3g}")
+    return f"{told} {unit}" if alone else f"{told} {unit} against {limit:g} {unit}"
 
 
 def _shared_fate(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:

@@ -25,7 +25,7 @@ def claim_notes(checks: Sequence[ClaimCheck], accelerators: Collection[str]) -> 
             claim=f"{c.metric}: {c.claimed} {c.unit}".strip(),
             conditions=c.conditions,
             finding=c.verdict,
-            assessment=f"{c.ours}. {c.evidence}".strip(),
+            assessment=": ".join(part for part in ("" if c.ours == "none" else c.ours, c.evidence) if part),
             source_id=c.source_id,
         )
         for c in about[:MAX_NOTES]

@@ -9,6 +9,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
+from advisor.domain.text import counted
 from advisor.domain.units import GB
 from advisor.engine.gates.software import served_model
 from advisor.engine.memory import weight_bytes
@@ -40,7 +41,7 @@ def memory_gate(
     domain = max(accelerator.scale_up_domain, accelerator.gpus_per_node)
     arithmetic = (
         f"weights {weights:,.0f} GB at {precision.upper()} / {per_gpu:,.0f} GB per GPU = {weights / per_gpu:.2f},"
-        f" so at least {gpus} GPU(s); fast domain {domain} GPUs"
+        f" so at least {counted(gpus, 'GPU')}; fast domain {counted(domain, 'GPU')}"
     )
     rule = (
         "All weights of a replica must lie in the memory of its GPUs, and the GPUs should share the fast"

@@ -14,6 +14,7 @@ from advisor.domain.gates import DISCLAIMER, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
+from advisor.domain.text import counted
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, BUY, either
 
@@ -190,7 +191,8 @@ def _judge(view: ProviderView, placed: bool, no_us: bool, mode: str) -> tuple[Ga
         return ("fail" if mode == "rent" else "condition"), NOBODY, "", facts
     sure = [n for n in view.named_there if not no_us or n in view.elsewhere] if placed else list(view.elsewhere)
     if sure:
-        return "pass", f"{len(sure)} provider(s) meet it by what is known: {', '.join(sure)}", "", facts
+        meet = "meets" if len(sure) == 1 else "meet"
+        return "pass", f"{counted(len(sure), 'provider')} {meet} it by what is known: {', '.join(sure)}", "", facts
     return (
         "condition",
         "No provider is known to meet it",

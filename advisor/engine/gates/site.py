@@ -11,7 +11,7 @@ from advisor.domain.gates import Blocks, Gate, GateStatus
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
-from advisor.domain.text import apart
+from advisor.domain.text import apart, counted
 
 _W_PER_KW = 1000.0
 
@@ -196,11 +196,11 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
     fitting = math.floor(limit / unit)
     if fitting:
         racks = math.ceil(units / fitting)
-        arithmetic += f"; {limit:g} kW / {unit:,.1f} kW = {fitting} a rack; {units:,} / {fitting} = {racks:,} rack(s)"
+        filled, held = counted(racks, "rack"), counted(fitting, what)
+        arithmetic += f"; {limit:g} kW / {unit:,.1f} kW = {fitting} a rack; {units:,} / {fitting} = {filled}"
         return _unless_partly(partly, unit_gpus, Gate(
-            **common, status="pass", title=f"{fitting} {what}(s) a rack, {racks:,} rack(s)", arithmetic=arithmetic,
-            reason=f"{rule} A rack of {limit:g} kW takes {fitting} {what}(s) of {accelerator.name}; the fleet fills"
-            f" {racks:,} rack(s).",
+            **common, status="pass", title=f"{held} a rack, {filled}", arithmetic=arithmetic,
+            reason=f"{rule} A rack of {limit:g} kW takes {held} of {accelerator.name}; the fleet fills {filled}.",
         ))  # fmt: skip
     status, blocks = _verdict(profile, possible=False)
     return Gate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.decision import Negotiation, ProbePlan, ValueOfInformation
+from advisor.domain.text import capital
 from advisor.report.blocks import Block, Column, Heading, Inline, Items, Para, Table, code, inline, strong
 from advisor.report.context import Context
 from advisor.report.numbers import NONE, count, percent, seconds, usd
@@ -93,8 +94,9 @@ def negotiation(ctx: Context) -> list[Block]:
     ]
     if page.asks:
         blocks.append(Heading(2, inline("What to ask for"), "asks"))
-        items = tuple(inline(strong(f"{a.what}. "), a.why, " ", ctx.cite(a.source_id)) for a in page.asks)
-        blocks.append(Items(items, ordered=True))
+        blocks.append(Items(tuple(
+            inline(strong(f"{capital(a.what)}. "), f"{capital(a.why)}. ", ctx.cite(a.source_id)) for a in page.asks
+        ), ordered=True))  # fmt: skip
     return blocks
 
 

@@ -13,6 +13,7 @@ from advisor.domain.units import usd_per_mtok
 from advisor.engine.claims import check_claim, check_claims
 from advisor.engine.claims.arithmetic import cost_cut, yearly_saving
 from advisor.engine.claims.base import numbers
+from advisor.engine.claims.notes import claim_notes
 from advisor.engine.claims.tco_case import Side, needed_engineers, needed_throughput, three_year_case
 from tests.conftest import AS_OF
 
@@ -149,3 +150,11 @@ def test_the_rule_of_the_memory_claim_is_the_one_that_decides(found: dict[str, C
     assert claim.verdict == "confirmed"
     assert "catalog 180 GB (1.07); carried by the B200 192.3e9 bytes (1.00)" in claim.formula
     assert claim.rule.endswith("the bytes that it carries are as good a figure")
+
+
+def test_in_a_report_the_figure_leads_to_its_explanation(found: dict[str, ClaimCheck]) -> None:
+    """"6 TB/s. the MI300X has 5.3 TB/s" had begun a sentence in the middle."""
+    check = next(c for c in found.values() if c.ours == "6 TB/s")
+    assert claim_notes([check], ["mi325x"])[0].assessment == f"6 TB/s: {check.evidence}"
+    unknown = replace(check, ours="none", evidence="nobody has published it")
+    assert claim_notes([unknown], ["mi325x"])[0].assessment == "nobody has published it"

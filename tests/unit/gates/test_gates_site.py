@@ -70,7 +70,7 @@ def test_rack_worked_example(catalog: Catalog) -> None:
     # a node of 8 MI355X draws 16.72 kW: two fit 40 kW, none fits 16 kW; 17 nodes fill 9 racks of 40 kW
     mi355x = catalog.accelerators["mi355x"]
     gate = rack_gate(profile(rack_kw=40), mi355x, 136, catalog)
-    assert (gate.status, gate.title) == ("pass", "2 node(s) a rack, 9 rack(s)")
+    assert (gate.status, gate.title) == ("pass", "2 nodes a rack, 9 racks")
     short = rack_gate(profile(rack_kw=16), mi355x, 8, catalog)
     assert (short.status, short.remedy) == ("fail", "raise site.rack_kw from 16 to 17")
 
@@ -181,7 +181,7 @@ def test_memory_is_judged_at_the_precision_that_is_laid_out(catalog: Catalog) ->
     assert gate is not None
     # 671e9 parameters, 1.9e9 of them embeddings at two bytes: 673 GB over 85.5 GB
     assert (gate.status, gate.title) == ("condition", "A replica spans 2 nodes")
-    assert gate.arithmetic.startswith("weights 673 GB at FP8 / 86 GB per GPU = 7.87, so at least 8 GPU(s)")
+    assert gate.arithmetic.startswith("weights 673 GB at FP8 / 86 GB per GPU = 7.87, so at least 8 GPUs")
 
 
 def test_a_pipeline_for_the_sake_of_the_cache_is_told(catalog: Catalog) -> None:

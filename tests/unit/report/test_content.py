@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Source
 from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
+from advisor.domain.text import capital
 from advisor.report import render_report
 from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Span, Table, text_of
 from advisor.report.build import build_report
@@ -176,6 +178,21 @@ def test_page_one_says_once_what_binds_and_what_to_change() -> None:
     plain = render_text(tree)
     assert "Why none of them" in plain
     assert "Why not the others" not in plain
+
+
+def test_what_is_asked_for_is_told_in_whole_sentences(renewal: Recommendation) -> None:
+    decision = renewal.decision
+    assert decision is not None
+    assert decision.negotiation is not None
+    assert decision.negotiation.asks
+    told = text(renewal).partition("What to ask for")[2].partition("\n## ")[0]
+    items = re.findall(r"^\d+\. \*\*(.+?)\*\* (.+?)(?: \[.*)?$", told, re.MULTILINE)
+    assert len(items) == len(decision.negotiation.asks)
+    for what, why in items:
+        assert what[0] == capital(what)[0]
+        assert why[0] == capital(why)[0]
+        assert what.endswith(".")
+        assert ". " in f"{why} "
 
 
 def test_a_column_of_sources_stands_only_where_something_is_cited(renewal: Recommendation) -> None:
