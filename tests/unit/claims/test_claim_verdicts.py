@@ -153,8 +153,8 @@ def test_the_rule_of_the_memory_claim_is_the_one_that_decides(found: dict[str, C
 
 
 def test_in_a_report_the_figure_leads_to_its_explanation(found: dict[str, ClaimCheck]) -> None:
-    """"6 TB/s. the MI300X has 5.3 TB/s" had begun a sentence in the middle."""
+    """A sentence had begun in the middle: "6 TB/s. the MI300X has 5.3 TB/s"."""
     check = next(c for c in found.values() if c.ours == "6 TB/s")
     assert claim_notes([check], ["mi325x"])[0].assessment == f"6 TB/s: {check.evidence}"
-    unknown = replace(check, ours="none", evidence="nobody has published it")
+    unknown = check.model_copy(update={"ours": "none", "evidence": "nobody has published it"})
     assert claim_notes([unknown], ["mi325x"])[0].assessment == "nobody has published it"
