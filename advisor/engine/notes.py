@@ -132,7 +132,8 @@ def _shared_fate(c: Candidate, workloads: Sequence[Workload]) -> Iterator[str]:
     fleet = c.fleet
     if fleet is not None and fleet.nodes == 1 and availability >= SHARED_FATE:
         alone = fleet.replicas == 1
-        what = "its one replica stands" if alone else f"all {fleet.replicas} replicas stand"
+        every = "both" if fleet.replicas == 2 else f"all {fleet.replicas}"
+        what = "its one replica stands" if alone else f"{every} replicas stand"
         yield (
             f"{c.name}: {what} in one node; its host, power and network are not counted in the availability of"
             f" {availability:.6g}. {'Have a second in another' if alone else 'Spread them over two'}, or have another"

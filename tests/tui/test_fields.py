@@ -70,6 +70,21 @@ async def test_enter_replaces_and_end_amends(app: AdvisorApp) -> None:
         assert app.desk.sight.profile.traffic.peak_concurrency == 7  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("leave", [("escape",), ("f4", "f3")])
+async def test_a_complaint_goes_with_what_was_typed(app: AdvisorApp, leave: tuple[str, ...]) -> None:
+    """It had stayed under the value from before, and at the field's sign in the margin."""
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        row = await at_field(app, pilot, PEAK)
+        value = row.value
+        await pilot.press("enter", "z", "z", "enter")
+        assert "is no number" in row.problem
+        await pilot.press(*leave)
+        await settled(pilot)
+        assert (row.editing, row.value, row.problem) == (False, value, "")
+        assert "is no number" not in screen_text(app)
+
+
 async def test_what_is_pasted_on_a_field_at_rest_takes_the_place_of_its_value(app: AdvisorApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)

@@ -80,10 +80,12 @@ class FieldRow(FormRow):
         self.assumed = ""
         self._before: Any = None
         self._mine = ""
+        self._told = ""
         self._asked = False
 
     def show(self, value: Any, assumed: str, problem: str) -> None:
         """Show what the document says of this field."""
+        self._told = problem
         if (value, assumed) == (self.value, self.assumed) and problem == self.problem:
             return
         self.value, self.assumed = value, assumed
@@ -170,7 +172,8 @@ class FieldRow(FormRow):
         self.editing = False
         if not keep:
             self.post_message(self.Edited(self, self._before))
-        self._mine = ""
+        if self._mine:  # a complaint of what was typed goes with it
+            self.problem, self._mine = self._told, ""
         await self.query(Input).remove()
         if focus:
             self.focus()
