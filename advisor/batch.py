@@ -108,7 +108,7 @@ def _answer(job: Job) -> Row:
         name=profile.name,
         status="infeasible" if verdict.kind == "infeasible" else "ok",
         verdict=verdict.kind,
-        confidence=verdict.confidence,
+        confidence=None if choice is None else verdict.confidence,
         runner_up=verdict.runner_up or "",
         output=job.target,
         message=verdict.headline,

@@ -66,7 +66,7 @@ def run_list(args: argparse.Namespace) -> int:
     from advisor.domain.text import plain
     from advisor.evidence.store import open_store
 
-    with open_store(args.store) as store:
+    with open_store(args.store, make=False) as store:
         found = store.summaries()
         place = store.place
     if args.format == "json":
@@ -92,7 +92,7 @@ def run_show(args: argparse.Namespace) -> int:
     from advisor.evidence.store import open_store
     from advisor.report.output import write_result
 
-    with open_store(args.store) as store:
+    with open_store(args.store, make=False) as store:
         run = store.get(args.run)
     write_result({"text": run_text, "json": run_json, "csv": run_csv}[args.format](run), None)
     return 0
@@ -106,7 +106,7 @@ def run_export(args: argparse.Namespace) -> int:
     from advisor.evidence.store import open_store
     from advisor.report.output import write_result
 
-    with open_store(args.store) as store:
+    with open_store(args.store, make=False) as store:
         runs = [store.get(run_id) for run_id in args.runs] if args.runs else store.runs()
     if args.format == "csv":
         write_result(runs_csv(runs), args.output)
@@ -157,7 +157,7 @@ def run_remove(args: argparse.Namespace) -> int:
     from advisor.domain.text import plain
     from advisor.evidence.store import open_store
 
-    with open_store(args.store) as store:
+    with open_store(args.store, make=False) as store:
         ids = [store.get(run_id).id for run_id in args.runs]
         if not args.yes:
             if not sys.stdin.isatty():

@@ -84,7 +84,7 @@ class Parser(argparse.ArgumentParser):
         if "invalid choice: " in message and not stray:
             word = message.partition("invalid choice: ")[2].partition(" (")[0].strip("'\"")
             hint = did_you_mean(word, [str(c) for a in self._actions for c in (a.choices or ())])
-            message = f'unknown command "{word}"' if "COMMAND" in message else message
+            message = f'unknown command "{word}"' if "COMMAND" in message else _in_words(message)
         elif stray and ("invalid choice" in message or "unrecognized" in message):
             # the dashes are no likeness
             near = did_you_mean(stray.lstrip("-"), [o.lstrip("-") for o in options if o.startswith("--")])
@@ -96,14 +96,25 @@ class Parser(argparse.ArgumentParser):
 
 
 _NUMBERS = {"int": "a whole number", "float": "a number"}
+_REFUSED = re.compile(
+    r"argument (?P<name>[^:]+): (?:invalid (?P<type>int|float) value: '(?P<value>.*)'"
+    r"|invalid choice: '(?P<word>.*)' \(choose from (?P<known>.*)\)|(?P<bare>expected one argument))",
+    re.DOTALL,
+)
 
 
 def _in_words(message: str) -> str:
-    """A refused value without the names that a programmer gives to what was expected."""
-    found = re.fullmatch(r"argument ([^:]+): invalid (\w+) value: '(.*)'", message, re.DOTALL)
-    if found is None or found[2] not in _NUMBERS:
+    """A refused value in a user's words, not in those of the parser."""
+    found = _REFUSED.fullmatch(message)
+    if found is None:
         return message
-    return f'{found[1].split("/")[0]}: "{found[3]}" is not {_NUMBERS[found[2]]}'
+    name = found["name"].split("/")[0]
+    lead = f"{name}: " if name.startswith("-") else ""
+    if found["bare"]:
+        return f"{lead}give a value"
+    if found["type"]:
+        return f'{lead}"{found["value"]}" is not {_NUMBERS[found["type"]]}'
+    return f'{lead}"{found["word"]}" is none of {found["known"].replace(chr(39), "")}'
 
 
 def _options(parser: argparse.ArgumentParser, words: list[str]) -> list[str]:

@@ -165,6 +165,10 @@ def _specs(key: Key, info: FieldInfo) -> Iterator[FieldSpec]:
     yield spec_of(key, info, humanise(str(key[-1])))
 
 
+_AS_A_FILE_HAS_IT = re.compile(r"; [\d.]+ is [+-]?[\d.]+ %")
+"""How a profile writes a share; the form takes percent."""
+
+
 def spec_of(key: Key, info: FieldInfo, label: str) -> FieldSpec:
     """What the type of a profile says of one field."""
     inner, optional = _unwrap(info.annotation)
@@ -183,7 +187,7 @@ def spec_of(key: Key, info: FieldInfo, label: str) -> FieldSpec:
         label=LABELS.get(".".join(str(k) for k in key[-2:]), label),
         unit=("%" + (" per year" if unit else "")) if as_share else unit,
         kind=kind,
-        help=description,
+        help=_AS_A_FILE_HAS_IT.sub("", description) if as_share else description,
         default=default,
         required=info.is_required(),
         optional=optional,

@@ -89,6 +89,17 @@ def test_a_folder_with_two_bad_files(
     assert not (tmp_path / "broken.json").exists()
 
 
+def test_where_nothing_fits_nobody_is_sure_in_the_summary(folder: Path, tmp_path: Path) -> None:
+    """The line had a confidence of 1, which a column of averages took for one more sure answer."""
+    (tmp_path / "never.toml").write_text(PROFILE.format(name="n", rate=2) + "[slo]\nttft_ms = 1\n", encoding="utf-8")
+    given = [str(folder / "p0.toml"), str(tmp_path / "never.toml")]
+    assert main(["batch", *given, "--output", str(tmp_path / "out"), "--jobs", "1", *FAST]) == 3
+    with (tmp_path / "out" / "summary.csv").open(encoding="utf-8", newline="") as file:
+        good, never = csv.DictReader(file)
+    assert 0 < float(good["confidence"]) <= 1
+    assert (never["status"], never["confidence"]) == ("infeasible", "")
+
+
 def test_answers_of_an_earlier_run_are_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

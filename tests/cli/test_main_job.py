@@ -88,6 +88,9 @@ def test_the_documented_ways_to_be_wrong() -> None:
         (("--profle", "x"), 'unknown option --profle; did you mean "--profile"?'),
         (("--seed", "x"), '--seed: "x" is not a whole number'),
         (("--draws", "1e3"), '--draws: "1e3" is not a whole number'),
+        (("--format", "xml"), '--format: "xml" is none of text, json, markdown, html, pdf'),
+        (("schema", "nope"), '"nope" is none of recommendation, profile'),
+        (("--profile",), "--profile: give a value"),
     ):
         wrong = run(*given)
         assert wrong.returncode == 2

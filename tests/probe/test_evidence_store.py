@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from advisor.cli.main import main
 from advisor.domain.errors import EvidenceError
 from advisor.evidence.runs import Deployment, Distribution, Run, Step
 from advisor.evidence.store import EvidenceStore, default_path, open_store
@@ -305,3 +306,16 @@ def test_the_commands_on_a_shared_store(
     streams = capsys.readouterr()
     assert "1 usable as evidence" in streams.out
     assert "pw-1234567" not in streams.out + streams.err
+
+
+@pytest.mark.parametrize("asked", [["list"], ["export"], ["show", "run-a"], ["remove", "run-a"]])
+def test_who_has_nothing_to_keep_makes_no_file(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A home that cannot be written had ended `evidence list`, and any other had got an empty store by it."""
+    place = tmp_path / "sub" / "e.sqlite3"
+    code = main(["evidence", *asked, "--store", str(place)])
+    said = capsys.readouterr()
+    assert code == (2 if len(asked) > 1 else 0)
+    assert "no run" in said.out + said.err or said.out == "[]\n"
+    assert list(tmp_path.iterdir()) == []

@@ -9,8 +9,10 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from advisor.domain.profile import Traffic
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
+from advisor.tui.fields import spec_of
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.dialogs import Picker
 from advisor.tui.widgets.field_row import FieldRow
@@ -163,6 +165,14 @@ async def test_shares_are_complained_about_in_percent(app: AdvisorApp) -> None:
         await pilot.press("enter", *"-5", "enter")
         await settled(pilot)
         assert "greater than 0 (given -5)" in row.problem  # no share, no percent
+
+
+def test_the_help_of_a_share_speaks_of_percent_as_the_form_does() -> None:
+    """ "0.5 is +50 %" stood beside a field in which 0.5 is half a percent."""
+    info = Traffic.model_fields["growth_per_year"]
+    assert "0.5 is +50 %" in str(info.description)
+    spec = spec_of(("traffic", "growth_per_year"), info, "Growth")
+    assert (spec.unit, spec.help) == ("% per year", "Growth of demand per year.")
 
 
 async def test_what_has_no_room_on_a_line_is_not_cut_without_a_sign(app: AdvisorApp) -> None:

@@ -21,17 +21,26 @@ _RETRY_S = 0.02
 class SqliteStore(EvidenceStore):
     """Opens, checks and migrates on construction.
 
+    Parameters
+    ----------
+    path
+        The file.
+    make
+        Whether the file is made where it is not there; else that is an empty store.
+
     Raises
     ------
     EvidenceError
         The file is damaged, is not ours, or comes from a newer version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self.place = str(path)
-        _prepare(path)
+        nothing = not make and not path.exists()
+        if not nothing:
+            _prepare(path)
         try:
-            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+            self._db = sqlite3.connect(":memory:" if nothing else path, timeout=_BUSY_S, isolation_level=None)
         except sqlite3.Error as error:
             raise EvidenceError(f"{path}: cannot be opened ({error})") from None
         try:
