@@ -151,8 +151,9 @@ class Assumer:
         full = replace(q, **fill)  # type: ignore[arg-type]
         if not full.disagg:
             full = replace(full, gpus=full.gpus if q.gpus else full.tp)
-        named = tuple(f"{f} {fill[f]}" for f in open_fields if f != "gpus" or full.disagg)
-        return full, named
+        named = [f for f in open_fields if f != "gpus" or full.disagg]
+        # as a table of points has it: true and false
+        return full, tuple(f"{f} {str(v).lower() if isinstance(v := fill[f], bool) else v}" for f in named)
 
     def _closed(self, q: OperatingQuery, model_name: str) -> dict[str, object]:
         """Open fields that the deployments of other models say nothing about: speculation that was never measured with

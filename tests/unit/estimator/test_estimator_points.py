@@ -101,7 +101,7 @@ def test_a_model_takes_no_heads_and_no_experts_from_others(accelerator: str, dis
     ]  # fmt: skip
     for row in rows:
         assert "spec_method none" in row["basis"]
-        assert "ep 1, dp_attention False" in row["basis"]
+        assert "ep 1, dp_attention false" in row["basis"]
 
 
 def test_a_day_asks_for_the_software_of_that_day() -> None:
