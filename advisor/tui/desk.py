@@ -273,7 +273,7 @@ class Desk:
                 self.sight, name=document.name, dirty=document.dirty, bundled=document.bundled,
                 profile=profile or self.sight.profile, problems=problems, fresh=False,
                 phase="stuck" if profile is None else "working" if self.facts.ready.is_set() else "loading",
-                message=problems[0].text if problems else "",
+                message=problems[0].told if problems else "",
             )
         )  # fmt: skip
         if profile is not None:

@@ -32,6 +32,15 @@ class Problem:
     key: Key
     text: str
 
+    @property
+    def told(self) -> str:
+        """With its field, where it has one.
+
+        >>> Problem(("slo", "ttft_ms"), "must be above 0").told
+        'slo.ttft_ms: must be above 0'
+        """
+        return f"{'.'.join(str(k) for k in self.key)}: {self.text}" if self.key else self.text
+
 
 class ProfileDocument:
     """The text of a profile with an edit history; every edit keeps the comments around it."""

@@ -159,3 +159,21 @@ def test_keys_in_the_help_stand_clear_of_what_they_do(pane: str) -> None:
     lines = help_page(pane, "").plain.splitlines()
     for action in (*actions_of(pane), *actions_of("app")):
         assert any(line.startswith(f"  {action.shown_keys} ") and action.verb in line for line in lines)
+
+
+async def test_where_there_is_no_answer_each_complaint_is_told_with_its_field(app: AdvisorApp, tmp_path: Path) -> None:
+    """The text of the first had stood there alone, "must be above 0", and of the others nothing."""
+    text = find_profile(PROFILE).read_text(encoding="utf-8")
+    path = tmp_path / "wrong.toml"
+    path.write_text(f"{text}\n[site]\npower_kw = -3\n\n[governance]\nmodel_version = 7\n", encoding="utf-8")
+    assert "[site]" not in text
+    assert "[governance]" not in text
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await app.open_path(path, show="verdict")
+        await settled(pilot)
+        shown = await still_text(pilot)
+        head, _, page = shown.partition("There is no answer yet")
+        for field in ("site.power_kw: ", "governance.model_version: "):
+            assert head.count(field) == 1
+            assert page.count(field) == 1

@@ -140,7 +140,8 @@ def no_answer(sight: Sight) -> Content:
     if sight.phase == "empty":
         return content(("\n  No profile is open.\n\n", "strong"), "  Press 1 for the profiles and Enter to open one.")
     if sight.phase == "stuck":
-        return content(("\n  ✗ There is no answer yet.\n\n", "bad"), f"  {sight.message}\n\n",
+        wrong = [p.told for p in sight.problems] or [sight.message]
+        return content(("\n  ✗ There is no answer yet.\n\n", "bad"), *(f"  {text}\n\n" for text in wrong),
                        ("  Press 2 to correct it in the form.", "dim"))  # fmt: skip
     return content(("\n  ◌ Working out the answer …\n", "strong"))
 

@@ -111,11 +111,9 @@ class VerdictBar(Toned):
     def _costs(self, width: int) -> list[Piece]:
         s = self.sight
         if s.answer is None:
-            if s.phase == "stuck" and s.problems:
-                more = f"  and {len(s.problems) - 1} more" if len(s.problems) > 1 else ""
-                where = ".".join(str(k) for k in s.problems[0].key)
-                text = f" {where + ': ' if where else ''}{s.problems[0].text}"
-                return [Piece(_cut(text, width - len(more)), "dim"), Piece(more, "dim")]
+            if s.phase == "stuck" and len(s.problems) > 1:  # the line above has the first
+                more = f"  and {len(s.problems) - 2} more" if len(s.problems) > 2 else ""
+                return [Piece(_cut(f" {s.problems[1].told}", width - len(more)), "dim"), Piece(more, "dim")]
             return []
         if s.phase == "stuck" and s.message:
             return [Piece(_cut(f" ✗ {s.message}", width - len(LAST)), "bad"), Piece(LAST, "dim")]
