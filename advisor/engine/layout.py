@@ -7,9 +7,8 @@ points on them: a coarser ladder would save little, and miss deployments whose e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
@@ -26,128 +25,16 @@ from advisor.engine.deployments import (
     unservable,
     with_features,
 )
-from advisor.engine.estimates import EstimateMany, Ladders
-from advisor.engine.fleet import Sizing, count_replicas
-from advisor.engine.operating_point import (
-    LADDER,
-    Load,
-    Sample,
-    contiguous,
-    edge_between,
-    in_stage,
-    judge,
-    ladder,
-    limited_by,
-    prudent_rate,
-    query_for,
-)
+from advisor.engine.estimates import EstimateMany
+from advisor.engine.fleet import Sizing
+from advisor.engine.operating_point import LADDER, Load, Sample, limited_by, prudent_rate
+from advisor.engine.options import Need, Option, sample_at, sample_ladders
 
 SURVIVORS = 3
 """Deployments of an accelerator whose edge is sought for the rate that they promise there."""
 AIMS = (1.0, 0.99)
 """Where the edge of the service level is sought in turn, see `edge_between`. A metric that bends down between two loads
 breaks the limit at the first guess by a hair, and one that bends up is met below it."""
-
-
-@record
-class Need:
-    """What the whole fleet is to carry, in the terms of one replica's yield."""
-
-    load: Load
-    growth_factor: float
-    availability: float
-    sizing: Sizing
-
-    @classmethod
-    def of(cls, workload: Workload, sizing: Sizing) -> Need:
-        """From the profile."""
-        growth_factor = sizing.growth_factor(workload.traffic)
-        load = Load.of(workload.traffic, workload.slo, growth_factor)
-        return cls(load, growth_factor, workload.slo.availability, sizing)
-
-    def gpus_of(self, replica: int, rate: float, concurrency: float) -> int:
-        """GPUs of the fleet in whole replicas, with bursts, growth and spares.
-
-        Large replicas yield more per GPU at times, and waste more: the last one is seldom full, and a spare one
-        stands idle.
-
-        Parameters
-        ----------
-        replica
-            GPUs of one.
-        rate, concurrency
-            What one carries [requests/s] and [requests in flight].
-        """
-        peak_rps = self.load.peak_rps
-        ratio = self.load.peak_concurrency / concurrency if peak_rps is None else peak_rps / rate
-        count = count_replicas(
-            ratio, burst_headroom=self.load.burst_headroom, growth_factor=self.growth_factor,
-            availability=self.availability, up_probability=self.sizing.up_probability(replica),
-        )  # fmt: skip
-        return count.total * replica
-
-
-@dataclass(slots=True)
-class Option:
-    """One deployment under consideration."""
-
-    accelerator: Accelerator
-    deployment: Deployment
-    memory: Memory
-    samples: dict[int, Sample] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    _seen: tuple[int, list[Sample]] = field(default=(0, []), repr=False, compare=False)
-    """How many samples there were, and what was contiguous of them: asked for again and again."""
-
-    @property
-    def seen(self) -> list[Sample]:
-        """The samples that are looked at, see `contiguous`."""
-        if self._seen[0] != len(self.samples):
-            self._seen = len(self.samples), contiguous(list(self.samples.values()))
-        return self._seen[1]
-
-    def best(self, load: Load) -> Sample | None:
-        """The held sample with the highest prudent rate."""
-        held = [s for s in self.seen if not s.violated]
-        return max(held, key=lambda s: (prudent_rate(s, load, self.gpus), -s.concurrency), default=None)
-
-    @property
-    def gpus(self) -> int:
-        """GPUs of one replica."""
-        return self.deployment.gpus_per_replica
-
-    def ladder(self, load: Load) -> list[int]:
-        """Loads to try."""
-        return ladder(self.memory, load, self.deployment.pp)
-
-    def edge(self, load: Load, aim: float) -> int | None:
-        """Where to seek the edge of the service level, see `edge_between`; None where it is known."""
-        n = edge_between(self.seen, load, aim)
-        if n is not None:
-            n -= n % self.deployment.pp
-        return None if n in self.samples else n
-
-    def rate_per_gpu(self, load: Load) -> float:
-        """Prudent requests/s per GPU at the best held sample; 0 where none holds."""
-        best = self.best(load)
-        return 0.0 if best is None else prudent_rate(best, load, self.gpus) / self.gpus
-
-    def promise(self, load: Load) -> tuple[float, float] | None:
-        """Prudent requests/s and requests in flight of a replica at the edge of the service level; None if none holds.
-
-        Between the last rung that holds and the next, both are taken as straight in logs.
-        """
-        best = self.best(load)
-        if best is None:
-            return None
-        known = prudent_rate(best, load, self.gpus), float(best.concurrency)
-        edge = edge_between(self.seen, load)
-        if edge is None:
-            return known
-        lo, hi = self.seen[-2:]
-        share = math.log(edge / lo.concurrency) / math.log(hi.concurrency / lo.concurrency)
-        low, high = (prudent_rate(s, load, self.gpus) for s in (lo, hi))
-        return max(known, (low ** (1 - share) * high**share, float(edge)))
 
 
 @record
@@ -181,35 +68,40 @@ def lay_out(
     A part that misses the service level in the engines in which somebody has run the model is tried in the others that
     run there, since a team that runs one of them would be offered it.
     """
-    found = _lay_out(workload, model, accelerators, configs, estimate, sizing, team)
+    search = _Search(workload, model, configs, estimate, sizing, team)
+    found = _lay_out(search, accelerators)
     missed = [a for a in accelerators if found[a.id].failure == "slo"]
     if missed:
         engines = tuple(dict.fromkeys((*team.engines, *engines_there(missed, configs))))
-        wider = team.model_copy(update={"engines": engines})
-        again = _lay_out(workload, model, missed, configs, estimate, sizing, wider)
+        again = _lay_out(replace(search, team=team.model_copy(update={"engines": engines})), missed)
         found |= {name: layout for name, layout in again.items() if not layout.failure}
     return found
 
 
-def _lay_out(
-    workload: Workload,
-    model: ModelSpec,
-    accelerators: Sequence[Accelerator],
-    configs: MeasuredConfigs,
-    estimate: EstimateMany,
-    sizing: Sizing,
-    team: Team,
-) -> dict[str, Layout]:
-    need = Need.of(workload, sizing)
+@record
+class _Search:
+    """What a workload is laid out with."""
+
+    workload: Workload
+    model: ModelSpec
+    configs: MeasuredConfigs
+    estimate: EstimateMany
+    sizing: Sizing
+    team: Team
+
+
+def _lay_out(search: _Search, accelerators: Sequence[Accelerator]) -> dict[str, Layout]:
+    model, estimate = search.model, search.estimate
+    need = Need.of(search.workload, search.sizing)
     load = need.load
     options: list[Option] = []
     failures: dict[str, Layout] = {}
     for accelerator in accelerators:
-        found, failure = _options(workload, model, accelerator, configs, sizing, team, load)
+        found, failure = _options(search, accelerator, load)
         options += found
         if failure is not None:
             failures[accelerator.id] = failure
-    sample(options, model, load, estimate)
+    sample_ladders(options, model, load, estimate)
     survivors = _survivors(options, need)
     _refine(survivors, model, load, estimate)
     by_id: dict[str, list[Option]] = {}
@@ -231,16 +123,9 @@ def _expect(samples: Sequence[Sample]) -> None:
         sample.found.expect(wanted)
 
 
-def _options(
-    workload: Workload,
-    model: ModelSpec,
-    accelerator: Accelerator,
-    configs: MeasuredConfigs,
-    sizing: Sizing,
-    team: Team,
-    load: Load,
-) -> tuple[list[Option], Layout | None]:
-    context, parameters = load.isl + load.osl, sizing.parameters
+def _options(search: _Search, accelerator: Accelerator, load: Load) -> tuple[list[Option], Layout | None]:
+    workload, model, configs, team = search.workload, search.model, search.configs, search.team
+    context, parameters = load.isl + load.osl, search.sizing.parameters
     deployments = candidate_deployments(
         model, workload.model, accelerator, configs, disaggregation=team.disaggregation, engines=team.engines
     )
@@ -286,31 +171,6 @@ def _failed(accelerator: Accelerator, failure: str, text: str) -> Layout:
     return Layout(accelerator, None, None, None, failure, (), failure, text)
 
 
-def sample(options: Sequence[Option], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
-    """Estimate options at every rung of their ladders."""
-    _estimate([(option, n) for option in options for n in option.ladder(load)], model, load, estimate)
-
-
-def _estimate(wanted: Sequence[tuple[Option, int]], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
-    if not wanted:
-        return
-    ladders: dict[int, tuple[Option, list[int]]] = {}
-    for option, n in wanted:
-        ladders.setdefault(id(option), (option, []))[1].append(n)
-    found = estimate(
-        Ladders(
-            [query_for(o.deployment, o.accelerator.id, model, load, loads[0]) for o, loads in ladders.values()],
-            [[in_stage(n, o.deployment) for n in loads] for o, loads in ladders.values()],
-        )
-    )
-    samples = judge(found, [n for _, n in wanted], load)
-    for (option, n), sample, error in zip(wanted, samples, found.errors, strict=True):
-        if error:
-            option.errors.append(error)
-        else:
-            option.samples[n] = sample
-
-
 def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
     """The few deployments of each accelerator whose edge of the service level is worth seeking.
 
@@ -350,7 +210,7 @@ def _refine(options: Sequence[Option], model: ModelSpec, load: Load, estimate: E
             n = option.edge(load, aim)
             if n is not None:
                 wanted.append((option, n))
-        _estimate(wanted, model, load, estimate)
+        sample_at(wanted, model, load, estimate)
 
 
 def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence[Option], need: Need) -> Layout:

@@ -19,8 +19,8 @@ from advisor.engine.curves import measured_points, with_cost
 from advisor.engine.deployments import candidate_deployments, memory_of, multi_node_deployments
 from advisor.engine.drafts import Inputs
 from advisor.engine.estimates import EstimateMany
-from advisor.engine.layout import Option, sample
 from advisor.engine.operating_point import Load, curve_point
+from advisor.engine.options import Option, sample_ladders
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def other_curves(
     estimate = for_workload(inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor)
     question = _Question(spec, Load.of(workload.traffic, workload.slo), estimate)
     options = _options(profile, workload, inputs, accelerator, question)
-    sample(options, spec, question.load, question.estimate)
+    sample_ladders(options, spec, question.load, question.estimate)
     best: dict[tuple[str, str], Option] = {}
     for option in options:
         key = option.deployment.precision, option.deployment.engine
