@@ -35,7 +35,7 @@ def plan_of(tree: Recommendation) -> ProbePlan:
 def test_the_rule_of_a_probe_is_for_the_prompts_that_it_sends() -> None:
     """Of RAG with 60 % in the prefix cache the rule named 222 tokens/s, of an estimate of 284: a probe, which sends
     prompts of their own, would have measured 153, as was to be expected, and turned the choice."""
-    tree = answer(0.6, 8000, 128)
+    tree = answer(0.6, 8000, 200)
     plan = plan_of(tree)
     (found,) = (c for c in tree.candidates if c.accelerator == plan.accelerator)
     assert found.operating_point is not None
@@ -48,7 +48,7 @@ def test_the_rule_of_a_probe_is_for_the_prompts_that_it_sends() -> None:
 
 
 def test_without_a_prefix_cache_it_is_the_plan_s_own_rate() -> None:
-    trees = (answer(0.0, *asked) for asked in ((4000, 100), (4000, 100, 12), (1500, 400)))
+    trees = (answer(0.0, *asked) for asked in ((6000, 64), (4000, 100), (1500, 400)))
     tree = next(t for t in trees if t.decision is not None and t.decision.information.plan is not None)
     plan = plan_of(tree)
     (found,) = (c for c in tree.candidates if c.accelerator == plan.accelerator)

@@ -14,7 +14,7 @@ from advisor.engine.estimator.physics import TERMS, step_physics
 from advisor.engine.estimator.targets import Step, decode_step, first_token_s, ttft_baseline
 from tests.estimator_kit import bundled_fit, catalog, evidence, query
 
-KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 1.1, 0.9, 0.8, 2.5, 3.0, 0.8, -0.6, -0.3])
+KNOWN = np.array([0.5, 0.9, 0.6, 0.7, 1.0, 1.1, 1.1, 0.9, 0.8, 0.9, 2.5, 3.0, 0.8, -0.6, -0.3])
 
 
 def _world() -> Truth:

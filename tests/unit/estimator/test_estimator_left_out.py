@@ -61,7 +61,7 @@ def _runs() -> list[Measurement]:
 
 
 def test_a_run_left_out_is_predicted_as_the_product_predicts_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values: values)  # a law, put on afterwards
+    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values, weights=None: values)  # a law, put on afterwards
     rows = _runs()
     models, parts = catalog().models, catalog().accelerators
     fit = calibrate(rows, models, parts, bundled_fit(), fingerprint="")
@@ -85,7 +85,7 @@ def test_a_run_left_out_is_predicted_as_the_product_predicts_its_day(monkeypatch
 
 
 def test_a_total_that_nobody_states_is_assumed_as_the_product_assumes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values: values)
+    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values, weights=None: values)
     rows = [m for m in evidence() if m.disagg and m.model == "minimaxm2.5" and m.accelerator in ("b200", "b300")]
     models, parts = catalog().models, catalog().accelerators
     fit = calibrate(rows, models, parts, bundled_fit(), fingerprint="")
