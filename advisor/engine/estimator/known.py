@@ -54,7 +54,8 @@ def best_known(known: Sequence[Known], load: float) -> Measurement | None:
 
 def configurations(q: OperatingQuery, rows: Iterable[Measurement]) -> tuple[Known, ...]:
     """The configurations that agree with what a question states, at the lengths nearest to it."""
-    agreeing = [(_octaves_to(q, m), m) for m in rows if m.total_tps_per_gpu and agrees(q, m)]
+    # a TP of 0 stands where the source of a disaggregated row does not state it
+    agreeing = [(_octaves_to(q, m), m) for m in rows if m.total_tps_per_gpu and m.tp and agrees(q, m)]
     within = min((gap for gap, _ in agreeing), default=0.0) + ALIKE
     curves: dict[tuple[object, ...], dict[int, Measurement]] = defaultdict(dict)
     for gap, m in agreeing:

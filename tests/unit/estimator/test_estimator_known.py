@@ -57,6 +57,12 @@ def test_what_is_stated_and_the_nearest_lengths_decide_first() -> None:
     assert best_known((), 4) is None
 
 
+def test_a_width_that_its_source_does_not_state_is_no_configuration() -> None:
+    open_ = replace(ASKED, tp=None, gpus=None)
+    (known,) = configurations(open_, [row("a", 4, 9e3, tp=0), row("b", 4, 250.0)])
+    assert known.row.tp == 8
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 4096), st.floats(1, 1e5)), min_size=1, max_size=6, unique_by=lambda p: p[0]),
     st.integers(1, 65_536),
