@@ -61,7 +61,8 @@ def _runs() -> list[Measurement]:
 
 
 def test_a_run_left_out_is_predicted_as_the_product_predicts_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values, weights=None: values)  # a law, put on afterwards
+    # a law, put on afterwards
+    monkeypatch.setattr("advisor.engine.estimator.curves.rising", lambda values, weights=None: values)
     rows = _runs()
     models, parts = catalog().models, catalog().accelerators
     fit = calibrate(rows, models, parts, bundled_fit(), fingerprint="")
