@@ -165,6 +165,22 @@ def test_a_mark_covers_dots() -> None:
     assert "".join(text for text, _ in canvas.row(0))[1] == "◆"
 
 
+async def test_a_scroll_bar_that_comes_or_goes_unsaid_is_measured_when_the_table_is_drawn() -> None:
+    """Under load a table had kept the width it had beside no bar: a mark of more to the right, and nothing there."""
+    text: Column[int] = Column("t", "Text", lambda r: "x" * 90, grow=True, most=90)
+    grid: Grid[int] = Grid([Column("n", "Name", lambda r: "row", width=6), text])
+    async with One(grid).run_test(size=(40, 12)) as pilot:
+        grid.show(range(3))
+        await pilot.pause()
+        room = grid.scrollable_content_region.width
+        grid._room, grid._widths = room + 1, [6, room - 7]  # measured for one column more
+        grid.refresh()
+        await pilot.pause()
+        await pilot.pause()
+        assert grid._room == room
+        assert sum(grid._widths) + 2 == grid.virtual_size.width
+
+
 def wide() -> Grid[int]:
     numbers = [
         Column(f"c{i}", f"Number {i}", lambda r, i=i: f"{(r + 1) * 1_234_567 * (i + 1):,}", right=True)  # type: ignore[misc]

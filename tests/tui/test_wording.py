@@ -29,6 +29,7 @@ from advisor.tui.widgets.bar import VerdictBar
 from advisor.tui.widgets.column import cell_text
 from advisor.tui.widgets.dialogs import Ask
 from advisor.tui.widgets.grid import Grid
+from advisor.tui.widgets.rail import TitleBar
 from tests.tui.conftest import opened, screen_text, settled, still_text
 from tests.tui.frozen import PROFILE, frozen_answer
 
@@ -134,6 +135,7 @@ async def test_nothing_is_said_of_an_answer_that_is_still_worked_out(app: Adviso
     waits = threading.Event()
     app.desk.facts.load = lambda: waits.wait(30)  # type: ignore[method-assign]
     async with app.run_test(size=(140, 40)) as pilot:
+        await settled(pilot, lambda: bool(app.screen.query(TitleBar)))
         await app.open_path(find_profile(PROFILE), True)
         for pane in ("risks", "gates", "curves"):
             await app.go(pane)

@@ -101,6 +101,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         self._given: Sequence[Row] = ()
         self._sorted: tuple[str, bool] | None = None
         self._widths: list[int] = []
+        self._room = 0
         self._lines: dict[tuple[int, int], Strip] = {}
         self._tones: object = None
 
@@ -165,7 +166,7 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
                 continue
             longest = max((cell_len(cell_text(c.cell(r))) for r in self.rows[:SAMPLE]), default=0)
             widths.append(max(cell_len(c.title) + (2 if c.sort else 0), min(longest, c.most)))
-        room = self.scrollable_content_region.width
+        room = self._room = self.scrollable_content_region.width
         total = sum(widths) + GAP * len(widths) - GAP
         growing = [i for i, c in enumerate(self.columns) if c.grow]
         if growing and room:
@@ -178,6 +179,12 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
     def on_resize(self) -> None:
         """Widths follow the room there is."""
         self._measure()
+
+    def _measure_again(self) -> None:
+        """A scroll bar that came or went changes the room without a word of it."""
+        if self.scrollable_content_region.width != self._room:
+            self._measure()
+            self.refresh()
 
     def notify_style_update(self) -> None:
         """A new theme draws all lines anew."""
@@ -195,6 +202,8 @@ class Grid(ScrollView, Toned, Generic[Row], can_focus=True):
         width = self.size.width
         scroll_x, scroll_y = self.scroll_offset
         if y == 0:
+            if self.scrollable_content_region.width != self._room:
+                self.call_later(self._measure_again)
             return self._crop(self._header(), scroll_x).extend_cell_length(width, self.rich_style)
         if not self.rows:
             lines = self.empty.split("\n")
