@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from advisor.domain.text import counted
+
 LEAST_REQUESTS, WAVES = 40, 6
 """Measured requests of a thorough step in a closed loop: at least so many, and so many for each slot."""
 
@@ -35,9 +37,8 @@ def count_in_doubt(measured: float, predicted: float, low: float, high: float, g
     'check that no more than 1 GPU served it, an'
     """
     if measured > high and measured >= predicted / FEWER_GPUS:
-        many = f"{gpus} GPU{'s' * (gpus > 1)}"
         return (
-            f"check that no more than {many} served it, and that weights and drafts are as stated:"
+            f"check that no more than {counted(gpus, 'GPU')} served it, and that weights and drafts are as stated:"
             " a count stated too low looks like a fast part"
         )
     if measured > FEWER_GPUS * predicted or measured >= low or gpus < 2:

@@ -10,10 +10,10 @@ from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile, Slo
 from advisor.domain.recommendation import Binding
 from advisor.domain.record import record
+from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
 
-WEEKS_PER_YEAR = 52
 HARD = 1e6
 """Relative size of a change that money and patience cannot make, e.g. another country."""
 

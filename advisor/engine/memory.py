@@ -44,6 +44,22 @@ KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
 
 
 @record
+class WeightCounts:
+    """Parameters of a model by tensor class, the total shared out among them."""
+
+    embeddings: float
+    experts: float
+    other: float
+
+    @classmethod
+    def of(cls, model: ModelSpec) -> WeightCounts:
+        """As its dimensions say, and no more in all than its total."""
+        embeddings = min(model.embedding_params, model.params_total)
+        experts = min(model.routed_expert_params, model.params_total - embeddings)
+        return cls(embeddings, experts, model.params_total - embeddings - experts)
+
+
+@record
 class WeightBytes:
     """Weights of one copy of a model by tensor class [bytes]."""
 
@@ -77,23 +93,29 @@ def keeps_four_bits(model: ModelSpec, precision: str, accelerator: Accelerator) 
     return precision == "fp8" and model.four_bit_experts and "fp4" not in accelerator.dense_tflops
 
 
-def weight_bytes(model: ModelSpec, precision: str, accelerator: Accelerator) -> WeightBytes:
-    """Weights of one copy of the model [bytes].
+def bytes_per_other_weight(model: ModelSpec, precision: str, accelerator: Accelerator) -> float:
+    """Bytes per weight that is neither embedding nor routed expert, block scales included.
 
-    Embeddings and output head stay at 16 bit in quantised checkpoints. Four-bit checkpoints of MoE models
-    quantise the experts and keep attention, shared experts and dense layers at 16 bit (as gpt-oss and
-    Kimi K2.5 state in their configurations) or as the release has them; four-bit checkpoints of dense models quantise
-    every linear layer.
+    Four-bit checkpoints of MoE models quantise the experts and keep attention, shared experts and dense layers at 16
+    bit (as gpt-oss and Kimi K2.5 state in their configurations) or as the release has them; four-bit checkpoints of
+    dense models quantise every linear layer.
     """
     width = bytes_per_weight(model, precision, accelerator)
-    embedding = min(model.embedding_params, model.params_total)
-    experts = min(model.routed_expert_params, model.params_total - embedding)
-    other = model.params_total - embedding - experts
-    other_width = width
-    if model.is_moe and width < BYTES_FP8:
-        outweighs = other * (BYTES_16_BIT - BYTES_FP8) > experts * (BYTES_FP8 - width)
-        other_width = BYTES_FP8 if outweighs or model.four_bit_experts else BYTES_16_BIT
-    return WeightBytes(embedding * BYTES_16_BIT, experts * width, other * other_width)
+    if not model.is_moe or width >= BYTES_FP8:
+        return width
+    counts = WeightCounts.of(model)
+    outweighs = counts.other * (BYTES_16_BIT - BYTES_FP8) > counts.experts * (BYTES_FP8 - width)
+    return BYTES_FP8 if outweighs or model.four_bit_experts else BYTES_16_BIT
+
+
+def weight_bytes(model: ModelSpec, precision: str, accelerator: Accelerator) -> WeightBytes:
+    """Weights of one copy of the model [bytes]; embeddings and output head stay at 16 bit in quantised checkpoints."""
+    counts = WeightCounts.of(model)
+    return WeightBytes(
+        counts.embeddings * BYTES_16_BIT,
+        counts.experts * bytes_per_weight(model, precision, accelerator),
+        counts.other * bytes_per_other_weight(model, precision, accelerator),
+    )
 
 
 def kv_bytes_per_token(model: ModelSpec, kv_precision: str = "fp8") -> tuple[float, float]:
@@ -166,6 +188,11 @@ def state_bytes_per_request(model: ModelSpec) -> float:
     return BYTES_STATE * (model.recurrent_state_elements or 0.0)
 
 
+def held_bytes_per_request(model: ModelSpec, context_tokens: float, kv_precision: str, copies: float) -> float:
+    """What a replica holds of one request at a context [tokens]: each copy of its cache, its state once [bytes]."""
+    return kv_bytes_per_request(model, context_tokens, kv_precision) * copies + state_bytes_per_request(model)
+
+
 def kv_copies(model: ModelSpec, tp: int, dp_attention: bool) -> float:
     """Copies of each cached token within a replica.
 
@@ -185,11 +212,9 @@ def visited_share(model: ModelSpec) -> float:
     All of them, by construction. Totals are published rounded, though ("1.6T" of DeepSeek V4 Pro), and what rounding
     adds counts among them: more than the active parameters leave beside the experts that a token is routed to.
     """
-    embedding = min(model.embedding_params, model.params_total)
-    experts = min(model.routed_expert_params, model.params_total - embedding)
-    other = model.params_total - embedding - experts
-    visited = model.params_active - experts * model.experts_per_token / model.experts if model.is_moe else other
-    return min(1.0, visited / other) if visited > 0 and other > 0 else 1.0
+    c = WeightCounts.of(model)
+    visited = model.params_active - c.experts * model.experts_per_token / model.experts if model.is_moe else c.other
+    return min(1.0, visited / c.other) if visited > 0 and c.other > 0 else 1.0
 
 
 def weight_bytes_per_gpu(
@@ -249,7 +274,7 @@ def plan_memory(
     free = usable - weights - reserve_gb * GB
     copies = kv_copies(model, tp, dp_attention)
     full, windowed = kv_bytes_per_token(model, kv_precision)
-    per_request = kv_bytes_per_request(model, context_tokens, kv_precision) * copies + state_bytes_per_request(model)
+    per_request = held_bytes_per_request(model, context_tokens, kv_precision, copies)
     capacity = max(0.0, free) * max(gpus, tp * pp)
     max_concurrency = int(min(capacity / per_request, 1e9)) if per_request > 0 else (10**9 if free > 0 else 0)
     fits = max_concurrency >= 1

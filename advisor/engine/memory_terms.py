@@ -8,6 +8,7 @@ from advisor.domain.sizing import Deployment, Memory, Term
 from advisor.domain.units import GB
 from advisor.engine.memory import (
     KV_BYTES,
+    WeightCounts,
     index_bytes_per_token,
     kv_bytes_per_token,
     kv_copies,
@@ -52,14 +53,13 @@ def memory_terms(
 
 def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: Memory) -> Term:
     found = weight_bytes(model, d.precision, accelerator)
-    embedding = min(model.embedding_params, model.params_total)
-    experts = min(model.routed_expert_params, model.params_total - embedding)
+    counts = WeightCounts.of(model)
     parts = [
         f"{params / 1e9:,.3f}e9 {name} x {size / params:.4g} B"
         for name, params, size in (
-            ("embeddings and head", embedding, found.embeddings),
-            ("routed experts", experts, found.experts),
-            ("other weights", model.params_total - embedding - experts, found.other),
+            ("embeddings and head", counts.embeddings, found.embeddings),
+            ("routed experts", counts.experts, found.experts),
+            ("other weights", counts.other, found.other),
         )
         if params > 0
     ]
@@ -67,7 +67,7 @@ def _weights(model: ModelSpec, accelerator: Accelerator, d: Deployment, memory: 
         spread = f"embeddings and experts over {d.worker_gpus} GPUs, the rest on each"
         visited = visited_share(model)
         if visited < 1:
-            rounded = (1 - visited) * (model.params_total - embedding - experts) / 1e9
+            rounded = (1 - visited) * counts.other / 1e9
             spread += f" but {rounded:,.1f}e9 that no token visits, a rounded total"
     else:
         spread = f"over TP {d.tp} x PP {d.pp}"

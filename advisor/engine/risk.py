@@ -19,6 +19,7 @@ from advisor.domain.record import record
 from advisor.domain.register import RiskTemplate
 from advisor.domain.risk import Risk, RiskRange
 from advisor.domain.text import percent
+from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.cost.bill import Bill, HowPaid
 from advisor.engine.exposure import Exposure, exposures
 from advisor.engine.sized import SizedCandidate
@@ -191,7 +192,7 @@ def _worth(template: RiskTemplate, exposure: Exposure, sized: SizedCandidate) ->
         case "share of yearly cost":
             return _Worth(exposure.exposed, 12.0)
         case "engineer-weeks":
-            return _Worth("", exposure.engineer_usd / 52)
+            return _Worth("", exposure.engineer_usd / WEEKS_PER_YEAR)
         case "shortfall of throughput per week":
             return _Worth("total", _shortfall(sized) * template.weeks / WEEKS_PER_MONTH)
         case "share of hardware value":

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.domain.sizing import CurvePoint, DeploymentCurve
-from advisor.profiles.locate import find_profile
+from advisor.profiles.locate import find_profile, own_profiles_dir
 from advisor.tui.app import AdvisorApp
 from advisor.tui.desk import Desk, Facts
 from advisor.tui.drafts import Drafts
@@ -132,6 +132,14 @@ async def settled(pilot: Pilot[Any], ready: Callable[[], bool] | None = None) ->
             return
         await pilot.pause(0.01)
     raise AssertionError(f"the desk does not come to rest: {desk.sight.phase} {desk.sight.message}")
+
+
+def own_profile(name: str) -> Path:
+    """A profile of one's own of that name, as the bundled one is."""
+    path = own_profiles_dir() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(find_profile(PROFILE).read_bytes())
+    return path
 
 
 Opener = Callable[[Pilot[Any]], Awaitable[None]]

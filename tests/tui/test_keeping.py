@@ -14,14 +14,14 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from advisor.domain.errors import InputError
-from advisor.profiles.locate import find_profile, own_profiles_dir
+from advisor.profiles.locate import find_profile
 from advisor.tui.app import AdvisorApp
 from advisor.tui.document import ProfileDocument
 from advisor.tui.drafts import Drafts
 from advisor.tui.faults import fault_text
 from advisor.tui.widgets.dialogs import Ask, Confirm, Decide
 from advisor.tui.widgets.grid import Grid
-from tests.tui.conftest import KeptFacts, opened, screen_text, settled
+from tests.tui.conftest import KeptFacts, opened, own_profile, screen_text, settled
 from tests.tui.frozen import PROFILE
 
 SIZE = (100, 40)
@@ -38,10 +38,7 @@ def nowhere(kept: KeptFacts, tmp_path: Path) -> AdvisorApp:
 @pytest.fixture
 def own() -> Path:
     """A profile of one's own."""
-    path = own_profiles_dir() / "mine.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(find_profile(PROFILE).read_bytes())
-    return path
+    return own_profile("mine.toml")
 
 
 async def edited(app: AdvisorApp, pilot: Pilot[Any], path: Path) -> None:

@@ -10,12 +10,10 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from advisor.profiles.locate import find_profile, own_profiles_dir
 from advisor.tui import turns
 from advisor.tui.app import AdvisorApp
 from advisor.tui.widgets.dialogs import Ask, Confirm
-from tests.tui.conftest import opened, settled
-from tests.tui.frozen import PROFILE
+from tests.tui.conftest import opened, own_profile, settled
 
 
 def burst(app: AdvisorApp, *keys: str) -> None:
@@ -34,10 +32,7 @@ async def quiet(app: AdvisorApp, pilot: Pilot[Any]) -> None:
 @pytest.fixture
 def own() -> Path:
     """A profile of one's own, first in the list."""
-    path = own_profiles_dir() / "dynamo.toml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(find_profile(PROFILE).read_bytes())
-    return path
+    return own_profile("dynamo.toml")
 
 
 @pytest.mark.parametrize("key", ["3", "2", "8"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from advisor.domain.cost import MonthFlow
-from advisor.domain.units import HOURS_PER_MONTH
+from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.levels import Levels
-from advisor.engine.cost.model import WEEKS_PER_YEAR, CostModel, Way
+from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.timing import share_above
 
 

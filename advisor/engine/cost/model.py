@@ -17,7 +17,7 @@ from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import percent
-from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH
+from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.levels import Levels
@@ -34,7 +34,6 @@ from advisor.engine.cost.timing import (
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
-WEEKS_PER_YEAR = 52
 MOST_KEPT = 20_000
 """Levels up to which fleets are looked up: those at typical inputs, over the cases of a prospect, and of draws, which
 trial prices ask for again. To hash them takes a tenth of the time of sizing them."""

@@ -16,7 +16,7 @@ from advisor.engine.cost.prospect import tail_weight
 from advisor.engine.decision.breakeven import break_evens
 from advisor.engine.decision.information import value_of_information
 from advisor.engine.decision.negotiation import negotiation
-from advisor.engine.decision.simulate import Comparison, Run, compare, lead_band, simulate
+from advisor.engine.decision.simulate import Comparison, Run, compare, lead_band, simulate, tail_words
 from advisor.engine.decision.split import best_split
 from advisor.engine.decision.tornado import tornado
 from advisor.engine.decision.trial import Setting
@@ -135,11 +135,10 @@ def _lead(best: Run, other: Run) -> PairwiseLead:
 
 
 def _appetite(profile: Profile, best: Run, defaults: Mapping[str, Quantity]) -> Appetite:
-    weight, band, mean = tail_weight(profile, defaults), best.cost.usd_per_month, best.cost.mean_usd_per_month
-    spread = f"p90 {band.p90:,.0f} - p50 {band.p50:,.0f}" if weight >= 0 else f"mean {mean:,.0f} - p10 {band.p10:,.0f}"
+    weight, mean = tail_weight(profile, defaults), best.cost.mean_usd_per_month
     return Appetite(
         name=profile.risk_appetite,
         tail_weight=weight,
-        formula=f"mean {mean:,.0f} + expected loss {best.expected_loss:,.0f} + {weight:g} x ({spread})"
-        f" = {best.risk_adjusted:,.0f} USD/month",
+        formula=f"mean {mean:,.0f} + expected loss {best.expected_loss:,.0f} + {weight:g} x"
+        f" {tail_words(best.cost, weight)} = {best.risk_adjusted:,.0f} USD/month",
     )

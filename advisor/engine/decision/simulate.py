@@ -128,6 +128,13 @@ def tail_of(cost: Cost, weight: float) -> float:
     return float(tail_share(weight, cost.mean_usd_per_month, band.p10, band.p50, band.p90))
 
 
+def tail_words(cost: Cost, weight: float, digits: int = 0) -> str:
+    """Of what `tail_of` is a share, with numbers."""
+    band, mean = cost.usd_per_month, cost.mean_usd_per_month
+    above, below = (("p90", band.p90), ("p50", band.p50)) if weight >= 0 else (("mean", mean), ("p10", band.p10))
+    return f"({above[0]} {above[1]:,.{digits}f} - {below[0]} {below[1]:,.{digits}f})"
+
+
 def compare(runs: Sequence[Run]) -> Comparison:
     """Rank by risk-adjusted cost; ties in a draw are shared out evenly.
 

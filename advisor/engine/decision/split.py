@@ -10,6 +10,7 @@ from advisor.domain.decision import SplitOption, TierChoice
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import percent, told_usd
+from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Term
 from advisor.engine.cost.pricing import Pricing
@@ -148,7 +149,7 @@ def _premiums(chosen: list[_Part]) -> float:
         if engineer is None:
             continue
         running = float(model.premium.engineers(sum(p.gpus for p in mine))) * engineer.value / 12
-        total += running + model.premium.weeks * engineer.value / 52 / model.calendar.annuity
+        total += running + model.premium.weeks * engineer.value / WEEKS_PER_YEAR / model.calendar.annuity
     return total
 
 

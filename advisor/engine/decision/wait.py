@@ -15,7 +15,7 @@ from advisor.domain.record import record
 from advisor.domain.register import RoadmapOption
 from advisor.domain.roadmap import RoadmapPart
 from advisor.domain.text import percent, told_usd
-from advisor.domain.units import DAYS_PER_MONTH
+from advisor.domain.units import DAYS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
@@ -202,7 +202,7 @@ def _gather(
         meantime=meantime,
         hardware=hardware,
         rest=reference.risk_adjusted - hardware,
-        switch_usd=0.0 if engineer is None else weeks * engineer.value / 52,
+        switch_usd=0.0 if engineer is None else weeks * engineer.value / WEEKS_PER_YEAR,
         price_ratio=_price_ratio(option, reference.id, catalog),
     )
 

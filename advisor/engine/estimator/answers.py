@@ -21,7 +21,7 @@ from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, interval_class, scatter_kind
-from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY
+from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY, cache_precision
 from advisor.engine.estimator.tails import ProbedTails, Tails, tail_factors
 from advisor.engine.memory import plan_memory
 
@@ -240,7 +240,7 @@ def _no_room(q: OperatingQuery, accelerator: Accelerator) -> str:
     tokens = MEAN_LENGTH * (q.isl + q.osl)
     width = max(q.tp or 1, (q.ep or 1) if q.disagg else (q.gpus or 1))
     plan = plan_memory(
-        q.model, accelerator, precision=q.precision, kv_precision="bf16" if q.precision == "bf16" else "fp8",
+        q.model, accelerator, precision=q.precision, kv_precision=cache_precision(q.precision),
         tp=q.tp or 1, pp=q.pp, gpus=width, dp_attention=bool(q.dp_attention), context_tokens=tokens,
         utilisation=USABLE_MEMORY, reserve_gb=0.0,
     )  # fmt: skip

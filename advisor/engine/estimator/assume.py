@@ -14,8 +14,8 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.engine.estimator.known import Known, agrees, best_known, configurations, nearest_kin
-from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY
-from advisor.engine.memory import kv_bytes_per_request, kv_copies, state_bytes_per_request, weight_bytes
+from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY, cache_precision
+from advisor.engine.memory import held_bytes_per_request, kv_copies, weight_bytes
 
 MOST = {"isl": 100_000_000, "osl": 100_000_000, "concurrency": 65_536, "tp": 1024, "ep": 1024, "gpus": 65_536}
 """Beyond these a question is a slip of the pen: no deployment comes near."""
@@ -197,7 +197,7 @@ def _too_small(q: OperatingQuery, m: Measurement, accelerator: Accelerator) -> b
 
 
 def _lacks_room(q: OperatingQuery, accelerator: Accelerator, tp: int, gpus: int, dp_attention: bool) -> bool:
-    request = kv_bytes_per_request(q.model, MEAN_LENGTH * (q.isl + q.osl), "bf16" if q.precision == "bf16" else "fp8")
-    request = request * kv_copies(q.model, tp, dp_attention) + state_bytes_per_request(q.model)
+    context, copies = MEAN_LENGTH * (q.isl + q.osl), kv_copies(q.model, tp, dp_attention)
+    request = held_bytes_per_request(q.model, context, cache_precision(q.precision), copies)
     need = weight_bytes(q.model, q.precision, accelerator).total + request
     return need > USABLE_MEMORY * accelerator.memory_bytes * gpus

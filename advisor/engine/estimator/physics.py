@@ -21,8 +21,9 @@ from advisor.engine.memory import (
     BYTES_FP8,
     WeightBytes,
     attended_bytes_per_request,
+    bytes_per_other_weight,
+    held_bytes_per_request,
     index_bytes_per_token,
-    kv_bytes_per_request,
     kv_copies,
     state_bytes_per_request,
     weight_bytes,
@@ -38,10 +39,9 @@ PROMPT_TERMS = ("dense", "experts", "links", "passes", "layers")
 """What the prefill of one prompt takes: arithmetic of routed experts and of all else, all-reduces, passes over hidden
 states, and a least time for each layer. All but the last are taken once more for each prompt ahead of it."""
 STREAM_PASSES, ROUTE_PASSES = 12.0, 4.0
-"""How often a layer goes through the hidden state of each token, on every GPU of a tensor-parallel
-replica: twice a fused sum and norm, which read and write the state and its residual, and a change of number format,
-which reads and writes; for each routed expert of a token its state goes into the order of the experts, and its result
-back."""
+"""How often a layer goes through the hidden state of each token, on every GPU of a tensor-parallel replica: twice a
+fused sum and norm, which read and write the state and its residual, and a change of number format, which reads and
+writes; for each routed expert of a token its state goes into the order of the experts, and its result back."""
 DRAFTED = 3.0
 """Tokens that one request puts through a step under speculative decoding (one plus two drafts)."""
 DECODE_PART = 0.6
@@ -70,6 +70,8 @@ class Physics:
     """Requests in flight, points x loads."""
     terms: tuple[Floats, ...]
     """One array per entry of TERMS."""
+    batch: Floats
+    """Requests that run, points x loads: those in flight that the cache holds, at least one."""
     saturation: Floats
     """Requests in flight over those that the cache holds, points x loads; 0 for disaggregated serving."""
     cache_doubt: Floats
@@ -93,6 +95,11 @@ def peak_flops(accelerator: Accelerator, precision: str) -> float:
         if key in accelerator.dense_tflops:
             return accelerator.dense_tflops[key] * 1e12
     return max(accelerator.dense_tflops.values()) * 1e12
+
+
+def cache_precision(precision: str) -> str:
+    """KV format that is assumed beside weights of a precision, as measurements do not state it."""
+    return "bf16" if precision == "bf16" else "fp8"
 
 
 def step_physics(points: Points, loads: Floats | None = None) -> Physics:
@@ -150,6 +157,7 @@ def step_physics(points: Points, loads: Floats | None = None) -> Physics:
     return Physics(
         loads=concurrency,
         terms=tuple(np.broadcast_to(t, batch.shape) for t in terms),
+        batch=batch,
         saturation=saturation,
         cache_doubt=np.where(points.disagg, 0.0, np.log2(one["capacity"] / one["less"])),
         prompt=tuple(term[:, 0] for term in prompt),
@@ -175,20 +183,20 @@ def _constants(
 ) -> tuple[float, ...]:
     w = weight_bytes(m, precision, a)
     ratio = m.experts_per_token / m.experts if m.experts else 0.0
-    kv_precision = "bf16" if precision == "bf16" else "fp8"
+    kv_precision = cache_precision(precision)
     copies = kv_copies(m, int(tp), dp)
     mean = MEAN_LENGTH * (isl + osl / 2)
     prompt = MEAN_LENGTH * isl
     state = state_bytes_per_request(m)
     routed = min(m.routed_expert_params * ratio, m.params_active)  # a model of one's own may state fewer active ones
     head = min(m.vocab * m.hidden, (m.params_active - routed) / 2)
-    held = kv_bytes_per_request(m, mean, kv_precision) * copies + state
+    held = held_bytes_per_request(m, mean, kv_precision, copies)
     read = attended_bytes_per_request(m, mean, kv_precision) * copies + index_bytes_per_token(m) * copies * mean
     return (
         a.bandwidth_gbps * 1e9,
         a.scale_up_gbps * 1e9,
         peak_flops(a, precision),
-        peak_flops(a, precision_of_rest(m, precision, w)),
+        peak_flops(a, precision_of_rest(m, precision, a)),
         peak_flops(a, "bf16"),
         w.other,
         w.experts,
@@ -209,12 +217,11 @@ def _constants(
     )
 
 
-def precision_of_rest(m: ModelSpec, precision: str, w: WeightBytes) -> str:
-    """Precision of what is no routed expert: four-bit mixtures keep it at 8 or 16 bit, see `weight_bytes`."""
-    rest = m.params_total - m.routed_expert_params - m.embedding_params
-    if not m.is_moe or rest <= 0:
+def precision_of_rest(m: ModelSpec, precision: str, a: Accelerator) -> str:
+    """Precision of what is no routed expert: four-bit mixtures keep it at 8 or 16 bit."""
+    if not m.is_moe:
         return precision
-    width = w.other / rest
+    width = bytes_per_other_weight(m, precision, a)
     return "bf16" if width > BYTES_FP8 else "fp8" if width == BYTES_FP8 else precision
 
 

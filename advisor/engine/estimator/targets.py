@@ -179,8 +179,7 @@ def prompt_parts(points: Points, physics: Physics, prefill: Floats, coefficients
     own = [np.exp(c) * term[:, None] for c, term in zip(coefficients, physics.prompt, strict=False)]
     workers = np.where(np.isnan(points.gpus), UNKNOWN_GPUS, points.gpus) / points.tp
     others = np.maximum(physics.loads - 1.0, 0.0) / workers[:, None]
-    running = physics.loads * (1 + physics.saturation**SHARPNESS) ** (-1 / SHARPNESS)
-    queued = np.minimum(np.exp(coefficients[QUEUE]) * prefill / (1.0 - prefill), np.maximum(running - 1.0, 0.0))
+    queued = np.minimum(np.exp(coefficients[QUEUE]) * prefill / (1.0 - prefill), physics.batch - 1.0)
     ahead = np.where(points.disagg[:, None], np.exp(coefficients[DISAGG_QUEUE]) * others, queued)
     return [*own, np.sum(own[:-1], axis=0) * ahead]
 

@@ -9,7 +9,7 @@ from advisor.domain.recommendation import Candidate, Verdict
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, Memory, OperatingPoint
 from advisor.domain.text import percent, significant
-from advisor.engine.decision.simulate import tail_of
+from advisor.engine.decision.simulate import tail_of, tail_words
 from advisor.engine.explain.asked import Asked
 
 
@@ -83,16 +83,13 @@ def explain_candidate(candidate: Candidate, at: Asked) -> None:
             at.draft.add(risk.name, risk.effect_formula, risk.expected_loss_usd_per_month, f"{at.path}.risks[{i}]")
         at.draft.again = sum(r.expected_loss_usd_per_month for r in candidate.risks)
     elif leaf == "risk_adjusted_usd_per_month" and cost is not None and at.tree.decision is not None:
-        weight, band = at.tree.decision.appetite.tail_weight, cost.usd_per_month
+        weight = at.tree.decision.appetite.tail_weight
         loss = candidate.expected_loss_usd_per_month or 0.0
         mean = cost.mean_usd_per_month
         value = mean + loss + tail_of(cost, weight)
-        tail = f"p90 {band.p90:,.2f} - p50 {band.p50:,.2f}"
-        if weight < 0:
-            tail = f"mean {mean:,.2f} - p10 {band.p10:,.2f}"
         at.draft.add(
-            "risk-adjusted", f"mean {mean:,.2f} + expected loss {loss:,.2f} + {weight:g} x ({tail}) = {value:,.2f}",
-            value, f"{at.path}.risk_adjusted_usd_per_month",
+            "risk-adjusted", f"mean {mean:,.2f} + expected loss {loss:,.2f} + {weight:g} x"
+            f" {tail_words(cost, weight, 2)} = {value:,.2f}", value, f"{at.path}.risk_adjusted_usd_per_month",
         )  # fmt: skip
         at.draft.again = value
     elif leaf in ("p_cheapest", "expected_regret_usd_per_month", "rank"):

@@ -15,11 +15,9 @@ from advisor.domain.cost import (
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import significant
-from advisor.domain.units import HOURS_PER_MONTH
+from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.explain.shared import Redone, in_use, workloads
 from advisor.engine.tree_path import Place
-
-WEEKS_PER_YEAR = 52
 
 
 def price(p: PriceBasis, _: Place, tree: Recommendation) -> Redone:

@@ -8,7 +8,7 @@ import pytest
 
 from advisor.engine.estimator.encode import points_of_queries
 from advisor.engine.estimator.physics import TERMS, attention_flops, precision_of_rest, step_physics
-from advisor.engine.memory import attended_bytes_per_request, kv_bytes_per_request, weight_bytes
+from advisor.engine.memory import attended_bytes_per_request, kv_bytes_per_request
 from tests.estimator_kit import catalog, query
 
 R1 = query("h200", "deepseek-r1", engine="sglang", tp=8, gpus=8, isl=8192, osl=1024, concurrency=33)
@@ -53,7 +53,7 @@ def test_the_rest_of_a_four_bit_mixture_runs_at_its_own_precision() -> None:
         ("gpt-oss-120b", "fp4", "bf16"), ("llama3.3-70b", "fp4", "fp4"), ("kimi-k2.5", "int4", "bf16"),
     ):  # fmt: skip
         model = catalog().models[name]
-        assert precision_of_rest(model, precision, weight_bytes(model, precision, b200)) == runs_at, (name, precision)
+        assert precision_of_rest(model, precision, b200) == runs_at, (name, precision)
 
 
 def test_deepseek_v4_reads_what_it_finds_of_its_compressed_cache() -> None:
