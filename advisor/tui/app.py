@@ -251,12 +251,17 @@ class AdvisorApp(Turns, Reach, Keeping, Faults, App[None]):
         threading.Thread(target=run, daemon=True, name="advisor").start()
 
     def call_back(self, run: Callable[..., Any], *args: Any) -> None:
+        """Run on the program's own thread; what comes while the program is being left is dropped."""
         loop = self._loop_of_app
         if loop is not None and not loop.is_closed():
             try:
-                loop.call_soon_threadsafe(lambda: self.call_later(run, *args))
+                loop.call_soon_threadsafe(lambda: self.call_later(self._while_running, run, *args))
             except RuntimeError:  # the program is being left
                 return
+
+    def _while_running(self, run: Callable[..., Any], *args: Any) -> None:
+        if self.is_running:  # else its screens may be gone
+            run(*args)
 
     def _changed(self, sight: Sight) -> None:
         if not self.is_running:

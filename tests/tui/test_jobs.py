@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from advisor.domain.recommendation import Recommendation
@@ -447,3 +449,17 @@ async def test_a_fault_of_the_program_keeps_the_edits_and_prints_no_values(
     assert "(ValueError in test_jobs.py" in printed
     assert "Unsaved edits are kept" in printed
     assert "a value that stays here" not in printed
+
+
+async def test_what_comes_while_the_program_is_left_is_dropped(app: AdvisorApp) -> None:
+    """A catalog that was read just as the screens had gone had been called a fault of the program."""
+    prune = app._prune
+
+    async def and_then_facts(*nodes: Widget) -> None:
+        await prune(*nodes)
+        app.call_back(app._facts_are_there)
+        await asyncio.sleep(0.05)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        app._prune = and_then_facts  # type: ignore[method-assign,assignment]
