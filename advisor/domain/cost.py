@@ -83,6 +83,16 @@ class Outlay(Frozen):
     text: str = Field(description="In a sentence.")
 
 
+class Lease(Frozen):
+    """Rent that the first contract binds: owed to its end whatever demand does."""
+
+    gpus: float = Field(description="GPUs under the contract from the start.")
+    months: int = Field(description="Its term [months].")
+    usd_per_gpu_hour: float = Field(description="Typical price, less the promised discount [USD/GPU-h].")
+    usd: float = Field(description="gpus x 730 h x months x usd_per_gpu_hour, undiscounted [USD].")
+    text: str = Field(description="In a sentence.")
+
+
 class MonthFlow(Frozen):
     """One month of the horizon."""
 
@@ -153,6 +163,7 @@ class Cost(Frozen):
     stack_premium: StackPremium | None = Field(None, description="Engineering for the software stack.")
     hosted_api: HostedApiBaseline | None = Field(None, description="Hosted API at the same tokens.")
     outlay: Outlay | None = Field(None, description="Capital to be put up; none where nothing is bought.")
+    lease: Lease | None = Field(None, description="Rent that signing binds; none where nothing is reserved.")
     horizon_months: int = Field(description="Months over which cost is counted.")
     discount_rate: float = Field(description="Cost of capital per year.")
     annuity_months: float = Field(description="Present value of one USD a month over the horizon [months].")

@@ -146,7 +146,9 @@ class CurvePoint(Frozen):
     ttft_p50_s: float = Field(description="Median TTFT [s].")
     tpot_p50_s: float = Field(description="Median TPOT [s].")
     kind: Literal["estimate", "measured"] = Field(description="Estimated here, or a measured row.")
-    meets_slo: bool = Field(description="Whether the service level holds.")
+    meets_slo: bool | None = Field(
+        description="Whether the service level holds; none for a measured row, which has lengths of its own."
+    )
     label: str = Field("", description="Deployment, for a measured row of another configuration.")
     row_id: str = Field("", description="Catalog row of a measured point.")
     usd_per_mtok_output: float | None = Field(

@@ -103,7 +103,7 @@ def _point(m: Measurement) -> CurvePoint:
         ttft_p50_s=m.ttft_p50_s or 0.0,
         tpot_p50_s=m.tpot_p50_s,
         kind="measured",
-        meets_slo=True,
+        meets_slo=None,
         label=f"{' '.join(parts)}, {m.isl}/{m.osl}",
         row_id=m.row_id,
     )

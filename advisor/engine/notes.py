@@ -10,7 +10,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
-from advisor.domain.text import counted, significant
+from advisor.domain.text import significant
 from advisor.engine.gates.memory import PIPELINE
 
 STALE_DAYS = 180
@@ -82,10 +82,12 @@ def rents_elsewhere(candidates: Sequence[Candidate], place: Country, prices: Seq
             continue
         behind = [p for p in prices if p.id in c.cost.price.row_ids]
         if behind and not any(place.iso2 in p.countries for p in behind):
-            out.append(
-                f"{c.name}: of the {counted(len(behind), 'listed price')} behind its rent none names {place.name};"
-                " capacity there, and its price, are to be asked for."
+            listed = (
+                "the one listed price behind its rent does not name"
+                if len(behind) == 1
+                else f"of the {len(behind):,} listed prices behind its rent none names"
             )
+            out.append(f"{c.name}: {listed} {place.name}; capacity there, and its price, are to be asked for.")
     return tuple(out)
 
 

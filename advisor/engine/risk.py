@@ -144,10 +144,10 @@ def _share(exposure: Exposure, bill: Bill) -> str:
 def _basis(template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]) -> str:
     if template.id in own:
         return f"{exposure.basis}; {percent(own[template.id])} a year, set by the profile"
+    several = "" if exposure.units == 1 else f", {exposure.units:.3g} units: 1 - (1 - p)^units"
     return (
         f"{exposure.basis}; {percent(template.likelihood)} a year for one unit ({percent(template.likelihood_low)} to"
-        f" {percent(template.likelihood_high)}; {template.exposure}; {template.provenance.kind}),"
-        f" {exposure.units:.3g} units: 1 - (1 - p)^units"
+        f" {percent(template.likelihood_high)}; {template.exposure}; {template.provenance.kind}){several}"
     )
 
 

@@ -134,6 +134,11 @@ class SizedCandidate:
         return self.accelerator.id
 
     @property
+    def of_tier(self) -> str:
+        """` of tier NAME` after a rate that is told of the main tier alone; empty where there is but one."""
+        return f" of tier {self.tiers[0].name}" if len(self.tiers) > 1 else ""
+
+    @property
     def sigma(self) -> float:
         """Log-standard deviation of throughput, tiers weighted by their GPUs."""
         weights = [max(1, t.fleet.gpus_needed) for t in self.tiers]

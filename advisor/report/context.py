@@ -68,7 +68,8 @@ class Context:
         most = OFF_THE_AXIS * priced[0][1].usd_per_month.p50
         near = tuple((c, cost) for c, cost in priced if cost.usd_per_month.p50 <= most)
         far = [short_name(c) for c, cost in priced if cost.usd_per_month.p50 > most]
-        return near, f"; far beyond the axis, in the table: {', '.join(far)}" if far else ""
+        why = f"; left off at more than {OFF_THE_AXIS:g} times the choice, in the table: {', '.join(far)}"
+        return near, why if far else ""
 
     def find(self, accelerator: str | None) -> Candidate | None:
         """The candidate with that id."""

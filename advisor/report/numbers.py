@@ -47,13 +47,13 @@ def band(low: float, high: float) -> str:
     return f"{money(low)} to {money(high)}"
 
 
-def percent(value: float) -> str:
+def percent(value: float, digits: int = 0) -> str:
     """A share, with a typographic minus.
 
-    >>> percent(0.0004), percent(-0.123)
-    ('<1 %', '−12 %')
+    >>> percent(0.0004), percent(-0.123), percent(0.0529, 1)
+    ('<1 %', '−12 %', '5.3 %')
     """
-    return text.percent(value).replace("-", MINUS)
+    return text.percent(value, digits).replace("-", MINUS)
 
 
 def unbroken(sentence: str) -> str:

@@ -9,7 +9,7 @@ from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.text import capital, counted, percent, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, seconds, usd
-from advisor.report.naming import counted_sellers
+from advisor.report.naming import counted_sellers, paid
 from advisor.report.numbers import unbroken
 
 WIDTH = 100
@@ -112,13 +112,13 @@ def _comparison(page: _Page, candidates: Sequence[Candidate]) -> None:
     names = next(([t.name for t in c.tiers] for c in candidates if c.tiers), [])
     page.heading("Comparison (latency medians; output tok/s per GPU; levelised cost at real utilisation)")
     if names:
-        page.row(f"Latency and tok/s of tier {names[0]}; GPUs and cost of all {len(names)} tiers:")
+        page.paragraph(f"Latency and tok/s of tier {names[0]}; GPUs and cost of all {len(names)} tiers:")
     page.row(_cells([name for name, _ in _COLUMNS]))
     for row in rows:
         page.row(_cells(row))
     page.row("conc: requests in flight per replica; gr: evidence grade, A own probe to D physics only", dim=True)
     for i, name in enumerate(names[1:], start=1):
-        page.row(f"In the same fleet, tier {name}:")
+        page.paragraph(f"In the same fleet, tier {name}:")
         for c in candidates:
             if len(c.tiers) > i:
                 page.row(_cells(_tier_row(c, i)))
@@ -175,6 +175,8 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
                 f"{name}{tier.deployment.label}; {counted(fleet.replicas, 'replica')} of"
                 f" {counted(fleet.gpus_per_replica, 'GPU')}, {fleet.replicas_for_redundancy} of them in reserve"
             )
+    if choice.cost is not None and choice.cost.lease is not None:
+        page.bullet(f"Bound by signing: {choice.cost.lease.text}")
     d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
     if d is not None:
         page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)
@@ -195,7 +197,7 @@ def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
         if c.cost is not None:
             price = c.cost.price
             at = f" at {usd(price.typical)} {price.unit}" if price else ""
-            parts.append(f"{c.cost.mode}, {c.cost.commitment.replace('_', ' ')}{at}")
+            parts.append(f"{paid(c.cost.mode, c.cost.commitment)}{at}")
         above = _above(c, choice)
         if above:
             parts.append(above)

@@ -108,6 +108,8 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
         parts.append(content((f"Price ({cost.price.firmness}): ", "strong"), cost.price.text))
     if cost is not None and cost.outlay is not None:
         parts.append(content(("Capital: ", "strong"), cost.outlay.text))
+    if cost is not None and cost.lease is not None:
+        parts.append(content(("Bound by signing: ", "strong"), cost.lease.text))
     for gate in candidate.gates:
         if gate.status != "pass":
             sign, tone = SIGN[gate.status]

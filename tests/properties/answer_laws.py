@@ -42,6 +42,7 @@ def check_answer(tree: Recommendation) -> None:
         assert fleet.gpus >= fleet.gpus_needed > 0
         assert fleet.gpus % fleet.gpus_per_node == 0
         assert point.meets_slo
+        assert all((p.meets_slo is None) == (p.kind == "measured") for p in c.curve)
         low, value, high = point.output_tps_interval.lo, point.output_tps_interval.value, point.output_tps_interval.hi
         assert 0 < low <= value <= high
         assert c.expected_regret_usd_per_month is not None

@@ -1,11 +1,12 @@
-"""What a purchase takes out of a capital budget."""
+"""What is signed for at the start: the capital of a purchase, the rent of a first term."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from advisor.domain.cost import Outlay
-from advisor.domain.text import factors
+from advisor.domain.cost import Lease, Outlay
+from advisor.domain.text import counted, factors
+from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 
@@ -31,3 +32,25 @@ def outlay_of(model: CostModel, way: Way, levels: Levels) -> Outlay | None:
         later_usd=later * price,
         text=text + ".",
     )
+
+
+def lease_of(model: CostModel, way: Way, levels: Levels) -> Lease | None:
+    """The first term of a way of paying at typical inputs; None where no capacity is reserved."""
+    if way.buys or not way.term_months:
+        return None
+    fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=way.commitment == "reserved_1y")
+    held = model.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+    gpus, last = float(held[0]), float(held[-1])
+    price = float(way.price.typical * model.kept(way.price, levels))
+    hours = HOURS_PER_MONTH * way.term_months
+    usd = gpus * hours * price
+    _, each = factors(gpus * hours, price)
+    text = (
+        f"{counted(gpus, 'GPU')} x {hours:,.0f} h x USD {each} = USD {usd:,.0f}, owed over the first"
+        f" {way.term_months} months whatever demand does"
+    )
+    if last != gpus:
+        text += f"; {counted(last, 'GPU')} in the last year"
+    if way.mode == "mixed":
+        text += "; what demand takes above that is rented on demand"
+    return Lease(gpus=gpus, months=way.term_months, usd_per_gpu_hour=price, usd=usd, text=text + ".")

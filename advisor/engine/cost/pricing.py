@@ -19,7 +19,7 @@ from advisor.engine.cost.hosted import hosted_baseline
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.lines import cost_lines
 from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
-from advisor.engine.cost.outlay import outlay_of
+from advisor.engine.cost.outlay import lease_of, outlay_of
 from advisor.engine.cost.premium import stack_premium
 from advisor.engine.cost.ways import OpenWays, PriceBook
 from advisor.engine.gates.countries import resolve_country
@@ -96,6 +96,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         stack_premium=premium if premium.usd_per_month else None,
         hosted_api=hosted_baseline(profile, model, way, pricing.open.ways, levels, point),
         outlay=outlay_of(model, way, levels),
+        lease=lease_of(model, way, levels),
         horizon_months=when.months,
         discount_rate=when.rate,
         annuity_months=when.annuity,

@@ -50,6 +50,8 @@ class _Question:
     theirs: Move | None
     scale: float = 1.0
     """Shown value over the moved one."""
+    of_tier: str = ""
+    """Whose rate is shown, where a candidate serves several workloads."""
 
 
 def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[BreakEven, ...]:
@@ -147,8 +149,9 @@ def _throughput(levels: Levels, x: ArrayLike) -> Levels:
 
 
 def _speed(run: Run, low: float, high: float) -> _Question:
-    rate = run.pricing.model.sized.tiers[0].operating_point.output_tps_per_gpu
-    return _Question("throughput", run.id, "output tok/s/GPU", rate, low, high, None, None, rate)
+    sized = run.pricing.model.sized
+    rate = sized.tiers[0].operating_point.output_tps_per_gpu
+    return _Question("throughput", run.id, "output tok/s/GPU", rate, low, high, None, None, rate, sized.of_tier)
 
 
 def _utilisation(best: Run, rival: Run) -> list[_Question]:
@@ -270,7 +273,7 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
 def _shown(question: _Question, value: float) -> str:
     match question.variable:
         case "throughput":
-            return f"{value:,.0f} output tok/s per GPU"
+            return f"{value:,.0f} output tok/s per GPU{question.of_tier}"
         case "utilisation":
             return f"{percent(value)} average over peak"
         case "engineers":

@@ -118,7 +118,7 @@ def _priced(chosen: list[_Part], comparison: Comparison, catalog: Catalog) -> Sp
     verb = "saves" if gain >= 0 else "costs"
     text = (
         f"Splitting ({who}) {verb} USD {told_usd(abs(gain))} a month against {comparison.best.name} alone"
-        f" ({percent(gain / single, 1, sign=True)}; a split is advised from {percent(least)})."
+        f" ({percent(abs(gain) / single, 1)}; a split is advised where it saves {percent(least)})."
     )
     return SplitOption(
         tiers=tuple(

@@ -52,7 +52,8 @@ def _bar(driver: _Driver, best: Run, second: Run | None) -> TornadoBar:
         lead_at_low_usd=None if leads is None else float(leads[0]),
         lead_at_high_usd=None if leads is None else float(leads[2]),
         swing_usd=swing,
-        flips=leads is not None and bool(min(leads[0], leads[2]) < 0 < max(leads[0], leads[2])),
+        # The fleet moves in whole nodes, so that both ends may lie on the other side of what holds today.
+        flips=leads is not None and bool(leads.min() < 0 < leads.max()),
     )
 
 
@@ -94,10 +95,14 @@ def _own(
     out: list[tuple[str, str, str, tuple[float, float, float], Levels]] = []
     point = model.sized.tiers[0].operating_point
     sigma = model.sized.demands[0].sigma
+    whose = model.sized.of_tier and f"{model.sized.of_tier}, the others alike"
     rates = tuple(float(point.output_tps_per_gpu * np.exp(sigma * z)) for z in ENDS)
     out.append(
-        (f"throughput.{id_}", f"{run.name}: output tokens/s per GPU", "tok/s/GPU", _three(rates), base.with_(z=ENDS))
-    )
+        (
+            f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", _three(rates),
+            base.with_(z=ENDS),
+        )
+    )  # fmt: skip
     price = way.price
     factors = np.array([price.low, price.typical, price.high]) / price.typical
     peak: FloatArray | float = 1.0

@@ -278,11 +278,12 @@ def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
             f"USD {money(lead)} a month ({percent(lead / second.risk_adjusted)}) below {second.name} with engineering,"
             f" risk and tail counted; cheapest in {percent(share)} of draws.{_against_the_odds(comparison, share)}"
         )
-    tier = best.pricing.model.sized.tiers[0]
-    grade = tier.operating_point.evidence_grade
+    sized = best.pricing.model.sized
+    point = sized.tiers[0].operating_point
+    grade = point.evidence_grade
     out.append(
-        f"{tier.operating_point.output_tps_per_gpu:,.0f} output tokens/s per GPU within the service level, on"
-        f" evidence of grade {grade}: {GRADE_TEXT[grade]}."
+        f"{point.output_tps_per_gpu:,.0f} output tokens/s per GPU{sized.of_tier} within the service level, on evidence"
+        f" of grade {grade}: {GRADE_TEXT[grade]}."
     )
     if decision.vendor_gap_text:
         out.append(decision.vendor_gap_text)

@@ -7,6 +7,7 @@ from advisor.domain.cost import (
     CostLine,
     CostOption,
     HostedApiBaseline,
+    Lease,
     MonthFlow,
     Outlay,
     PriceBasis,
@@ -95,6 +96,20 @@ def outlay(o: Outlay, place: Place, _: Recommendation) -> Redone:
         out["gpus"] = ("gpus_start of the cost", start)
         out["later_gpus"] = (f"gpus_end - gpus_start of the cost = {end:g} - {start:g}", end - start)
     return out
+
+
+def lease(x: Lease, _: Place, __: Recommendation) -> Redone:
+    """Rent of a first term."""
+    each, hours = significant(x.usd_per_gpu_hour, 8), x.months * HOURS_PER_MONTH
+    return {
+        "usd": (f"{x.gpus:g} GPUs x {hours:,.0f} h x USD {each}", x.gpus * hours * x.usd_per_gpu_hour),
+        "gpus": (f"USD {x.usd:,.2f} / ({hours:,.0f} h x USD {each})", x.usd / (hours * x.usd_per_gpu_hour)),
+        "months": (
+            f"USD {x.usd:,.2f} / ({x.gpus:g} GPUs x {HOURS_PER_MONTH:,.0f} h x USD {each})",
+            x.usd / (x.gpus * HOURS_PER_MONTH * x.usd_per_gpu_hour),
+        ),
+        "usd_per_gpu_hour": (f"USD {x.usd:,.2f} / ({x.gpus:g} GPUs x {hours:,.0f} h)", x.usd / (x.gpus * hours)),
+    }
 
 
 def flow(f: MonthFlow, place: Place, tree: Recommendation) -> Redone:

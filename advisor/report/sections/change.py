@@ -133,7 +133,7 @@ def _split(ctx: Context, d: Decision) -> list[Block]:
         for name, value in (
             ("Volume discount lost", s.lost_discount_usd_per_month),
             ("Second software stack", s.second_stack_usd_per_month),
-            ("Leverage of a credible second vendor", s.leverage_usd_per_month),
+            ("Leverage of a credible second vendor", -s.leverage_usd_per_month),
             ("Split, all terms", s.usd_per_month),
             ("Best single vendor", s.single_usd_per_month),
             ("Gain of splitting", s.gain_usd_per_month),

@@ -8,7 +8,7 @@ from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Table, 
 from advisor.report.charts.bars import Range, draw_ranges
 from advisor.report.charts.pareto import BANDS, DRAWN, draw_pareto, estimates
 from advisor.report.context import Context
-from advisor.report.naming import short_name
+from advisor.report.naming import paid, short_name
 from advisor.report.numbers import NONE, band, count, money, percent, seconds, words
 
 
@@ -38,7 +38,7 @@ def _money_table(ctx: Context) -> Table:
             inline(str(c.rank or NONE)),
             inline(strong(short_name(c)), small(f" {c.name}")),
             inline(f"{fleet.gpus:,}" if fleet else NONE),
-            inline(f"{cost.mode}, {words(cost.commitment)}" if cost else NONE),
+            inline(paid(cost.mode, cost.commitment) if cost else NONE),
             inline(money(monthly.p50) if monthly else NONE),
             inline(band(monthly.p10, monthly.p90) if monthly else NONE),
             inline(_maybe_money(c.risk_adjusted_usd_per_month)),
@@ -217,8 +217,12 @@ def _curve_row(c: Candidate, p: CurvePoint) -> tuple[Inline, ...]:
     interval = f"{count(p.output_tps_lo)} to {count(p.output_tps_hi)}" if p.kind == "estimate" else NONE
     return (
         inline(short_name(c)), inline(f"{p.concurrency:,}"), inline(count(p.interactivity_tps)),
-        inline(count(p.output_tps_per_gpu)), inline(interval), inline(p.kind), inline("yes" if p.meets_slo else "no"),
+        inline(count(p.output_tps_per_gpu)), inline(interval), inline(p.kind), inline(_held(p)),
     )  # fmt: skip
+
+
+def _held(p: CurvePoint) -> str:
+    return NONE if p.kind == "measured" else "yes" if p.meets_slo else "no"
 
 
 def _maybe_money(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.domain.cost import Cost, CostOption, PriceBasis
 from advisor.domain.recommendation import Candidate
 from advisor.domain.text import capital, factors
-from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, strong
+from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, small, strong
 from advisor.report.charts.bars import FILLS, Stack, draw_stacks
 from advisor.report.charts.months import draw_months
 from advisor.report.context import Context
@@ -67,8 +67,11 @@ def _lines(candidate: Candidate, own: Cost) -> Table:
         quantity, price = (x.replace("-", MINUS) for x in factors(line.quantity, line.unit_price_usd))
         cells = (line.name, line.category, quantity, line.unit, price, money(line.usd_per_month))
         rows.append(tuple(inline(cell) for cell in cells))
+    levelled = any(line.category in ("capital", "residual") for line in own.lines)
     total = (inline(strong("Total at typical inputs")), (), (), (), (), inline(strong(money(own.point_usd_per_month))))
-    caption = f"{short_name(candidate)}: terms of the cost"
+    caption = f"{short_name(candidate)}: terms of the cost, a month" + (
+        f" (what is bought or sold once, over {count(own.annuity_months)} discounted months)" if levelled else ""
+    )
     return Table(caption, columns, (*rows, total), strong_rows=frozenset({len(rows)}), dense=True)
 
 
@@ -78,14 +81,17 @@ def _totals(own: Cost) -> Table:
         ("Median cost per month", usd(own.usd_per_month.p50), f"over the draws{budget}"),
         ("Mean cost per month", usd(own.mean_usd_per_month), "over the draws"),
         ("Per million tokens", usd(own.usd_per_mtok_blended.p50),
-         f"input {money(own.usd_per_mtok_input.p50)}, output {money(own.usd_per_mtok_output.p50)}; at"
-         f" {percent(own.utilisation)} utilisation"),
-        ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), "of the GPUs paid for"),
+         f"median over the draws; input {money(own.usd_per_mtok_input.p50)}, output"
+         f" {money(own.usd_per_mtok_output.p50)}; at {percent(own.utilisation)} utilisation"),
+        ("Per GPU-hour, all in", usd(own.usd_per_gpu_hour), "of the GPUs paid for, at typical inputs"),
         *((("Capital up front", usd(own.outlay.up_front_usd), own.outlay.text),) if own.outlay else ()),
+        *((("Bound by signing", usd(own.lease.usd), own.lease.text),) if own.lease else ()),
         ("Net present cost", usd(own.npv_usd),
-         f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year"),
-        ("Cash view", usd(own.cash_view_usd), "cash out over the horizon, undiscounted, net of residual value"),
-        ("Books view", usd(own.book_view_usd), "depreciation and interest over the horizon"),
+         f"over {own.horizon_months} months at {own.discount_rate * 100:g} % a year, at typical inputs"),
+        ("Cash view", usd(own.cash_view_usd),
+         f"cash out over the {own.horizon_months} months at typical inputs, undiscounted, net of residual value"),
+        ("Books view", usd(own.book_view_usd),
+         f"depreciation and interest over the {own.horizon_months} months at typical inputs"),
         ("GPUs paid for", *_gpus_paid(own)),
         ("Tokens served", f"{count(own.mtok_per_month)} million a month", "levelised over the horizon"),
     )  # fmt: skip
@@ -115,7 +121,7 @@ def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
 def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
     price = o.price
     return (
-        inline(o.label),
+        inline(o.label, small(f" {o.seller}") if o.mode == "mixed" else ""),
         inline(NONE if o.usd_per_month is None else money(o.usd_per_month)),
         inline(f"{money(price.typical)} {price.unit.removeprefix('USD')}" if price else NONE),
         inline(price.firmness if price else NONE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.domain.recommendation import Choice, Recommendation
+from advisor.domain.recommendation import Recommendation
 from advisor.domain.text import capital, counted, told_usd
 from advisor.report.blocks import (
     Block,
@@ -19,8 +19,8 @@ from advisor.report.blocks import (
     strong,
 )
 from advisor.report.context import Context
-from advisor.report.naming import counted_sellers
-from advisor.report.numbers import band, percent, usd, words
+from advisor.report.naming import counted_sellers, paid
+from advisor.report.numbers import band, percent, usd
 
 RISKS_ON_PAGE_ONE = 3
 WIDEST_ON_CARD = 1e7
@@ -74,17 +74,20 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     out: list[Card] = []
     if verdict.choice is not None:
         c = verdict.choice
-        how = f"{c.name}; {counted(c.nodes, 'node')}, {_paying(c)}"
+        how = f"{c.name}; {counted(c.nodes, 'node')}, {paid(c.mode, c.commitment)}"
         out.append(Card("What", f"{c.gpus:,} × {c.accelerator.upper()}", how))
     if choice is not None and choice.cost is not None and verdict.kind != "infeasible":
-        cost = choice.cost.usd_per_month
-        out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}"))
-        outlay = choice.cost.outlay
+        own, cost = choice.cost, choice.cost.usd_per_month
+        total = f"{_short(own.cash_view_usd)} over {own.horizon_months} months at typical inputs"
+        out.append(Card("Cost per month", usd(cost.p50), f"P10 to P90: {band(cost.p10, cost.p90)}; {total}"))
+        outlay, lease = own.outlay, own.lease
         if outlay is not None:
             later = f"; {usd(outlay.later_usd)} later, as demand grows" if outlay.later_usd else ""
-            total = outlay.up_front_usd
-            shown = usd(total) if total < WIDEST_ON_CARD else f"USD {told_usd(total)}"
-            out.append(Card("Capital up front", shown, f"{usd(outlay.usd_per_gpu)} per GPU{later}"))
+            each = f"{usd(outlay.usd_per_gpu)} per GPU{later}"
+            out.append(Card("Capital up front", _short(outlay.up_front_usd), each))
+        if lease is not None:
+            for_what = f"{counted(lease.gpus, 'GPU')} for {lease.months} months at {usd(lease.usd_per_gpu_hour)}/GPU-h"
+            out.append(Card("Bound by signing", _short(lease.usd), for_what))
     if verdict.kind != "infeasible":
         close = "; too close to call" if verdict.too_close_to_call else ""
         out.append(Card("Confidence", f"{verdict.confidence_word} ({percent(verdict.confidence)})",
@@ -100,8 +103,8 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
     return tuple(out)
 
 
-def _paying(choice: Choice) -> str:
-    return "bought" if choice.mode == "buy" else f"{choice.mode}, {words(choice.commitment)}"
+def _short(total: float) -> str:
+    return usd(total) if total < WIDEST_ON_CARD else f"USD {told_usd(total)}"
 
 
 def _risks(ctx: Context) -> tuple[Inline, ...]:

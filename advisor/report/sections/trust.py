@@ -51,12 +51,12 @@ def method(ctx: Context) -> list[Block]:
     else:
         blocks.append(Para(inline(b.text)))
         rows: list[tuple[Inline, Inline]] = [(inline("Comparisons left out"), inline(f"{b.decisions:,}"))]
-        for name, value in (
-            ("Right winner", b.right_winner_share), ("Mean extra cost of the advised", b.mean_regret),
-            ("Worst extra cost", b.worst_regret),
+        for name, value, digits in (  # in as many as the sentence above
+            ("Right winner", b.right_winner_share, 0), ("Mean extra cost of the advised", b.mean_regret, 1),
+            ("Worst extra cost", b.worst_regret, 0),
         ):  # fmt: skip
             if value is not None:
-                rows.append((inline(name), inline(percent(value))))
+                rows.append((inline(name), inline(percent(value, digits))))
         blocks.append(Table("Backtest", (Column("Figure", width=1.0), Column("Value", "right")), tuple(rows)))
     notes = tree.decision.model_notes if tree.decision else ()
     if notes:

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from advisor.domain.sizing import CurvePoint
 
 
+def _held(p: CurvePoint) -> Piece:
+    if p.kind == "measured":  # at lengths of its own
+        return Piece(f.MISSING, "dim")
+    return Piece("✓", "good") if p.meets_slo else Piece("✗", "bad")
+
+
 class CurvesPane(Pane):
     """The Pareto view."""
 
@@ -69,7 +75,7 @@ class CurvesPane(Pane):
                            else f.MISSING, sort=lambda p: p.usd_per_mtok_output, right=True),
                     Column("ttft", "TTFT", lambda p: f.seconds(p.ttft_p50_s) if p.ttft_p50_s else f.MISSING,
                            sort=lambda p: p.ttft_p50_s, right=True),
-                    Column("slo", "SLO", lambda p: Piece("✓", "good") if p.meets_slo else Piece("✗", "bad"), width=3),
+                    Column("slo", "SLO", _held, width=3),
                     Column("label", "Row", lambda p: Piece(p.label or "estimate", "dim"), most=40),
                 ],
                 empty="", id="curve-points",

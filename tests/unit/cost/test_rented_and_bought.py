@@ -116,6 +116,31 @@ def test_a_purchase_says_what_capital_it_takes(catalog: Catalog) -> None:
     assert rented.outlay is None
 
 
+def test_a_reservation_says_what_rent_it_binds(catalog: Catalog) -> None:
+    # 64 GPUs x 12 x 730 h x USD 3.00 x (1 - 10 %): one term, though the horizon holds two
+    renting = {"mode": "rent", "commitment": "reserved_1y", "horizon_months": 24, "quotes": [QUOTE]}
+    lease = _cost(catalog, procurement=renting).lease
+    assert lease is not None
+    assert (lease.gpus, lease.months, lease.usd_per_gpu_hour) == (64, 12, 3.0)
+    assert lease.usd == 64 * 8760 * 3.0
+    assert lease.text == (
+        "64 GPUs x 8,760 h x USD 3 = USD 1,681,920, owed over the first 12 months whatever demand does."
+    )
+    growing = _cost(catalog, procurement=renting, traffic={"growth_per_year": 1.0})
+    assert growing.lease is not None
+    assert growing.lease.gpus == growing.gpus_start < growing.gpus_end
+    assert f"{growing.gpus_end:.0f} GPUs in the last year" in growing.lease.text
+    either = {**renting, "commitment": "any", "quotes": [QUOTE, {**QUOTE, "usd": 3.2, "commitment": "on_demand"}]}
+    mixed = _cost(catalog, procurement=either)
+    assert (mixed.mode, mixed.commitment) == ("mixed", "reserved_1y")
+    assert mixed.lease is not None
+    taken = next(o for o in mixed.options if o.id == mixed.option)
+    assert mixed.lease.gpus == taken.gpus_start < 64
+    assert "rented on demand" in mixed.lease.text
+    for other in ({**renting, "commitment": "on_demand"}, {"mode": "buy"}):
+        assert _cost(catalog, procurement=other).lease is None
+
+
 def test_tokens_are_those_of_the_real_utilisation(catalog: Catalog) -> None:
     # 8 requests/s x 0.5 x 730 h x 3600 s = 10,512,000 requests; x 1000 in and 500 out = 10,512 and 5,256 Mtok
     cost = _cost(catalog, procurement={"mode": "rent", "commitment": "reserved_1y", "quotes": [QUOTE]})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from advisor.domain.decision import BreakEven
-from advisor.engine.decision import DecisionOutcome
+from advisor.engine.cost.levels import Levels
+from advisor.engine.decision import DecisionOutcome, tornado
 from tests.properties.test_decision_laws import run
 from tests.sized_kit import profile_of
 
@@ -51,3 +53,17 @@ def test_two_parts_of_one_stack_share_their_engineers() -> None:
     decision = run(profile, {"mi300x": 1.0, "mi325x": 1.3, "h200": 0.2}, 1.2).decision
     assert {decision.choice, decision.runner_up} == {"mi300x", "mi325x"}
     assert not [b for b in decision.break_evens if b.variable == "engineers"]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "turns"), [([1.0, 3.0, 0.5], True), ([1.0, 3.0, 4.0], True), ([2.5, 3.0, 4.0], False)]
+)
+def test_an_input_changes_the_winner_also_where_both_of_its_ends_do(
+    monkeypatch: pytest.MonkeyPatch, theirs: list[float], turns: bool
+) -> None:
+    """Today the choice leads by 1; a fleet of whole nodes may lose at a lower and at a higher demand alike."""
+    costs = iter((np.array([2.0, 2.0, 2.0]), np.array(theirs)))
+    monkeypatch.setattr(tornado, "_cost", lambda run, levels: next(costs))
+    driver = tornado._Driver("demand", "Demand", "factor", (0.8, 1.0, 1.25), Levels(), Levels())
+    bar = tornado._bar(driver, None, object())  # type: ignore[arg-type]
+    assert bar.flips is turns

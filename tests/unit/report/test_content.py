@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from advisor.domain.cost import Outlay
+from advisor.domain.cost import Lease, Outlay
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Source
 from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recommendation
@@ -100,11 +100,27 @@ def test_capital_bridge_and_mean_effect_stand_in_the_report(renewal: Recommendat
     assert "Capital" not in render_text(renewal) + text(renewal)  # rented
 
 
+def test_what_signing_binds_and_the_total_stand_on_page_one(renewal: Recommendation) -> None:
+    lease = Lease(gpus=8, months=12, usd_per_gpu_hour=4.25, usd=297_840, text="8 GPUs for a year, 297,840.")
+    choice = renewal.candidates[0]
+    assert choice.cost is not None
+    cost = choice.cost.model_copy(update={"lease": lease})
+    first = choice.model_copy(update={"cost": cost})
+    tree = renewal.model_copy(update={"candidates": (first, *renewal.candidates[1:])})
+    page, _, rest = text(tree).partition("\n---\n")
+    assert "USD 297,840" in page
+    assert "8 GPUs for 12 months at USD 4.25/GPU-h" in page
+    assert f"USD {cost.cash_view_usd:,.0f} over {cost.horizon_months} months at typical inputs" in page
+    assert "8 GPUs for a year, 297,840." in rest
+    assert "Bound by signing: 8 GPUs for a year" in render_text(tree)
+    assert "Bound by signing" not in render_text(renewal) + text(renewal)
+
+
 def test_printed_terms_multiply_to_the_printed_amount(renewal: Recommendation, operator: Recommendation) -> None:
     rows = 0
     for tree in (bought(renewal), renewal, operator):
         table = next(
-            b for b in build_report(tree).blocks if isinstance(b, Table) and b.caption.endswith("terms of the cost")
+            b for b in build_report(tree).blocks if isinstance(b, Table) and "terms of the cost" in b.caption
         )
         for row in table.rows[:-1]:
             quantity, price, amount = (text_of(row[i]).replace(",", "").replace("−", "-") for i in (2, 4, 5))
@@ -325,6 +341,20 @@ def test_a_split_between_vendors_shows_its_terms(operator: Recommendation) -> No
     written = text(operator)
     assert f"{split.second_stack_usd_per_month:,.0f}" in written
     assert f"{split.single_usd_per_month:,.0f}" in written
+    table = next(b for b in build_report(operator).blocks if isinstance(b, Table) and b.caption.startswith("Split"))
+    amounts = {text_of(row[0]): number(text_of(row[2])) for row in table.rows}
+    terms = list(amounts.values())[: list(amounts).index("Split, all terms")]
+    assert split.leverage_usd_per_month > 0
+    assert sum(terms) == pytest.approx(amounts["Split, all terms"], abs=len(terms))
+
+
+def test_a_measured_point_is_not_said_to_meet_the_service_level(renewal: Recommendation) -> None:
+    """Its lengths are its own; of answers written before, each was said to."""
+    chart = next(b for b in build_report(renewal).blocks if isinstance(b, Chart) and b.anchor == "chart-pareto")
+    assert chart.table is not None
+    rows = [(text_of(row[5]), text_of(row[6])) for row in chart.table.rows]
+    assert {held for kind, held in rows if kind == "measured"} == {"–"}
+    assert {held for kind, held in rows if kind == "estimate"} <= {"yes", "no"}
 
 
 def test_reproduction_names_version_fingerprint_seed_and_command(renewal: Recommendation) -> None:
@@ -344,7 +374,7 @@ def test_a_table_whose_rows_do_not_fit_its_columns_is_refused() -> None:
 
 
 def number(cell: str) -> float:
-    return float(cell.partition(" over")[0].replace(",", "").replace(" %", ""))
+    return float(cell.partition(" over")[0].replace(",", "").replace(" %", "").replace("−", "-"))
 
 
 def test_a_row_of_the_risk_register_multiplies_out(renewal: Recommendation, operator: Recommendation) -> None:
