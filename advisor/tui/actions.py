@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -65,7 +66,14 @@ class Action:
     @property
     def shown_keys(self) -> str:
         """As help lists them."""
-        return self.key_text or self.keys.replace(",", " / ").replace("question_mark", "?").replace("ctrl+", "^")
+        if self.key_text:
+            return self.key_text
+        keys = (_SIGNS.get(key, key).replace("ctrl+", "^") for key in self.keys.split(","))
+        return " / ".join(key.upper() if _FUNCTION.fullmatch(key) else key for key in keys)
+
+
+_SIGNS = {"question_mark": "?", "slash": "/"}
+_FUNCTION = re.compile(r"f\d+")
 
 
 def _pane(scope: str, *rows: tuple[str, str, str, str, str, bool]) -> tuple[Action, ...]:

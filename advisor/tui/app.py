@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -218,7 +219,8 @@ class AdvisorApp(Turns, Reach, Keeping, Faults, App[None]):
         from advisor.tui.widgets.dialogs import Reader
 
         if len(self.screen_stack) == 1:
-            self.push_screen(Reader(f"Help: {PANE[self.at].title}", help_page(self.at, self.pane.HELP)))
+            page = partial(help_page, self.at, self.pane.HELP)
+            self.push_screen(Reader(f"Help: {PANE[self.at].title}", page))
 
     def action_theme_next(self) -> None:
         """The next own colour scheme."""

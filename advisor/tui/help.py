@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from textual.content import Content
 
 from advisor.tui.actions import PANE, PANES, Action, actions_of
@@ -14,16 +16,17 @@ SIGNS = (
     ("A B C D", "grade of the evidence: own probe, independent, carried over, physics only"),
     ("· default", "the profile is silent; the program supposes it and lists it under assumptions"),
 )
+LEAST_BESIDE = 30
+"""Cells that a text needs to stand in a column of its own."""
 
 
-def help_page(pane: str, text: str) -> Content:
-    """Help for a screen."""
+def help_page(pane: str, text: str, width: int = 96) -> Content:
+    """Help for a screen, laid out on lines of so many cells."""
     parts: list[Content] = [content((text.strip() or PANE[pane].job, "plain"), "\n\n")]
-    parts.append(_keys(f"Keys of {PANE[pane].title}", actions_of(pane)))
-    parts.append(_keys("Keys everywhere", actions_of("app")))
+    parts.append(_keys(f"Keys of {PANE[pane].title}", actions_of(pane), width))
+    parts.append(_keys("Keys everywhere", actions_of("app"), width))
     parts.append(content(("Screens\n", "head")))
-    for p in PANES:
-        parts.append(content((f"  {p.key:<12}", "strong"), f"{p.title:<12}", (f"{p.job}\n", "dim")))
+    parts += [_line(p.key, 13, p.title, 12, p.job, width) for p in PANES]
     parts.append(
         content(
             ("\nIn tables: ", "strong"),
@@ -39,8 +42,7 @@ def help_page(pane: str, text: str) -> Content:
         )
     )
     parts.append(content(("\nSigns\n", "head")))
-    for sign, meaning in SIGNS:
-        parts.append(content((f"  {sign:<12}", "strong"), f"{meaning}\n"))
+    parts += [_line(sign, 13, "", 0, meaning, width) for sign, meaning in SIGNS]
     parts.append(
         content(
             ("\nFor a screen reader: ", "strong"), "`advisor --profile FILE` prints the same answer as plain text.\n"
@@ -49,11 +51,19 @@ def help_page(pane: str, text: str) -> Content:
     return Content("").join(parts)
 
 
-def _keys(title: str, actions: list[Action]) -> Content:
+def _keys(title: str, actions: list[Action], width: int) -> Content:
     if not actions:
         return Content("")
-    lines = [content((f"{title}\n", "head"))]
     wide = max(17, *(len(a.shown_keys) for a in actions)) + 1
-    for a in actions:
-        lines.append(content((f"  {a.shown_keys:<{wide}}", "strong"), f"{a.verb:<28}", (f"{a.help}\n", "dim")))
-    return Content("").join([*lines, Content("\n")])
+    lines = [_line(a.shown_keys, wide, a.verb, 28, a.help, width) for a in actions]
+    return Content("").join([content((f"{title}\n", "head")), *lines, Content("\n")])
+
+
+def _line(key: str, wide: int, verb: str, room: int, text: str, width: int) -> Content:
+    """A key, what it is called and what it does; where the three have no columns, the text hangs under the name."""
+    beside = width - 2 - wide - room >= LEAST_BESIDE
+    at = 2 + wide + (room if beside else 0)
+    told = text if beside else ": ".join(t for t in (verb, text) if t)
+    shown = f"\n{' ' * at}".join(textwrap.wrap(told, max(1, width - at)))
+    name = f"{verb:<{room}}" if beside else ""
+    return content((f"  {key:<{wide}}", "strong"), name, (f"{shown}\n", "dim" if beside else "plain"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from textual import events
@@ -12,12 +13,13 @@ from textual.widgets import Static
 from advisor.domain.profile import Traffic
 from advisor.tui.actions import PANES
 from advisor.tui.app import AdvisorApp
+from advisor.tui.document import Problem
 from advisor.tui.fields import spec_of
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.dialogs import Picker
 from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.rail import Rail
-from tests.tui.conftest import opened, screen_text, settled
+from tests.tui.conftest import opened, screen_text, settled, still_text
 
 PEAK = ("traffic", "peak_concurrency")
 
@@ -85,6 +87,42 @@ async def test_a_complaint_goes_with_what_was_typed(app: AdvisorApp, leave: tupl
         await settled(pilot)
         assert (row.editing, row.value, row.problem) == (False, value, "")
         assert "is no number" not in screen_text(app)
+
+
+async def test_a_field_in_use_stays_in_sight_where_a_complaint_moves_it(app: AdvisorApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await app.go("workload")
+        row = await at_field(app, pilot, PEAK)
+        form = app.query_one("#form")
+        form.scroll_to(y=form.scroll_y + row.region.bottom - form.region.bottom, animate=False)
+        await pilot.pause()
+        assert row.region.bottom == form.region.bottom
+        await pilot.press("enter", "a")  # refused by the field itself
+        await settled(pilot)
+        assert row.region.height == 2
+        assert form.region.contains_region(row.region)
+        await pilot.press("ctrl+u")  # refused by the profile, whose complaint names two fields
+        await settled(pilot)
+        assert row.problem.startswith("give exactly one of peak_concurrency")
+        assert form.region.contains_region(row.region)
+
+
+async def test_a_field_in_use_stays_in_sight_where_another_one_complains(app: AdvisorApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await app.go("workload")
+        row = await at_field(app, pilot, ("traffic", "peak_requests_per_s"))
+        form = app.query_one("#form")
+        form.scroll_to(y=form.scroll_y + row.region.bottom - form.region.bottom, animate=False)
+        await pilot.pause()
+        assert row.region.bottom == form.region.bottom
+        problem = Problem(("traffic", "isl", "mean"), "must be above 0")
+        app.desk.sight = replace(app.desk.sight, problems=(problem,))
+        app.pane.draw(app.desk.sight)
+        await still_text(pilot)
+        assert row_of(app, "traffic.isl.mean").region.height == 2
+        assert form.region.contains_region(row.region)
 
 
 async def test_what_is_pasted_on_a_field_at_rest_takes_the_place_of_its_value(app: AdvisorApp) -> None:

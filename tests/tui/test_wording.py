@@ -163,6 +163,37 @@ def test_keys_in_the_help_stand_clear_of_what_they_do(pane: str) -> None:
         assert any(line.startswith(f"  {action.shown_keys} ") and action.verb in line for line in lines)
 
 
+@pytest.mark.parametrize("width", [45, 71, 96])
+@pytest.mark.parametrize("pane", list(PANE))
+def test_the_help_of_a_key_stays_in_its_column(pane: str, width: int) -> None:
+    """On eighty columns a text ran on at the left edge, under the keys."""
+    page = help_page(pane, "", width).plain
+    keys = page[page.index("Keys of ") : page.index("In tables:")].splitlines()
+    assert max(map(len, keys)) <= width
+    told = [line for line in keys if line.startswith("  ")]
+    for action in (*actions_of(pane), *actions_of("app")):
+        at = next(i for i, line in enumerate(told) if line.startswith(f"  {action.shown_keys} "))
+        column = len(told[at]) - len(told[at].removeprefix(f"  {action.shown_keys} ").lstrip())
+        text, below = told[at][column:], at + 1
+        while below < len(told) and told[below].startswith(" " * column):
+            text, below = f"{text} {told[below].strip()}", below + 1
+        words = " ".join(text.split())
+        assert words.startswith(action.verb)
+        assert words.endswith(" ".join(action.help.split()))
+
+
+async def test_export_says_of_no_open_profile_that_none_is(app: AdvisorApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the preview was laid out the screen said so, with an answer on the desk."""
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        monkeypatch.setattr(app, "in_thread", lambda work: None)
+        await app.go("export")
+        await pilot.pause()
+        shown = screen_text(app)
+        assert "No profile is open" not in shown
+        assert "Laying out the preview" in shown
+
+
 async def test_where_there_is_no_answer_each_complaint_is_told_with_its_field(app: AdvisorApp, tmp_path: Path) -> None:
     """The text of the first had stood there alone, "must be above 0", and of the others nothing."""
     text = find_profile(PROFILE).read_text(encoding="utf-8")

@@ -59,6 +59,7 @@ class ExportPane(Pane):
         self._typed = False
         self._pending: tuple[str, Path] | None = None
         self._preview = 0
+        self._blank = True
 
     def compose(self) -> ComposeResult:
         """Forms, file name, preview."""
@@ -94,6 +95,7 @@ class ExportPane(Pane):
     def draw(self, sight: Sight) -> None:
         """Suggest a file name and preview the form."""
         if sight.answer is None:
+            self._blank = True
             self.query_one("#export-text", Static).update(no_answer(sight))
             self.query_one("#export-state", Static).update("")
             return
@@ -111,6 +113,9 @@ class ExportPane(Pane):
     def _show_preview(self, answer: Recommendation) -> None:
         self._preview += 1
         ticket, form, app = self._preview, self.form, self.program
+        if self._blank:  # what stands there says that there is no answer
+            self.query_one("#export-text", Static).update(content(("  ◌ Laying out the preview …", "dim")))
+            self._blank = False
 
         def work() -> None:
             text = preview_text(answer, form)

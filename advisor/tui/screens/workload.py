@@ -125,22 +125,29 @@ class WorkloadPane(Pane):
         assumed = {a.path: a.value for a in sight.answer.assumptions} if sight.answer else {}
         complaints: dict[Key, str] = {}
         for problem in sight.problems:
-            key = self._row_of(problem.key)
+            key = self._row_of(problem.key, problem.text)
             if key is not None:
                 complaints.setdefault(key, problem.text)
         for key, row in self._rows.items():
             row.show(document.get(key), assumed.get(row.spec.path, ""), complaints.get(key, ""))
+        self.call_after_refresh(self._keep_in_view)
         if self._at is not None and self._at in self._rows:
             self._help(self._rows[self._at])
 
-    def _row_of(self, key: Key) -> Key | None:
-        """The field that a complaint belongs to: the named one, or the first of the section."""
+    def _keep_in_view(self) -> None:
+        """A complaint that comes or goes moves the lines below it; the field in use stays in sight."""
+        row = self._rows.get(self._at) if self._at is not None else None
+        if row is not None and row.has_focus_within:
+            row.scroll_visible(animate=False, top=False)
+
+    def _row_of(self, key: Key, text: str) -> Key | None:
+        """The field that a complaint belongs to: its own, else the first of the section that its text names, or any."""
         while key:
             if key in self._rows:
                 return key
             inside = [k for k in self._rows if k[: len(key)] == key]
             if inside:
-                return inside[0]
+                return next((k for k in inside if str(k[-1]) in text.split()), inside[0])
             key = key[:-1]
         return None
 

@@ -306,15 +306,21 @@ def _rank(item: Item, wanted: str) -> int:
     return 2 if wanted in label else 3
 
 
+READER = 100
+"""Cells of a reader where there is room."""
+READER_EDGES = 5
+"""Of these, border, padding and scroll bar."""
+
+
 class Reader(Window[None]):
     """A page of text."""
 
     DEFAULT_CSS = (
         DIALOG_CSS.replace("{name}", "Reader")
         + """
-    Reader > #box { width: 100; height: auto; max-height: 94%; }
+    Reader > #box { width: {width}; height: auto; max-height: 94%; }
     Reader #page { height: auto; max-height: 100%; overflow-y: auto; scrollbar-size-vertical: 1; }
-    """
+    """.replace("{width}", str(READER))
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,f1,question_mark", "close", "Close"),
@@ -324,18 +330,35 @@ class Reader(Window[None]):
         Binding("pageup", "scroll(-15)", "Page up", show=False),
     ]
 
-    def __init__(self, title: str, page: Content) -> None:
+    def __init__(self, title: str, page: Content | Callable[[int], Content]) -> None:
+        """`page` may be laid out for the cells of a line."""
         super().__init__()
         self._title, self._page = title, page
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         """Title, page, a way out."""
         with Vertical(id="box"):
             yield Static(content(self._title), id="title")
             with Vertical(id="page"):
-                yield Static(self._page)
+                yield Static("" if callable(self._page) else self._page, id="text")
             with Horizontal(id="buttons"):
                 yield Button("Close", id="close", compact=True)
+
+    def on_mount(self) -> None:
+        """Lay the page out."""
+        self._fit()
+
+    def on_resize(self) -> None:
+        """Lay it out again."""
+        self._fit()
+
+    def _fit(self) -> None:
+        if callable(self._page):
+            width = max(20, min(READER, self.app.size.width * 96 // 100) - READER_EDGES)
+            if width != self._width:
+                self._width = width
+                self.query_one("#text", Static).update(self._page(width))
 
     def action_scroll(self, by: int) -> None:
         """Scroll the page."""

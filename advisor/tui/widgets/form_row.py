@@ -24,8 +24,10 @@ class FormRow(Toned, can_focus=True):
     editing: reactive[bool] = reactive(False, repaint=True)
 
     def watch_problem(self, problem: str) -> None:
-        """A complaint takes a second line."""
+        """A complaint takes a second line, in sight where the row is in use."""
         self.set_class(bool(problem), "wrong")
+        if problem and self.has_focus_within:
+            self.call_after_refresh(self.scroll_visible, animate=False, top=False)
 
     def line(self, label: str, *, stated: bool, rest: list[Piece]) -> Strip:
         """The first line: mark, label and what follows."""
