@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BAR = 30
 MOST_PROFILES = 100_000
+MOST_TOLD = 20
+"""Wrong profiles that are told one by one."""
 
 
 def add_batch_parser(subparsers: Any) -> None:
@@ -71,6 +73,8 @@ def run_batch(args: argparse.Namespace) -> int:
     if interrupted:
         say(f"interrupted; {len(jobs) - len(ordered):,} of {len(jobs):,} profiles were not answered")
         return int(ExitCode.INTERRUPTED)
+    _tell_wrong(ordered)
+    _tell_nested(args.profiles)
     if not args.summary_only:
         _tell_left_over(folder, {row.output for row in ordered})
     return int(exit_code(ordered))
@@ -179,6 +183,36 @@ def _closing(rows: Sequence[Row], place: Any) -> str:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in ranked)
     return f"{len(rows)} profile{'s' * (len(rows) != 1)}: {parts}. Summary: {place}"
+
+
+def _tell_wrong(rows: Sequence[Row]) -> None:
+    """Each profile that was not answered, with its reason: a log of CI holds the run's streams and not its files."""
+    from pathlib import Path
+
+    from advisor.cli.diagnostics import fail, say
+
+    wrong = [row for row in rows if row.status == "error"]
+    for row in wrong[:MOST_TOLD]:
+        fail(f"{row.file}: {row.message.removeprefix(f'{Path(row.file).name}: ').removeprefix(f'{row.file}: ')}")
+    if len(wrong) > MOST_TOLD:
+        say(f"{len(wrong) - MOST_TOLD:,} more are wrong; the summary has each with its reason")
+
+
+def _tell_nested(given: Sequence[str]) -> None:
+    """Folders within a given one that hold profiles: they are not read, and nobody would miss them in the summary."""
+    from pathlib import Path
+
+    from advisor.cli.diagnostics import say
+
+    asked = {Path(name).resolve() for name in given}
+    for name in given:
+        if not Path(name).is_dir():
+            continue
+        inner = sorted(p for p in Path(name).iterdir() if p.is_dir() and p.resolve() not in asked)
+        found = [str(p) for p in inner if any(q.suffix == ".toml" for q in _profiles_in(p))]
+        if found:
+            more = f" and {len(found) - 3:,} more" if len(found) > 3 else ""
+            say(f"{name}: folders within it are not read ({', '.join(found[:3])}{more}); name them too")
 
 
 def _tell_left_over(folder: Any, written: set[str]) -> None:

@@ -80,10 +80,19 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line with a suggestion and leave with exit code 2."""
         options = _options(self, list(self.given))
-        stray = next((g.split("=")[0] for g in self.given if g.startswith("--") and g.split("=")[0] not in options), "")
+        stray = next((g.split("=")[0] for g in self.given if _is_option(g) and not _is_known(g, options)), "")
         if "invalid choice: " in message and not stray:
             word = message.partition("invalid choice: ")[2].partition(" (")[0].strip("'\"")
-            hint = did_you_mean(word, [str(c) for a in self._actions for c in (a.choices or ())])
+            of_command = "COMMAND" in message
+            hint = did_you_mean(
+                word,
+                [
+                    str(c)
+                    for a in self._actions
+                    for c in (a.choices or ())
+                    if isinstance(a, argparse._SubParsersAction) or not of_command
+                ],
+            )
             message = f'unknown command "{word}"' if "COMMAND" in message else _in_words(message)
         elif stray and ("invalid choice" in message or "unrecognized" in message):
             # the dashes are no likeness
@@ -93,6 +102,24 @@ class Parser(argparse.ArgumentParser):
             message, hint = _in_words(message), ""
         fail(f"{message}{hint}" if hint else f"{message}; `{self.prog} --help` shows what there is")
         sys.exit(int(ExitCode.WRONG_INPUT))
+
+
+def _is_option(word: str) -> bool:
+    """Whether a word is written as an option: a lone dash is a stream, and a number may be below zero.
+
+    >>> [_is_option(w) for w in ("--draws", "-f", "-", "-5", "json")]
+    [True, True, False, False, False]
+    """
+    return word.startswith("-") and word != "-" and not word[1:2].isdigit() and word[1:2] != "."
+
+
+def _is_known(word: str, options: Sequence[str]) -> bool:
+    """Whether it is one of the options; a short one may have its value attached.
+
+    >>> _is_known("--seed=3", ["--seed"]), _is_known("-oout.pdf", ["-o"]), _is_known("-f", ["-o", "--format"])
+    (True, True, False)
+    """
+    return word.split("=")[0] in options or (not word.startswith("--") and word[:2] in options)
 
 
 _NUMBERS = {"int": "a whole number", "float": "a number"}

@@ -238,11 +238,12 @@ def _change(kind: ChangeKind, path: str, name: str, old: Any, new: Any, unit: st
     relative = None
     if _numeric(old) and _numeric(new) and old != 0:
         relative = new / old - 1
-    was, now = _shown(old), _shown(new)
+    was, now = (_shown(value) or "nothing" for value in (old, new))
     by = f" ({percent(relative, 1, sign=True)})" if relative is not None else ""
     after = f" {unit}" if unit else ""
     return Change(
-        kind=kind, path=path, text=f"{name}: {was} -> {now}{after}{by}.", old=was, new=now, relative=relative
+        kind=kind, path=path, text=f"{name}: {was} -> {f'{now}{after}{by}'.removesuffix('.')}.", old=was, new=now,
+        relative=relative,
     )
 
 

@@ -59,8 +59,10 @@ def find_profile(name_or_path: str) -> Path:
         raise ProfileError("a profile name cannot hold a NUL byte")
     if name_or_path == STDIN:
         return Path(STDIN)
+    if not name_or_path.strip():
+        raise ProfileError("give a profile: a file, or a name of `advisor profile list`")
     path = Path(name_or_path)
-    looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1 or name_or_path in ("", ".", "..")
+    looks_like_path = path.suffix in SUFFIXES or len(path.parts) > 1 or name_or_path in (".", "..")
     try:
         if looks_like_path and path.is_dir():
             raise ProfileError(_folder(name_or_path))

@@ -203,11 +203,12 @@ def risk_page(risk: Risk) -> Content:
     word, tone = LEVEL[risk.level]
     p, e = risk.likelihood_per_year, risk.effect_usd
     own = " (overruled by the profile)" if risk.overridden else ""
+    weeks = f" over {risk.effect_weeks:g} weeks" if risk.effect_weeks else ""
     rows = (
         ("Cause", risk.cause),
         ("Likelihood a year", f"{f.share(p.typical)} ({f.share(p.low)} to {f.share(p.high)}){own}; {risk.basis}"),
-        ("Effect", f"{f.usd_full(e.typical)} ({f.usd_full(e.low)} to {f.usd_full(e.high)}),"
-                   f" {risk.effect_weeks:g} weeks; {risk.effect_formula}"),
+        ("Effect", f"{f.usd_full(e.typical)} ({f.usd_full(e.low)} to {f.usd_full(e.high)}){weeks};"
+                   f" {risk.effect_formula}"),
         ("Expected loss", f"{f.usd_full(risk.expected_loss_usd_per_month)} a month: {f.share(p.mean, 1)} a year ×"
                           f" {f.usd_full(e.mean)} / 12, each the mean of its three values; in the tail"
                           f" {f.usd_full(risk.tail_usd_per_month)} a month"),

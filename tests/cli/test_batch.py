@@ -75,7 +75,10 @@ def test_a_folder_with_two_bad_files(
 ) -> None:
     assert main(["batch", str(folder), "--output", str(tmp_path), "--jobs", jobs, *FAST]) == 2
     captured = capsys.readouterr()
-    assert captured.err == ""  # no terminal, no bar
+    told = captured.err.splitlines()  # no terminal, no bar
+    assert len(told) == 2
+    assert told[0].startswith(f"advisor: error: {folder / 'broken.toml'}: not valid TOML")
+    assert told[1].startswith(f"advisor: error: {folder / 'unknown.toml'}: model.id")
     assert "5 profiles" in captured.out
     rows = {Path(r["file"]).stem: r for r in rows_of(tmp_path / "summary.csv")}
     assert list(rows) == sorted(rows)
@@ -87,6 +90,26 @@ def test_a_folder_with_two_bad_files(
     cost = next(c for c in tree["candidates"] if c["rank"] == 1)["cost"]["usd_per_month"]["p50"]
     assert float(rows["p1"]["usd_per_month_p50"]) == pytest.approx(cost, rel=1e-5)
     assert not (tmp_path / "broken.json").exists()
+
+
+def test_folders_within_a_folder_are_named_where_they_are_not_read(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirty profiles in folders by team were a batch of none, or of those that lay beside the folders."""
+    text = (folder / "p0.toml").read_text(encoding="utf-8")
+    for name in ("a.toml", "team/b.toml", "answers/c.json"):
+        path = tmp_path / "all" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    top, team = (str(tmp_path / "all"), str(tmp_path / "all" / "team"))
+    assert main(["batch", top, "--output", str(tmp_path / "one"), "--jobs", "1", *FAST]) == 0
+    captured = capsys.readouterr()
+    assert "1 profile:" in captured.out
+    assert captured.err == f"advisor: {top}: folders within it are not read ({team}); name them too\n"
+    assert main(["batch", top, team, "--output", str(tmp_path / "two"), "--jobs", "1", *FAST]) == 0
+    captured = capsys.readouterr()
+    assert "2 profiles:" in captured.out
+    assert captured.err == ""
 
 
 def test_where_nothing_fits_nobody_is_sure_in_the_summary(folder: Path, tmp_path: Path) -> None:

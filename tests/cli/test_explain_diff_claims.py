@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from advisor.cli.main import main
+from advisor.engine.diff import _change
 from tests.quotes_kit import FAST, PROFILE
 
 
@@ -142,3 +143,11 @@ def test_claims_in_markdown_are_literal(capsys: pytest.CaptureFixture[str]) -> N
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("| id |")
     assert lines[2].count(" | ") == 5
+
+
+def test_a_text_that_changed_is_told_as_a_sentence() -> None:
+    """Where nothing had stood the line said "summary:  -> A startup..", with an end of its own behind the text's."""
+    change = _change("profile", "profile.summary", "summary", "", "A startup.")
+    assert change.text == "summary: nothing -> A startup."
+    number = _change("profile", "profile.slo.tpot_ms", "slo.tpot_ms", 50.0, 40.0)
+    assert number.text == "slo.tpot_ms: 50 -> 40 (-20.0 %)."

@@ -86,6 +86,9 @@ def test_the_documented_ways_to_be_wrong() -> None:
     for given, told in (
         (("--nope",), "unknown option --nope; `advisor --help`"),  # the two dashes had made it like --paper
         (("--profle", "x"), 'unknown option --profle; did you mean "--profile"?'),
+        (("--profile", "x", "-f", "json"), "unknown option -f; `advisor --help`"),
+        (("jsn",), 'unknown command "jsn"; `advisor --help`'),  # it was taken for a form of the answer
+        (("--profile", ""), "give a profile: a file, or a name"),
         (("--seed", "x"), '--seed: "x" is not a whole number'),
         (("--draws", "1e3"), '--draws: "1e3" is not a whole number'),
         (("--format", "xml"), '--format: "xml" is none of text, json, markdown, html, pdf'),

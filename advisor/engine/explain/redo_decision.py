@@ -18,7 +18,7 @@ def choice(c: Choice, _: Place, tree: Recommendation) -> Redone:
         return {}
     out = {"usd_per_month": (f"cost.usd_per_month.p50 of {c.accelerator}", found.cost.usd_per_month.p50)}
     if found.fleet.gpus == c.gpus:
-        out["gpus"] = (f"fleet.gpus of {c.accelerator} = {c.gpus}", float(found.fleet.gpus))
+        out["gpus"] = (f"fleet.gpus of {c.accelerator}", float(found.fleet.gpus))
     out["nodes"] = (f"{c.gpus} GPUs / {found.fleet.gpus_per_node} a node", float(c.gpus // found.fleet.gpus_per_node))
     return out
 

@@ -11,6 +11,9 @@ from advisor.report.context import Context
 from advisor.report.naming import paid, short_name
 from advisor.report.numbers import NONE, band, count, money, percent, seconds, words
 
+MOST_LENGTHS = 3
+"""Lengths of measurements that a caption names."""
+
 
 def comparison(ctx: Context) -> list[Block]:
     """Tables of the candidates, ranges of cost, throughput against speed per user."""
@@ -164,7 +167,7 @@ def _pareto(ctx: Context) -> list[Block]:
     run = any(c.operating_point is not None for c in drawn)  # none, where no load meets the service level
     caption = (
         f"Throughput per GPU against speed per user{of_tier}. Lines are estimates, shaded their 80 % interval{banded},"
-        f" hollow marks measurements{', large marks where each would be run' if run else ''}.{rest}"
+        f" hollow marks measurements{_at_lengths(drawn)}{', large marks where each would be run' if run else ''}.{rest}"
     )
     blocks: list[Block] = [Chart("chart-pareto", svg, alt, caption, _curve_table(drawn))]
     told = ctx.leading or ctx.tree.candidates
@@ -172,6 +175,17 @@ def _pareto(ctx: Context) -> list[Block]:
     if texts:
         blocks.append(_evidence(texts))
     return blocks
+
+
+def _at_lengths(drawn: list[Candidate]) -> str:
+    """Lengths of the measured points, which are seldom those that the lines are for."""
+    labels = [p.label.rpartition(", ")[2].partition("/") for c in drawn for p in c.curve if p.kind == "measured"]
+    lengths = sorted({(int(i), int(o)) for i, _, o in labels if i.isdigit() and o.isdigit()})
+    if not lengths:
+        return ""
+    told = ", ".join(f"{isl:,}/{osl:,}" for isl, osl in lengths[:MOST_LENGTHS])
+    more = " and others" if len(lengths) > MOST_LENGTHS else ""
+    return f" at {told}{more} tokens in/out"
 
 
 def _evidence(texts: list[Candidate]) -> Table:

@@ -244,6 +244,7 @@ def test_the_curves_promise_only_marks_that_are_drawn(renewal: Recommendation) -
     out = tuple(c.model_copy(update={"operating_point": None, "feasible": False}) for c in renewal.candidates)
     none = chart(renewal.model_copy(update={"candidates": out}))
     assert "would be run" not in none.caption + none.svg
+    assert "measurements at 1,024/1,024 tokens in/out" in chart(renewal).caption
     one = chart(renewal.model_copy(update={"candidates": renewal.candidates[:1]}))
     assert "first two" not in one.caption
 
