@@ -9,7 +9,7 @@ from typing import Any
 
 from advisor.catalog.store import Catalog
 from advisor.domain.errors import InputError, did_you_mean
-from advisor.domain.provenance import Provenance
+from advisor.domain.provenance import Provenance, Quantity
 from advisor.domain.record import record
 
 
@@ -31,6 +31,12 @@ def _of(attribute: str) -> Callable[[Catalog], Iterable[Any]]:
         return value.values() if isinstance(value, dict) else value
 
     return rows
+
+
+def _sizing(catalog: Catalog) -> Iterable[Any]:
+    from advisor.catalog.sizing import read_sizing
+
+    return read_sizing(catalog).values()
 
 
 def _kind(name: str, path: str, title: str, attribute: str, key: str, shown: str) -> FactKind:
@@ -64,6 +70,12 @@ KINDS: dict[str, FactKind] = {
               "accelerator variant", "providers_recent lead_time"),
         _kind("tco", "tco/parameters.csv", "power, facility, finance and staff", "tco", "parameter scope",
               "low typical high unit superseded"),
+        FactKind("sizing", "sizing/parameters.csv", "parameters of sizing", _sizing, ("name",),
+                 ("low", "value", "high", "unit")),
+        _kind("decision", "decision/defaults.csv", "defaults of cost and decision", "decision_defaults", "name",
+              "low value high unit"),
+        _kind("risks", "risks/register.csv", "templates of the risk register", "risk_register", "id",
+              "name likelihood_low likelihood likelihood_high effect_low effect effect_high effect_basis"),
         _kind("software", "software/support.csv", "engine support", "software", "engine architecture feature",
               "status since_version detail"),
         _kind("issues", "software/known_issues.csv", "known issues", "known_issues", "id",
@@ -113,6 +125,8 @@ def row_fields(row: Any) -> list[tuple[str, Any]]:
     """(field, value) of a row, its provenance spelt out at the end."""
     found: list[tuple[str, Any]] = []
     last: list[tuple[str, Any]] = []
+    if isinstance(row, Quantity):
+        return [("source" if name == "source_id" else name, getattr(row, name)) for name in Quantity.model_fields]
     for item in fields(row) if is_dataclass(row) else ():
         value = getattr(row, item.name)
         if isinstance(value, Provenance):
@@ -134,5 +148,5 @@ def newest(rows: Iterable[Any]) -> date | None:
 
 
 def _as_of(row: Any) -> date | None:
-    provenance = getattr(row, "provenance", None)
-    return provenance.as_of if isinstance(provenance, Provenance) else None
+    stated = row if isinstance(row, Quantity) else getattr(row, "provenance", None)
+    return stated.as_of if isinstance(stated, Provenance | Quantity) else None

@@ -108,3 +108,20 @@ def test_loading_takes_neither_pandas_nor_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gpu_memory_utilisation", ("0.9", "vLLM documentation")),
+        ("wait_saving_share", ("0.05", "Assumption of this program")),
+        ("software_regression", ("likelihood_high", "0.1")),
+    ],
+)
+def test_every_constant_that_the_method_page_sends_a_reader_to_is_shown(
+    name: str, told: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sizing, decision and risks had no kind of their own, so that "nothing in the catalog" was called so."""
+    assert run("show", name) == 0
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in told)
