@@ -48,8 +48,10 @@ def _money_table(ctx: Context) -> Table:
             inline(money(cost.usd_per_mtok_blended.p50) if cost else NONE),
             inline(percent(c.p_cheapest)),
         ))  # fmt: skip
+    mixed = any(c.cost is not None and c.cost.mode == "mixed" for c in ctx.feasible)
     return Table(
-        "Cost of each candidate (levelised, at real utilisation; USD/Mtok blends input and output)",
+        "Cost of each candidate (levelised, at real utilisation; USD/Mtok blends input and output"
+        f"{'; above a base rented on demand' if mixed else ''})",
         columns, tuple(rows), strong_rows=_choice_row(ctx), dense=True,
     )  # fmt: skip
 

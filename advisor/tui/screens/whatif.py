@@ -277,7 +277,8 @@ def tornado(answer: Recommendation, width: int) -> Content:
             zero = -1
         if 0 <= zero < room:
             cells[zero] = "┿" if cells[zero] == "━" else "│"
-        name = fit(b.name.partition(",")[0].replace("output tokens/s per GPU", "throughput"), names)
+        what = b.name.partition(",")[0].partition(" of tier ")[0]
+        name = fit(what.replace("output tokens/s per GPU", "throughput"), names)
         parts.append(content((f"{name} ", "plain"), ("".join(cells), "warn" if b.flips else "s1"),
                              (f" {f.usd(low):>7} … {f.usd(high)}{'  ⇄' if b.flips else ''}", "dim")))  # fmt: skip
     parts.append(content(("inputs from P10 to P90; │ no lead; ⇄ the runner-up wins somewhere in the range", "dim")))
