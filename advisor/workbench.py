@@ -161,6 +161,13 @@ class Workbench:
             out.append(replace(row, model=names[0] if names else row.model, isl=isl, osl=osl))
         return out
 
+    def own_use(self) -> tuple[int, int]:
+        """How many of the user's measurements the estimates rest on, and how many the catalog cannot place."""
+        own = [m for m in self._own_rows if m.family == "own_probe"]
+        models = {*self.catalog.models, *(name for spec in self.catalog.models.values() for name in spec.measured_as)}
+        placed = sum(m.accelerator in self.catalog.accelerators and m.model in models for m in own)
+        return placed, len(own) - placed
+
     @cached_property
     def _prior(self) -> Estimator:
         """The estimator without the user's own measurements."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from probe_kit import Served, finish, make_session
 
 from advisor.cli.evidence_notes import evidence_use
+from advisor.cli.main import main
 from advisor.cli.probe_prediction import prediction_text
 from advisor.engine.estimator import estimate_rows
 from advisor.evidence.imports import read_runs
@@ -227,3 +230,38 @@ def test_a_judgement_of_an_earlier_day_knows_nothing_of_a_later_probe(
     monkeypatch.setenv("ADVISOR_STORE", place)
     assert own_evidence(date(2026, 11, 20)) == measurements_from_run(run)
     assert own_evidence(date(2026, 11, 19)) == []
+
+
+def test_an_estimate_takes_own_runs_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table that is to be scored leaves them out, and gives the same bytes whoever runs it."""
+    times = {"tpot": Distribution(n=300, p50=0.0264), "ttft": Distribution(n=300, p50=0.25)}
+    step = Step(
+        index=0, concurrency=32, isl=900, osl=900, requests=300, succeeded=300, output_tps=1008.0, total_tps=2016.0,
+        **times,
+    )  # fmt: skip
+    where = Deployment(accelerator="mi355x", gpus=8, model="deepseek-r1", precision="fp8", engine="sglang", tp=8)
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+    unknown = where.model_copy(update={"model": "house-name"})
+    table = tmp_path / "points.csv"
+    columns = "accelerator,model,precision,isl,osl,concurrency"
+    table.write_text(f"{columns}\nmi355x,dsr1,fp8,1000,1000,32\n", encoding="utf-8")
+    alone = ["estimate", "--points", str(table), "--as-of", "2026-11-21", "--no-user-data"]
+    assert main(alone) == 0
+    before = capsys.readouterr()
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
+    with open_store() as store:
+        store.put(run)
+        store.put(run.model_copy(update={"id": "q", "deployment": unknown}))
+    assert main(alone) == 0
+    assert capsys.readouterr() == before
+    assert "own measurements" not in before.err
+    assert main(alone[:-1]) == 0
+    out, err = capsys.readouterr()
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert (row["evidence_grade"], "your own run p (900/900 tokens sent)" in row["basis"]) == ("A", True)
+    assert float(row["ttft_p50_s"]) == pytest.approx(0.25, rel=0.02)
+    assert float(row["output_tps_per_gpu"]) == pytest.approx(126.0, rel=0.02)
+    assert "own measurements that count: 1; --no-user-data leaves them out" in err
+    assert "do not count, for the catalog has no such model or part: 1;" in err

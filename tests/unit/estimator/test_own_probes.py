@@ -10,6 +10,7 @@ import pytest
 
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.estimator import Software
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query
 
 LOADS = (1, 4, 16, 32, 64, 128, 256, 512)
@@ -50,6 +51,53 @@ def test_the_very_point_of_a_probe_is_what_was_measured(share: float) -> None:
     assert row.output_tps_per_gpu is not None
     assert e.output_tps_per_gpu.lo <= row.output_tps_per_gpu <= e.output_tps_per_gpu.hi
     assert e.evidence_grade == "A"
+
+
+def dated_stack(**more: object) -> OperatingQuery:
+    """A stack that independent runs of some day measured, so that its software has a newest day."""
+    usual = {"engine": "sglang", "tp": 8, "gpus": 8, "isl": 1000, "osl": 1000}
+    return query("mi355x", "deepseek-r1", **{**usual, **more})  # type: ignore[arg-type]
+
+
+def own_of_dated_stack() -> Measurement:
+    row = probe(stack(), 1.0)
+    return replace(row, model="dsr1", engine="sglang", concurrency=32, total_tps_per_gpu=252.0,
+                   output_tps_per_gpu=126.0, tpot_p50_s=0.0264, ttft_p50_s=0.25)  # fmt: skip
+
+
+@pytest.mark.parametrize("software", ["typical", "current"])
+def test_who_asks_for_a_probed_point_gets_what_was_measured_there(software: Software) -> None:
+    """As a median over runs, which `advisor estimate` asks for, it had been months from the day of the probe: graded A,
+    TTFT 103 ms where 250 ms were measured, and the interval left the measurement out."""
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    opened = {"engine": None, "spec_method": None, "disagg": None, "tp": None, "ep": None, "dp_attention": None}
+    for asked in (dated_stack(), dated_stack(software_date=date(2026, 11, 21)), dated_stack(**opened, gpus=None)):
+        (e,) = estimator.estimate([asked], software=software)
+        assert (e.engine, e.spec_method, e.evidence_grade) == ("sglang", "none", "A")
+        assert e.ttft_p50_s.mid == pytest.approx(0.25, rel=0.02)
+        assert e.tpot_p50_s.mid == pytest.approx(0.0264, rel=0.02)
+        assert e.output_tps_per_gpu.lo <= 126.0 <= e.output_tps_per_gpu.hi
+        assert "your own run r1 (900/900 tokens sent)" in e.basis_text
+        assert "on the software of" not in e.basis_text
+
+
+def test_an_own_probe_says_nothing_of_the_software_of_an_earlier_day() -> None:
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    (e,) = estimator.estimate([dated_stack(software_date=date(2026, 11, 19))])
+    assert e.evidence_grade == "B"
+    assert "your own run" not in e.basis_text
+
+
+def test_an_open_configuration_is_the_probed_one_near_the_probed_loads_and_lengths_alone() -> None:
+    """Far from there the one that measurements show to be the fastest stands, as without the probe."""
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    opened = {"engine": None, "spec_method": None, "tp": None, "gpus": None}
+    for more in ({"concurrency": 16}, {"concurrency": 64}, {"isl": 1200}):
+        assert estimator.estimate([dated_stack(**{**opened, **more})])[0].engine == "sglang"
+    for more in ({"concurrency": 512}, {"isl": 8000}):
+        (usual,) = bundled_estimator().estimate([dated_stack(**{**opened, **more})])
+        (now,) = estimator.estimate([dated_stack(**{**opened, **more})])
+        assert (now.engine, now.spec_method, now.tp) == (usual.engine, usual.spec_method, usual.tp)
 
 
 @pytest.mark.parametrize("share", [0.8, 1.25])
