@@ -205,6 +205,8 @@ def unstated(where: Deployment) -> tuple[str, ...]:
 
 
 def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measurement:
+    from advisor.evidence.precision import median_error, rate_error
+
     where = run.deployment
     flags = list(step.flags)
     flags += ["partial"] if step.partial else []
@@ -242,6 +244,10 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         tpot_mean_s=step.tpot.mean,
         ttft_mean_s=None if no_ttft else step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
+        engine_version=where.engine_version.strip(),
+        tpot_error=median_error(step.tpot),
+        ttft_error=median_error(step.ttft),
+        rate_error=rate_error(step.e2el if step.e2el.n else step.tpot),
     )
 
 

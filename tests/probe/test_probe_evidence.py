@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import math
+import random
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from probe_kit import Served, finish, make_session
@@ -19,6 +23,7 @@ from advisor.evidence.imports import read_runs
 from advisor.evidence.imports.common import unix_moment
 from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run, run_date
 from advisor.evidence.store import open_store
+from advisor.probe.statistics import describe
 from advisor.workbench import Workbench, own_evidence
 
 AS_OF = date(2026, 11, 21)
@@ -157,6 +162,27 @@ def test_the_largest_of_a_dozen_is_no_tail() -> None:
         (point,) = measurements_from_run(run)
         found[n] = (point.ttft_p50_s, point.ttft_p99_s, point.tpot_p99_s)
     assert found == {0: (0.05, 0.06, 0.06), 12: (0.05, None, None), 40: (0.05, 0.06, 0.06)}
+
+
+def test_evidence_is_as_sure_as_the_requests_behind_it() -> None:
+    """Twenty requests and two thousand had counted alike."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+    errors = []
+    for n in (20, 2000):
+        # the quantiles of a log-normal, in an order without drift
+        quantiles = [0.05 * math.exp(0.3 * NormalDist().inv_cdf((i + 0.5) / n)) for i in range(n)]
+        times = describe(random.Random(1).sample(quantiles, n))
+        for found in (times, times.model_copy(update={"p50_ci95": None, "mean_ci95": None})):  # as imports state it
+            step = Step(index=0, concurrency=4, isl=900, osl=900, output_tps=9.0, ttft=found, tpot=found, e2el=found)
+            run = Run(
+                id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where
+            )
+            (point,) = measurements_from_run(run)
+            errors.append((point.ttft_error, point.tpot_error, point.rate_error))
+    for (ttft, tpot, rate), n in zip(errors, (20, 20, 2000, 2000), strict=True):
+        assert ttft == tpot == pytest.approx(1.2533 * 0.3 / n**0.5, rel=0.5)
+        assert rate == pytest.approx(0.3 / n**0.5, rel=0.5)
+    assert repr(point) == repr(replace(point, ttft_error=9.0, engine_version="9"))  # the fit's fingerprint stands
 
 
 def test_the_start_of_a_run_is_no_tail() -> None:

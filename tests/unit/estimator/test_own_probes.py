@@ -133,6 +133,29 @@ def test_probes_that_contradict_each_other_leave_the_interval_wide() -> None:
     assert e.output_tps_per_gpu.hi / e.output_tps_per_gpu.lo > 1.2
 
 
+def test_a_probe_of_few_requests_is_followed_less_and_leaves_more_open() -> None:
+    """A median over a dozen requests had counted as one over thousands: 2 % whatever stood behind it."""
+    few, many = (probe(stack(), 0.8, tpot_error=error, ttft_error=error, rate_error=error) for error in (0.15, 0.001))
+    ((loose, wide),) = moved([few], [stack()])
+    ((tight, narrow),) = moved([many], [stack()])
+    assert tight == pytest.approx(0.8, rel=0.01)
+    assert tight + 0.02 < loose < 1.0
+    assert wide.output_tps_per_gpu.hi / wide.output_tps_per_gpu.lo > narrow.output_tps_per_gpu.hi / (
+        narrow.output_tps_per_gpu.lo
+    )
+    # however many requests: the next run repeats no better
+    ((exact, same),) = moved([probe(stack(), 0.8)], [stack()])
+    assert exact == pytest.approx(tight, rel=1e-3)
+    assert same.tpot_p50_s.hi == pytest.approx(narrow.tpot_p50_s.hi, rel=1e-3)
+
+
+def test_of_two_runs_of_one_point_the_surer_one_weighs_more() -> None:
+    few = probe(stack(), 0.9, "r1:0", tpot_error=0.06, ttft_error=0.06, rate_error=0.06)
+    many = probe(stack(), 1.0, "r2:0", tpot_error=0.001, ttft_error=0.001, rate_error=0.001)
+    ((ratio, _),) = moved([few, many], [stack()])
+    assert ratio == pytest.approx(0.99, abs=0.01)
+
+
 def test_a_probe_that_agrees_narrows_and_one_that_surprises_does_not_make_its_neighbours_surer() -> None:
     q, near = stack(), stack(concurrency=256)
     width = lambda e: e.output_tps_per_gpu.hi / e.output_tps_per_gpu.lo  # noqa: E731
