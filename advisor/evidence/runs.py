@@ -160,6 +160,10 @@ class Run(Frozen):
     steps: tuple[Step, ...] = ()
     server_facts: dict[str, str] = Field(default_factory=dict)
     plan: str = ""
+    asked: dict[str, str] = Field(
+        default_factory=dict, description="What a probe was asked to measure, by which it can be taken up again."
+    )
+    holder: str = Field("", description="Host and process that measures it; empty once it has ended.")
     spent_tokens: int | None = None
     spent_usd: float | None = None
     spent_s: float | None = None
