@@ -15,7 +15,7 @@ from advisor.domain.errors import InputError
 from advisor.domain.text import counted, percent, plain
 from advisor.evidence.runs import Run, Step
 from advisor.probe.plan import Plan
-from advisor.probe.resume import Resumption
+from advisor.probe.resume import Resumption, has_more
 from advisor.probe.session import Snapshot
 
 LONGEST_LINE = 118
@@ -160,7 +160,7 @@ def run_text(run: Run) -> str:
         stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
         busiest = percent(max(lag.cpu_share for lag in own))
         lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {busiest}")
-    if run.asked and run.outcome not in ("complete", "running"):
+    if has_more(run):
         lines.append(f"The same command with --resume {run.id} measures what is left")
     lines += evidence_use(run).notes
     return "\n".join(plain(line) for line in lines) + "\n"

@@ -111,7 +111,7 @@ def take_up(run: Run, plan: Plan, asked: dict[str, str], stated: Deployment, tar
     done = {step.index: step for step in run.steps if _is_done(step)}
     if plan.search is not None:  # each step hangs on all before it
         done = {i: done[i] for i in range(len(done)) if all(k in done for k in range(i + 1))}
-    if run.outcome == "complete" or (plan.search is None and len(done) >= len(plan.steps)):
+    if len(done) >= len(run.steps if plan.search is not None and run.outcome == "complete" else plan.steps):
         raise InputError(f"run {plain(run.id)} is whole: no step is left to measure; start a new run without --resume")
     return Resumption(run, done, spent_before(run, plan.prices))
 
@@ -142,6 +142,12 @@ def check_server(run: Run, facts: ServerFacts, model: str) -> None:
                 f"the server is not that of run {plain(run.id)}: its {name} was {_shown(was)} and is {_shown(found)};"
                 " what it measures now is another run: start one without --resume"
             )
+
+
+def has_more(run: Run) -> bool:
+    """Whether anything is left that taking it up could measure."""
+    broken = any(step.partial and step.requests for step in run.steps)  # one that was not run would not be again
+    return bool(run.asked) and run.outcome != "running" and (run.outcome != "complete" or broken)
 
 
 def _is_done(step: Step) -> bool:
