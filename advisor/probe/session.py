@@ -167,7 +167,7 @@ class ProbeSession:
                 self._finish("failed", str(error))
                 raise
         except BaseException as error:
-            self._finish("failed", f"ended by {type(error).__name__}")
+            self._finish("interrupted" if self._stopped else "failed", f"ended by {type(error).__name__}")
             raise
         finally:
             timer.cancel()
@@ -336,9 +336,16 @@ class ProbeSession:
         reached = self._phase in ("preflight", "measuring")
         self._phase = "done"
         if self._resumed is None or reached:
-            self._kept(self._on_end, self._run)
-        if self._unkept and self._unkept not in self._run.flags:
-            self._run = self._run.model_copy(update={"flags": (*self._run.flags, self._unkept)})
+            self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """Keep the end of the run with all its steps, also those that a store had no room for before."""
+        flags = tuple(flag for flag in self._run.flags if flag != self._unkept)
+        self._unkept = ""
+        self._run = self._run.model_copy(update={"flags": flags})
+        self._kept(self._on_end, self._run)
+        if self._unkept:
+            self._run = self._run.model_copy(update={"flags": (*flags, self._unkept)})
 
     def _snapshot(self) -> Snapshot:
         done = self._phase == "done"
