@@ -42,11 +42,11 @@ class Distribution(Frozen):
     """Percentiles of one metric [s]; a field is None where the source does not give it."""
 
     n: int = Field(0, ge=0, description="Values behind it; 0 where the source does not say.")
-    mean: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-    p95: float | None = None
-    p99: float | None = None
+    mean: float | None = Field(None, ge=0)
+    p50: float | None = Field(None, ge=0)
+    p90: float | None = Field(None, ge=0)
+    p95: float | None = Field(None, ge=0)
+    p99: float | None = Field(None, ge=0)
     mean_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the mean.")
     p50_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the median.")
     p99_ci95: tuple[float, float] | None = Field(
@@ -109,10 +109,10 @@ class Step(Frozen):
     itl: Distribution = Distribution()
     tpot: Distribution = Distribution()
     e2el: Distribution = Distribution()
-    input_tps: float | None = None
-    output_tps: float | None = None
-    total_tps: float | None = None
-    requests_per_s: float | None = None
+    input_tps: float | None = Field(None, ge=0)
+    output_tps: float | None = Field(None, ge=0)
+    total_tps: float | None = Field(None, ge=0)
+    requests_per_s: float | None = Field(None, ge=0)
     goodput_rps: float | None = Field(None, description="Requests per second that met the service level.")
     goodput_share: float | None = Field(None, ge=0, le=1)
     achieved_concurrency: float | None = Field(None, description="Mean requests in flight over the window.")

@@ -156,8 +156,8 @@ class EvidenceStore(ABC):
             where = ".".join(str(part) for part in first["loc"])
             raise EvidenceError(
                 f'{self.place}: run "{run_id}" is not readable by this version ({where}: {first["msg"]});'
-                " use the version of advisor that wrote it, remove it with `advisor evidence remove`, or leave own runs out with"
-                " --no-user-data"
+                " use the version of advisor that wrote it, remove it with `advisor evidence remove`, or leave own"
+                " runs out with --no-user-data"
             ) from None
         return run.model_copy(update={"steps": found})
 
