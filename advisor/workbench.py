@@ -146,11 +146,15 @@ class Workbench:
 
     @cached_property
     def _own_rows(self) -> list[Measurement]:
-        """The user's measurements as the catalog states its own: models by measured name, lengths nominal.
+        """The user's measurements that stand, as the catalog states its own: models by measured name, lengths nominal.
 
         A probe states the lengths that it sent; the catalog's lengths are nominal, of which requests draw 0.9.
         """
-        measured = {m.model for m in self.catalog.measurements} if self.evidence else set()
+        if not self.evidence:
+            return []
+        from advisor.engine.own_runs import standing
+
+        measured = {m.model for m in self.catalog.measurements}
         out = []
         for row in self._called_rows:
             spec = self.catalog.models.get(row.model)
@@ -159,7 +163,14 @@ class Workbench:
             if row.family != "own_probe":
                 isl, osl = row.isl, row.osl
             out.append(replace(row, model=names[0] if names else row.model, isl=isl, osl=osl))
-        return out
+        return standing(out)
+
+    def own_use(self) -> tuple[int, int]:
+        """How many of the user's measurements the estimates rest on, and how many the catalog cannot place."""
+        own = [m for m in self._own_rows if m.family == "own_probe"]
+        models = {*self.catalog.models, *(name for spec in self.catalog.models.values() for name in spec.measured_as)}
+        placed = sum(m.accelerator in self.catalog.accelerators and m.model in models for m in own)
+        return placed, len(own) - placed
 
     @cached_property
     def _prior(self) -> Estimator:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import repeat
 from typing import Any
 
 from advisor.catalog.kept import kept_columns
@@ -31,7 +32,9 @@ def read_measurements(layers: Sequence[Layer], table: Table = SERVING) -> list[M
 def _filled(columns: Sequence[Sequence[Any]]) -> list[Measurement]:
     """Measurements from whole columns, filled slot by slot: half the time of 7,000 calls with 39 arguments each."""
     rows = [object.__new__(Measurement) for _ in columns[0]]
-    for field, column in zip(fields(Measurement), columns, strict=True):
+    stated = [field for field in fields(Measurement) if field.repr]
+    alone = [(field, repeat(field.default, len(rows))) for field in fields(Measurement) if not field.repr]
+    for field, column in (*zip(stated, columns, strict=True), *alone):
         set_slot = getattr(Measurement, field.name).__set__
         deque(map(set_slot, rows, column), maxlen=0)
     return rows

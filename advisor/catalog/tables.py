@@ -21,7 +21,7 @@ _FAMILIES = ("single_run", "median", "published_table", "secondhand", "vendor_ci
 
 
 def _measurements(name: str, path: str, doc: str) -> Table:
-    """Columns stand in the order of the fields of `Measurement`, which the loader relies on."""
+    """Columns stand in the order of the fields of `Measurement`, less those of own runs; the loader relies on it."""
     return Table(
         name,
         path,

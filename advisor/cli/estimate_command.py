@@ -10,6 +10,7 @@ from advisor.domain.text import plain
 
 if TYPE_CHECKING:
     from advisor.engine.estimator.estimator import Software
+    from advisor.workbench import Workbench
 
 SOFTWARE: dict[str, Software] = {"median": "typical", "newest": "current"}
 """Choices of --software, and what the estimator calls them."""
@@ -32,8 +33,9 @@ def add_estimate_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "estimate", help="throughput and latency at operating points", allow_abbrev=False,
         description="Estimate TTFT, TPOT and tokens/s per GPU with 80 % intervals and the evidence behind them."
-        " Lengths are nominal as in the measurements: requests draw 0.8 to 1.0 of them. Exit code 2 where no point of"
-        " a table can be estimated.",
+        " Lengths are nominal as in the measurements: requests draw 0.8 to 1.0 of them. Own probes overrule, as in an"
+        " answer; with --no-user-data and --as-of the same points give the same bytes on any machine. Exit code 2 where"
+        " no point of a table can be estimated.",
     )  # fmt: skip
     parser.add_argument("--points", metavar="IN.csv", help="table of points; - is stdin; columns as in serving.csv")
     parser.add_argument("--output", "-o", metavar="OUT.csv", help="result table; default stdout")
@@ -63,6 +65,7 @@ def run_estimate(args: argparse.Namespace) -> int:
     from advisor.engine.estimator import estimate_rows
 
     bench = open_workbench(args)
+    _tell_own(bench)
     row = estimate_rows(
         bench.estimator, [{k: str(v) for k, v in given.items()}], software=SOFTWARE[args.software],
         lacking=bench.catalog.incomplete,
@@ -82,6 +85,7 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     header, rows, faults = read_points(args.points)
     unknown = [c for c in header if c not in INPUT_COLUMNS]
     bench = open_workbench(args)
+    _tell_own(bench)
     sound = [row for i, row in enumerate(rows) if i not in faults]
     software, lacking = SOFTWARE[args.software], bench.catalog.incomplete
     estimated = iter(estimate_rows(bench.estimator, sound, software=software, lacking=lacking))
@@ -99,6 +103,20 @@ def _table(args: argparse.Namespace, open_workbench: Any) -> int:
     if failed:
         say(f"{failed:,} of {len(results):,} points could not be estimated; the column error says why")
     return 0
+
+
+def _tell_own(bench: Workbench) -> None:
+    """Say that own measurements count, without which the same points give other figures, and which cannot."""
+    from advisor.cli.diagnostics import say
+
+    counted, unplaced = bench.own_use()
+    if counted:
+        say(f"own measurements that count: {counted:,}; --no-user-data leaves them out")
+    if unplaced:
+        say(
+            f"own measurements that do not count, for the catalog has no such model or part: {unplaced:,};"
+            " `advisor evidence show RUN` says why"
+        )
 
 
 def read_points(place: str) -> tuple[list[str], list[dict[str, str]], dict[int, str]]:

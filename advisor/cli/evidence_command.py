@@ -158,7 +158,7 @@ def run_remove(args: argparse.Namespace) -> int:
     from advisor.evidence.store import open_store
 
     with open_store(args.store, make=False) as store:
-        ids = [store.get(run_id).id for run_id in args.runs]
+        ids = [store.full_id(run_id) for run_id in args.runs]  # also of one that only another version can read
         if not args.yes:
             if not sys.stdin.isatty():
                 raise InputError("nothing was removed: there is no terminal to confirm on; add --yes")

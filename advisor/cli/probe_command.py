@@ -10,6 +10,7 @@ from advisor.cli.measured_options import add_measured_options, measured_deployme
 if TYPE_CHECKING:
     from advisor.evidence.runs import Deployment, Run
     from advisor.probe.plan import LengthSpec, Plan, Wishes
+    from advisor.probe.resume import Resumption
     from advisor.probe.session import ProbeSession
 
 EXAMPLES = """\
@@ -20,6 +21,7 @@ examples:
   advisor probe https://gpu.example.com --key-prompt --load poisson --rate 2,4,8
   advisor probe http://127.0.0.1:8000 --search --isl 2000 --osl 300
   advisor probe http://127.0.0.1:8000 --preset nine-shape --format csv --output nine.csv
+  advisor probe http://127.0.0.1:8000 --preset nine-shape --resume last    what a stopped run has left
 
 The key is read from an environment variable (--key-env NAME, else ADVISOR_API_KEY where set), a prompt, or the
 system keyring; never from an argument. Nothing starts before the plan with its worst-case cost is confirmed.
@@ -95,6 +97,11 @@ def add_probe_parser(subparsers: Any) -> None:
     out.add_argument("--output", "-o", metavar="FILE", help="default stdout")
     out.add_argument("--store", metavar="PLACE", help="path or postgresql:// URL (default ADVISOR_STORE, else yours)")
     out.add_argument("--no-store", action="store_true", help="do not keep the run as evidence")
+    out.add_argument(
+        "--resume", metavar="RUN",
+        help="take up a run that was stopped, with the rest of its command: its id, a unique beginning of it, or last;"
+        " limits hold for all that it spends",
+    )  # fmt: skip
     out.add_argument("--quiet", action="store_true", help="no progress")
     parser.set_defaults(func=run_probe)
 
@@ -107,15 +114,16 @@ def run_probe(args: argparse.Namespace) -> int:
     from advisor.report.output import write_result
 
     plan, deployment = _plan(args), measured_deployment(args)
+    resumed = _taken_up(args, plan, deployment)
     if args.plan:
-        write_result(plan_text(plan, args.url_shown) + "\n", args.output)
+        write_result(plan_text(plan, args.url_shown, resumed) + "\n", args.output)
         return int(ExitCode.OK)
     from advisor.probe.keys import find_key
 
     key = find_key(env_name=args.key_env, prompt=args.key_prompt, keyring_service=args.key_keyring)
     if not args.yes:
-        confirm(plan, args.url_shown)
-    run = _measure(args, plan, deployment, key)
+        confirm(plan, args.url_shown, resumed)
+    run = _measure(args, plan, deployment, key, resumed)
     text = {"text": run_text, "json": run_json, "csv": run_csv}[args.format](run)
     if args.format == "text":
         from advisor.cli.probe_prediction import prediction_text
@@ -162,6 +170,22 @@ def _plan(args: argparse.Namespace) -> Plan:
         profile = read_profile(find_profile(args.profile))
     prices = Prices(args.usd_per_gpu_hour, args.gpus or 1, args.usd_per_mtok_input, args.usd_per_mtok_output)
     return make_plan(_wishes(args), prices, profile, args.workload)
+
+
+def _taken_up(args: argparse.Namespace, plan: Plan, deployment: Deployment) -> Resumption | None:
+    """The run of --resume, held to what is asked now; None where none is named."""
+    from advisor.domain.errors import InputError
+    from advisor.evidence.store import open_store
+    from advisor.probe.resume import asked_of, find_run, take_up
+
+    args.asked = asked_of(plan, args.target, args.seed, args.shared_prefix)
+    if args.resume is None:
+        return None
+    if args.no_store:
+        raise InputError("--resume takes a run up from the store and keeps it there; leave --no-store out")
+    with open_store(args.store, make=False) as store:
+        run = find_run(store, args.resume, args.target)
+    return take_up(run, plan, args.asked, deployment, args.target)
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
@@ -220,7 +244,9 @@ def _lengths(option: str, text: str | None) -> LengthSpec | None:
     return LengthSpec(values[0], log(values[-1] / values[0]) / NORMAL_P95)
 
 
-def _measure(args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any) -> Run:
+def _measure(
+    args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any, resumed: Resumption | None
+) -> Run:
     """Open the store, run the session in an event loop of its own, close both."""
     import asyncio
     import contextlib
@@ -234,10 +260,12 @@ def _measure(args: argparse.Namespace, plan: Plan, deployment: Deployment, key: 
         runner = stack.enter_context(asyncio.Runner(loop_factory=asyncio.SelectorEventLoop))
         gc.collect()
         gc.freeze()
-        return runner.run(_session(args, plan, deployment, key, store))
+        return runner.run(_session(args, plan, deployment, key, store, resumed))
 
 
-async def _session(args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any, store: Any) -> Run:
+async def _session(
+    args: argparse.Namespace, plan: Plan, deployment: Deployment, key: Any, store: Any, resumed: Resumption | None
+) -> Run:
     import secrets
     from datetime import UTC, datetime
     from pathlib import Path
@@ -268,6 +296,8 @@ async def _session(args: argparse.Namespace, plan: Plan, deployment: Deployment,
         on_end=store.finish if store else None,
         tool_version=__version__,
         plausibility=plausibility_check(args.accelerator),
+        asked=args.asked,
+        resumed=resumed,
     )
     _stop_on_interrupt(session)
     progress = ProgressLine(enabled=not args.quiet)

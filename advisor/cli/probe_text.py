@@ -12,22 +12,32 @@ from typing import Any
 
 from advisor.cli.evidence_notes import evidence_use
 from advisor.domain.errors import InputError
-from advisor.domain.text import percent, plain
+from advisor.domain.text import counted, percent, plain
 from advisor.evidence.runs import Run, Step
 from advisor.probe.plan import Plan
+from advisor.probe.resume import Resumption, has_more
 from advisor.probe.session import Snapshot
 
 LONGEST_LINE = 118
 
 
-def plan_text(plan: Plan, endpoint: str) -> str:
-    """The steps, and the most that they can cost."""
+def plan_text(plan: Plan, endpoint: str, resumed: Resumption | None = None) -> str:
+    """The steps, and the most that they can cost; with what a run that is taken up has already."""
     lines = [f"Probe of {endpoint}, preset {plan.name}", ""]
     if plan.search is not None:
         lines.append(f"  saturation search up to {plan.search.highest} concurrent")
     else:
         lines += [f"  {'step':<44}{'requests at most':>18}{'tokens at most':>18}"]
-        lines += [f"  {s.label:<44}{s.worst_requests:>18,}{s.worst_tokens:>18,}" for s in plan.steps]
+        done = resumed.done if resumed is not None else {}
+        lines += [
+            f"  {s.label:<44}" + (f"{'done':>18}" if i in done else f"{s.worst_requests:>18,}{s.worst_tokens:>18,}")
+            for i, s in enumerate(plan.steps)
+        ]
+    if resumed is not None:
+        spent = resumed.spent
+        cost = f", USD {spent.usd:.2f}" if plan.prices.known else ""
+        lines += ["", f"  takes up run {plain(resumed.run.id)}: {counted(len(resumed.done), 'step')} done,"
+                  f" {spent.tokens:,} tokens, {spent.seconds:,.0f} s{cost} spent of the limits below"]  # fmt: skip
     limit = plan.limit
     lines += ["", "  worst case, at which the run stops:"]
     lines.append(f"    tokens   {plan.worst_tokens:>14,}   (limit {limit.max_tokens:,})")
@@ -46,9 +56,9 @@ def plan_text(plan: Plan, endpoint: str) -> str:
     return "\n".join(lines)
 
 
-def confirm(plan: Plan, endpoint: str) -> None:
+def confirm(plan: Plan, endpoint: str, resumed: Resumption | None = None) -> None:
     """Show the plan and ask; a refusal or a missing terminal ends it."""
-    print(plan_text(plan, endpoint), file=sys.stderr)
+    print(plan_text(plan, endpoint, resumed), file=sys.stderr)
     if not sys.stdin.isatty():
         raise InputError("nothing was sent: there is no terminal to confirm the plan on; add --yes")
     print("\nStart? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -150,6 +160,8 @@ def run_text(run: Run) -> str:
         stamps = "kernel time stamps" if all(lag.kernel_stamps for lag in own) else "stamped on reading"
         busiest = percent(max(lag.cpu_share for lag in own))
         lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {busiest}")
+    if has_more(run):
+        lines.append(f"The same command with --resume {run.id} measures what is left")
     lines += evidence_use(run).notes
     return "\n".join(plain(line) for line in lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date as Date  # noqa: N812 - a field below is called date
 from typing import Literal
 
@@ -60,6 +60,15 @@ class Measurement:
     notes: str = ""
     joules_per_output_token: float | None = None
     """Energy of the GPU alone [J]."""
+    # The fit's fingerprint is of a row's repr, in which what own runs alone state has no place.
+    engine_version: str = field(default="", repr=False)
+    """Of own runs; empty where unknown."""
+    tpot_error: float = field(default=0.0, repr=False)
+    """Standard error of an own run's median TPOT by the requests behind it [log]; 0 where nothing tells."""
+    ttft_error: float = field(default=0.0, repr=False)
+    """Likewise of its median TTFT [log]."""
+    rate_error: float = field(default=0.0, repr=False)
+    """Likewise of its tokens/s [log]."""
 
     @property
     def known_bad(self) -> bool:

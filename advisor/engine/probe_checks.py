@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
@@ -13,6 +14,7 @@ from advisor.domain.sizing import Deployment, Spread
 from advisor.domain.text import capital
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL
+from advisor.engine.own_runs import same_point, superseded
 
 MAX_CHECKS = 12
 AGREE = 1.1
@@ -36,20 +38,42 @@ def probe_checks(
     """
     names = {model.id, *model.measured_as}
     kept = [
-        m
+        replace(m, model=model.id)  # by whatever of its names a run calls it
         for m in rows
         if m.accelerator in accelerators and m.model in names and m.output_tps_per_gpu and m.date is not None
     ]
     kept.sort(key=lambda m: (m.date.toordinal() if m.date else 0, m.row_id), reverse=True)
+    gone = superseded(kept)
+    stand = [m for m in kept if m.row_id not in gone]
     kept = kept[:MAX_CHECKS]
     estimates = predict([_query(m, model) for m in kept]) if kept else []
-    return tuple(_check(m, e, _contradicted(m, kept)) for m, e in zip(kept, estimates, strict=True) if not e.error)
+    return tuple(
+        _check(m, e, f"{_superseded(m, gone[m.row_id])}." if m.row_id in gone else _followed(m, e, stand))
+        for m, e in zip(kept, estimates, strict=True)
+        if not e.error
+    )
+
+
+def _superseded(m: Measurement, by: Measurement) -> str:
+    """That a newer run stands in the place of a measurement, and what it says."""
+    assert m.output_tps_per_gpu is not None
+    name, ratio = by.source_id.removeprefix("run:"), (by.output_tps_per_gpu or 0.0) / m.output_tps_per_gpu
+    version = f" on {by.engine} {by.engine_version}".rstrip() if by.engine_version else ""
+    return f"it counts no longer: run {name} of {by.date}{version} measured {ratio:.2f} times as much at the same point"
+
+
+def _followed(m: Measurement, e: OperatingEstimate, rows: Sequence[Measurement]) -> str:
+    """That the estimate is the measurement's, and what speaks against it."""
+    predicted = e.output_tps_per_gpu
+    doubt = count_in_doubt(m.output_tps_per_gpu or 0.0, predicted.mid, predicted.lo, predicted.hi, m.gpus or 1)
+    text = "the estimate now follows the measurement."
+    return text + (f" {capital(doubt)}." if doubt else "") + _contradicted(m, rows)
 
 
 def _contradicted(m: Measurement, rows: Sequence[Measurement]) -> str:
     """The run of the same point from which a measurement lies too far, in words; empty where none does."""
     for other in rows:
-        if other.source_id == m.source_id or _point(other) != _point(m):
+        if not same_point(m, other):
             continue
         assert m.output_tps_per_gpu is not None
         assert other.output_tps_per_gpu is not None
@@ -63,13 +87,6 @@ def _contradicted(m: Measurement, rows: Sequence[Measurement]) -> str:
     return ""
 
 
-def _point(m: Measurement) -> tuple[object, ...]:
-    return (
-        m.accelerator, m.model, m.precision, m.engine, m.spec_method, m.disagg, m.tp, m.ep, m.dp_attention, m.gpus,
-        m.isl, m.osl, m.concurrency,
-    )  # fmt: skip
-
-
 def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
     # A probe states the lengths that it sent; the estimator asks for nominal ones.
     isl, osl = m.isl / MEAN_OVER_NOMINAL, m.osl / MEAN_OVER_NOMINAL
@@ -80,7 +97,7 @@ def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
     )  # fmt: skip
 
 
-def _check(m: Measurement, e: OperatingEstimate, contradicted: str) -> ProbeCheck:
+def _check(m: Measurement, e: OperatingEstimate, follows: str) -> ProbeCheck:
     assert m.date is not None
     assert m.output_tps_per_gpu is not None
     predicted = e.output_tps_per_gpu
@@ -90,7 +107,6 @@ def _check(m: Measurement, e: OperatingEstimate, contradicted: str) -> ProbeChec
         engine=e.engine, precision=m.precision, kv_cache_precision="", tp=e.tp, ep=e.ep, dp_attention=e.dp_attention,
         spec_method=e.spec_method, disagg=e.disagg, gpus_per_replica=e.gpus,
     )  # fmt: skip
-    doubt = count_in_doubt(m.output_tps_per_gpu, predicted.mid, predicted.lo, predicted.hi, m.gpus or 1)
     verdict = "within the predicted interval" if within else "outside the predicted interval"
     return ProbeCheck(
         accelerator=m.accelerator,
@@ -104,8 +120,6 @@ def _check(m: Measurement, e: OperatingEstimate, contradicted: str) -> ProbeChec
         predicted_tpot_s=e.tpot_p50_s.mid,
         measured_tpot_s=m.tpot_p50_s,
         within_interval=within,
-        text=f"{ratio:.2f} times the prediction, {verdict}; the estimate now follows the measurement."
-        + (f" {capital(doubt)}." if doubt else "")
-        + contradicted,
+        text=f"{ratio:.2f} times the prediction, {verdict}; {follows}",
         source_id=m.source_id,
     )

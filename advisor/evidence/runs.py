@@ -42,11 +42,11 @@ class Distribution(Frozen):
     """Percentiles of one metric [s]; a field is None where the source does not give it."""
 
     n: int = Field(0, ge=0, description="Values behind it; 0 where the source does not say.")
-    mean: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-    p95: float | None = None
-    p99: float | None = None
+    mean: float | None = Field(None, ge=0)
+    p50: float | None = Field(None, ge=0)
+    p90: float | None = Field(None, ge=0)
+    p95: float | None = Field(None, ge=0)
+    p99: float | None = Field(None, ge=0)
     mean_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the mean.")
     p50_ci95: tuple[float, float] | None = Field(None, description="95 % interval of the median.")
     p99_ci95: tuple[float, float] | None = Field(
@@ -109,10 +109,10 @@ class Step(Frozen):
     itl: Distribution = Distribution()
     tpot: Distribution = Distribution()
     e2el: Distribution = Distribution()
-    input_tps: float | None = None
-    output_tps: float | None = None
-    total_tps: float | None = None
-    requests_per_s: float | None = None
+    input_tps: float | None = Field(None, ge=0)
+    output_tps: float | None = Field(None, ge=0)
+    total_tps: float | None = Field(None, ge=0)
+    requests_per_s: float | None = Field(None, ge=0)
     goodput_rps: float | None = Field(None, description="Requests per second that met the service level.")
     goodput_share: float | None = Field(None, ge=0, le=1)
     achieved_concurrency: float | None = Field(None, description="Mean requests in flight over the window.")
@@ -160,6 +160,10 @@ class Run(Frozen):
     steps: tuple[Step, ...] = ()
     server_facts: dict[str, str] = Field(default_factory=dict)
     plan: str = ""
+    asked: dict[str, str] = Field(
+        default_factory=dict, description="What a probe was asked to measure, by which it can be taken up again."
+    )
+    holder: str = Field("", description="Host and process that measures it; empty once it has ended.")
     spent_tokens: int | None = None
     spent_usd: float | None = None
     spent_s: float | None = None
@@ -205,6 +209,8 @@ def unstated(where: Deployment) -> tuple[str, ...]:
 
 
 def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measurement:
+    from advisor.evidence.precision import median_error, rate_error
+
     where = run.deployment
     flags = list(step.flags)
     flags += ["partial"] if step.partial else []
@@ -242,6 +248,10 @@ def _measurement(run: Run, step: Step, concurrency: int, gpus: int) -> Measureme
         tpot_mean_s=step.tpot.mean,
         ttft_mean_s=None if no_ttft else step.ttft.mean,
         notes=f"{run.tool} {run.tool_version}".strip(),
+        engine_version=where.engine_version.strip(),
+        tpot_error=median_error(step.tpot),
+        ttft_error=median_error(step.ttft),
+        rate_error=rate_error(step.e2el if step.e2el.n else step.tpot),
     )
 
 

@@ -63,9 +63,17 @@ class Budget:
 
     A request reserves its worst case before it starts and settles at its end. Whoever settles without proof of a
     lower figure settles at the reservation.
+
+    Parameters
+    ----------
+    before
+        What a run that is taken up had spent when it stopped: the limits hold for all of it.
     """
 
-    def __init__(self, limit: Limit, prices: Prices, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, limit: Limit, prices: Prices, clock: Callable[[], float], before: Spent | None = None
+    ) -> None:
+        self._before = before or Spent(0, 0.0, 0.0, 0, 0.0)
         self.limit = limit
         self.prices = prices
         self._clock = clock
@@ -88,7 +96,11 @@ class Budget:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start, and those before it was taken up."""
+        return self._before.seconds + self._own_seconds
+
+    @property
+    def _own_seconds(self) -> float:
         if self._start is None:
             return 0.0
         return (self._clock() if self._stopped is None else self._stopped) - self._start
@@ -96,18 +108,20 @@ class Budget:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until the nearest limit on time, or on money where time costs money."""
-        ends = [] if self.limit.max_seconds is None else [self.limit.max_seconds]
+        ends = [] if self.limit.max_seconds is None else [self.limit.max_seconds - self._before.seconds]
         per_second = self.prices.time_usd(1.0)
         if self.limit.max_usd is not None and per_second > 0:
             tokens_usd = self.prices.tokens_usd(self._input + self._held_input, self._output + self._held_output)
-            ends.append((self.limit.max_usd - tokens_usd) / per_second)
-        return min(ends) - self.seconds if ends else None
+            ends.append((self.limit.max_usd - self._before.usd - tokens_usd) / per_second)
+        return min(ends) - self._own_seconds if ends else None
 
     def spent(self) -> Spent:
         """Figures so far."""
         return Spent(
-            tokens=self._input + self._output,
-            usd=self.prices.tokens_usd(self._input, self._output) + self.prices.time_usd(self.seconds),
+            tokens=self._before.tokens + self._input + self._output,
+            usd=self._before.usd
+            + self.prices.tokens_usd(self._input, self._output)
+            + self.prices.time_usd(self._own_seconds),
             seconds=self.seconds,
             reserved_tokens=self._held_input + self._held_output,
             reserved_usd=self.prices.tokens_usd(self._held_input, self._held_output),

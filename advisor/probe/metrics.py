@@ -81,7 +81,7 @@ def summarise(
     itl = _withheld(describe(gaps, intervals=False), blurred)
     window = _window(sample, good)
     events = sum(len(r.stamps_ns) for r in good)
-    tokens = sum(r.output_tokens for r in good)
+    tokens = sum(r.output_tokens for r in good) - hidden
     flow = _flow([*sample.warmup, *sample.measured, *sample.cut], window, _Usual.of(good))
     met = sum(_meets(r, slo) for r in steady) if slo is not None else 0
     # A request that failed kept no limit; one whose idle connection was closed never reached the server.

@@ -13,6 +13,8 @@ from advisor.evidence.runs import Deployment, Step
 _BYTES = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5, "int4": 0.5}
 _SPECULATION = 4.0
 """Most tokens that one weight pass gives under speculative decoding, generously."""
+_LITTLE = 1.5
+"""Factor by which a rate may be above what its load and its mean TPOT give."""
 
 
 def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: ModelSpec) -> list[str]:
@@ -54,6 +56,28 @@ def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: 
     return found
 
 
+def contradictory(step: Step) -> list[str]:
+    """Where rate, TPOT and load of a step cannot be those of one run, by Little's law.
+
+    Of N requests in flight each gives a token per TPOT at most, so that output tokens/s <= N / TPOT. The mean TPOT is
+    over requests, which weigh by their length in the rate: half as much again is let pass.
+    """
+    in_flight = step.achieved_concurrency or step.concurrency
+    if step.load == "closed" and step.concurrency:
+        in_flight = step.concurrency
+    tpot_s = step.tpot.mean or step.tpot.p50
+    if not in_flight or not tpot_s or step.output_tps is None:
+        return []
+    most = in_flight / tpot_s
+    if step.output_tps <= _LITTLE * most:
+        return []
+    return [
+        f"implausible: {step.output_tps:,.0f} output tok/s from {in_flight:g} in flight at a TPOT of"
+        f" {tpot_s * 1e3:.1f} ms, which give {most:,.0f} at most: one of the three is of another run, or in another"
+        " unit"
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Plausibility:
     """What the catalog holds against a statement."""
@@ -62,9 +86,10 @@ class Plausibility:
     models: Mapping[str, ModelSpec]
 
     def judged(self, where: Deployment, step: Step) -> Step:
-        """The step; invalid, with the reasons, where the stated hardware cannot have done it."""
+        """The step; invalid, with the reasons, where the stated hardware cannot have done it, or no run at all."""
         model, accelerator = model_called(where.model, self.models.values()), self.accelerators.get(where.accelerator)
         reasons = implausible(step, where, accelerator, model) if model and accelerator else []
+        reasons += contradictory(step)
         reasons = [reason for reason in reasons if reason not in step.flags]
         if not reasons:
             return step

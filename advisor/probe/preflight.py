@@ -67,7 +67,15 @@ async def _agree(
         else:
             break
     where = f"{client.target.shown}{client.target.completions.path}"
-    raise NetworkError(f"{where}: {result.fault}: {result.message}".rstrip(": "))
+    raise NetworkError(f"{where}: {result.fault}: {result.message}".rstrip(": ") + _other_api(client, facts, result))
+
+
+def _other_api(client: ProbeClient, facts: ServerFacts, result: RequestResult) -> str:
+    """What to try where the server has the model and not the path; else empty."""
+    if result.fault is not Fault.NOT_FOUND or client.model not in facts.models:
+        return ""
+    other = "completions" if client.target.api == "chat" else "chat"
+    return f'; it lists the model "{client.model}", so that it may not serve this path: try --api {other}'
 
 
 async def _ask(client: ProbeClient, prompts: PromptMaker, budget: Budget, words: int) -> RequestResult:

@@ -21,6 +21,7 @@ from advisor.probe.statistics import describe, half_width
 _OUTPUT_SLACK = 16
 """Tokens held above max_tokens: what a server may send before it notices that it was cut off."""
 _LONGEST_RETRY_S = 30.0
+"""A server that asks to wait longer is not waited for."""
 _FIRST_BACKOFF_S = 0.5
 _SLOWEST_TOKEN_S = 0.25
 """Long answers may take longer than the client's limit on a request: so long a token, and not less than the limit."""
@@ -217,12 +218,16 @@ class StepRunner:
         if fault is Fault.RATE_LIMITED:
             self._limited += 1
             self._retried += 1
+        wait_s = result.retry_after_s or 0.0
+        if wait_s > _LONGEST_RETRY_S:  # a quota of hours; what waits for it pays for idle GPUs
+            self.stop(f"{fault.value}: the server asks to wait {wait_s:,.0f} s")
+            return 0.0
         # Failures in a row, none good between: every slot twice, and a few more.
         if self._streak >= 2 * min(self._plan.concurrency, 32) + 8:
             self.stop(f"{self._streak} failures in a row, the last: {fault.value}")
             return 0.0
         backoff_s = _FIRST_BACKOFF_S * 2 ** min(6, self._streak // max(1, self._plan.concurrency))
-        return min(_LONGEST_RETRY_S, result.retry_after_s or backoff_s * self._random.uniform(0.5, 1.0))
+        return min(_LONGEST_RETRY_S, wait_s or backoff_s * self._random.uniform(0.5, 1.0))
 
     async def _pause(self, seconds: float) -> bool:
         """Wait, or return False as soon as the step is stopped."""

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Literal
 
 from advisor.domain.errors import AdvisorError, NetworkError
+from advisor.domain.text import counted
 from advisor.evidence.runs import Deployment, Outcome, Run, Step
 from advisor.probe.budget import Budget, Limit, Spent
 from advisor.probe.client import ProbeClient
@@ -25,6 +26,7 @@ from advisor.probe.plausibility import Plausibility
 from advisor.probe.preflight import preflight
 from advisor.probe.prompts import PromptMaker
 from advisor.probe.results import RequestResult
+from advisor.probe.resume import Resumption, check_server, holder
 from advisor.probe.runner import StepRunner
 from advisor.probe.search import KneeSearch
 
@@ -63,7 +65,15 @@ class Snapshot:
 
 
 class ProbeSession:
-    """Runs a plan. `snapshots()` is to be iterated once; `stop()` may be called at any time."""
+    """Runs a plan. `snapshots()` is to be iterated once; `stop()` may be called at any time.
+
+    Parameters
+    ----------
+    asked
+        What makes the plan what it is, kept with the run, see `resume.asked_of`.
+    resumed
+        A run to take up: its finished steps stand, and the limits hold for all that it spends.
+    """
 
     def __init__(
         self,
@@ -79,14 +89,17 @@ class ProbeSession:
         on_end: Callable[[Run], None] | None = None,
         tool_version: str = "",
         plausibility: Plausibility | None = None,
+        asked: dict[str, str] | None = None,
+        resumed: Resumption | None = None,
     ) -> None:
+        self._resumed = resumed
         self._client = client
         self._plan = plan
         self._prompts = prompts or PromptMaker(seed)
         self._seed = seed
         self._on_start, self._on_step, self._on_end = on_start, on_step, on_end
         self._plausibility = plausibility
-        self._budget = Budget(plan.limit, plan.prices, monotonic)
+        self._budget = Budget(plan.limit, plan.prices, monotonic, resumed.spent if resumed else None)
         self._lag = LagMonitor(client.transport.lag_log)
         self._facts = ServerFacts()
         self._messages: list[str] = []
@@ -103,7 +116,12 @@ class ProbeSession:
         self._run = Run(
             id=run_id, tool="advisor probe", tool_version=tool_version, started_at=datetime.now(UTC).astimezone(),
             endpoint=client.target.shown, deployment=deployment, outcome="running", plan=plan.name,
+            asked=asked or {}, holder=holder(),
         )  # fmt: skip
+        if resumed is not None:
+            on, steps = f"{self._run.started_at:%Y-%m-%d %H:%M}", counted(len(resumed.done), "step")
+            self._messages.append(f"taken up again on {on} after {steps}: {_why_stopped(resumed.run)}")
+            self._run = self._run.model_copy(update={"id": resumed.run.id, "started_at": resumed.run.started_at})
 
     def stop(self, reason: str = "interrupted by the user") -> None:
         """End cleanly: nothing new is sent, what is in flight is cut, what is known is kept."""
@@ -138,7 +156,8 @@ class ProbeSession:
         timer = asyncio.get_running_loop().create_task(self._deadline())
         outcome: Outcome = "failed"
         try:
-            self._kept(self._on_start, self._run)
+            if self._resumed is None:  # else it stays as it is until the server has shown to be the same
+                self._kept(self._on_start, self._run)
             await self._contact()
             outcome = await self._measure()
         except NetworkError as error:
@@ -148,7 +167,7 @@ class ProbeSession:
                 self._finish("failed", str(error))
                 raise
         except BaseException as error:
-            self._finish("failed", f"ended by {type(error).__name__}")
+            self._finish("interrupted" if self._stopped else "failed", f"ended by {type(error).__name__}")
             raise
         finally:
             timer.cancel()
@@ -159,6 +178,8 @@ class ProbeSession:
     async def _contact(self) -> None:
         self._facts = await gather_facts(self._client)
         self._client.model = choose_model(self._client.model or None, self._facts)
+        if self._resumed is not None:
+            check_server(self._resumed.run, self._facts, self._client.model)
         self._phase = "preflight"
         learnt = await preflight(self._client, self._prompts, self._budget, self._facts)
         self._messages += learnt.notes
@@ -187,12 +208,17 @@ class ProbeSession:
         while len(self._steps) < len(self._planned):
             if self._stopped:
                 return "budget" if self._budget.exhausted else "interrupted"
-            step, fatal = await self._step(self._planned[len(self._steps)])
-            if fatal is not None:
-                self._messages.append(f"ended early: {fatal}")
-                return "failed"
-            if self._budget.exhausted:
-                return "budget"
+            done = self._resumed.done.get(len(self._steps)) if self._resumed is not None else None
+            if done is not None:
+                step = done
+                self._steps.append(step)
+            else:
+                step, fatal = await self._step(self._planned[len(self._steps)])
+                if fatal is not None:
+                    self._messages.append(f"ended early: {fatal}")
+                    return "failed"
+                if self._budget.exhausted:
+                    return "budget"
             if search is not None:
                 following = search.after(step)
                 if following is not None:
@@ -251,6 +277,8 @@ class ProbeSession:
 
     def _keep(self, step: Step) -> None:
         self._steps.append(step)
+        self._run = self._run.model_copy(update=self._spent())
+        self._kept(self._on_start, self._run)  # what it cost so far, should it be killed and taken up
         self._kept(self._on_step, self._run.id, step)
 
     def _kept(self, keep: Callable[..., None] | None, *what: object) -> None:
@@ -280,9 +308,20 @@ class ProbeSession:
                 return
             await asyncio.sleep(0.2 if left is None else min(0.2, max(0.005, left)))
 
+    def _spent(self) -> dict[str, object]:
+        spent = self._budget.spent()
+        return {
+            "spent_tokens": spent.tokens, "spent_usd": spent.usd if self._plan.prices.known else None,
+            "spent_s": round(spent.seconds, 3),
+        }  # fmt: skip
+
+    def _all_steps(self) -> tuple[Step, ...]:
+        """What is measured, and what an earlier part of the run has at places that are not yet reached again."""
+        found = {step.index: step for step in self._resumed.run.steps} if self._resumed is not None else {}
+        return tuple(step for _, step in sorted({**found, **{step.index: step for step in self._steps}}.items()))
+
     def _finish(self, outcome: Outcome, flag: str) -> None:
         self._budget.stop()
-        spent = self._budget.spent()
         flags = (*self._run.flags, *self._messages, *((flag,) if flag else ()))
         if self._stopped:
             flags = (*flags, self._stopped)
@@ -290,15 +329,23 @@ class ProbeSession:
             flags = (*flags, f"budget: {self._budget.exhausted}")
         self._run = self._run.model_copy(
             update={
-                "finished_at": datetime.now(UTC), "outcome": outcome, "steps": tuple(self._steps), "flags": flags,
-                "spent_tokens": spent.tokens, "spent_usd": spent.usd if self._plan.prices.known else None,
-                "spent_s": round(spent.seconds, 3),
+                "finished_at": datetime.now(UTC), "outcome": outcome, "steps": self._all_steps(), "flags": flags,
+                "holder": "", **self._spent(),
             }
         )  # fmt: skip
+        reached = self._phase in ("preflight", "measuring")
         self._phase = "done"
+        if self._resumed is None or reached:
+            self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """Keep the end of the run with all its steps, also those that a store had no room for before."""
+        flags = tuple(flag for flag in self._run.flags if flag != self._unkept)
+        self._unkept = ""
+        self._run = self._run.model_copy(update={"flags": flags})
         self._kept(self._on_end, self._run)
-        if self._unkept and self._unkept not in self._run.flags:
-            self._run = self._run.model_copy(update={"flags": (*self._run.flags, self._unkept)})
+        if self._unkept:
+            self._run = self._run.model_copy(update={"flags": (*flags, self._unkept)})
 
     def _snapshot(self) -> Snapshot:
         done = self._phase == "done"
@@ -323,3 +370,8 @@ class ProbeSession:
             errors=tuple(sorted(self._errors.items())), spent=self._budget.spent(), limit=self._plan.limit,
             steps=tuple(self._steps), messages=tuple(self._messages), run=self._run if done else None,
         )  # fmt: skip
+
+
+def _why_stopped(run: Run) -> str:
+    """How a run ended before it was taken up."""
+    return "it never ended" if run.outcome == "running" else f"it ended as {run.outcome}"

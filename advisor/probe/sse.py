@@ -73,11 +73,11 @@ class EventReader:
         return data.removeprefix(_MARK)
 
     def _plain_newlines(self, data: bytes) -> bytes:
-        if self._carriage:
-            data = b"\r" + data
-        self._carriage = data.endswith(b"\r")
-        if self._carriage:
-            data = data[:-1]
+        if self._carriage and data:
+            data = data.removeprefix(b"\n")  # the other half of a line end that is done; a CR alone is one, too
+            self._carriage = False
+        if data:
+            self._carriage = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _read_block(self, block: bytes) -> bytes | None:

@@ -189,6 +189,7 @@ ACTIONS: tuple[Action, ...] = (
         "probe",
         ("start", "f5", "Probe", "Start", "Measure, within the budget", True),
         ("stop", "f8", "Probe", "Stop", "End now; what is known is kept", True),
+        ("resume", "f9", "Probe", "Resume", "Measure what a stopped run has left", True),
         ("use", "f7", "Probe", "Use as evidence", "Let the measurement overrule the estimate", True),
     ),
     *_pane(

@@ -27,6 +27,8 @@ class Job:
 
     setup: Setup
     plan: Plan
+    resume: str = ""
+    """Run to take up; empty starts a new one."""
 
 
 def main() -> int:
@@ -61,16 +63,20 @@ async def _measure(job: Job, key: Secret, store: Any, out: Any) -> None:
     from advisor.probe.exchange import Limits
     from advisor.probe.network import proxy_for, tls_context
     from advisor.probe.plausibility import plausibility_check
+    from advisor.probe.resume import asked_of, take_up
     from advisor.probe.session import ProbeSession
     from advisor.probe.target import parse_target
     from advisor.probe.transport import StampedTransport
 
     target = parse_target(job.setup.url, allow_plain_http=job.setup.plain_http)
+    stated, asked = deployment_of(job.setup), asked_of(job.plan, target)
+    resumed = take_up(store.get(job.resume), job.plan, asked, stated, target) if job.resume else None
     transport = StampedTransport(tls_context(None), proxy_for(target.base, None))
     client = ProbeClient(target, key, model=job.setup.model, transport=transport, limits=Limits())
     session = ProbeSession(
         client, job.plan, run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
-        deployment=deployment_of(job.setup), on_start=store.begin, on_step=store.add_step, on_end=store.finish,
+        deployment=stated, asked=asked, resumed=resumed,
+        on_start=store.begin, on_step=store.add_step, on_end=store.finish,
         tool_version=__version__, plausibility=plausibility_check(job.setup.accelerator),
     )  # fmt: skip
     threading.Thread(target=_watch, args=(session, asyncio.get_running_loop()), daemon=True).start()

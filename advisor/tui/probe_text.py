@@ -142,8 +142,15 @@ def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
     parts += [content(("· ", "dim"), f"{flag}\n") for flag in run.flags]
     spent = f"{run.spent_tokens:,} tokens" if run.spent_tokens is not None else ""
     usd = f", USD {run.spent_usd:,.2f}" if run.spent_usd is not None else ""
-    parts.append(content((f"\nSpent: {spent}{usd}\n", "dim"), ("F7 uses it as evidence; F5 measures again.", "strong")))
+    parts.append(content((f"\nSpent: {spent}{usd}\n", "dim"), (_what_next(run), "strong")))
     return Content("").join(parts)
+
+
+def _what_next(run: Run) -> str:
+    from advisor.probe.resume import has_more
+
+    left = " F9 measures what is left;" if has_more(run) else ""
+    return f"F7 uses it as evidence;{left} F5 measures again."
 
 
 def _beside(name: str, value: float | None, guess: dict[str, str], key: str, unit: str) -> Content:

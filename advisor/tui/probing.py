@@ -106,13 +106,15 @@ class ProbeJob:
     key
         Key that was typed; None leaves the environment variable to the process. It goes over the pipe alone: arguments
         and environment of a process can be read by others.
+    resume
+        Run to take up; empty starts a new one.
     """
 
     def __init__(
         self, setup: Setup, plan: Plan, back: Callable[..., Any], told: Callable[[Snapshot], None],
-        ended: Callable[[str], None], *, key: Secret | None = None,
+        ended: Callable[[str], None], *, key: Secret | None = None, resume: str = "",
     ) -> None:  # fmt: skip
-        self._setup, self._plan, self._key = setup, plan, key
+        self._setup, self._plan, self._key, self._resume = setup, plan, key, resume
         self._back, self._told, self._ended = back, told, ended
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -145,7 +147,7 @@ class ProbeJob:
             ) as process:
                 assert process.stdin is not None
                 assert process.stdout is not None
-                process.stdin.write(pickle.dumps(Job(self._setup, self._plan)))
+                process.stdin.write(pickle.dumps(Job(self._setup, self._plan, self._resume)))
                 send_key(process.stdin, self._key)
                 process.stdin.flush()
                 with self._lock:

@@ -44,8 +44,8 @@ class Reach:
         bench = self.desk.facts.bench
         if bench is None:
             return
-        known = {m.row_id for m in bench.evidence}
-        evidence = (*bench.evidence, *(m for m in found if m.row_id not in known))
+        # a run that was taken up again has measured some of its steps anew
+        evidence = tuple({m.row_id: m for m in (*bench.evidence, *found)}.values())
 
         def opener() -> Workbench:
             fresh = Workbench(bench.overlays, as_of=bench.as_of, evidence=evidence, bare=True)

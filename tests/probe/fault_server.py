@@ -109,6 +109,7 @@ class FaultServer:
         refusals: dict[str, tuple[int, dict[str, Any], tuple[str, ...]]] = {
             "429-after": (429, {"error": {"message": "slow down"}}, ("retry-after: 0.1",)),
             "429": (429, {"error": {"message": "slow down"}}, ()),
+            "429-day": (429, {"error": {"message": "quota"}}, ("retry-after: 86400",)),
             "500": (500, {"error": {"message": "boom"}}, ()),
             "503": (503, {"error": {"message": "loading"}}, ()),
             "401": (401, {"error": {"message": "bad key " + headers.get("authorization", "")}}, ()),

@@ -84,18 +84,19 @@ def make_session(
     key: str = KEY,
     api: Any = "chat",
     transport: StampedTransport | None = None,
+    exact: bool = False,
     **more: Any,
 ) -> ProbeSession:
     """A session against a local server."""
     plan = Plan(
         "test", steps or (step_plan(),), limit or Limit(None, 200_000, 60.0), prices or Prices(), **more.pop("plan", {})
     )
-    model = f"{model}#{next(_numbers)}"  # the server counts requests by model name
+    model = model if exact or "#" in model else f"{model}#{next(_numbers)}"  # the server counts requests by model name
     client = ProbeClient(
         parse_target(url, api), Secret(key), model=model, transport=transport or StampedTransport(), limits=limits
     )
     deployment = Deployment(accelerator="mi300x", gpus=2, model="a-model", precision="fp8")
-    return ProbeSession(client, plan, run_id="run-1", deployment=deployment, **more)
+    return ProbeSession(client, plan, **{"run_id": "run-1", "deployment": deployment, **more})
 
 
 async def finish(session: ProbeSession) -> Run:

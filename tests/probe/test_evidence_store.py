@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from probe_kit import Served, finish, make_session, step_plan
 
 from advisor.cli.main import main
 from advisor.domain.errors import EvidenceError
@@ -319,3 +321,70 @@ def test_who_has_nothing_to_keep_makes_no_file(
     assert code == (2 if len(asked) > 1 else 0)
     assert "no run" in said.out + said.err or said.out == "[]\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room_again", [False, True])
+async def test_a_disk_that_is_full_costs_the_keeping_and_not_the_measurement(
+    fault_server: Served, tmp_path: Path, room_again: bool
+) -> None:
+    """A commit that failed ended a probe as a fault of the program, after an hour of rented GPUs."""
+    place = str(tmp_path / "e.sqlite3")
+    steps = tuple(step_plan(concurrency=n) for n in (1, 2, 4))
+    with open_store(place) as store:
+        assert isinstance(store, SqliteStore)
+
+        def pages(most: int) -> None:
+            assert isinstance(store, SqliteStore)
+            store._db.execute(f"PRAGMA max_page_count = {most}")
+
+        def kept(run_id: str, step: Step) -> None:
+            pages(1)  # as many as there are
+            store.add_step(run_id, step)
+
+        def ended(run: Run) -> None:
+            pages(10_000 if room_again else 1)
+            store.finish(run)
+
+        whole = await finish(
+            make_session(fault_server.url, "ok", steps=steps, on_start=store.begin, on_step=kept, on_end=ended)
+        )
+        assert [step.succeeded for step in whole.steps] == [24] * 3
+        told = [flag for flag in whole.flags if flag.startswith("not kept as evidence: ")]
+        if room_again:
+            assert told == []
+            assert store.get(whole.id) == whole
+        else:
+            assert len(told) == 1
+            assert "cannot be written (database or disk is full); make room" in told[0]
+            assert store.get(whole.id).outcome == "running"
+
+
+def test_a_run_of_a_newer_version_is_told_and_can_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A field that this version does not know had been called an extra input, with nothing that one could do."""
+    place = tmp_path / "e.sqlite3"
+    monkeypatch.setenv("ADVISOR_STORE", str(place))
+    with open_store() as store:
+        store.put(run("r-new"))
+        store.put(run("r-odd"))
+    point = ["--accelerator", "b200", "--model", "dsr1", "--precision", "fp8", "--isl", "1000", "--osl", "1000"]
+    estimate = ["estimate", *point, "--concurrency", "4"]
+    odd = {"unheard_of": 1}
+    for name, changes, told in (
+        ("r-new", {"schema_version": 2, **odd}, "was written by a newer version of advisor; upgrade, or leave"),
+        ("r-odd", odd, "is not readable by this version (unheard_of: Extra inputs are not permitted); use"),
+    ):
+        with sqlite3.connect(place) as db:
+            (document,) = db.execute("SELECT document FROM runs WHERE id = ?", (name,)).fetchone()
+            changed = json.dumps(json.loads(document) | changes)
+            db.execute("UPDATE runs SET document = ? WHERE id = ?", (changed, name))
+        db.close()
+        assert main(estimate) == 2
+        err = capsys.readouterr().err
+        assert f'run "{name}" {told}' in err
+        assert "--no-user-data" in err
+        assert main([*estimate, "--no-user-data"]) == 0
+        assert main(["evidence", "remove", name, "--yes"]) == 0
+        capsys.readouterr()
+    assert main(estimate) == 0

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
+import random
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from statistics import NormalDist
 
 import pytest
 from probe_kit import Served, finish, make_session
 
 from advisor.cli.evidence_notes import evidence_use
+from advisor.cli.main import main
 from advisor.cli.probe_prediction import prediction_text
 from advisor.engine.estimator import estimate_rows
 from advisor.evidence.imports import read_runs
 from advisor.evidence.imports.common import unix_moment
 from advisor.evidence.runs import Deployment, Distribution, Run, Step, measurements_from_run, run_date
 from advisor.evidence.store import open_store
+from advisor.probe.statistics import describe
 from advisor.workbench import Workbench, own_evidence
 
 AS_OF = date(2026, 11, 21)
@@ -156,6 +164,27 @@ def test_the_largest_of_a_dozen_is_no_tail() -> None:
     assert found == {0: (0.05, 0.06, 0.06), 12: (0.05, None, None), 40: (0.05, 0.06, 0.06)}
 
 
+def test_evidence_is_as_sure_as_the_requests_behind_it() -> None:
+    """Twenty requests and two thousand had counted alike."""
+    where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
+    errors = []
+    for n in (20, 2000):
+        # the quantiles of a log-normal, in an order without drift
+        quantiles = [0.05 * math.exp(0.3 * NormalDist().inv_cdf((i + 0.5) / n)) for i in range(n)]
+        times = describe(random.Random(1).sample(quantiles, n))
+        for found in (times, times.model_copy(update={"p50_ci95": None, "mean_ci95": None})):  # as imports state it
+            step = Step(index=0, concurrency=4, isl=900, osl=900, output_tps=9.0, ttft=found, tpot=found, e2el=found)
+            run = Run(
+                id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where
+            )
+            (point,) = measurements_from_run(run)
+            errors.append((point.ttft_error, point.tpot_error, point.rate_error))
+    for (ttft, tpot, rate), n in zip(errors, (20, 20, 2000, 2000), strict=True):
+        assert ttft == tpot == pytest.approx(1.2533 * 0.3 / n**0.5, rel=0.5)
+        assert rate == pytest.approx(0.3 / n**0.5, rel=0.5)
+    assert repr(point) == repr(replace(point, ttft_error=9.0, engine_version="9"))  # the fit's fingerprint stands
+
+
 def test_the_start_of_a_run_is_no_tail() -> None:
     """A tool that starts 64 at once and sends 640 in all has a tenth of its TTFT from that start."""
     where = Deployment(accelerator="mi300x", gpus=8, model="llama3.3-70b", precision="fp8", engine="vllm", tp=8)
@@ -227,3 +256,38 @@ def test_a_judgement_of_an_earlier_day_knows_nothing_of_a_later_probe(
     monkeypatch.setenv("ADVISOR_STORE", place)
     assert own_evidence(date(2026, 11, 20)) == measurements_from_run(run)
     assert own_evidence(date(2026, 11, 19)) == []
+
+
+def test_an_estimate_takes_own_runs_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table that is to be scored leaves them out, and gives the same bytes whoever runs it."""
+    times = {"tpot": Distribution(n=300, p50=0.0264), "ttft": Distribution(n=300, p50=0.25)}
+    step = Step(
+        index=0, concurrency=32, isl=900, osl=900, requests=300, succeeded=300, output_tps=1008.0, total_tps=2016.0,
+        **times,
+    )  # fmt: skip
+    where = Deployment(accelerator="mi355x", gpus=8, model="deepseek-r1", precision="fp8", engine="sglang", tp=8)
+    run = Run(id="p", tool="t", started_at=datetime(2026, 11, 20, tzinfo=UTC), steps=(step,), deployment=where)
+    unknown = where.model_copy(update={"model": "house-name"})
+    table = tmp_path / "points.csv"
+    columns = "accelerator,model,precision,isl,osl,concurrency"
+    table.write_text(f"{columns}\nmi355x,dsr1,fp8,1000,1000,32\n", encoding="utf-8")
+    alone = ["estimate", "--points", str(table), "--as-of", "2026-11-21", "--no-user-data"]
+    assert main(alone) == 0
+    before = capsys.readouterr()
+    monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
+    with open_store() as store:
+        store.put(run)
+        store.put(run.model_copy(update={"id": "q", "deployment": unknown}))
+    assert main(alone) == 0
+    assert capsys.readouterr() == before
+    assert "own measurements" not in before.err
+    assert main(alone[:-1]) == 0
+    out, err = capsys.readouterr()
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert (row["evidence_grade"], "your own run p (900/900 tokens sent)" in row["basis"]) == ("A", True)
+    assert float(row["ttft_p50_s"]) == pytest.approx(0.25, rel=0.02)
+    assert float(row["output_tps_per_gpu"]) == pytest.approx(126.0, rel=0.02)
+    assert "own measurements that count: 1; --no-user-data leaves them out" in err
+    assert "do not count, for the catalog has no such model or part: 1;" in err

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from probe_kit import KEY, LIMITS, Served, finish, make_session, only_step, step_plan
@@ -148,6 +151,51 @@ async def test_long_answers_have_time_by_their_length(fault_server: Served) -> N
 async def test_a_server_that_is_busy_at_the_second_request_is_waited_for(fault_server: Served, name: str) -> None:
     """A limit of requests a second lets the first test request through and not the next."""
     assert only_step(await finish(make_session(fault_server.url, f"second:{name}"))).succeeded == 24
+
+
+async def test_a_server_that_asks_to_wait_a_day_is_not_waited_for(fault_server: Served) -> None:
+    """It had been asked again every half minute, at the price of the GPUs that stood idle, until a limit ended it."""
+    run = await finish(make_session(fault_server.url, "429-day", limit=Limit(None, 200_000, 20.0)))
+    step = only_step(run)
+    assert step.partial
+    assert not step.valid
+    assert "partial: rate limited (429): the server asks to wait 86,400 s" in step.flags
+    assert run.outcome == "failed"
+    assert (run.spent_s or 99) < 10
+
+
+def test_a_path_that_is_not_served_names_the_other_one() -> None:
+    """"Model or path not found" left open which, though the server lists the model."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self, status: int, body: bytes) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self._answer(200, b'{"data": [{"id": "base"}]}')
+
+        def do_POST(self) -> None:
+            self._answer(404, b'{"detail": "Not Found"}')
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to say."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            for api, other in (("chat", "completions"), ("completions", "chat")):
+                session = make_session(url, "base", api=api, exact=True)
+                with pytest.raises(NetworkError, match=f'lists the model "base", .*: try --api {other}'):
+                    asyncio.run(finish(session))
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 async def test_wrong_model_is_one_sentence_with_what_there_is(fault_server: Served) -> None:

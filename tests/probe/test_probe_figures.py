@@ -267,6 +267,8 @@ def test_thinking_that_is_not_streamed_makes_no_token_faster() -> None:
     assert step.ttft == Distribution()
     assert "TTFT is left out: the server thinks before the first token that it streams" in step.flags
     assert step.output_tps == pytest.approx(60 / 0.9, rel=0.02)
+    assert step.tokens_per_event == 1.0
+    assert not any("tokens per event" in flag for flag in step.flags)
 
 
 def test_a_handful_of_requests_is_no_evidence() -> None:

@@ -155,6 +155,17 @@ def test_no_bytes_break_the_reader(noise: bytes, places: list[int]) -> None:
     assert [*split, reader.finish()] == once
 
 
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n", b"\r"])
+def test_an_event_is_there_with_its_blank_line(newline: bytes) -> None:
+    """Ended by CR alone, each had waited for the first byte of the next, and every token came a step too late."""
+    reader = EventReader()
+    assert list(reader.feed(b"data: a" + newline * 2)) == [b"a"]
+    assert list(reader.feed(b"data: b" + newline)) == []
+    assert list(reader.feed(newline + b"data: c")) == [b"b"]
+    split = [event for byte in newline * 2 + b"data: d" + newline * 2 for event in reader.feed(bytes([byte]))]
+    assert split == [b"c", b"d"]
+
+
 def test_events_of_several_lines_types_and_missing_ends() -> None:
     reader = EventReader()
     assert list(reader.feed(b"event: error\ndata: a\ndata:b\nid: 1\nretry: 5\n\nfoo\n\ndata\n\n")) == [b"a\nb", b""]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from pydantic import ValidationError
+
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.provenance import Provenance
@@ -77,3 +80,26 @@ def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
     assert "which is small; big was stated" in check.another_model(stated, "/models/Small-Instruct-FP8")
     for served in ("org/big-Instruct", "twin", "b", "house-name", ""):
         assert check.another_model(stated, served) == ""
+
+
+def test_figures_that_contradict_each_other_are_no_evidence() -> None:
+    """Four in flight at 140 ms a token give 29 tok/s; 200 were taken, and an estimate followed neither figure."""
+    check = Plausibility({}, {})
+    where = Deployment(accelerator="unknown", model="unknown")
+    step = Step(index=0, concurrency=4, isl=1, osl=1, output_tps=28.0, tpot=Distribution(p50=0.14, mean=0.14))
+    assert check.judged(where, step) is step
+    assert check.judged(where, step.model_copy(update={"output_tps": 40.0})).valid  # means over unlike requests
+    odd = check.judged(where, step.model_copy(update={"output_tps": 200.0}))
+    assert not odd.valid
+    told = "implausible: 200 output tok/s from 4 in flight at a TPOT of 140.0 ms, which give 29 at most"
+    assert odd.flags[0].startswith(told)
+    open_loop = {"load": "poisson", "concurrency": 512, "achieved_concurrency": 4.0, "output_tps": 200.0}
+    assert not check.judged(where, step.model_copy(update=open_loop)).valid
+
+
+@pytest.mark.parametrize("field", ["output_tps", "total_tps", "requests_per_s"])
+def test_a_negative_rate_or_time_is_no_figure(field: str) -> None:
+    with pytest.raises(ValidationError):
+        Step.model_validate({"index": 0, "isl": 1, "osl": 1, field: -5.0})
+    with pytest.raises(ValidationError):
+        Distribution(p50=-0.1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from probe_kit import Served
 from screen_kit import at_probe, text, until
+from textual.widgets import Button
 
 from advisor.domain.errors import InputError
 from advisor.evidence.store import open_store
@@ -71,9 +72,29 @@ async def test_stopping_keeps_what_is_measured(app: AdvisorApp, fault_server: Se
         await pilot.press("f8")
         await until(pilot, lambda: pane.job is None)
         assert pane.run_.outcome == "interrupted"
+        first = pane.run_
+        with open_store() as store:
+            assert store.runs() == [first]
+            assert first.steps
+        await pilot.pause()
+        assert "F9 measures what is left" in text(app)
+        pane.setup = replace(pane.setup, gpus=4)
+        await pilot.press("f9")
+        await pilot.pause()
+        assert "statement of gpus was" in text(app), "another statement is refused"
+        pane.setup = replace(pane.setup, gpus=8, max_tokens=400_000)  # a limit may be raised
+        await pilot.press("f9")
+        assert isinstance(app.screen, Confirm)
+        await pilot.press("y")
+        await until(pilot, lambda: pane.job is None and pane.run_ is not None)
+        assert pane.run_.outcome == "complete"
+        assert pane.run_.id == first.id
+        assert [step.concurrency for step in pane.run_.steps] == [1, 2, 4, 8]
+        await pilot.pause()
+        assert "F9" not in text(app)
+        assert app.query_one("#probe-resume", Button).disabled
     with open_store() as store:
-        assert store.runs()[0].id == pane.run_.id
-        assert store.runs()[0].steps
+        assert store.runs() == [pane.run_]
 
 
 async def test_a_server_that_is_not_there_is_told_on_the_screen(app: AdvisorApp) -> None:

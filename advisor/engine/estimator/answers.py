@@ -112,7 +112,8 @@ class Answers:
             if k < 0:
                 return _failed(a)
             q, near = a.full, self._neighbourhood.of(a.full, a.place)
-            words = [near.text, drift.text(k)]
+            # what the user measured is of the software that he ran, whatever day it is answered at
+            words = [near.text, "" if near.grade == "A" else drift.text(k)]
             for other in others[k]:
                 ratio = other.total_tps_per_gpu / float(total[k, 1])
                 words.append(f"{other.family} of {other.as_of} states {ratio:.2f} of this rate, inside the interval")
@@ -148,6 +149,10 @@ class Answers:
             )
 
         return Batch(table, points.errors, make, lambda places: drift.expect(place[list(places)].tolist()))
+
+    def is_probed(self, q: OperatingQuery, place: tuple[object, ...]) -> bool:
+        """Whether own measurements speak for a query whose every part is filled in; `place` is its `curve_key`."""
+        return self._neighbourhood.is_probed(q, place)
 
     def first_tokens(self, asked: Sequence[Asked], medians: Medians) -> Batch[FirstToken]:
         """Estimates of TTFT alone."""

@@ -18,7 +18,7 @@ from advisor.engine.estimator.field import LOAD_STEPS, Field, gather
 from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
-from advisor.engine.estimator.probes import ProbeShift, parts_of
+from advisor.engine.estimator.probes import ProbeShift, noise_of, parts_of
 from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares, whole_total
 from advisor.engine.estimator.typical import are_dated, typical_months
 
@@ -121,7 +121,7 @@ class Core:
             known = at_load(curves.log_value[name], load) - base[name][:, 0]
             out[name] = ProbeShift(
                 c, take(encoded, have), term_shares(step, c.shares)[:, have], spread[name][have],
-                (values - known)[have], parts_of(field.points),
+                (values - known)[have], noise_of(rows, name)[have], parts_of(field.points),
             )  # fmt: skip
         return out
 

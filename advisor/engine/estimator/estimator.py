@@ -196,6 +196,8 @@ class Estimator:
             return Asked(q, q, name, (), error, (), (q.concurrency,))
         place = curve_key(full, name)
         run = q.software_date or (self._newest_day(full, name) if software == "current" else None)
+        if self._answers.is_probed(full, place):
+            run = self._newest_day(full, name)  # where own measurements lie, see `_placed`
         return Asked(q, full, name, notes, "", place, (full.concurrency,), run)
 
     def _newest_day(self, p: Measurement | OperatingQuery, name: str) -> date | None:

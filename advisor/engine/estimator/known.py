@@ -18,6 +18,10 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
 from advisor.domain.record import record
 
+OWN_LENGTHS = 1.25
+"""Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
+OWN_REACH = 2.0
+"""Factor beyond the loads of a configuration of one's own up to which it is the one that is meant."""
 ALIKE = 0.3
 """Lengths this much farther than the nearest ones count as near [octaves]."""
 
@@ -32,6 +36,8 @@ class Known:
     """Requests in flight, rising."""
     rate: tuple[float, ...]
     """Total tokens/s per GPU there, of the newest software that ran there."""
+    own: bool = False
+    """Whether the user measured it himself, at lengths that speak for the question."""
 
     def promise(self, load: float) -> float:
         """Total tokens/s per GPU at a load, straight in logs between measured ones.
@@ -46,9 +52,18 @@ class Known:
         return float(np.exp(np.interp(math.log(load), np.log(self.load), np.log(self.rate))))
 
 
+    def is_meant(self, load: float) -> bool:
+        """Whether who leaves the configuration open at a load means this one, which he measured about there."""
+        return self.own and self.load[0] / OWN_REACH <= load <= self.load[-1] * OWN_REACH
+
+
 def best_known(known: Sequence[Known], load: float) -> Measurement | None:
-    """A row of the configuration that carries most at a load; None where there is none."""
-    best = max(known, key=lambda k: (k.promise(load), k.row.row_id), default=None)
+    """A row of the configuration that carries most at a load; None where there is none.
+
+    Of configurations that the user measured about there, where there are any: it is what he runs.
+    """
+    meant = [k for k in known if k.is_meant(load)]
+    best = max(meant or known, key=lambda k: (k.promise(load), k.row.row_id), default=None)
     return None if best is None else best.row
 
 
@@ -59,16 +74,23 @@ def configurations(q: OperatingQuery, rows: Iterable[Measurement]) -> tuple[Know
     within = min((gap for gap, _ in agreeing), default=0.0) + ALIKE
     curves: dict[tuple[object, ...], dict[int, Measurement]] = defaultdict(dict)
     for gap, m in agreeing:
-        if gap <= within:
-            curve = curves[m.engine, m.spec_method, m.disagg, m.tp, m.ep or 1, m.dp_attention, m.gpus, m.isl, m.osl]
+        own = _is_own(q, m)
+        if own or gap <= within:
+            config = m.engine, m.spec_method, m.disagg, m.tp, m.ep or 1, m.dp_attention, m.gpus, m.isl, m.osl
+            curve = curves[own, config]
             kept = curve.get(m.concurrency)
             if kept is None or _newness(m) > _newness(kept):
                 curve[m.concurrency] = m
-    return tuple(_known([curve[n] for n in sorted(curve)]) for curve in curves.values())
+    return tuple(_known(q, [curve[n] for n in sorted(curve)]) for curve in curves.values())
 
 
-def _known(rows: Sequence[Measurement]) -> Known:
-    return Known(rows[0], tuple(float(m.concurrency) for m in rows), tuple(m.total_tps_per_gpu or 0.0 for m in rows))
+def _known(q: OperatingQuery, rows: Sequence[Measurement]) -> Known:
+    loads, rates = tuple(float(m.concurrency) for m in rows), tuple(m.total_tps_per_gpu or 0.0 for m in rows)
+    return Known(rows[0], loads, rates, _is_own(q, rows[0]))
+
+
+def _is_own(q: OperatingQuery, m: Measurement) -> bool:
+    return m.family == "own_probe" and near_lengths(m, q)
 
 
 def _newness(m: Measurement) -> tuple[date, float, str]:
@@ -100,6 +122,12 @@ def agrees(q: OperatingQuery, m: Measurement) -> bool:
     if q.disagg and q.gpus and q.gpus <= max(m.tp, m.ep or 1):
         return False  # no room for its decode worker and a GPU that prefills
     return all(wanted is None or wanted == have for wanted, have in pairs)
+
+
+def near_lengths(m: Measurement, q: OperatingQuery) -> bool:
+    """Whether the lengths of a measurement lie close enough to speak for a query."""
+    pairs = ((m.isl, q.isl), (m.osl, q.osl))
+    return all(max(a, b) <= OWN_LENGTHS * min(a, b) for a, b in pairs)
 
 
 def _octaves_to(q: OperatingQuery, m: Measurement) -> float:

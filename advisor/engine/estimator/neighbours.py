@@ -14,11 +14,12 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
 from advisor.engine.estimator.encode import engine_base
+from advisor.engine.estimator.known import near_lengths
+from advisor.engine.estimator.physics import MEAN_LENGTH
 from advisor.engine.estimator.typical import RUN_FAMILIES
 
 NAMED_ROWS = 6
-OWN_LENGTHS = 1.25
-"""Own measurements bear on lengths up to this factor from theirs: a real mix of requests has no nominal shape."""
+NAMED_RUNS = 2
 SAME_LENGTHS = 1.03
 """Lengths up to this factor from those of a measured curve are on it: nothing measured tells them apart."""
 REPEATED = frozenset({*RUN_FAMILIES, "own_probe"})
@@ -97,10 +98,22 @@ class Neighbourhood:
         if q.pp > 1:
             return []  # what was measured holds all of the weights
         curve = self._curve.get(place) or self._on_lengths_like(q, place)
-        if self._own:
-            own = [m for m in self._own.get(place[:-_SHAPE], []) if _near(m, q) and m not in curve]
-            return [*curve, *own]
+        if place[:-_SHAPE] in self._own:
+            return [*(m for m in curve if m.family != "own_probe"), *self._probed(q, place)]
         return curve
+
+    def _probed(self, q: OperatingQuery, place: tuple[object, ...]) -> list[Measurement]:
+        """The user's own measurements that speak for a query: of its configuration, at lengths near its own.
+
+        None where it asks for the software of a day before the last of them.
+        """
+        found = [m for m in self._own.get(place[:-_SHAPE], []) if near_lengths(m, q)]
+        asked = q.software_date
+        return [] if asked and any(m.date and m.date > asked for m in found) else found
+
+    def is_probed(self, q: OperatingQuery, place: tuple[object, ...]) -> bool:
+        """Whether own measurements speak for a query, whose software is then what is asked for."""
+        return q.pp == 1 and bool(self._own) and bool(self._probed(q, place))
 
     def _on_lengths_like(self, q: OperatingQuery, place: tuple[object, ...]) -> Sequence[Measurement]:
         """The measured curve at lengths that nothing tells from those of the query; empty where there is none."""
@@ -143,16 +156,18 @@ class Neighbourhood:
         at = "" if any((m.isl, m.osl) == (q.isl, q.osl) for m in curve) else f" at {curve[0].isl}/{curve[0].osl}"
         exact = [m for m in curve if m.concurrency == q.concurrency]
         if exact:
-            return self._made(grade, basis, f"measured point{at}{_others(q, exact)}, {_count(exact)}", exact)
+            text = f"measured point{at}{_others(q, exact)}, {_count(exact)}{_named(exact)}"
+            return self._made(grade, basis, text, _own_first(exact))
         below = [m.concurrency for m in curve if m.concurrency < q.concurrency]
         above = [m.concurrency for m in curve if m.concurrency > q.concurrency]
         near = sorted(curve, key=lambda m: abs(m.concurrency - q.concurrency))[:NAMED_ROWS]
+        count = _count(curve) + _named(near)
         at += _others(q, curve)
         if below and above:
             ends = f"between concurrency {max(below)} and {min(above)}"
-            return self._made(grade, basis, f"bracketed on a measured curve{at} {ends}, {_count(curve)}", near)
+            return self._made(grade, basis, f"bracketed on a measured curve{at} {ends}, {count}", near)
         end = max(below) if below else min(above)
-        text = f"extrapolated from the end of a measured curve{at}, concurrency {end}, {_count(curve)}"
+        text = f"extrapolated from the end of a measured curve{at}, concurrency {end}, {count}"
         return self._made(grade, basis, text, near)
 
     def _made(self, grade: EvidenceGrade, basis: Basis, text: str, rows: Sequence[Measurement]) -> Neighbours:
@@ -210,10 +225,22 @@ def _count(rows: Sequence[Measurement]) -> str:
     return f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
 
 
-def _near(m: Measurement, q: OperatingQuery) -> bool:
-    """Whether the lengths of a measurement lie close enough to speak for a query."""
-    pairs = ((m.isl, q.isl), (m.osl, q.osl))
-    return all(max(a, b) <= OWN_LENGTHS * min(a, b) for a, b in pairs)
+def _own_first(rows: Sequence[Measurement]) -> list[Measurement]:
+    return sorted(rows, key=lambda m: m.family != "own_probe")
+
+
+def _named(rows: Sequence[Measurement]) -> str:
+    """The user's own runs among some rows, with the lengths that they sent; empty where there are none."""
+    own: dict[str, list[str]] = defaultdict(list)
+    for m in rows:
+        if m.family == "own_probe":
+            sent = "/".join(str(round(MEAN_LENGTH * n)) for n in (m.isl, m.osl))
+            own[m.source_id.removeprefix("run:")].append(sent)
+    if not own:
+        return ""
+    runs = [f"{run} ({', '.join(dict.fromkeys(sent))} tokens sent)" for run, sent in own.items()]
+    more = f" and {len(runs) - NAMED_RUNS} more" if len(runs) > NAMED_RUNS else ""
+    return f", your own run{'s' * (len(runs) > 1)} {', '.join(runs[:NAMED_RUNS])}{more}"
 
 
 def curve_key(p: Measurement | OperatingQuery, model_name: str) -> tuple[object, ...]:

@@ -14,8 +14,11 @@ off by as many spreads, which is less. Probes that contradict each other widen w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import COORDINATES, NAMES, Covariance, Encoded
 from advisor.engine.estimator.encode import Floats
@@ -23,6 +26,7 @@ from advisor.engine.estimator.encode import Floats
 _PART = NAMES.index("accelerator")
 PROBE_NOISE = 0.02
 """Repeatability of a probe's medians [log]: what a run of ten requests per slot scatters by."""
+_ERRORS = {"tpot": "tpot_error", "ttft": "ttft_error", "share": "rate_error"}
 
 
 @record
@@ -35,6 +39,8 @@ class ProbeShift:
     spread: Floats
     residual: Floats
     """log of measured over estimated."""
+    noise: Floats
+    """Of each measurement, see `noise_of`."""
     measured: Floats
     """Codes of the accelerators that have measurements of their own."""
 
@@ -43,7 +49,7 @@ class ProbeShift:
         c, p, residual = self.covariance, self.points, self.residual
         inner = _correlation(c, p, self.shares, p, self.shares, p.load[:, None])[:, 0]
         own = self.spread * self._surprise(inner)
-        matrix = inner + np.diag(PROBE_NOISE**2 / (inner * self._shown()).max(1))
+        matrix = inner + np.diag(self.noise**2 / (inner * self._shown()).max(1))
         reach = self._reach(query)
         across = _correlation(c, query, shares, p, self.shares, loads[None]) * reach[:, None]
         here = _correlation(c, query, shares, p, self.shares, query.load[:, None])[:, 0] * reach
@@ -66,7 +72,7 @@ class ProbeShift:
 
         The likeliest variance of a prior, given one residual of it and the noise, is ``residual² - noise²``.
         """
-        out: Floats = np.maximum(self.spread**2, self.residual**2 - PROBE_NOISE**2)
+        out: Floats = np.maximum(self.spread**2, self.residual**2 - self.noise**2)
         return out
 
     def _reach(self, query: Encoded) -> Floats:
@@ -75,6 +81,19 @@ class ProbeShift:
         probed = self.points.coords[self.points.of_point, _PART]
         out: Floats = ((part == probed) | ~np.isin(part, self.measured)).astype(np.float64)
         return out
+
+
+def noise_of(rows: Sequence[Measurement], target: str) -> Floats:
+    """Noise of what own measurements say of a target [log]: that of runs, and that of the requests of each.
+
+    ``noise² = PROBE_NOISE² + error²``: a median over twenty requests is not one over two thousand, and two thousand do
+    not tell what the next run will give. The errors of rate and TPOT go against each other, so that a share of a
+    request's life, their product, is no further off than the rate.
+    """
+    name = _ERRORS.get(target)
+    errors = np.array([getattr(m, name) if name else 0.0 for m in rows], dtype=np.float64)
+    out: Floats = np.hypot(PROBE_NOISE, errors)
+    return out
 
 
 def parts_of(points: Encoded) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -80,15 +81,27 @@ class EvidenceStore(ABC):
 
     def get(self, run_id: str) -> Run:
         """One run; a unique beginning of the id is enough."""
-        return self._read(self._full_id(run_id))
+        return self._read(self.full_id(run_id))
 
     def remove(self, run_id: str) -> str:
         """Delete one run; its full id."""
-        found = self._full_id(run_id)
+        found = self.full_id(run_id)
         with self.transaction():
             self.execute("DELETE FROM steps WHERE run_id = ?", (found,))
             self.execute("DELETE FROM runs WHERE id = ?", (found,))
         return found
+
+    def full_id(self, beginning: str) -> str:
+        """The id of the run that begins like this, also where this version cannot read the run."""
+        ids = [str(row[0]) for row in self.execute("SELECT id FROM runs")]
+        if beginning in ids:
+            return beginning
+        matches = [name for name in ids if beginning and name.startswith(beginning)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise EvidenceError(f'{self.place}: "{beginning}" could be {", ".join(sorted(matches)[:5])}; give more')
+        raise EvidenceError(f'{self.place}: no run "{beginning}"{did_you_mean(beginning, ids)}')
 
     def summaries(self) -> list[RunSummary]:
         """All runs, newest first."""
@@ -133,24 +146,32 @@ class EvidenceStore(ABC):
         steps = self.execute("SELECT document FROM steps WHERE run_id = ? ORDER BY position", (run_id,))
         try:
             run = Run.model_validate_json(rows[0][0])
+            if run.schema_version > RUN_SCHEMA:
+                raise self._newer(run_id)
             found = tuple(Step.model_validate_json(row[0]) for row in steps)
         except ValidationError as error:
+            if _is_newer(rows[0][0]):
+                raise self._newer(run_id) from None
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise EvidenceError(
-                f'{self.place}: run "{run_id}" is not readable by this version ({where}: {first["msg"]})'
+                f'{self.place}: run "{run_id}" is not readable by this version ({where}: {first["msg"]});'
+                " use the version of advisor that wrote it, remove it with `advisor evidence remove`, or leave own"
+                " runs out with --no-user-data"
             ) from None
-        if run.schema_version > RUN_SCHEMA:
-            raise EvidenceError(f'{self.place}: run "{run_id}" was written by a newer version of advisor; upgrade')
         return run.model_copy(update={"steps": found})
 
-    def _full_id(self, beginning: str) -> str:
-        ids = [str(row[0]) for row in self.execute("SELECT id FROM runs")]
-        if beginning in ids:
-            return beginning
-        matches = [name for name in ids if beginning and name.startswith(beginning)]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise EvidenceError(f'{self.place}: "{beginning}" could be {", ".join(sorted(matches)[:5])}; give more')
-        raise EvidenceError(f'{self.place}: no run "{beginning}"{did_you_mean(beginning, ids)}')
+    def _newer(self, run_id: str) -> EvidenceError:
+        return EvidenceError(
+            f'{self.place}: run "{run_id}" was written by a newer version of advisor; upgrade, or leave own runs out'
+            " with --no-user-data"
+        )
+
+
+def _is_newer(document: str) -> bool:
+    """Whether a run that cannot be read says that it is of a newer form."""
+    try:
+        version = json.loads(document).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return isinstance(version, int) and version > RUN_SCHEMA

@@ -47,9 +47,7 @@ class SqliteStore(EvidenceStore):
             self._open_when_free(path)
         except sqlite3.Error as error:
             self._db.close()
-            raise EvidenceError(
-                f"{path}: not a readable evidence store ({error}); move it away to start a new one"
-            ) from None
+            raise EvidenceError(f"{path}: {_advice(error)}") from None
         except EvidenceError:
             self._db.close()
             raise
@@ -100,24 +98,38 @@ class SqliteStore(EvidenceStore):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """BEGIN IMMEDIATE to COMMIT; rolled back on any exception."""
-        self._db.execute("BEGIN IMMEDIATE")
+        self.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk may have ended it already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement."""
         try:
             return self._db.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise EvidenceError(f"{self.place}: {error}") from None
+            raise EvidenceError(f"{self.place}: {_advice(error)}") from None
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+_UNWRITABLE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM})
+
+
+def _advice(error: sqlite3.Error) -> str:
+    """What is wrong with a store, and what to do: nobody shall move a sound one away for want of space."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _UNWRITABLE:
+        return f"cannot be written ({error}); make room and see who may write there, or name another place by --store"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"another process holds it ({error}); try again once that has ended"
+    return f"not a readable evidence store ({error}); move it away to start a new one"
 
 
 def _prepare(path: Path) -> None:

@@ -87,7 +87,8 @@ class ProbePane(Pane):
         "Measures a rented endpoint: TTFT, ITL, TPOT and throughput at several loads. The form holds the probe that the"
         " verdict suggests, limits and rent included; Enter edits a field, or paste onto it. The right side shows the"
         " worst case before anything is sent; the run stops at the first of its limits, also when the server"
-        " misbehaves. Every finished step is kept at once, so that stopping or a crash loses nothing. The key is typed"
+        " misbehaves. Every finished step is kept at once, so that stopping or a crash loses nothing, and F9 measures"
+        " what a stopped run has left. The key is typed"
         " or pasted without echo, or taken from the environment variable ADVISOR_API_KEY; it stays in memory, goes to"
         " the server's own address alone, and is written nowhere."
     )
@@ -101,6 +102,8 @@ class ProbePane(Pane):
         self.snapshot: Snapshot | None = None
         self.run_: Run | None = None
         self._history = History()
+        self._stopped: Run | None = None
+        """The last run, which may have steps left; it stays while the form is edited, to raise a limit."""
         self._error = ""
         self._suggested = suggested(None)
         self._suggested_for = ""
@@ -118,6 +121,7 @@ class ProbePane(Pane):
                 with Horizontal(id="probe-buttons"):
                     yield Button("Start (F5)", id="probe-start", variant="primary", compact=True)
                     yield Button("Stop (F8)", id="probe-stop", compact=True)
+                    yield Button("Resume (F9)", id="probe-resume", compact=True)
                     yield Button("Use (F7)", id="probe-use", compact=True)
                 yield Static("", id="probe-help", classes="note")
             with VerticalScroll(id="probe-right", can_focus=False):
@@ -156,6 +160,12 @@ class ProbePane(Pane):
         self.query_one("#probe-stop", Button).disabled = self.job is None
         self.query_one("#probe-start", Button).disabled = self.job is not None
         self.query_one("#probe-use", Button).disabled = self.run_ is None
+        self.query_one("#probe-resume", Button).disabled = not self._can_resume()
+
+    def _can_resume(self) -> bool:
+        from advisor.probe.resume import has_more
+
+        return self.job is None and self._stopped is not None and has_more(self._stopped)
 
     def _redraw(self) -> None:
         text = self.query_one("#probe-text", Static)
@@ -245,9 +255,45 @@ class ProbePane(Pane):
 
         self.app.push_screen(Confirm(f"Start the probe of {target.shown}?", hint, "Start"), sure)
 
-    def _start(self, plan: Plan) -> None:
+    @on(Button.Pressed, "#probe-resume")
+    def action_resume(self) -> None:
+        """Measure what the last run has left, within the limits of the form."""
+        from advisor.domain.errors import AdvisorError
+        from advisor.probe.resume import asked_of, take_up
+        from advisor.tui.probing import deployment_of
+        from advisor.tui.widgets.dialogs import Confirm
+
+        if self.job is not None:
+            return
+        if not self._can_resume() or self._stopped is None:
+            self.notify("There is no stopped run with steps left. Start one with F5.", timeout=4)
+            return
+        run = self._stopped
+        try:
+            target, plan = plan_of(self.setup, self.sight.profile)
+            resumed = take_up(run, plan, asked_of(plan, target), deployment_of(self.setup), target)
+        except AdvisorError as error:
+            self._error = str(error)
+            self._redraw()
+            return
+        spent = resumed.spent
+        usd = f", USD {spent.usd:,.2f}" if plan.prices.known else ""
+        hint = (
+            f"{len(resumed.done)} of {len(plan.steps)} steps are done and stay as they are. Of the limits"
+            f" {spent.tokens:,} tokens, {spent.seconds:,.0f} s{usd} are spent."
+        )
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._start(plan, run.id)
+
+        self.app.push_screen(Confirm(f"Take up run {run.id}?", hint, "Resume"), sure)
+
+    def _start(self, plan: Plan, resume: str = "") -> None:
         self._error, self.run_, self.snapshot, self._history = "", None, None, History()
-        self.job = ProbeJob(self.setup, plan, self.program.call_back, self._told, self._ended, key=self.key)
+        self.job = ProbeJob(
+            self.setup, plan, self.program.call_back, self._told, self._ended, key=self.key, resume=resume
+        )
         self._rows["url"].focus()  # the button is about to be disabled, and keys go by the focus
         self._fill()
         self.program.set_probing(True)
@@ -264,6 +310,7 @@ class ProbePane(Pane):
         self.job = None
         self.program.set_probing(False)
         self.run_ = self.snapshot.run if self.snapshot is not None else None
+        self._stopped = self.run_ or self._stopped
         self._error = error
         if self.is_mounted:
             self._fill()

@@ -10,6 +10,7 @@ import pytest
 
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
+from advisor.engine.estimator.estimator import Software
 from tests.estimator_kit import bundled_estimator, catalog, estimator_with, evidence, query
 
 LOADS = (1, 4, 16, 32, 64, 128, 256, 512)
@@ -52,6 +53,53 @@ def test_the_very_point_of_a_probe_is_what_was_measured(share: float) -> None:
     assert e.evidence_grade == "A"
 
 
+def dated_stack(**more: object) -> OperatingQuery:
+    """A stack that independent runs of some day measured, so that its software has a newest day."""
+    usual = {"engine": "sglang", "tp": 8, "gpus": 8, "isl": 1000, "osl": 1000}
+    return query("mi355x", "deepseek-r1", **{**usual, **more})  # type: ignore[arg-type]
+
+
+def own_of_dated_stack() -> Measurement:
+    row = probe(stack(), 1.0)
+    return replace(row, model="dsr1", engine="sglang", concurrency=32, total_tps_per_gpu=252.0,
+                   output_tps_per_gpu=126.0, tpot_p50_s=0.0264, ttft_p50_s=0.25)  # fmt: skip
+
+
+@pytest.mark.parametrize("software", ["typical", "current"])
+def test_who_asks_for_a_probed_point_gets_what_was_measured_there(software: Software) -> None:
+    """As a median over runs, which `advisor estimate` asks for, it had been months from the day of the probe: graded A,
+    TTFT 103 ms where 250 ms were measured, and the interval left the measurement out."""
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    opened = {"engine": None, "spec_method": None, "disagg": None, "tp": None, "ep": None, "dp_attention": None}
+    for asked in (dated_stack(), dated_stack(software_date=date(2026, 11, 21)), dated_stack(**opened, gpus=None)):
+        (e,) = estimator.estimate([asked], software=software)
+        assert (e.engine, e.spec_method, e.evidence_grade) == ("sglang", "none", "A")
+        assert e.ttft_p50_s.mid == pytest.approx(0.25, rel=0.02)
+        assert e.tpot_p50_s.mid == pytest.approx(0.0264, rel=0.02)
+        assert e.output_tps_per_gpu.lo <= 126.0 <= e.output_tps_per_gpu.hi
+        assert "your own run r1 (900/900 tokens sent)" in e.basis_text
+        assert "on the software of" not in e.basis_text
+
+
+def test_an_own_probe_says_nothing_of_the_software_of_an_earlier_day() -> None:
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    (e,) = estimator.estimate([dated_stack(software_date=date(2026, 11, 19))])
+    assert e.evidence_grade == "B"
+    assert "your own run" not in e.basis_text
+
+
+def test_an_open_configuration_is_the_probed_one_near_the_probed_loads_and_lengths_alone() -> None:
+    """Far from there the one that measurements show to be the fastest stands, as without the probe."""
+    estimator = estimator_with(probes=(own_of_dated_stack(),))
+    opened = {"engine": None, "spec_method": None, "tp": None, "gpus": None}
+    for more in ({"concurrency": 16}, {"concurrency": 64}, {"isl": 1200}):
+        assert estimator.estimate([dated_stack(**{**opened, **more})])[0].engine == "sglang"
+    for more in ({"concurrency": 512}, {"isl": 8000}):
+        (usual,) = bundled_estimator().estimate([dated_stack(**{**opened, **more})])
+        (now,) = estimator.estimate([dated_stack(**{**opened, **more})])
+        assert (now.engine, now.spec_method, now.tp) == (usual.engine, usual.spec_method, usual.tp)
+
+
 @pytest.mark.parametrize("share", [0.8, 1.25])
 def test_no_place_moves_by_more_than_what_was_measured(share: float) -> None:
     """A fifth less where much was known had become half the rate at loads, lengths and parts of which little was."""
@@ -83,6 +131,29 @@ def test_probes_that_contradict_each_other_leave_the_interval_wide() -> None:
     ((ratio, e),) = moved(pair, [stack()])
     assert ratio == pytest.approx(1.0, rel=0.02)
     assert e.output_tps_per_gpu.hi / e.output_tps_per_gpu.lo > 1.2
+
+
+def test_a_probe_of_few_requests_is_followed_less_and_leaves_more_open() -> None:
+    """A median over a dozen requests had counted as one over thousands: 2 % whatever stood behind it."""
+    few, many = (probe(stack(), 0.8, tpot_error=error, ttft_error=error, rate_error=error) for error in (0.15, 0.001))
+    ((loose, wide),) = moved([few], [stack()])
+    ((tight, narrow),) = moved([many], [stack()])
+    assert tight == pytest.approx(0.8, rel=0.01)
+    assert tight + 0.02 < loose < 1.0
+    assert wide.output_tps_per_gpu.hi / wide.output_tps_per_gpu.lo > narrow.output_tps_per_gpu.hi / (
+        narrow.output_tps_per_gpu.lo
+    )
+    # however many requests: the next run repeats no better
+    ((exact, same),) = moved([probe(stack(), 0.8)], [stack()])
+    assert exact == pytest.approx(tight, rel=1e-3)
+    assert same.tpot_p50_s.hi == pytest.approx(narrow.tpot_p50_s.hi, rel=1e-3)
+
+
+def test_of_two_runs_of_one_point_the_surer_one_weighs_more() -> None:
+    few = probe(stack(), 0.9, "r1:0", tpot_error=0.06, ttft_error=0.06, rate_error=0.06)
+    many = probe(stack(), 1.0, "r2:0", tpot_error=0.001, ttft_error=0.001, rate_error=0.001)
+    ((ratio, _),) = moved([few, many], [stack()])
+    assert ratio == pytest.approx(0.99, abs=0.01)
 
 
 def test_a_probe_that_agrees_narrows_and_one_that_surprises_does_not_make_its_neighbours_surer() -> None:
