@@ -215,10 +215,11 @@ def _horizon(best: Run, rival: Run) -> BreakEven:
         return theirs - mine
 
     grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
-    brackets = [(a, b) for a, b in pairwise(grid) if lead(a) * lead(b) < 0]
+    nearest_first = sorted(pairwise(grid), key=lambda p: abs((p[0] + p[1]) / 2 - today))
+    bracket = next(((a, b) for a, b in nearest_first if lead(a) * lead(b) < 0), None)
     value: int | None = None
-    if brackets:
-        low, high = min(brackets, key=lambda p: abs((p[0] + p[1]) / 2 - today))
+    if bracket is not None:
+        low, high = bracket
         start = lead(low)
         while high - low > 1:
             middle = (low + high) // 2
