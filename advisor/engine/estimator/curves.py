@@ -65,7 +65,7 @@ class Seen:
 
     @cached_property
     def apart(self) -> Floats:
-        """How far those lie off by the rates of each term: places x LIKE x terms."""
+        """How far those lie off by the rates of each term: terms x places x LIKE."""
         return self._field.apart(self._coords, self.near)
 
 
@@ -114,7 +114,7 @@ class Curves:
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
         """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
         seen, place = self.seen[target], self.encoded.of_point[rows]
-        return field.spread(load, shares, seen.near[place], seen.apart[place])
+        return field.spread(load, shares, place, seen.near, seen.apart)
 
 
 def lay_curves(
