@@ -62,7 +62,7 @@ class Prospect:
 
     def weighed(self, usd: FloatArray) -> float:
         """Mean with the tail's share [USD/month] of what each case costs; one number where all cost the same."""
-        return float(self.outlook(np.broadcast_to(usd, self.cases.z.shape)))
+        return float(self.outlook(usd if usd.size == self.size else np.broadcast_to(usd, self.cases.z.shape)))
 
     def outlook(self, usd: FloatArray) -> FloatArray:
         """Mean with the tail's share of costs that lie in the last axis, one of each case."""
