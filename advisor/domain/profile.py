@@ -366,4 +366,5 @@ class Profile(Section):
             return self.workloads
         assert self.model is not None
         assert self.traffic is not None
-        return (Workload(name="main", model=self.model, traffic=self.traffic, slo=self.slo),)
+        # its parts are checked already, and it is asked for a hundred times an answer
+        return (Workload.model_construct(name="main", model=self.model, traffic=self.traffic, slo=self.slo),)

@@ -14,6 +14,11 @@ RiskCategory = Literal[
 ]  # fmt: skip
 
 
+def triangle_mean(low: float, typical: float, high: float) -> float:
+    """Mean of a triangular distribution."""
+    return (low + typical + high) / 3
+
+
 class RiskRange(Frozen):
     """Low, typical and high of a likelihood or an effect."""
 
@@ -24,7 +29,7 @@ class RiskRange(Frozen):
     @property
     def mean(self) -> float:
         """Mean of the three as a triangle: what an expected loss rests on."""
-        return (self.low + self.typical + self.high) / 3
+        return triangle_mean(self.low, self.typical, self.high)
 
 
 class Risk(Frozen):

@@ -18,6 +18,7 @@ from advisor.engine.estimates import (
     Batch,
     EstimateMany,
     FirstTokenMany,
+    Floats,
     Ladders,
 )
 
@@ -112,16 +113,26 @@ def with_long_prompts(
         return estimate
     name = f"p{percentile}"
     column = TTFT + 1 + PERCENTILES.index(name)
+    place_of: dict[OperatingQuery, int] = {}
+    known: list[float] = []
+
+    def extra(curves: Sequence[OperatingQuery]) -> Floats:
+        """What the longer prompt takes longer on each curve [s]; a search comes back to the same curves."""
+        alone = (replace(q, concurrency=1, isl=max(1.0, q.isl * fresh)) for q in curves)
+        places = [place_of.setdefault(q, len(place_of)) for q in alone]
+        new = list(place_of)[len(known) :]
+        if new:
+            usual = first_token(new).table[:, TTFT]
+            longest = first_token([replace(q, isl=q.isl * longer) for q in new]).table[:, TTFT]
+            known.extend((longest - usual).tolist())
+        return np.array(known, dtype=np.float64)[places]
 
     def estimate_many(queries: Sequence[OperatingQuery]) -> Batch[OperatingEstimate]:
         ladders = Ladders.of(queries)
         full = estimate(ladders)
-        alone = [replace(q, concurrency=1, isl=max(1.0, q.isl * fresh)) for q in ladders.curves]
-        usual = first_token(alone).table[:, TTFT]
-        extra = first_token([replace(q, isl=q.isl * longer) for q in alone]).table[:, TTFT] - usual
-        table = full.table.copy()
+        table, later = full.table.copy(), extra(ladders.curves)[ladders.of_point]
         # NaN, where it cannot be made, lengthens nothing
-        table[:, column] = np.fmax(table[:, column], table[:, TTFT] + np.maximum(extra, 0.0)[ladders.of_point])
+        table[:, column] = np.fmax(table[:, column], table[:, TTFT] + np.maximum(later, 0.0))
 
         def make(place: int) -> OperatingEstimate:
             value = float(table[place, column])

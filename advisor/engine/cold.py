@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
 from advisor.domain.sizing import TierPlan
 from advisor.engine.adjust import with_factors
-from advisor.engine.estimates import EstimateMany
+from advisor.engine.estimates import MID, EstimateMany
 from advisor.engine.operating_point import Load, query_for
 
 
-def cold_rate(
-    plan: TierPlan,
+def cold_rates(
+    planned: Sequence[tuple[Accelerator, TierPlan]],
     workload: Workload,
     model: ModelSpec,
-    accelerator: Accelerator,
     estimate: EstimateMany,
     factors: Mapping[str, float],
-) -> float:
-    """Output tokens/s of a replica whose prompts share nothing, over those that the plan counts on; at most 1.
+) -> list[float]:
+    """Output tokens/s of a replica whose prompts share nothing, over those that each plan counts on; at most 1.
 
     Parameters
     ----------
+    planned
+        Where the workload is served, and how.
     estimate
         Without the workload's prefix cache.
     factors
         The user's own on throughput, by accelerator id.
     """
-    if workload.traffic.prefix_cache_hit_rate <= 0:
-        return 1.0
-    point, load = plan.operating_point, Load.of(workload.traffic, workload.slo)
-    query = query_for(plan.deployment, accelerator.id, model, load, point.concurrency)
-    (found,) = with_factors(estimate, factors)([query])
-    return 1.0 if found.error else min(1.0, found.output_tps_per_gpu.mid / point.output_tps_per_gpu)
+    if workload.traffic.prefix_cache_hit_rate <= 0 or not planned:
+        return [1.0] * len(planned)
+    load = Load.of(workload.traffic, workload.slo)
+    queries = [query_for(p.deployment, part.id, model, load, p.operating_point.concurrency) for part, p in planned]
+    found = with_factors(estimate, factors)(queries)
+    rates = zip(found.table[:, MID].tolist(), found.errors, planned, strict=True)
+    return [1.0 if e else min(1.0, rate / p.operating_point.output_tps_per_gpu) for rate, e, (_, p) in rates]

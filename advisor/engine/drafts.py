@@ -22,7 +22,7 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.capacity import capacity_gate
-from advisor.engine.cold import cold_rate
+from advisor.engine.cold import cold_rates
 from advisor.engine.cost import NoWayOfPayingError
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.deployments import MeasuredConfigs
@@ -92,9 +92,10 @@ def judge_all(
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
     for draft in drafts:
         _plan(draft, profile, inputs, sizing)
-    order = main_tier_first([d.plans for d in drafts if d.plans])
-    for draft in drafts:
-        _size(draft, profile, inputs, sizing, order)
+    planned = [d for d in drafts if d.plans]
+    order = main_tier_first([d.plans for d in planned])
+    for draft, cold in zip(planned, _cold_rates(planned, profile, inputs, order), strict=True):
+        _size(draft, profile, inputs, sizing, order, cold)
     for draft in drafts:
         _price(draft, profile, inputs)
     return drafts
@@ -137,10 +138,20 @@ def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Non
     ]
 
 
-def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int]) -> None:
+def _cold_rates(planned: Sequence[Draft], profile: Profile, inputs: Inputs, order: Sequence[int]) -> list[float]:
+    """Of the main tier on each candidate, see `cold_rates`."""
+    if not planned:
+        return []
+    main = order[0]
+    plans = [(draft.accelerator, draft.plans[main]) for draft in planned]
+    factors = profile.overrides.throughput_factor
+    return cold_rates(plans, profile.tiers[main], inputs.models[main], inputs.estimate, factors)
+
+
+def _size(
+    draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int], cold: float
+) -> None:
     """The fleet over all tiers, in the order that all candidates share, and what the site says to it."""
-    if not draft.plans:
-        return
     a = draft.accelerator
     draft.tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)
@@ -151,9 +162,6 @@ def _size(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order:
     )
     models = tuple(inputs.models[i] for i in order)
     ahead = sizing.parameters["growth_lookahead_months"]
-    cold = cold_rate(
-        draft.tiers[0], workloads[0], models[0], a, inputs.estimate, profile.overrides.throughput_factor
-    )
     sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
     most = largest_fleet(sized, profile.procurement.horizon_months)
     draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)

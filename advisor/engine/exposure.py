@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from advisor.catalog import Catalog
+from advisor.domain.market import Availability
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
@@ -56,13 +57,14 @@ def exposures(
 ) -> dict[str, Exposure]:
     """Exposure by risk id."""
     key = ("exposures", id(profile), id(catalog), as_of)
-    known: tuple[Profile, dict[str, Exposure], dict[Any, dict[str, Exposure]]] | None = sized.memo.get(key)
+    known: tuple[Profile, int, dict[str, Exposure], dict[Any, dict[str, Exposure]]] | None = sized.memo.get(key)
     if known is None or known[0] is not profile:
-        known = sized.memo[key] = (profile, _whatever_is_paid(profile, sized, catalog, as_of), {})
-    _, always, found = known
+        sellers = max((len(sellers_of(profile, a, catalog).open) for a in _offers(sized, catalog)), default=0)
+        known = sized.memo[key] = (profile, sellers, _whatever_is_paid(profile, sized, catalog, as_of), {})
+    _, sellers, always, found = known
     by_way = (paid.mode, paid.commitment, paid.horizon_months)
     if by_way not in found:
-        found[by_way] = always | _as_paid(profile, sized, paid, catalog, as_of)
+        found[by_way] = always | _as_paid(profile, sized, paid, catalog, as_of, sellers)
     return found[by_way]
 
 
@@ -84,18 +86,18 @@ def _whatever_is_paid(
         "vendor_concentration": Exposure(
             1.0, "one vendor for the whole fleet", f"the whole fleet is {sized.accelerator.vendor}"
         ),
+        "price_movement": _rise(catalog, as_of),
         "team": _team(profile, sized, usd),
         "engine_lock_in": _engine(sized, usd),
     }
 
 
 def _as_paid(
-    profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog, as_of: date
+    profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog, as_of: date, sellers: int
 ) -> dict[str, Exposure]:
     spot = paid.commitment == "spot"
     return {
-        "supply": _supply(profile, sized, paid, catalog),
-        "price_movement": _rise(catalog, as_of),
+        "supply": _supply(sized, paid, catalog, sellers),
         "price_fall": _fall(paid, catalog, as_of),
         "roadmap": _roadmap(paid, catalog, as_of),
         "power_density": _power(profile, sized, paid, catalog),
@@ -180,9 +182,13 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
     )
 
 
-def _supply(profile: Profile, sized: SizedCandidate, paid: HowPaid, catalog: Catalog) -> Exposure:
-    rows = [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
-    sellers = max((len(sellers_of(profile, a, catalog).open) for a in rows), default=0)
+def _offers(sized: SizedCandidate, catalog: Catalog) -> list[Availability]:
+    """What the survey of sellers says of the part."""
+    return [a for a in catalog.availability if a.accelerator == sized.id and a.variant in ("", "sxm")]
+
+
+def _supply(sized: SizedCandidate, paid: HowPaid, catalog: Catalog, sellers: int) -> Exposure:
+    rows = _offers(sized, catalog)
     # what the survey says of sellers bears on rent; a purchase waits for its order
     order = lead_time(sized.id, catalog, "buy") if paid.commitment == "purchase" else None
     lead = order.statement if order is not None else ""

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from advisor.catalog import Catalog
 from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.register import RiskTemplate
-from advisor.domain.risk import Risk, RiskRange
+from advisor.domain.risk import Risk, RiskRange, triangle_mean
 from advisor.domain.text import percent
 from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.cost.bill import Bill, HowPaid
@@ -71,7 +69,7 @@ def expected_loss(profile: Profile, sized: SizedCandidate, bill: Bill, catalog: 
     loss = 0.0 * bill.total
     for (exposed, part), rate in known[1].items():
         usd = rate * getattr(bill, part) if part else rate
-        loss = loss + (usd if exposed == "total" else np.where(getattr(bill, exposed) > 0, usd, 0.0))
+        loss = loss + (usd if exposed == "total" else usd * (getattr(bill, exposed) > 0))
     return loss
 
 
@@ -90,11 +88,11 @@ def _rate(
     template: RiskTemplate, exposure: Exposure, profile: Profile, sized: SizedCandidate
 ) -> tuple[str, float]:
     """(part of the bill that the loss follows, none where it is a sum, and the loss per month over it)."""
-    likelihood = _likelihood(template, exposure, profile.overrides.risk_likelihood).mean
+    likelihood = triangle_mean(*_likelihoods(template, exposure, profile.overrides.risk_likelihood))
     usd = profile.overrides.risk_effect_usd.get(template.id)
     if usd is not None:
         return "", likelihood * usd / 12
-    effect = RiskRange(low=template.effect_low, typical=template.effect, high=template.effect_high).mean
+    effect = triangle_mean(template.effect_low, template.effect, template.effect_high)
     worth = _worth(template, exposure, sized)
     return worth.part, likelihood * effect * worth.factor / 12
 
@@ -102,7 +100,8 @@ def _rate(
 def _risk(
     template: RiskTemplate, exposure: Exposure, profile: Profile, sized: SizedCandidate, bill: Bill
 ) -> Risk:
-    likelihood = _likelihood(template, exposure, profile.overrides.risk_likelihood)
+    low, typical, high = _likelihoods(template, exposure, profile.overrides.risk_likelihood)
+    likelihood = RiskRange(low=low, typical=typical, high=high)
     effect, formula = _effect(template, exposure, profile.overrides.risk_effect_usd, sized, bill)
     expected = likelihood.mean * effect.mean / 12
     share = expected / float(bill.total) if bill.total else 0.0
@@ -156,19 +155,19 @@ def _overridden(template: RiskTemplate, profile: Profile) -> bool:
     return template.id in own.risk_likelihood or template.id in own.risk_effect_usd
 
 
-def _likelihood(template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]) -> RiskRange:
+def _likelihoods(
+    template: RiskTemplate, exposure: Exposure, own: Mapping[str, float]
+) -> tuple[float, float, float]:
+    """Low, typical and high probability of one occurrence a year."""
     if template.id in own:
         value = own[template.id]
-        return RiskRange(low=value, typical=value, high=value)
+        return value, value, value
 
     def at_least_one(p: float) -> float:
         return 1.0 - float((1.0 - p) ** exposure.units)
 
-    return RiskRange(
-        low=at_least_one(template.likelihood_low),
-        typical=at_least_one(template.likelihood),
-        high=at_least_one(template.likelihood_high),
-    )
+    low, high = at_least_one(template.likelihood_low), at_least_one(template.likelihood_high)
+    return low, at_least_one(template.likelihood), high
 
 
 def _effect(

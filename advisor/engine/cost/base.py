@@ -29,16 +29,22 @@ def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=True)
     nodes = [round(n) for n in dict.fromkeys(fleet / model.sized.accelerator.gpus_per_node)]
-    nodes.append(max(nodes) + 1)
+    return _shares_of((*nodes, max(nodes) + 1))
+
+
+@lru_cache(maxsize=1024)
+def _shares_of(nodes: tuple[int, ...]) -> FloatArray:
+    """Shares by which fleets of so many nodes have different bases; read-only, as every way of paying asks for them."""
     one_of_few = [1 / FEW_NODES] if max(nodes) < FEW_NODES else []
     shares = np.unique(np.concatenate([one_of_few, *(_whole_nodes_of(n) for n in nodes)]))
     inner = shares[shares >= LEAST_SHARE]  # fleets may grow so far that the smallest hold none of it
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
-    return np.append(inner, 1.0)
+    out = np.append(inner, 1.0)
+    out.flags.writeable = False
+    return out
 
 
-@lru_cache(maxsize=1024)
 def _whole_nodes_of(n: int) -> FloatArray:
     """Shares of `n` nodes that are whole nodes, MOST_BASES at most, fewer than all of them."""
     return np.asarray(np.linspace(1, n - 1, min(n - 1, MOST_BASES)).round() / n)

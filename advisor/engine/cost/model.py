@@ -20,25 +20,13 @@ from advisor.domain.text import percent
 from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
-from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.fleets import Fleets
+from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.premium import PremiumRule
-from advisor.engine.cost.timing import (
-    TERM_MONTHS,
-    Calendar,
-    calendar_of,
-    growth_by_tier,
-    in_use_share,
-    monthly_growth,
-    share_above,
-)
+from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate
 
-MOST_KEPT = 20_000
-"""Levels up to which fleets are looked up: those at typical inputs, over the cases of a prospect, and of draws, which
-trial prices ask for again. To hash them takes a tenth of the time of sizing them."""
-KEPT_BYTES = 2**20
-"""Most that a fleet may take that is kept: not one by month over as many draws."""
 PEAK = "On demand above the base: GPU-hours"
 TAIL = "On demand after the last whole term: GPU-hours"
 OWED = "Owed after the horizon: GPU-hours"
@@ -106,8 +94,8 @@ class CostModel:
         self.in_use = float(times.sum())
         # while in use: a tier weighs by its GPUs and by its hours, so that GPU-hours add up over tiers
         self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
-        self.growths = tuple(t.growth_per_year for t in traffics)
-        self.steady = not any(self.growths)
+        self._fleets = Fleets(sized)
+        self.growths, self.steady = self._fleets.growths, self._fleets.steady
         self.floors = _floors(sized)
         self.floor_gpus = max(gpus for _, gpus in self.floors)
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
@@ -116,7 +104,7 @@ class CostModel:
 
     def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
         """Levelised cost [USD/month]; an array where the levels are."""
-        return sum((term.usd_per_month for term in self.terms(way, levels, calendar)), start=np.float64(0.0))
+        return total(self.terms(way, levels, calendar))
 
     def terms(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> list[Term]:
         """All terms of one way of paying."""
@@ -125,7 +113,7 @@ class CostModel:
             fleet = self.monthly_fleet(levels, when.months)
             paid = self.billed(fleet, levels)
             hours = paid @ self._pad(when.discount, paid) * (HOURS_PER_MONTH / when.annuity)
-            terms = [self._rent("rent", f"{way.label}: GPU-hours", way.price, hours, levels)]
+            terms = [_rent("rent", f"{way.label}: GPU-hours", hours, self._net(way.price, levels.price, levels))]
             return terms + self._premium(fleet[..., 0], levels, when)
         fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y", months=when.months)
         base = fleet if way.mode != "mixed" else self.base(fleet, way.base_share)
@@ -137,50 +125,25 @@ class CostModel:
     # fleets
 
     def monthly_fleet(self, levels: Levels, months: int) -> FloatArray:
-        """GPUs in whole nodes that each month's peak takes; capacity follows demand month by month."""
-        return self._fleet(levels, [np.ones(1) if self.steady else monthly_growth(g, months) for g in self.growths])
+        """GPUs in whole nodes that each month's peak takes, see `Fleets.by_month`."""
+        return self._fleets.by_month(levels, months)
 
     def yearly_fleet(self, levels: Levels, years: int, *, shrinks: bool, months: int | None = None) -> FloatArray:
-        """GPUs held in each year; capacity is added once a year, and given back only where it may shrink.
-
-        Parameters
-        ----------
-        months
-            Horizon [months], the profile's by default: nobody looks further ahead.
-        """
-        if self.steady:
-            return np.repeat(self._fleet(levels, [np.ones(1) for _ in self.growths]), years, axis=-1)
-        horizon = self.calendar.months if months is None else months
-        fleet = self._fleet(levels, growth_by_tier(self.growths, years, horizon, self.sized.lookahead_months))
-        return fleet if shrinks else np.maximum.accumulate(fleet, axis=-1)
-
-    def _fleet(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:
-        """GPUs by month or year; `factors` are those of demand over today's, for each tier."""
-        inputs = (levels.z, levels.throughput, levels.demand)
-        if any(isinstance(value, np.ndarray) and value.size > MOST_KEPT for value in inputs):
-            return self._sized(levels, factors)
-        # ways of paying, break-evens and the tornado ask for the fleet at the same inputs again and again
-        fixed = (value.tobytes() if isinstance(value, np.ndarray) else value for value in inputs)
-        key = ("fleet", *fixed, *(f.tobytes() for f in factors))
-        found: FloatArray | None = self.sized.memo.get(key)
-        if found is None:
-            found = self._sized(levels, factors)
-            found.flags.writeable = False
-            if found.nbytes <= KEPT_BYTES:
-                self.sized.memo[key] = found
-        return found
-
-    def _sized(self, levels: Levels, factors: Sequence[FloatArray]) -> FloatArray:
-        return self.sized.gpus(levels.column("z"), levels.column("throughput"), levels.column("demand"), factors)
+        """GPUs held in each year, see `Fleets.by_year`; the horizon [months] is the profile's by default."""
+        return self._fleets.by_year(levels, years, self.calendar.months if months is None else months, shrinks=shrinks)
 
     def billed(self, fleet: FloatArray, levels: Levels) -> FloatArray:
         """GPUs billed on average when the fleet follows demand, the hours without traffic counted as zero.
 
         ``GPUs x average/peak x share of the month with traffic``, and at least the floor, see `least`.
         """
-        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        average = self._average(levels)
         # one replica of each tier is part of every fleet, and a share of a fleet never exceeds it
         return np.asarray(np.maximum(fleet * average * self.in_use, self.least(fleet)))
+
+    def _average(self, levels: Levels) -> Any:
+        """Average demand over peak demand while there is traffic."""
+        return np.minimum(1.0, self.average * levels.column("utilisation"))
 
     def least(self, fleet: FloatArray) -> FloatArray:
         """GPUs that some tier keeps on average over the month, out of those given: a replica of each with traffic."""
@@ -202,15 +165,13 @@ class CostModel:
 
     # terms
 
-    def _rent(self, key: str, name: str, basis: PriceBasis, hours: Any, levels: Levels, field: str = "price") -> Term:
-        return Term(key, "rent", name, "GPU-h", hours, self._net(basis, levels, field))
-
-    def _net(self, basis: PriceBasis, levels: Levels, field: str = "price") -> Any:
-        return basis.typical * levels.flat(field) * self.kept(basis, levels)
+    def _net(self, basis: PriceBasis, factor: Level, levels: Levels) -> Any:
+        """A unit price times its factor, the discount taken."""
+        return basis.typical * factor * self.kept(basis, levels)
 
     def kept(self, basis: PriceBasis, levels: Levels) -> Any:
         """What is left of a price after the discount; a quote in hand is net already."""
-        return 1.0 if basis.firmness == "user quote" else 1.0 - levels.flat("discount")
+        return 1.0 if basis.firmness == "user quote" else 1.0 - levels.discount
 
     def _reserved(
         self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar
@@ -224,12 +185,12 @@ class CostModel:
             owed = owed + np.where(tail.floats, 0.0, tail.gpus * when.present(when.months, tail.end))
             floating = floating + np.where(tail.floats, tail.used @ when.year_weights[tail.start // 12 :], 0.0)
         month = HOURS_PER_MONTH / when.annuity
-        rent = self._rent("rent", f"{way.label}: GPU-hours around the clock", way.price, held * month, levels)
-        if not tails:
-            return [rent]
-        out = [rent, self._rent("owed", OWED, way.price, owed * month, levels)]
-        if way.peak_price is not None:
-            out.append(self._rent("tail", TAIL, way.peak_price, floating * month, levels, "peak_price"))
+        usd = self._net(way.price, levels.price, levels)
+        out = [_rent("rent", f"{way.label}: GPU-hours around the clock", held * month, usd)]
+        if tails:
+            out.append(_rent("owed", OWED, owed * month, usd))
+            if way.peak_price is not None:
+                out.append(_rent("tail", TAIL, floating * month, self._net(way.peak_price, levels.peak_price, levels)))
         return out
 
     def tails(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
@@ -237,7 +198,7 @@ class CostModel:
         unfinished = unfinished_terms(base, way.term_months, when.months)
         if not unfinished:
             return []
-        basis, price = way.peak_price, self._net(way.price, levels)
+        basis, price = way.peak_price, self._net(way.price, levels.price, levels)
         used = self._used(fleet, base, levels)
         out = []
         for start, gpus in unfinished:
@@ -245,28 +206,28 @@ class CostModel:
             needed = gpus[..., None] * (used / base)[..., year:]
             floats = np.asarray(False)
             if basis is not None:
-                on_demand = needed @ when.year_weights[year:] * self._net(basis, levels, "peak_price")
+                on_demand = needed @ when.year_weights[year:] * self._net(basis, levels.peak_price, levels)
                 floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
             out.append(Tail(start, end, gpus, needed, floats))
         return out
 
     def _used(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
         """GPUs of a base that demand uses on average, billed as on demand: at least one replica with traffic."""
-        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        average = self._average(levels)
         below = fleet * (average - share_above(base / fleet, average))
         return np.asarray(np.maximum(below * self.in_use, self.least(base)))
 
     def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
         assert way.peak_price is not None
-        average = np.minimum(1.0, self.average * levels.column("utilisation"))
+        average = self._average(levels)
         above = fleet * share_above(base / fleet, average) * self.in_use
         hours = above @ when.year_weights * HOURS_PER_MONTH / when.annuity
-        return self._rent("peak", PEAK, way.peak_price, hours, levels, "peak_price")
+        return _rent("peak", PEAK, hours, self._net(way.peak_price, levels.peak_price, levels))
 
     def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
         facts = self.facts
         added = added_by_year(base)
-        capex = way.price.typical * levels.flat("price") * self.kept(way.price, levels)
+        capex = self._net(way.price, levels.price, levels)
         landed = capex * (1.0 + facts.tariff_rate)
         bought = added @ when.year_starts / when.annuity
         held = base @ when.year_weights / when.annuity
@@ -278,7 +239,7 @@ class CostModel:
         )
         back = sum(worth, start=np.float64(0.0)) * end / when.annuity
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
-        power = facts.typical("power_usd_per_kwh") * levels.flat("power")
+        power = facts.typical("power_usd_per_kwh") * levels.power
         engineer = facts.typical("engineer_usd_per_year") / 12
         duty = f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else ""
         return [
@@ -297,7 +258,7 @@ class CostModel:
         ]  # fmt: skip
 
     def _residual_share(self, age: int, levels: Levels) -> Any:
-        curve, at = self.facts.residual, levels.flat("residual")
+        curve, at = self.facts.residual, levels.residual
         low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
         return np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low))
 
@@ -315,10 +276,10 @@ class CostModel:
             return []
         rule, engineer = self.premium, self.facts.typical("engineer_usd_per_year")
         if levels.extra_engineers is None:
-            engineers: Any = rule.engineers(gpus, levels.flat("stack"))
+            engineers: Any = rule.engineers(gpus, levels.stack)
         else:
-            engineers = levels.flat("extra_engineers") + 0.0 * gpus
-        weeks = rule.weeks * levels.flat("stack") / when.annuity + 0.0 * gpus
+            engineers = levels.extra_engineers + 0.0 * gpus
+        weeks = rule.weeks * levels.stack / when.annuity + 0.0 * gpus
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),
@@ -341,7 +302,7 @@ class CostModel:
     def mtok(self, levels: Levels, calendar: Calendar | None = None) -> tuple[Any, Any]:
         """(input, output) tokens served, levelised over the horizon [1e6/month]."""
         when = calendar or self.calendar
-        scale = levels.flat("demand") * levels.flat("utilisation")
+        scale = levels.demand * levels.utilisation
         total_in = total_out = 0.0
         for (tokens_in, tokens_out), growth in zip(self.mtok_at_start, self.growths, strict=True):
             grown = float(monthly_growth(growth, when.months) @ when.discount / when.annuity) if growth else 1.0
@@ -353,7 +314,7 @@ class CostModel:
         months = self.calendar.months
         tiers = zip(self.mtok_at_start, self.growths, strict=True)
         parts = [sum(mtok) * monthly_growth(growth, months) for mtok, growth in tiers]
-        return np.asarray(np.sum(parts, axis=0) * levels.flat("demand"))
+        return np.asarray(np.sum(parts, axis=0) * levels.demand)
 
     @staticmethod
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
@@ -383,6 +344,10 @@ def _tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:
         requests = plan.fleet.peak_requests_per_s * traffic.average_to_peak * in_use_share(traffic) * SECONDS_PER_MONTH
         out.append((requests * plan.request_input_tokens / MTOK, requests * plan.request_output_tokens / MTOK))
     return out
+
+
+def _rent(key: str, name: str, hours: Any, usd_per_hour: Any) -> Term:
+    return Term(key, "rent", name, "GPU-h", hours, usd_per_hour)
 
 
 def total(terms: Sequence[Term]) -> Any:

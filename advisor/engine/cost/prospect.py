@@ -50,9 +50,7 @@ class Prospect:
     def of(cls, profile: Profile, defaults: Mapping[str, Quantity], cases: int = SPREAD) -> Prospect:
         """For a profile's appetite."""
         tail = tail_weight(profile, defaults)
-        values = dict(zip(INPUTS, _even(cases if tail else cases // 2), strict=True))
-        values["demand"] = log_pieces(values["demand"], *defaults["demand_factor"].band)
-        return cls(Normals(**values), tail, defaults)
+        return cls(_cases(cases if tail else cases // 2, defaults["demand_factor"].band), tail, defaults)
 
     def levels(self, model: CostModel, way: Way, typical: Levels) -> Levels:
         """The inputs of one way of paying in each case, beside what is moved in `typical`."""
@@ -64,7 +62,7 @@ class Prospect:
 
     def weighed(self, usd: FloatArray) -> float:
         """Mean with the tail's share [USD/month] of what each case costs; one number where all cost the same."""
-        return float(self.outlook(np.broadcast_to(usd, self.cases.z.shape)))
+        return float(self.outlook(usd if usd.size == self.size else np.broadcast_to(usd, self.cases.z.shape)))
 
     def outlook(self, usd: FloatArray) -> FloatArray:
         """Mean with the tail's share of costs that lie in the last axis, one of each case."""
@@ -91,6 +89,13 @@ def tail_share(weight: float, mean: Any, p10: Any, p50: Any, p90: Any) -> Any:
     cost does, so that nothing is taken for being dearer in some cases and cheaper in none.
     """
     return weight * (p90 - p50 if weight >= 0 else mean - p10)
+
+
+@lru_cache(maxsize=8)
+def _cases(n: int, demand_factor: tuple[float, float, float]) -> Normals:
+    """So many cases, the same for every candidate."""
+    values = dict(zip(INPUTS, _even(n), strict=True))
+    return Normals(**values | {"demand": log_pieces(values["demand"], *demand_factor)})
 
 
 @lru_cache(maxsize=8)

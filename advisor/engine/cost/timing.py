@@ -49,7 +49,7 @@ class Calendar:
 
     def present(self, start: int, end: int) -> float:
         """Present value of a dollar paid in each month from `start` until before `end`, also after the horizon."""
-        return float(_powers(1.0 + self.rate, -np.arange(start, end) / MONTHS_PER_YEAR).sum())
+        return _present(self.rate, start, end)
 
     @cached_property
     def year_starts(self) -> FloatArray:
@@ -61,6 +61,11 @@ class Calendar:
 def calendar_of(months: int, rate: float) -> Calendar:
     """The calendar of a horizon; candidates share it, and break-evens go through the same ones again and again."""
     return Calendar(months, rate)
+
+
+@lru_cache(maxsize=256)
+def _present(rate: float, start: int, end: int) -> float:
+    return float(_powers(1.0 + rate, -np.arange(start, end) / MONTHS_PER_YEAR).sum())
 
 
 @lru_cache(maxsize=256)
@@ -111,8 +116,8 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
     >>> [round(float(share_above(b, 0.6)), 3) for b in (0.0, 0.2, 0.6, 1.0)]
     [0.6, 0.4, 0.1, 0.0]
     """
-    b = np.clip(np.asarray(base, dtype=float), 0.0, 1.0)
-    a = np.clip(np.asarray(average, dtype=float), 1e-9, 1.0)
+    b = np.minimum(np.maximum(np.asarray(base, dtype=float), 0.0), 1.0)
+    a = np.minimum(np.maximum(np.asarray(average, dtype=float), 1e-9), 1.0)
     idle = (1 - b) ** 2
     if a.size == 1 and a.item() < 0.5:  # one average for all draws, which is the rule
         return np.asarray(a * idle)

@@ -11,12 +11,11 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from advisor.domain.cost import PriceBasis
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
-from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.sized import Z80, FloatArray
 
@@ -46,11 +45,11 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
     return typical.with_(
         z=at.z,
         demand=at.demand,
-        price=typical.flat("price") * price_factor(way.price, at.price),
-        peak_price=typical.flat("peak_price") * peak,
+        price=typical.price * price_factor(way.price, at.price),
+        peak_price=typical.peak_price * peak,
         discount=_discount(model, way, at.discount, typical, defaults),
         stack=1.0 if premium.low == premium.high == 1.0 else linear_pieces(at.stack, premium.low, premium.high),
-        power=typical.flat("power") * log_pieces(at.power, *power.band) if power is not None and way.buys
+        power=typical.power * log_pieces(at.power, *power.band) if power is not None and way.buys
         else typical.power,
         residual=np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT) if way.buys else typical.residual,
     )  # fmt: skip
@@ -85,9 +84,9 @@ def discount_upside(model: CostModel, way: Way, defaults: Mapping[str, Quantity]
 
 def _discount(
     model: CostModel, way: Way, z: FloatArray, typical: Levels, defaults: Mapping[str, Quantity]
-) -> ArrayLike:
+) -> Level:
     """Discount at each entry: the promised one, and what a negotiation may add to it."""
     upside = discount_upside(model, way, defaults)
     if upside == 0.0:
         return typical.discount
-    return np.asarray(typical.flat("discount") + np.maximum(0.0, z) / Z80 * upside)
+    return np.asarray(typical.discount + np.maximum(0.0, z) / Z80 * upside)

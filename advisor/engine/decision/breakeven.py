@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from numpy.typing import ArrayLike
-
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
 from advisor.domain.text import counted, percent
-from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
@@ -144,7 +142,7 @@ def unit_price(usd: float, way: Way) -> str:
     return f"USD {usd:,.0f} per GPU" if way.buys else f"USD {usd:,.2f} per GPU-hour"
 
 
-def _throughput(levels: Levels, x: ArrayLike) -> Levels:
+def _throughput(levels: Levels, x: Level) -> Levels:
     return levels.with_(throughput=x)
 
 
@@ -160,7 +158,7 @@ def _utilisation(best: Run, rival: Run) -> list[_Question]:
     if not any(run.pricing.way.floats or run.pricing.way.mode == "mixed" for run in (best, rival)):
         return []
 
-    def move(levels: Levels, x: ArrayLike) -> Levels:
+    def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(utilisation=x)
 
     low, high = min(0.01, average) / average, 1.0 / average
@@ -176,7 +174,7 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
     model = run.pricing.model
     today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
 
-    def move(levels: Levels, x: ArrayLike) -> Levels:
+    def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(extra_engineers=x)
 
     mine, theirs = (move, None) if run is best else (None, move)
@@ -197,7 +195,7 @@ def _power(best: Run, rival: Run) -> list[_Question]:
     if today <= 0:
         return []
 
-    def move(levels: Levels, x: ArrayLike) -> Levels:
+    def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(power=x)
 
     low, high = (end / today for end in POWER_RANGE_USD)
@@ -220,10 +218,11 @@ def _horizon(best: Run, rival: Run) -> BreakEven:
         return theirs - mine
 
     grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
-    brackets = [(a, b) for a, b in pairwise(grid) if lead(a) * lead(b) < 0]
+    nearest_first = sorted(pairwise(grid), key=lambda p: abs((p[0] + p[1]) / 2 - today))
+    bracket = next(((a, b) for a, b in nearest_first if lead(a) * lead(b) < 0), None)
     value: int | None = None
-    if brackets:
-        low, high = min(brackets, key=lambda p: abs((p[0] + p[1]) / 2 - today))
+    if bracket is not None:
+        low, high = bracket
         start = lead(low)
         while high - low > 1:
             middle = (low + high) // 2

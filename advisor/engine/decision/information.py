@@ -163,7 +163,7 @@ def given_throughput(run: Run, defaults: Mapping[str, Quantity]) -> Given:
 def _mean_levels(run: Run) -> Levels:
     drawn = run.levels
     means = {
-        name: float(np.mean(drawn.flat(name)))
+        name: float(np.mean(getattr(drawn, name)))
         for name in ("price", "peak_price", "discount", "stack", "power", "residual")
     }
     return Levels(**means)

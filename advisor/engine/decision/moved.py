@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from advisor.engine.cost.base import terms_by_base
 from advisor.engine.cost.bill import Bill
-from advisor.engine.cost.levels import Levels
+from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import Way
 from advisor.engine.cost.prospect import INPUTS, Prospect
 from advisor.engine.cost.uncertain import Normals
@@ -24,7 +23,7 @@ from advisor.engine.decision.trial import Setting
 from advisor.engine.paying import Appraiser
 from advisor.engine.sized import FloatArray
 
-Move = Callable[[Levels, ArrayLike], Levels]
+Move = Callable[[Levels, Level], Levels]
 """The levels with one input at the values given."""
 
 SHARES = np.append(np.arange(15, 0, -2) / 16, 1.0)

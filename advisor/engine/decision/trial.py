@@ -182,7 +182,7 @@ class Trial:
             setting, defaults = self.setting, self.setting.catalog.decision_defaults
             shared = shared_draws(setting.seed, setting.draws)
             own = own_draws(setting.seed, self.run.id, setting.draws)
-            drawn = normals_of(shared, own, self.run.levels.flat("demand"), defaults)
+            drawn = normals_of(shared, own, np.asarray(self.run.levels.demand), defaults)
             levels = levels_of(model, way, drawn, self.run.pricing.typical, defaults)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows

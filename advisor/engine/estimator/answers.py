@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +92,8 @@ class Answers:
         place, table = points.place, np.full((len(points.place), WIDTH), np.nan)
         good = [a for a in asked if not a.error]
         ends = self._ends(good)
-        total = _outer("total_tps_per_gpu", medians.total_tps, medians, ends)
-        tpot = _outer("tpot_p50_s", medians.tpot_s, medians, ends)
-        ttft = _first_token(medians, ends)
+        total = _outer(medians.total_tps, ends["total_tps_per_gpu"], medians.total_spread)
+        tpot = _outer(medians.tpot_s, ends["tpot_p50_s"], medians.tpot_spread)
         others = [found for a in good for found in self._others.along(a.full, a.name, a.loads)]
         for k, found in enumerate(others):
             for other in found:
@@ -101,11 +101,15 @@ class Answers:
                 cover(tpot[k], other.tpot_s)
         at = np.flatnonzero(place >= 0)
         factors = self._factors(good)
-        _put(table, at, TTFT, ttft[:, 1:2], factors[:, 0])
-        _put(table, at, TPOT, tpot[:, 1:2], factors[:, 1])
+        _put(table, at, TTFT, medians.ttft_s, factors[:, 0])
+        _put(table, at, TPOT, medians.tpot_s, factors[:, 1])
         parts = np.array([part for a in good for part in [a.full.osl / (a.full.isl + a.full.osl)] * len(a.loads)])
         table[at, LOW:PREFILL] = total * parts[:, None]
         table[at, PREFILL] = medians.prefill_share
+
+        @cache
+        def ttft() -> Floats:
+            return _first_token(medians, ends["ttft_p50_s"])
 
         def make(i: int) -> OperatingEstimate:
             a, k = points[i], int(place[i])
@@ -133,7 +137,7 @@ class Answers:
                 ep=q.ep or 1,
                 dp_attention=bool(q.dp_attention),
                 gpus=q.gpus or q.tp or 1,
-                ttft_p50_s=Interval(*ttft[k].tolist()),
+                ttft_p50_s=Interval(*ttft()[k].tolist()),
                 tpot_p50_s=Interval(*tpot[k].tolist()),
                 total_tps_per_gpu=Interval(*total[k].tolist()),
                 output_tps_per_gpu=Interval(row[LOW], row[MID], row[HIGH]),
@@ -159,14 +163,17 @@ class Answers:
         points = _Listed(asked)
         place, table = points.place, np.full((len(points.place), TPOT), np.nan)
         good = [a for a in asked if not a.error]
-        ttft = _first_token(medians, self._ends(good))
-        _put(table, np.flatnonzero(place >= 0), TTFT, ttft[:, 1:2], self._factors(good)[:, 0])
+        _put(table, np.flatnonzero(place >= 0), TTFT, medians.ttft_s, self._factors(good)[:, 0])
+
+        @cache
+        def ttft() -> Floats:
+            return _first_token(medians, self._ends(good)["ttft_p50_s"])
 
         def make(i: int) -> FirstToken:
             k = int(place[i])
             if k < 0:
                 return FirstToken(NOT_A_NUMBER, {}, points.errors[i])
-            return FirstToken(Interval(*ttft[k].tolist()), _tail(table[i].tolist(), TTFT), "")
+            return FirstToken(Interval(*ttft()[k].tolist()), _tail(table[i].tolist(), TTFT), "")
 
         return Batch(table, points.errors, make)
 
@@ -178,13 +185,15 @@ class Answers:
             disagg, dated = bool(a.full.disagg), a.run is not None
             drafts = a.full.spec_method not in (None, "none")
             kind = scatter_kind(self._accelerators[a.full.accelerator], drafts, disagg)
-            for step in self._neighbourhood.steps(a.full, a.place, a.loads):
-                of_point.append(classes.setdefault((interval_class(step, disagg, dated), kind), len(classes)))
-        out = {}
+            steps = self._neighbourhood.steps(a.full, a.place, a.loads)
+            named = {step: (interval_class(step, disagg, dated), kind) for step in dict.fromkeys(steps)}
+            place = {step: classes.setdefault(name, len(classes)) for step, name in named.items()}
+            of_point += [place[step] for step in steps]
+        out, at = {}, np.array(of_point, np.intp)
         for metric, known in self._fit.half_width.items():
             scatter = self._fit.scatter.get(metric, {})
             ends = [[end * scatter.get(kind, 1.0) for end in known[name]] for name, kind in classes]
-            out[metric] = np.array(ends, dtype=np.float64).reshape(-1, 2)[of_point]
+            out[metric] = np.array(ends, dtype=np.float64).reshape(-1, 2)[at]
         return out
 
     def _factors(self, good: Sequence[Asked]) -> Floats:
@@ -278,27 +287,26 @@ class _Listed:
         return self._asked[k].point(i - int(self._first[k]))
 
 
-def _outer(metric: str, mid: Floats, medians: Medians, ends: dict[str, Floats]) -> Floats:
-    """(low, median, high) of each query."""
+def _outer(mid: Floats, ends: Floats, spread: Floats) -> Floats:
+    """(low, median, high) of each query; the ends are in spreads."""
     out = np.empty((len(mid), 3))
-    if not len(mid):
-        return out
     out[:, 1] = mid
-    out[:, ::2] = mid[:, None] * np.exp(ends[metric] * medians.spread[metric][:, None])
+    out[:, ::2] = mid[:, None] * np.exp(ends * spread[:, None])
     return out
 
 
-def _first_token(medians: Medians, ends: dict[str, Floats]) -> Floats:
+def _first_token(medians: Medians, ends: Floats) -> Floats:
     """(low, median, high) of TTFT; the high end holds what an engine that takes less memory would give."""
-    out = _outer("ttft_p50_s", medians.ttft_s, medians, ends)
-    out[:, 2] = np.maximum(out[:, 2], medians.ttft_less_memory_s)
+    doubt = medians.doubt()
+    out = _outer(medians.ttft_s, ends, doubt.spread)
+    out[:, 2] = np.maximum(out[:, 2], doubt.less_memory_s)
     return out
 
 
 def _put(table: Floats, rows: NDArray[np.intp], metric: int, median: Floats, factors: Floats) -> None:
-    """Write a metric's median (one column) and its percentiles over requests."""
-    table[rows, metric : metric + 1] = median
-    table[rows, metric + 1 : metric + 1 + len(PERCENTILES)] = median * factors
+    """Write a metric's median and its percentiles over requests."""
+    table[rows, metric] = median
+    table[rows, metric + 1 : metric + 1 + len(PERCENTILES)] = median[:, None] * factors
 
 
 def _tail(row: Sequence[float], metric: int) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -34,31 +34,49 @@ SHARE_CEILING = 0.1
 
 
 @record
+class Doubt:
+    """How sure TTFT is, one entry a point."""
+
+    spread: Floats
+    """Of the log error."""
+    less_memory_s: Floats
+    """TTFT if the engine took LESS_MEMORY: far more where requests begin to wait for cache."""
+
+
+@record
 class Medians:
     """Median estimates, one entry a point."""
 
     tpot_s: Floats
     ttft_s: Floats
-    ttft_less_memory_s: Floats
-    """The same if the engine took LESS_MEMORY: far more where requests begin to wait for cache."""
     total_tps: Floats
     prefill_share: Floats
     """Part of a step that goes into the prompts of other requests, by physics."""
-    spread: dict[str, Floats]
-    """Spread of the log error by metric; interval widths are multiples of it."""
+    tpot_spread: Floats
+    """Spread of the log error; interval widths are multiples of it. NaN where RATE alone is asked for."""
+    total_spread: Floats
+    """The same of the rate."""
+    doubts: list[tuple[Places, Callable[[], Doubt]]]
+    """How sure TTFT is, for some of the points at a time: worked out only where whole estimates are made."""
+
+    def doubt(self) -> Doubt:
+        """How sure TTFT is at each point."""
+        out = Doubt(*np.full((2, len(self.ttft_s)), np.nan))
+        for at, tell in self.doubts:
+            some = tell()
+            out.spread[at], out.less_memory_s[at] = some.spread, some.less_memory_s
+        return out
 
     def widen_rates(self, total_spread: Sequence[float]) -> None:
         """Account for totals of GPUs that are themselves estimates, by the spread of the log of each."""
-        rate = "total_tps_per_gpu"
-        self.spread[rate] = np.hypot(self.spread[rate], total_spread)
+        np.hypot(self.total_spread, total_spread, out=self.total_spread)
 
     def put(self, at: Places, other: Medians) -> None:
         """Write the values of some points."""
         self.tpot_s[at], self.ttft_s[at] = other.tpot_s, other.ttft_s
-        self.ttft_less_memory_s[at] = other.ttft_less_memory_s
         self.total_tps[at], self.prefill_share[at] = other.total_tps, other.prefill_share
-        for metric, values in other.spread.items():
-            self.spread.setdefault(metric, np.empty(len(self.tpot_s)))[at] = values
+        self.tpot_spread[at], self.total_spread[at] = other.tpot_spread, other.total_spread
+        self.doubts.extend((at[places], tell) for places, tell in other.doubts)
 
 
 class Core:
@@ -111,7 +129,7 @@ class Core:
         curves = self._lay(points)
         at, load = np.arange(len(points)), np.log2(points.concurrency)
         encoded = Encoded(curves.encoded.coords, curves.encoded.of_point, load)
-        spread = self._spreads(curves, at, load)
+        spread = self._spreads(curves, at, load, curves.seen)
         out = {}
         for name, (source, field) in self._fields_of(points).items():
             values, c = measured[source], field.covariance
@@ -149,9 +167,9 @@ class Core:
             spread[part] = curves.spread(GPUS, field, at, load, shares)
         return total, spread
 
-    def _spreads(self, curves: Curves, rows: Places, load: Floats) -> dict[str, Floats]:
+    def _spreads(self, curves: Curves, rows: Places, load: Floats, targets: Iterable[str]) -> dict[str, Floats]:
         out, fields = {}, self._fields_of(curves.points)
-        for name in curves.seen:
+        for name in targets:
             _, field = fields[name]
             shares = curves.own_shares(rows, load, field.covariance.shares)
             out[name] = curves.spread(name, field, rows, load, shares)
@@ -172,8 +190,8 @@ class Core:
             What is asked for: all, TTFT alone, or RATE; the rest is then NaN.
         """
         n = len(points)
-        a, b, c, d, e = np.full((5, n), np.nan)
-        out = Medians(a, b, c, d, e, {})
+        a, b, c, d, e, f = np.full((6, n), np.nan)
+        out = Medians(a, b, c, d, e, f, [])
         lay = partial(self._lay, targets=targets)
         for part in _parts(points.disagg):
             some = points.take(part)
@@ -184,8 +202,8 @@ class Core:
     def _on(self, curves: Curves, rows: Places, points: Points) -> Medians:
         """Medians of points that lie on these rows of the curves."""
         load = np.log2(points.concurrency)
-        spread = self._spreads(curves, rows, load)
         probes = self._probes.get(bool(curves.points.disagg[0]))
+        spread = self._spreads(curves, rows, load, curves.seen if probes else curves.seen.keys() - {"ttft"})
         if probes:
             value, spread = _probed(probes, curves, rows, load, spread)
             own = {name: at_load(values, load) for name, values in value.items()}
@@ -198,12 +216,9 @@ class Core:
             own = {name: at_load(values, load, rows) for name, values in curves.log_value.items()}
             if curves.log_tpot is not None:
                 own["tpot"] = at_load(curves.log_tpot, load, rows)
-        ttft = tpot = total = fuller = np.full(len(rows), np.nan)
-        left = {}
+        ttft = tpot = total = tpot_spread = total_spread = np.full(len(rows), np.nan)
         if "ttft" in own:
-            fuller = curves.growth_with_less_memory(rows, load)
             ttft = np.maximum(np.exp(own["ttft"]), curves.physics.prefill_floor_s[rows])
-            left["ttft_p50_s"] = spread["ttft"]
         if "tpot" in own:
             tpot = np.exp(own["tpot"])
             part = np.exp(np.minimum(own["share"], SHARE_CEILING))
@@ -215,10 +230,15 @@ class Core:
                 most = np.maximum(room * tpot * MEAN_LENGTH * points.osl, curves.physics.prefill_floor_s[rows])
                 ttft = np.minimum(ttft, most)
             if "tpot" in spread:
-                left["tpot_p50_s"] = spread["tpot"]
-                left["total_tps_per_gpu"] = np.hypot(spread["tpot"], spread["share"])
+                tpot_spread, total_spread = spread["tpot"], np.hypot(spread["tpot"], spread["share"])
         prefill = at_load(curves.step.shares["prefill"], load, rows)
-        return Medians(tpot, ttft, ttft * fuller, total, prefill, left)
+
+        def doubt() -> Doubt:
+            sure = spread if "ttft" in spread else self._spreads(curves, rows, load, ("ttft",))
+            return Doubt(sure["ttft"], ttft * curves.growth_with_less_memory(rows, load))
+
+        doubts = [(np.arange(len(rows)), doubt)] if "ttft" in own else []
+        return Medians(tpot, ttft, total, prefill, tpot_spread, total_spread, doubts)
 
 
 def _probed(

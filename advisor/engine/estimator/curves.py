@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
 from advisor.engine.estimator.encode import DATED, Floats, Places, Points, distinct
-from advisor.engine.estimator.field import LOAD_STEPS, Field
+from advisor.engine.estimator.field import LOAD_STEPS, Field, View
 from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.levels import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
@@ -36,14 +37,36 @@ USUAL_LOAD = 20
 _KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
 
 
-@record
 class Seen:
-    """The measurements of one target that are nearest to each distinct place of the configurations."""
+    """The measurements of one target that are nearest to each distinct place of the configurations.
 
-    near: Places
-    """Measured configurations, places x LIKE."""
-    apart: Floats
-    """How far those lie off by the rates of each term: places x LIKE x terms."""
+    They are sought when a spread is first asked for: nobody asks how sure most first tokens are.
+
+    Parameters
+    ----------
+    coords
+        The places.
+    alike
+        Their covariance with groups of measurements, see `View.alike`.
+    usual
+        Share of each covariance term there, terms x places.
+    """
+
+    def __init__(self, field: Field, view: View, coords: Singles, alike: Floats, usual: Floats) -> None:
+        self._field, self._coords = field, coords
+        self._sought = partial(view.nearest, alike, usual)
+        self.nbytes = alike.nbytes
+        """Size of what is kept to seek them [bytes]."""
+
+    @cached_property
+    def near(self) -> Places:
+        """Measured configurations, places x LIKE."""
+        return self._sought()
+
+    @cached_property
+    def apart(self) -> Floats:
+        """How far those lie off by the rates of each term: terms x places x LIKE."""
+        return self._field.apart(self._coords, self.near)
 
 
 @record
@@ -65,7 +88,8 @@ class Curves:
     @property
     def nbytes(self) -> int:
         """Size of the curves, which are most of it [bytes]."""
-        return sum(values.nbytes for values in self.log_value.values())
+        parts: tuple[Floats | Seen, ...] = (*self.log_value.values(), *self.seen.values())
+        return sum(part.nbytes for part in parts)
 
     def own_shares(self, rows: Places, load: Floats, kinds: Sequence[str]) -> Floats:
         """Share by which each covariance term is scaled at points of these rows and loads [log2]: terms x points."""
@@ -90,7 +114,7 @@ class Curves:
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
         """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
         seen, place = self.seen[target], self.encoded.of_point[rows]
-        return field.spread(load, shares, seen.near[place], seen.apart[place])
+        return field.spread(load, shares, place, seen.near, seen.apart)
 
 
 def lay_curves(
@@ -113,7 +137,7 @@ def lay_curves(
     typical
         Where the runs of each stack lie in time.
     spreads
-        Whether the nearest measurements are sought too, by which spreads are told.
+        Whether the nearest measurements will be asked for too, by which spreads are told.
     """
     encoded = encode(points, vocabulary)
     physics = step_physics(points, np.broadcast_to(2.0**LOAD_STEPS, (len(points), len(LOAD_STEPS))))
@@ -134,8 +158,7 @@ def lay_curves(
             continue
         usual = np.empty(alike.shape[:2])
         usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
-        near = view.nearest(alike, usual)
-        seen[name] = Seen(near, field.apart(coords, near))
+        seen[name] = Seen(field, view, coords, alike, usual)
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -61,9 +61,13 @@ class Points:
         """Some of the points."""
         values: dict[str, Any] = {}
         places = chosen.tolist()
+        several = itemgetter(*places) if len(places) > 1 else None  # of one place it would give no tuple
         for field in fields(self):
             old = getattr(self, field.name)
-            values[field.name] = tuple(map(old.__getitem__, places)) if isinstance(old, tuple) else old[chosen]
+            if not isinstance(old, tuple):
+                values[field.name] = old.take(chosen)
+            else:
+                values[field.name] = several(old) if several else tuple(old[i] for i in places)
         return Points(**values)
 
 

@@ -241,10 +241,13 @@ class Field:
         return out
 
     def apart(self, coords: Singles, near: Places) -> Floats:
-        """How far places lie from the measured configurations `near` them: places x LIKE x terms."""
-        return self.covariance.exponents(coords[:, None, :], self.points.coords[near])
+        """How far places lie from the measured configurations `near` them: terms x places x LIKE."""
+        out: Floats = np.ascontiguousarray(
+            np.moveaxis(self.covariance.exponents(coords[:, None, :], self.points.coords[near]), -1, 0)
+        )
+        return out
 
-    def spread(self, load: Floats, shares: Floats, near: Places, apart: Floats) -> Floats:
+    def spread(self, load: Floats, shares: Floats, place: Places, near: Places, apart: Floats) -> Floats:
         """Standard deviation left at each query point by kriging from its single most similar measured point [log].
 
         ``sqrt(k(q,q)·(1 - rho²) + noise²)``, rho the largest correlation with a measured point. Intervals scale with
@@ -256,22 +259,37 @@ class Field:
             log2 concurrency of each query point.
         shares
             Share of each term at each query point, terms x points.
+        place
+            Of each query point, among the following.
         near
-            Measured configurations among which to seek, points x LIKE.
+            Measured configurations among which to seek, places x LIKE.
         apart
-            How far those lie off, points x LIKE x terms.
+            How far those lie off, terms x places x LIKE.
         """
-        c = self.covariance
-        square = c.scale[:, None] ** 2
-        place = np.searchsorted(self.place, _place(near, load[:, None]))[..., None] + np.array(REACH)
-        row = np.clip(place, self.first[near][..., None], self.first[near + 1][..., None] - 1)
-        over = np.abs(load[:, None, None] - self.points.load[row])
-        by_load = over[..., None] * c.load_gap + over[..., None] ** 2 * c.load_square
-        alike = np.exp(-(apart[:, :, None, :] + by_load))
-        k = np.einsum("nkrt,nt,tnkr->nkr", alike, (square * shares).T, self.shares[:, row], optimize=False)
+        c, like = self.covariance, near.shape[1]
+        square, mine = c.scale[:, None] ** 2, near[place]
+        at = np.searchsorted(self.place, _place(mine, load[:, None]))
+        below, above = (np.clip(at + step, self.first[mine], self.first[mine + 1] - 1) for step in REACH)
+        # two in three have one point within reach: it is looked at once
+        both = np.flatnonzero(below != above)
+        pair = np.concatenate([np.arange(mine.size), both])
+        row, point = np.concatenate([below.ravel(), above.ravel()[both]]), pair // max(1, like)
+        over = np.abs(load[point] - self.points.load[row])
+        over2, where, k = over**2, place[point] * like + pair % max(1, like), np.zeros(len(pair))
+        # term by term, since what one takes stays in the cache of a core
+        terms = zip(apart, c.load_gap, c.load_square, square * shares, self.shares, strict=True)
+        for off, gap, bend, here, there in terms:
+            alike = over * gap + over2 * bend
+            alike += off.take(where)
+            np.exp(np.negative(alike, out=alike), out=alike)
+            alike *= here.take(point)
+            alike *= there.take(row)
+            k += alike
         variance = (square * shares**2).sum(0)
-        rho2 = (k * k / (variance[:, None, None] * self.variance[row])).max((1, 2), initial=0.0)
-        out: Floats = np.sqrt(variance * (1 - np.minimum(rho2, 1.0)) + c.noise**2)
+        rho2 = k * k / (variance.take(point) * self.variance.take(row))
+        rho2[both] = np.maximum(rho2[both], rho2[mine.size :])
+        most = rho2[: mine.size].reshape(mine.shape).max(1, initial=0.0)
+        out: Floats = np.sqrt(variance * (1 - np.minimum(most, 1.0)) + c.noise**2)
         return out
 
 
