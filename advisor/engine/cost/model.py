@@ -233,7 +233,10 @@ class CostModel:
         return out
 
     def tails(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
-        """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices."""
+        """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices.
+
+        A term that begins today and is longer than the horizon is owed.
+        """
         unfinished = unfinished_terms(base, way.term_months, when.months)
         if not unfinished:
             return []
@@ -244,7 +247,7 @@ class CostModel:
             end, year = start + way.term_months, start // 12
             needed = gpus[..., None] * (used / base)[..., year:]
             floats = np.asarray(False)
-            if basis is not None:
+            if basis is not None and start:  # what is signed today is owed; a later term is decided on when it begins
                 on_demand = needed @ when.year_weights[year:] * self._net(basis, levels, "peak_price")
                 floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
             out.append(Tail(start, end, gpus, needed, floats))

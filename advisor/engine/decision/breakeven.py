@@ -203,8 +203,8 @@ def _power(best: Run, rival: Run) -> list[_Question]:
 
 def _horizon(best: Run, rival: Run) -> BreakEven:
     """Months of horizon at which the winner changes; whole months, so never exact."""
-    term = max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival))
     today = best.pricing.model.calendar.months
+    term = min(today, max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival)))
     cache: dict[int, tuple[float, float]] = {}
 
     def at(months: int) -> tuple[float, float]:
