@@ -10,6 +10,7 @@ import pytest
 
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
+from advisor.engine.explain import explain
 from advisor.engine.infeasible import Obstacle, explain_infeasible
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -45,6 +46,34 @@ def test_each_constraint_is_counted_by_candidates_and_named_in_words() -> None:
     assert why.binding == "slo (2 of 2), site_power (2 of 2)"
     assert why.reason == "What binds: the service level (2 of 2 candidates), site power (2 of 2)."
     assert why.change == "more slo; more site_power (frees H200)"
+
+
+def test_without_a_price_all_that_the_same_change_frees_are_named() -> None:
+    """The first in the profile was named as the nearest, where nothing set it apart from the others."""
+    found = {part: [obstacle(part, "price", 1.0)] for part in ("mi300x", "h100", "b200")}
+    assert explain_infeasible(found, set(found)).headline == (
+        "No candidate can serve this profile; the nearest are MI300X, H100 and B200: price is short."
+    )
+    assert explain_infeasible(found, {"h100", "b200"}).change == "more price (frees MI300X)"  # the cheapest is first
+    many = found | {part: [obstacle(part, "price", 1.0)] for part in ("h200", "b300")}
+    assert explain_infeasible(many, set(many)).change == "more price (frees MI300X, H100 and 3 more)"
+
+
+def test_of_equal_efforts_the_smaller_changes_are_nearer() -> None:
+    why = explain_infeasible(
+        {
+            "h100": [obstacle("h100", "export", 1e6), obstacle("h100", "slo", 9.0)],
+            "b200": [obstacle("b200", "export", 1e6), obstacle("b200", "slo", 2.0)],
+        }
+    )
+    assert why.change.endswith("(frees B200)")
+
+
+def test_the_confidence_that_nothing_fits_has_an_origin(bench: Workbench) -> None:
+    refused = ask(bench, slo={"ttft_ms": 1}, candidates=["h100"])
+    found = explain(refused, "verdict.confidence")
+    assert found.origin == "reckoned"
+    assert any("nothing qualifies" in note for note in found.notes)
 
 
 def test_the_candidate_nearest_to_feasible_leads_those_that_are_out(bench: Workbench) -> None:
