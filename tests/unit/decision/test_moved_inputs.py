@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from advisor.domain.decision import BreakEven
+from advisor.domain.profile import Profile
 from advisor.engine.decision import DecisionOutcome
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
 from tests.properties.test_decision_laws import run
 from tests.sized_kit import profile_of
 
@@ -51,3 +54,22 @@ def test_two_parts_of_one_stack_share_their_engineers() -> None:
     decision = run(profile, {"mi300x": 1.0, "mi325x": 1.3, "h200": 0.2}, 1.2).decision
     assert {decision.choice, decision.runner_up} == {"mi300x", "mi325x"}
     assert not [b for b in decision.break_evens if b.variable == "engineers"]
+
+
+def test_a_headcount_beside_its_break_even_turns_the_order() -> None:
+    """A headcount that is stated is sure: with the wide range of a small premium on it, the turn was too low."""
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.3-70b", "precisions": ["fp8", "fp4"]},
+        "traffic": {"isl": 2000, "osl": 500, "peak_concurrency": 60}, "slo": {"tpot_ms": 40, "ttft_ms": 3000},
+        "team": {"rocm_experience": "expert"}, "candidates": ["mi355x", "mi300x", "h200"],
+    }  # fmt: skip
+    bench = Workbench(as_of=AS_OF, bare=True)
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    (found,) = [b for b in decision.break_evens if b.variable == "engineers"]
+    assert found.value is not None
+    for engineers, holds in ((found.value * (1 - BESIDE), True), (found.value * (1 + BESIDE), False)):
+        team = {**asked["team"], "rocm_extra_engineers": engineers}
+        tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
+        usd = {c.accelerator: c.risk_adjusted_usd_per_month or 0.0 for c in tree.candidates}
+        assert (usd[found.choice] < usd[found.rival]) is holds, found.text
