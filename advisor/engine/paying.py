@@ -32,8 +32,8 @@ from advisor.engine.sized import FloatArray, SizedCandidate
 
 EQUAL = 1e-9
 """Costs that differ by less, as a share, are the same."""
-ROUGH = 256
-"""Cases by which deployments are told apart."""
+ROUGH, ROUGH_THIN = 256, 32
+"""Cases by which deployments are told apart, and those by which bases are meanwhile."""
 
 
 @record
@@ -123,7 +123,7 @@ def rough_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_
     NoWayOfPayingError
         As there.
     """
-    return _build(profile, sized, catalog, as_of, ROUGH, ROUGH)
+    return _build(profile, sized, catalog, as_of, ROUGH, ROUGH_THIN)
 
 
 def _build(
