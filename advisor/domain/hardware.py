@@ -66,6 +66,11 @@ class Accelerator:
         return None if tflops is None else tflops * 1e12
 
     @property
+    def unit_gpus(self) -> int:
+        """GPUs of the smallest unit that is bought: a node, or a rack-scale system as a whole."""
+        return max(self.gpus_per_node, self.scale_up_domain)
+
+    @property
     def generation(self) -> str:
         """Hopper, Blackwell, CDNA3, ...: the architecture without its variant."""
         return self.architecture.split()[0] if self.architecture else self.id

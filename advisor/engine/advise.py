@@ -6,6 +6,7 @@ the same bytes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from advisor import __version__
@@ -22,7 +23,7 @@ from advisor.engine.drafts import Draft, Inputs, judge_all, look_beyond
 from advisor.engine.fleet import Sizing
 from advisor.engine.gates import software_findings
 from advisor.engine.gates.countries import resolve_country
-from advisor.engine.infeasible import effort, explain_infeasible
+from advisor.engine.infeasible import explain_infeasible, nearness
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes, rents_elsewhere
 from advisor.engine.operating_point import Load
@@ -117,11 +118,11 @@ def _assemble(
     drafts: list[Draft], outcome: DecisionOutcome | None, profile: Profile, inputs: Inputs
 ) -> tuple[Candidate, ...]:
     out = [_candidate(d, outcome, profile, inputs) for d in drafts]
-    order = {d.accelerator.id: (effort(d.obstacles), d.bill, i) for i, d in enumerate(drafts)}
+    order = {d.accelerator.id: (*nearness(d.obstacles), d.bill, i) for i, d in enumerate(drafts)}
 
-    def place(c: Candidate) -> tuple[int, float, float, int]:
+    def place(c: Candidate) -> tuple[int, float, float, float, int]:
         """By rank, then by how near to feasible, then by cost, then as the profile names them."""
-        return (0, c.rank, 0, 0) if c.rank is not None else (1, *order[c.accelerator])
+        return (0, c.rank, 0, 0, 0) if c.rank is not None else (1, *order[c.accelerator])
 
     return tuple(sorted(out, key=place))
 
@@ -173,7 +174,10 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
 
 def _infeasible(drafts: list[Draft]) -> Verdict:
     cheapest_first = sorted(drafts, key=lambda d: d.bill)
-    why = explain_infeasible({d.accelerator.id: d.obstacles for d in cheapest_first if d.obstacles})
+    why = explain_infeasible(
+        {d.accelerator.id: d.obstacles for d in cheapest_first if d.obstacles},
+        {d.accelerator.id for d in drafts if math.isinf(d.bill)},
+    )
     return Verdict(
         kind="infeasible",
         headline=why.headline,

@@ -22,8 +22,10 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.capacity import capacity_gate
+from advisor.engine.choice import Weight, contenders, settle
 from advisor.engine.cold import cold_rates
 from advisor.engine.cost import NoWayOfPayingError
+from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.deployments import MeasuredConfigs
 from advisor.engine.estimates import EstimateMany, FirstTokenMany
@@ -32,10 +34,10 @@ from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
 from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
 from advisor.engine.gates.site import shortfalls
-from advisor.engine.infeasible import Obstacle, gate_obstacle, layout_obstacle, relaxed_profile
+from advisor.engine.infeasible import HARD, Obstacle, effort, gate_obstacle, layout_obstacle, relaxed_profile
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.openings import openings
-from advisor.engine.paying import price_candidate
+from advisor.engine.paying import ROUGH, price_candidate, rough_pricing
 from advisor.engine.plan import main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import SizedCandidate, TierDemand
@@ -91,6 +93,7 @@ def judge_all(
     """Every candidate laid out, sized and priced, as far as it comes."""
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
     for draft in drafts:
+        _settle(draft, profile, inputs, sizing)
         _plan(draft, profile, inputs, sizing)
     planned = [d for d in drafts if d.plans]
     order = main_tier_first([d.plans for d in planned])
@@ -110,14 +113,46 @@ def _lay_out_all(
             inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor
         )
         by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, sizing, profile.team))
-    drafts = []
-    for accelerator in accelerators:
-        layouts = [tier[accelerator.id] for tier in by_tier]
-        gates = evaluate_gates(
-            profile, accelerator, inputs.catalog, inputs.as_of, *(layout.deployment for layout in layouts)
-        )
-        drafts.append(Draft(accelerator, layouts, list(gates)))
-    return drafts
+    return [_draft(profile, a, [tier[a.id] for tier in by_tier], inputs) for a in accelerators]
+
+
+def _draft(profile: Profile, accelerator: Accelerator, layouts: list[Layout], inputs: Inputs) -> Draft:
+    deployments = (layout.deployment for layout in layouts)
+    gates = evaluate_gates(profile, accelerator, inputs.catalog, inputs.as_of, *deployments)
+    return Draft(accelerator, layouts, list(gates))
+
+
+def _settle(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
+    """Of the deployments that keep the level take those by which the candidate ranks best."""
+    if any(layout.failure for layout in draft.layouts):
+        return
+    prospect, alone = Prospect.of(profile, inputs.catalog.decision_defaults, ROUGH), len(draft.layouts) == 1
+    options = [
+        contenders(layout, workload, sizing, prospect, alone=alone)
+        for workload, layout in zip(profile.tiers, draft.layouts, strict=True)
+    ]
+
+    def weigh(layouts: Sequence[Layout]) -> Weight:
+        return _weigh(_draft(profile, draft.accelerator, list(layouts), inputs), profile, inputs, sizing)
+
+    chosen = settle(draft.layouts, options, weigh)
+    if any(a is not b for a, b in zip(chosen, draft.layouts, strict=True)):
+        settled = _draft(profile, draft.accelerator, chosen, inputs)
+        draft.layouts, draft.gates = settled.layouts, settled.gates
+
+
+def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Weight:
+    """What a candidate with given deployments comes to, at few cases."""
+    _plan(draft, profile, inputs, sizing)
+    _size(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
+    if draft.sized is None or draft.obstacles:
+        return Weight(effort(draft.obstacles), False, math.inf)
+    try:
+        pricing = rough_pricing(profile, draft.sized, inputs.catalog, inputs.as_of)
+    except NoWayOfPayingError:
+        return Weight(HARD, False, math.inf)
+    budget, way = profile.procurement.budget_usd_per_month, pricing.way.id
+    return Weight(0.0, budget is not None and pricing.usd_by_way[way] > budget, pricing.outlook[way])
 
 
 def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:

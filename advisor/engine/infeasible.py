@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile, Slo
@@ -16,6 +16,8 @@ from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
 
 HARD = 1e6
 """Relative size of a change that money and patience cannot make, e.g. another country."""
+NAMED = 3
+"""Most names of candidates that are equally near."""
 
 
 @record
@@ -114,6 +116,11 @@ def effort(obstacles: Sequence[Obstacle]) -> float:
     return max((o.size for o in obstacles), default=0.0) * len(obstacles)
 
 
+def nearness(obstacles: Sequence[Obstacle]) -> tuple[float, float]:
+    """By which candidates are ordered that do not qualify: effort, then all that is to change together."""
+    return effort(obstacles), sum(o.size for o in obstacles)
+
+
 @record
 class Infeasibility:
     """Why no candidate is left, over all of them."""
@@ -129,10 +136,15 @@ class Infeasibility:
     headline: str
 
 
-def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> Infeasibility:
+def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]], unpriced: Collection[str] = ()) -> Infeasibility:
     """What binds and the smallest change that helps, over all candidates.
 
-    The candidate that is nearest to feasible, by `effort`, names the change; the first given of those equally near.
+    The candidate that is nearest to feasible, by `nearness`, names the change; the first given of those equally near.
+
+    Parameters
+    ----------
+    unpriced
+        Candidates without a cost: nothing sets them apart from others as near that the same change frees.
     """
     if not obstacles:
         reason = "No accelerator was considered."
@@ -141,16 +153,35 @@ def explain_infeasible(obstacles: dict[str, Sequence[Obstacle]]) -> Infeasibilit
     counts = Counter(what for found in obstacles.values() for what in dict.fromkeys(o.what for o in found))
     most, of = counts.most_common(3), len(obstacles)
     words = [f"{_in_words(what)} ({n} of {of}{' candidates' if i == 0 else ''})" for i, (what, n) in enumerate(most)]
-    nearest = min(obstacles.values(), key=effort)
-    changes = "; ".join(dict.fromkeys(o.change.rstrip(".") for o in nearest))
+    nearest = min(obstacles.values(), key=nearness)
+    changes = _changes(nearest)
     first = max(nearest, key=lambda o: o.size)
+    alike = [
+        found[0].name
+        for part, found in obstacles.items()
+        if found is nearest
+        or (first.accelerator in unpriced and part in unpriced and nearness(found) == nearness(nearest)
+            and _changes(found) == changes)
+    ]  # fmt: skip
+    names, verb = _and(alike), "is" if len(alike) == 1 else "are"
     return Infeasibility(
         binding=", ".join(f"{what} ({n} of {of})" for what, n in most),
         bindings=tuple(Binding(what=what, candidates=n, of=of) for what, n in most),
         reason=f"What binds: {', '.join(words)}.",
-        change=f"{changes} (frees {first.name})",
-        headline=f"No candidate can serve this profile; the nearest is {first.name}: {first.text}.",
+        change=f"{changes} (frees {names})",
+        headline=f"No candidate can serve this profile; the nearest {verb} {names}: {first.text}.",
     )
+
+
+def _changes(obstacles: Sequence[Obstacle]) -> str:
+    return "; ".join(dict.fromkeys(o.change.rstrip(".") for o in obstacles))
+
+
+def _and(names: Sequence[str]) -> str:
+    """Names in a row, of many the first two and a count."""
+    if len(names) > NAMED:
+        names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _in_words(what: str) -> str:

@@ -1,4 +1,4 @@
-"""Lay one workload out on every accelerator: pick the deployment and the operating point that need least hardware.
+"""Lay one workload out on every accelerator: the few deployments and operating points that need least hardware.
 
 Estimation is the costly part, so it is done in a few batches over all accelerators at once: a ladder of loads for every
 deployment, and the search for the edge of the service level for those that may be the best. Curves cost more than
@@ -52,6 +52,8 @@ class Layout:
     failure_text: str = ""
     nearest: Sample | None = None
     """The sample that comes nearest to the service level, where none holds it."""
+    rivals: tuple[Layout, ...] = ()
+    """Other deployments that hold the level, of which one may cost less, see `advisor/engine/choice.py`."""
 
 
 def lay_out(
@@ -191,7 +193,8 @@ def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
         fastest = min(group, key=lambda o: min(s.tpot_at_percentile_s for s in o.samples.values()))
         held = [(option, promise) for option, promise in promised if promise is not None]
         least = [min(held, key=lambda pair: _hardware(pair[0], pair[1][0], pair[1][1], need))[0]] if held else []
-        chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least)}
+        usual = [o for o, _ in sorted(held, key=lambda pair: need.usual_gpus(pair[0].gpus, *pair[1]))]
+        chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least, *usual[:SURVIVORS])}
         out += chosen.values()
     return out
 
@@ -216,18 +219,10 @@ def _refine(options: Sequence[Option], model: ModelSpec, load: Load, estimate: E
 def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence[Option], need: Need) -> Layout:
     load = need.load
     held = [(o, o.best(load)) for o in survivors]
-    good = [(o, s) for o, s in held if s is not None]
+    good = _for_the_cache([(o, s) for o, s in held if s is not None], need)
     if good:
-        option, sample = _least(good, need)
-        within = [p for p in good if p[0].deployment.pp == 1 and not p[0].deployment.disagg]
-        if option.deployment.pp > 1 and within:
-            narrow, kept = _least(within, need)
-            if kept.concurrency < narrow.memory.max_concurrency:
-                option, sample = narrow, kept  # a pipeline's best case is worth its network for the cache alone
-        curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
-        beyond = [s for s in option.seen if s.concurrency >= sample.concurrency]
-        limit = limited_by(beyond, option.memory, load, option.deployment.pp)
-        return Layout(accelerator, option.deployment, option.memory, sample, limit, curve)
+        first, *others = sorted(good, key=lambda p: _fleet_of(p, need))
+        return replace(_laid_out(*first, load), rivals=tuple(_laid_out(*pair, load) for pair in others))
     sampled = [o for o in survivors if o.samples]
     if not sampled:
         errors = [e for o in options if o.accelerator.id == accelerator.id for e in o.errors]
@@ -241,9 +236,29 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     return Layout(accelerator, option.deployment, option.memory, None, "slo", curve, "slo", text, nearest)
 
 
-def _least(held: Sequence[tuple[Option, Sample]], need: Need) -> tuple[Option, Sample]:
-    """The one whose fleet takes the fewest GPUs."""
-    return min(held, key=lambda p: _hardware(p[0], prudent_rate(p[1], need.load, p[0].gpus), p[1].concurrency, need))
+def _for_the_cache(good: list[tuple[Option, Sample]], need: Need) -> list[tuple[Option, Sample]]:
+    """Without pipelines where a node would do that its cache does not bind: their best case is worth its network for
+    the cache alone."""
+    within = [p for p in good if p[0].deployment.pp == 1 and not p[0].deployment.disagg]
+    if not within:
+        return good
+    narrow, kept = min(within, key=lambda p: _fleet_of(p, need))
+    if kept.concurrency >= narrow.memory.max_concurrency:
+        return good
+    return [p for p in good if p[0].deployment.pp == 1]
+
+
+def _laid_out(option: Option, sample: Sample, load: Load) -> Layout:
+    curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
+    beyond = [s for s in option.seen if s.concurrency >= sample.concurrency]
+    limit = limited_by(beyond, option.memory, load, option.deployment.pp)
+    return Layout(option.accelerator, option.deployment, option.memory, sample, limit, curve)
+
+
+def _fleet_of(held: tuple[Option, Sample], need: Need) -> tuple[float, float, str]:
+    """GPUs of the fleet, see `_hardware`."""
+    option, sample = held
+    return _hardware(option, prudent_rate(sample, need.load, option.gpus), sample.concurrency, need)
 
 
 def _hardware(option: Option, rate: float, concurrency: float, need: Need) -> tuple[float, float, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from advisor.catalog import Catalog
 from advisor.domain.profile import Profile, Quote
 from advisor.engine.cost import NoWayOfPayingError
-from advisor.engine.cost.timing import TERM_MONTHS, largest_fleet
+from advisor.engine.cost.timing import largest_fleet
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
 from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, quote_for
 from advisor.engine.paying import price_candidate
@@ -46,11 +46,6 @@ def openings(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: d
 
 def _changes(profile: Profile) -> Iterator[_Change]:
     money, place = profile.procurement, profile.place
-    term = TERM_MONTHS.get(money.commitment, 0)
-    if term > money.horizon_months:
-        yield (
-            f"raise procurement.horizon_months from {money.horizon_months} to {term}", {"horizon_months": term}, {}
-        )
     if money.commitment != "any":
         yield "set procurement.commitment to any", {"commitment": "any"}, {}
     if money.seller != "any":

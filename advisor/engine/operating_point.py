@@ -214,6 +214,34 @@ def limited_by(samples: Sequence[Sample], memory: Memory, load: Load, stages: in
     return "evidence"
 
 
+@record
+class Carried:
+    """What a workload asks for at its busiest time, and what one replica carries of it."""
+
+    unit: str
+    """requests/s, or requests in flight."""
+    demand: float
+    """[unit]"""
+    capacity: float
+    """Of one replica within the service level [unit]."""
+    peak_rps: float
+    """The demand [requests/s]."""
+
+
+def carried_by(sample: Sample, load: Load, gpus: int) -> Carried:
+    """Demand and the yield of a replica in the terms in which the profile states its peak.
+
+    A peak in requests in flight becomes a rate at the latency that just keeps the service level, so that every
+    candidate serves the same tokens; without a limit, at the candidate's own latency.
+    """
+    ttft_s, tpot_s, tps = sample.found.table[sample.place, [TTFT, TPOT, MID]].tolist()
+    if load.peak_rps is not None:
+        return Carried("requests/s", load.peak_rps, tps * gpus / load.osl, load.peak_rps)
+    latency_s = load.reference_e2e_s or ttft_s + tpot_s * load.osl
+    peak = load.peak_concurrency
+    return Carried("requests in flight", peak, float(sample.concurrency), peak / latency_s)
+
+
 def requests_per_s(sample: Sample, load: Load, gpus: int) -> float:
     """Requests/s that a replica completes: its output tokens/s over the mean output length."""
     return sample.estimate.output_tps_per_gpu.mid * gpus / load.osl

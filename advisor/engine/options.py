@@ -25,6 +25,9 @@ from advisor.engine.operating_point import (
     query_for,
 )
 
+AROUND = (0.7, 0.85, 1.0, 1.2, 1.45)
+"""Demands over the stated one at which deployments are compared."""
+
 
 @record
 class Need:
@@ -55,8 +58,19 @@ class Need:
         rate, concurrency
             What one carries [requests/s] and [requests in flight].
         """
+        return self._gpus(replica, self._ratio(rate, concurrency))
+
+    def usual_gpus(self, replica: int, rate: float, concurrency: float) -> float:
+        """`gpus_of` on average over demands around the one that is stated: as demand and throughput may turn out, the
+        last replica is full or nearly empty."""
+        ratio = self._ratio(rate, concurrency)
+        return sum(self._gpus(replica, ratio * factor) for factor in AROUND) / len(AROUND)
+
+    def _ratio(self, rate: float, concurrency: float) -> float:
         peak_rps = self.load.peak_rps
-        ratio = self.load.peak_concurrency / concurrency if peak_rps is None else peak_rps / rate
+        return self.load.peak_concurrency / concurrency if peak_rps is None else peak_rps / rate
+
+    def _gpus(self, replica: int, ratio: float) -> int:
         count = count_replicas(
             ratio, burst_headroom=self.load.burst_headroom, growth_factor=self.growth_factor,
             availability=self.availability, up_probability=self.sizing.up_probability(replica),

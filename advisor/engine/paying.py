@@ -32,6 +32,8 @@ from advisor.engine.sized import FloatArray, SizedCandidate
 
 EQUAL = 1e-9
 """Costs that differ by less, as a share, are the same."""
+ROUGH, ROUGH_THIN = 256, 32
+"""Cases by which deployments are told apart, and those by which bases are meanwhile."""
 
 
 @record
@@ -113,7 +115,20 @@ def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_
     return known
 
 
-def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+def rough_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+    """`build_pricing` over few cases, to tell deployments of one candidate apart.
+
+    Raises
+    ------
+    NoWayOfPayingError
+        As there.
+    """
+    return _build(profile, sized, catalog, as_of, ROUGH, ROUGH_THIN)
+
+
+def _build(
+    profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date, cases: int = SPREAD, thin: int = THIN
+) -> Pricing:
     facts = cost_facts(profile, sized, catalog, as_of)
     rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
     model = CostModel(profile, sized, facts, rule)
@@ -122,7 +137,7 @@ def _build(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: dat
     if not found.ways:
         reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
         raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
-    levels, appraiser = typical_levels(facts), Appraiser.of(model, catalog, as_of)
+    levels, appraiser = typical_levels(facts), Appraiser.of(model, catalog, as_of, cases, thin)
     mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in found.ways)
     ways = tuple(way for way in mixed if way is not None)
     appraised = [appraiser.appraised(way, levels) for way in ways]

@@ -12,7 +12,7 @@ from advisor.engine.curves import Measured, measured_points
 from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
-from advisor.engine.operating_point import Load, Sample, curve_point, operating_point, requests_per_s
+from advisor.engine.operating_point import Load, Sample, carried_by, curve_point, operating_point
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
 
@@ -57,21 +57,12 @@ def _fleet(
     workload: Workload, load: Load, sample: Sample, accelerator: Accelerator, gpus: int, sizing: Sizing
 ) -> Fleet:
     traffic = workload.traffic
-    if load.peak_rps is not None:
-        demand = peak_rps = load.peak_rps
-        capacity, unit = requests_per_s(sample, load, gpus), "requests/s"
-    else:
-        # A peak in requests in flight becomes a rate at the latency that just keeps the service level, so that
-        # every candidate serves the same tokens; without a limit, at the candidate's own latency.
-        e = sample.estimate
-        own = e.ttft_p50_s.mid + e.tpot_p50_s.mid * load.osl
-        demand, capacity, unit = load.peak_concurrency, float(sample.concurrency), "requests in flight"
-        peak_rps = demand / (load.reference_e2e_s or own)
+    carried = carried_by(sample, load, gpus)
     return size_fleet(
-        demand=demand,
-        capacity=capacity,
-        unit=unit,
-        peak_rps=peak_rps,
+        demand=carried.demand,
+        capacity=carried.capacity,
+        unit=carried.unit,
+        peak_rps=carried.peak_rps,
         burst_headroom=traffic.burst_headroom,
         growth_factor=sizing.growth_factor(traffic),
         availability=workload.slo.availability,

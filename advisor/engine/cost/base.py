@@ -60,4 +60,5 @@ def based_on(model: CostModel, way: Way, share: float) -> Way:
     if way.mode != "mixed":
         return way
     start = model.yearly_fleet(Levels(), 1, shrinks=True)
-    return with_base(way, share, float((model.base(start, share) / start)[0]))
+    held = model.held(replace(way, base_share=share), start)
+    return with_base(way, share, float((held / start)[0]))

@@ -50,7 +50,7 @@ def _running(model: CostModel, way: Way, levels: Levels) -> tuple[np.ndarray, np
         first = fleet[0]
     else:
         fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=way.commitment == "reserved_1y")
-        base = model.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+        base = model.held(way, fleet)
         gpus, first = base[year], fleet[0]
         cost = _upkeep(model, way, base, levels)[year] if way.buys else gpus * HOURS_PER_MONTH * price
         if way.mode == "mixed" and way.peak_price is not None:
@@ -107,7 +107,7 @@ def _own(
     """Add purchases and sale to the cash, depreciation and interest to the books."""
     months, facts, when = model.calendar.months, model.facts, model.calendar
     fleet = model.yearly_fleet(levels, when.years, shrinks=False)
-    base = model.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+    base = model.held(way, fleet)
     added = np.diff(base, prepend=0.0)
     capex = way.price.typical * model.kept(way.price, levels)
     landed = capex * (1 + facts.tariff_rate)

@@ -119,7 +119,7 @@ def _cut(model: CostModel, way: Way, levels: Levels) -> bool:
 
 def _held(model: CostModel, way: Way, levels: Levels) -> float:
     fleet = model.yearly_fleet(levels, 1, shrinks=True)
-    return float((model.base(fleet, way.base_share) if way.mode == "mixed" else fleet)[0])
+    return float(model.held(way, fleet)[0])
 
 
 def _inputs(term: Term, model: CostModel, way: Way) -> tuple[Quantity, ...]:

@@ -116,7 +116,7 @@ class CostModel:
             terms = [_rent("rent", f"{way.label}: GPU-hours", hours, self._net(way.price, levels.price, levels))]
             return terms + self._premium(fleet[..., 0], levels, when)
         fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y", months=when.months)
-        base = fleet if way.mode != "mixed" else self.base(fleet, way.base_share)
+        base = self.held(way, fleet)
         terms = self._owned(way, base, levels, when) if way.buys else self._reserved(way, fleet, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
             terms.append(self._peak(way, fleet, base, levels, when))
@@ -152,6 +152,18 @@ class CostModel:
     def base(self, fleet: FloatArray, share: ArrayLike) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
         return whole_nodes(np.ceil(fleet * np.asarray(share) - 1e-9), self.sized.accelerator.gpus_per_node)
+
+    def held(self, way: Way, fleet: FloatArray) -> FloatArray:
+        """GPUs that a way of paying holds around the clock: the fleet or its base; whole racks of what is sold so."""
+        base = self.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+        accelerator = self.sized.accelerator
+        by_rack = way.buys and accelerator.unit_gpus > accelerator.gpus_per_node
+        return whole_nodes(base, accelerator.unit_gpus) if by_rack else base
+
+    def first_gpus(self, way: Way) -> float:
+        """GPUs at the start, at typical inputs, that are got: the fleet, and what a purchase counts beyond it."""
+        fleet = self.yearly_fleet(Levels(), 1, shrinks=True)
+        return float(np.maximum(fleet, self.held(way, fleet))[0])
 
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
@@ -194,7 +206,10 @@ class CostModel:
         return out
 
     def tails(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
-        """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices."""
+        """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices.
+
+        A term that begins today and is longer than the horizon is owed.
+        """
         unfinished = unfinished_terms(base, way.term_months, when.months)
         if not unfinished:
             return []
@@ -205,7 +220,7 @@ class CostModel:
             end, year = start + way.term_months, start // 12
             needed = gpus[..., None] * (used / base)[..., year:]
             floats = np.asarray(False)
-            if basis is not None:
+            if basis is not None and start:  # what is signed today is owed; a later term is decided on when it begins
                 on_demand = needed @ when.year_weights[year:] * self._net(basis, levels.peak_price, levels)
                 floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
             out.append(Tail(start, end, gpus, needed, floats))

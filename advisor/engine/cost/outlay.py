@@ -16,7 +16,7 @@ def outlay_of(model: CostModel, way: Way, levels: Levels) -> Outlay | None:
     if not way.buys:
         return None
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=False)
-    base = model.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+    base = model.held(way, fleet)
     added = np.diff(base, prepend=0.0)
     price = float(way.price.typical * model.kept(way.price, levels) * (1.0 + model.facts.tariff_rate))
     first, later = float(added[0]), float(added[1:].sum())

@@ -221,7 +221,7 @@ def _first_gpus(model: CostModel, way: Way, levels: Levels) -> float:
     if way.floats:
         return float(model.billed(model.monthly_fleet(levels, 1), levels)[0])
     fleet = model.yearly_fleet(levels, 1, shrinks=True)
-    return float((model.base(fleet, way.base_share) if way.mode == "mixed" else fleet)[0])
+    return float(model.held(way, fleet)[0])
 
 
 def _inputs(pricing: Pricing, lines: Sequence[CostLine], weight: Quantity) -> tuple[Quantity, ...]:
@@ -248,6 +248,7 @@ def _notes(pricing: Pricing, lines: Sequence[CostLine]) -> tuple[str, ...]:
     if pricing.way.mode == "mixed" and PEAK not in names:
         out.append(f"{pricing.way.label}: nothing is rented on demand at typical inputs, only where more is needed")
     out += _dearer_at_typical(pricing)
+    out += _by_the_rack(pricing)
     term, horizon = pricing.way.term_months, pricing.model.calendar.months
     if TAIL in names:
         out.append(f"where a whole term of {term} months no longer fits in the horizon of {horizon}, it is on demand")
@@ -264,6 +265,22 @@ def _dearer_at_typical(pricing: Pricing) -> Iterator[str]:
         yield (
             f"{other.label} costs USD {costs[way.id] - costs[other.id]:,.0f} a month less at typical inputs, and more"
             " where throughput, demand and prices vary"
+        )
+
+
+def _by_the_rack(pricing: Pricing) -> Iterator[str]:
+    """What a rack-scale system is paid for beyond the fleet, or what is not known of its rent."""
+    way, model, accelerator = pricing.way, pricing.model, pricing.model.sized.accelerator
+    rack, tray = accelerator.unit_gpus, accelerator.gpus_per_node
+    if rack == tray:
+        return
+    if way.buys:
+        held, needed = model.first_gpus(way), model.rented_gpus()
+        yield f"bought as whole racks of {rack} GPUs: {held:,.0f} are paid for at the start, {needed:,.0f} are needed"
+    elif way.term_months:
+        yield (
+            f"counted by the tray of {tray} GPUs; whether a seller commits less than a rack of {rack} for a term of"
+            f" {way.term_months} months is not in the catalog: ask"
         )
 
 

@@ -154,9 +154,6 @@ def _closed_rent(profile: Profile, commitment: str) -> str:
         return f"the profile asks for {procurement.commitment}"
     if commitment == "spot" and procurement.commitment != "spot":
         return "spot can be taken back; it counts only where the profile asks for it"
-    term = TERM_MONTHS.get(commitment, 0)
-    if term > procurement.horizon_months:
-        return f"the commitment of {term} months is longer than the horizon of {procurement.horizon_months}"
     return ""
 
 

@@ -50,6 +50,8 @@ class _Question:
     """Shown value over the moved one."""
     of_tier: str = ""
     """Whose rate is shown, where a candidate serves several workloads."""
+    firm: str = ""
+    """The uncertain input, of which a value that is stated is sure, see `Moved`."""
 
 
 def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[BreakEven, ...]:
@@ -65,7 +67,8 @@ def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[B
         if i == 0:
             for q in (*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)):
                 today = q.today / q.scale
-                out.append(_answer(q, Moved(best, setting, q.mine, today), Moved(rival, setting, q.theirs, today)))
+                mine, theirs = (Moved(r, setting, m, today, q.firm) for r, m in ((best, q.mine), (rival, q.theirs)))
+                out.append(_answer(q, mine, theirs))
             out.append(_horizon(best, rival))
     return tuple(out)
 
@@ -179,7 +182,7 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
 
     mine, theirs = (move, None) if run is best else (None, move)
     low, high = (today, ENGINEERS_MAX) if run is best else (0.0, today)
-    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs)]
+    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="stack")]
 
 
 def _staffed(run: Run) -> bool:
@@ -199,13 +202,14 @@ def _power(best: Run, rival: Run) -> list[_Question]:
         return levels.with_(power=x)
 
     low, high = (end / today for end in POWER_RANGE_USD)
-    return [_Question("power_price", "", "USD/kWh", today, min(low, 1.0), max(high, 1.0), move, move, today)]
+    ends = min(low, 1.0), max(high, 1.0)
+    return [_Question("power_price", "", "USD/kWh", today, *ends, move, move, today, firm="power")]
 
 
 def _horizon(best: Run, rival: Run) -> BreakEven:
     """Months of horizon at which the winner changes; whole months, so never exact."""
-    term = max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival))
     today = best.pricing.model.calendar.months
+    term = min(today, max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival)))
     cache: dict[int, tuple[float, float]] = {}
 
     def at(months: int) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """What a candidate costs in the ranking while one input moves: paid for anew at each value, its risks reckoned anew.
 
 Several values are reckoned together, over the first of the fixed cases by which ways of paying are ordered (`prospect`)
-in place of the draws; by what these give today for it, all is scaled, so that today's value gives today's cost.
+in place of the draws; by what these give today for it, all is scaled, so that today's value gives today's cost. A value
+that a profile would state is firm, where today's is uncertain.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ CLOSE = 1.2
 class Moved:
     """One candidate as a function of one input; as it stands where nothing of it moves."""
 
-    def __init__(self, run: Run, setting: Setting, move: Move | None, today: float) -> None:
+    def __init__(self, run: Run, setting: Setting, move: Move | None, today: float, firm: str = "") -> None:
         self.run, self._setting, self._today = run, setting, today
+        self._firm = firm
+        """Which of INPUTS says how uncertain today's value is; that of a value put in its place is not."""
         self._model, self._typical = run.pricing.model, run.pricing.typical
         self._move = move
         self._appraiser = Appraiser.of(self._model, setting.catalog, setting.as_of, CASES, THIN)
@@ -55,11 +58,11 @@ class Moved:
             return np.full(values.shape, self.run.risk_adjusted)
         key = values.tobytes()
         if key not in self._known:
-            first = self._today_usd is None
-            usd = self._reckoned(self._move, np.append(values, self._today) if first else values)
-            if first:
-                self._today_usd, usd = float(usd[-1]), usd[:-1]
-            today = self._today_usd or 0.0
+            if self._today_usd is None:
+                firm, ways, self._firm = self._firm, self._ways, ""
+                self._today_usd = float(self._reckoned(self._move, np.array([self._today]))[0])
+                self._firm, self._ways = firm, ways
+            usd, today = self._reckoned(self._move, values), self._today_usd
             self._known[key] = usd * (self.run.risk_adjusted / today) if today > 0 else usd + self.run.risk_adjusted
         return self._known[key]
 
@@ -106,7 +109,10 @@ class Moved:
     ) -> FloatArray:
         """Cost of one way [USD/month]: as `shares`, with a value in each of its columns, and cases behind them."""
         n, k = prospect.cases.z.size, values.size
-        tiled = replace(prospect, cases=Normals(**{name: np.tile(getattr(prospect.cases, name), k) for name in INPUTS}))
+        cases = {name: np.tile(getattr(prospect.cases, name), k) for name in INPUTS}
+        if self._firm:
+            cases[self._firm] = np.zeros(n * k)
+        tiled = replace(prospect, cases=Normals(**cases))
         levels = tiled.levels(self._model, way, move(self._typical, np.repeat(values, n)))
         if way.mode == "mixed":
             way = replace(way, base_share=np.repeat(shares, n, axis=-1)[..., None])

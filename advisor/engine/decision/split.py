@@ -76,7 +76,7 @@ def _part(run: Run, tier: str, profile: Profile, catalog: Catalog, as_of: date) 
     return _Part(
         run=run,
         pricing=pricing,
-        gpus=pricing.model.rented_gpus(),
+        gpus=pricing.model.first_gpus(pricing.way),
         usd=float(sum(t.usd_per_month for t in hardware)),
         with_seller=with_seller,
         discount=_with_seller(pricing.model.terms(pricing.way, Levels())) - with_seller,

@@ -185,10 +185,12 @@ def _budget(profile: Profile, best: Run) -> str:
 def _idle(best: Run) -> str:
     """That most GPUs of the nodes stand idle, with what those needed would cost; empty where they do not."""
     sized, price = best.pricing.model.sized, best.pricing.way.price
-    needed, held = sum(t.fleet.gpus_needed for t in sized.tiers), best.pricing.model.rented_gpus()
+    needed, held = sum(t.fleet.gpus_needed for t in sized.tiers), best.pricing.model.first_gpus(best.pricing.way)
     if needed > IDLE * held:
         return ""
-    text = f"Nodes are counted whole: of {held:,.0f} GPUs {needed:,} {'is' if needed == 1 else 'are'} needed"
+    unit = sized.accelerator.unit_gpus
+    whole = f"Racks of {unit}" if best.pricing.way.buys and unit > sized.accelerator.gpus_per_node else "Nodes"
+    text = f"{whole} are counted whole: of {held:,.0f} GPUs {needed:,} {'is' if needed == 1 else 'are'} needed"
     if best.pricing.way.buys:
         return f"{text}, and the others stand idle."
     usd = price.typical * needed * HOURS_PER_MONTH
@@ -214,7 +216,7 @@ def bears_on(gate: Gate, run: Run) -> bool:
 def choice_of(run: Run) -> Choice:
     """What to get."""
     sized, way = run.pricing.model.sized, run.pricing.way
-    gpus = int(run.pricing.model.rented_gpus())
+    gpus = int(run.pricing.model.first_gpus(way))
     return Choice(
         accelerator=run.id,
         name=sized.accelerator.name,

@@ -16,15 +16,14 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
 from advisor.domain.units import GB
 from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, PREFILL, TPOT, TTFT, WIDTH, Batch
+from advisor.engine.estimator.assume import room_gpus, room_of
 from advisor.engine.estimator.core import Medians
 from advisor.engine.estimator.drift import Drift
 from advisor.engine.estimator.encode import Floats
 from advisor.engine.estimator.families import OtherFamilies, cover
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import Neighbourhood, interval_class, scatter_kind
-from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY, cache_precision
 from advisor.engine.estimator.tails import ProbedTails, Tails, tail_factors
-from advisor.engine.memory import plan_memory
 
 TAILS = 4096
 """Loads whose tails are kept."""
@@ -251,13 +250,7 @@ def _warnings(q: OperatingQuery, accelerator: Accelerator) -> list[str]:
 
 def _no_room(q: OperatingQuery, accelerator: Accelerator) -> str:
     """Why the memory holds no single request of a query, in words; empty where it does. Nothing is kept in reserve."""
-    tokens = MEAN_LENGTH * (q.isl + q.osl)
-    width = max(q.tp or 1, (q.ep or 1) if q.disagg else (q.gpus or 1))
-    plan = plan_memory(
-        q.model, accelerator, precision=q.precision, kv_precision=cache_precision(q.precision),
-        tp=q.tp or 1, pp=q.pp, gpus=width, dp_attention=bool(q.dp_attention), context_tokens=tokens,
-        utilisation=USABLE_MEMORY, reserve_gb=0.0,
-    )  # fmt: skip
+    plan = room_of(q, accelerator)
     has = accelerator.memory_bytes / GB
     if plan.fits:
         return ""
@@ -266,8 +259,9 @@ def _no_room(q: OperatingQuery, accelerator: Accelerator) -> str:
     if plan.binds == "weights":
         usable = f"the {plan.usable_gb:,.0f} GB that an engine takes"
         return f"{plan.weights_gb:,.0f} GB of weights per GPU leave no cache in {usable}"
-    need, left = plan.kv_bytes_per_request / GB, plan.kv_gb * max(width, (q.tp or 1) * q.pp)
-    return f"a request of {tokens:,.0f} tokens takes {need:,.1f} GB of cache, the weights leave {left:,.1f} GB"
+    need, left = plan.kv_bytes_per_request / GB, plan.kv_gb * max(room_gpus(q), (q.tp or 1) * q.pp)
+    held = f"a request of {plan.context_tokens:,.0f} tokens takes {need:,.1f} GB of cache"
+    return f"{held}, the weights leave {left:,.1f} GB"
 
 
 class _Listed:

@@ -13,9 +13,10 @@ from advisor.domain.estimate import OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import PRECISIONS, Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.sizing import Memory
 from advisor.engine.estimator.known import Known, agrees, best_known, configurations, nearest_kin
 from advisor.engine.estimator.physics import MEAN_LENGTH, USABLE_MEMORY, cache_precision
-from advisor.engine.memory import held_bytes_per_request, kv_copies, weight_bytes
+from advisor.engine.memory import plan_memory, weight_bytes
 
 MOST = {"isl": 100_000_000, "osl": 100_000_000, "concurrency": 65_536, "tp": 1024, "ep": 1024, "gpus": 65_536}
 """Beyond these a question is a slip of the pen: no deployment comes near."""
@@ -184,8 +185,8 @@ def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
     """Smallest power of two whose GPUs hold the weights in 80 % of memory, and a request beside them."""
     need = weight_bytes(q.model, q.precision, accelerator).total
     tp = 1
-    while tp < accelerator.scale_up_domain and (
-        need > 0.8 * accelerator.memory_bytes * tp or _lacks_room(q, accelerator, tp, tp, bool(q.dp_attention))
+    while 2 * tp <= accelerator.scale_up_domain and (
+        need > 0.8 * accelerator.memory_bytes * tp or not room_of(replace(q, tp=tp, gpus=tp), accelerator).fits
     ):
         tp *= 2
     return tp
@@ -193,11 +194,25 @@ def _smallest_tp(q: OperatingQuery, accelerator: Accelerator) -> int:
 
 def _too_small(q: OperatingQuery, m: Measurement, accelerator: Accelerator) -> bool:
     """Whether the GPUs of a measured deployment, of another model or other lengths, hold no request of a query."""
-    return _lacks_room(q, accelerator, m.tp, max(m.tp, m.gpus or 0), m.dp_attention)
+    asked = replace(q, tp=m.tp, ep=m.ep, gpus=m.gpus, dp_attention=m.dp_attention, disagg=m.disagg)
+    return not room_of(one_copy(asked), accelerator).fits
 
 
-def _lacks_room(q: OperatingQuery, accelerator: Accelerator, tp: int, gpus: int, dp_attention: bool) -> bool:
-    context, copies = MEAN_LENGTH * (q.isl + q.osl), kv_copies(q.model, tp, dp_attention)
-    request = held_bytes_per_request(q.model, context, cache_precision(q.precision), copies)
-    need = weight_bytes(q.model, q.precision, accelerator).total + request
-    return need > USABLE_MEMORY * accelerator.memory_bytes * gpus
+def room_of(q: OperatingQuery, accelerator: Accelerator) -> Memory:
+    """What the memory of one replica holds beside the weights, or one decode worker's; nothing is kept in reserve.
+
+    Parameters
+    ----------
+    q
+        Of one copy, see `one_copy`.
+    """
+    return plan_memory(
+        q.model, accelerator, precision=q.precision, kv_precision=cache_precision(q.precision), tp=q.tp or 1, pp=q.pp,
+        gpus=room_gpus(q), dp_attention=bool(q.dp_attention), context_tokens=MEAN_LENGTH * (q.isl + q.osl),
+        utilisation=USABLE_MEMORY, reserve_gb=0.0,
+    )  # fmt: skip
+
+
+def room_gpus(q: OperatingQuery) -> int:
+    """GPUs over which `room_of` reckons, but for the stages of a pipeline."""
+    return max(q.tp or 1, (q.ep or 1) if q.disagg else (q.gpus or 1))

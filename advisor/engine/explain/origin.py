@@ -27,8 +27,8 @@ _ESTIMATED = (
     " `advisor estimate` gives such points again"
 )
 _CHOSEN = (
-    "chosen: of the deployments that measurements show to work and that memory holds, the one that needs least hardware"
-    " within the service level (docs/method.md, section 2.7)"
+    "chosen: of the deployments that measurements show to work, that memory holds and that keep the service level, the"
+    " one that costs least (docs/method.md, section 2.7)"
 )
 _SOLVED = "solved with the cost model, one input moved and the others typical (docs/method.md, sections 4 and 7)"
 _REGISTER = "from the register of risks: its row times the exposure that the basis counts (docs/method.md, section 6)"
@@ -41,6 +41,8 @@ _RULES: tuple[tuple[str, Kind, str], ...] = (
     (r"^(seed|draws)$", "given", "given with the question: `--seed`, `--draws`"),
     (r"^profile\.", "given", "your own input, or a default that `assumptions` names"),
     (r"^backtest\.", "measured", _BACKTEST),
+    (r"^verdict\.confidence$", "reckoned", "1: nothing qualifies whatever is drawn, each candidate fails as it says"),
+    (r"^verdict\.choice\.gpus$", "reckoned", "what is paid for at the start, see `cost.gpus_start` of the candidate"),
     (r"^verdict\.binding\.", "reckoned", "counted over the candidates, each by what its `infeasible_reason` names"),
     (r"^claims\b|^probes\b", "measured", ""),
     (r"\.gates\.", "given", "from the rule that the gate cites"),

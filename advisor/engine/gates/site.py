@@ -133,7 +133,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     if power is None:
         return _unknown_power("site_power", rule, accelerator)
     grown = f" by the end of the horizon ({gpus:,} in the first year)" if later > gpus else ""
-    unit, needed = _unit_gpus(accelerator), max(gpus, later)
+    unit, needed = accelerator.unit_gpus, max(gpus, later)
     gpus = _powered_gpus(accelerator, needed)
     if gpus > needed:
         grown = f", whole racks of {unit} for the {needed:,} that are needed{grown},"
@@ -174,7 +174,7 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
     power = power_per_gpu(accelerator, catalog.accelerators.values())
     if power is None:
         return _unknown_power("site_rack", rule, accelerator)
-    unit_gpus = _unit_gpus(accelerator)
+    unit_gpus = accelerator.unit_gpus
     unit = unit_gpus * power.kw
     what = "rack" if unit_gpus > accelerator.gpus_per_node else "node"
     limit = profile.site.rack_kw
@@ -227,24 +227,19 @@ def shortfalls(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     if power is None or not own_site(profile):
         return {}
     limits = {"site_power": profile.site.power_kw, "site_rack": profile.site.rack_kw}
-    needs = {"site_power": _powered_gpus(accelerator, gpus), "site_rack": _unit_gpus(accelerator)}
+    needs = {"site_power": _powered_gpus(accelerator, gpus), "site_rack": accelerator.unit_gpus}
     short = {gate: needs[gate] * power.kw / limit - 1 for gate, limit in limits.items() if limit is not None}
     return {gate: share for gate, share in short.items() if share > 0}
 
 
 def _powered_gpus(accelerator: Accelerator, gpus: int) -> int:
     """GPUs that draw power: whole racks of a rack-scale system, else those of the fleet."""
-    unit = _unit_gpus(accelerator)
+    unit = accelerator.unit_gpus
     return math.ceil(gpus / unit) * unit if unit > accelerator.gpus_per_node else gpus
 
 
-def _unit_gpus(accelerator: Accelerator) -> int:
-    """GPUs of the smallest unit that is bought: a node, or a rack-scale system as a whole."""
-    return max(accelerator.gpus_per_node, accelerator.scale_up_domain)
-
-
 def _unless_partly(spare: int, unit_gpus: int, gate: Gate) -> Gate:
-    """The gate, on a condition where the fleet fills a rack-scale system only in part: the cost counts trays."""
+    """The gate, on a condition where the fleet fills a rack-scale system only in part."""
     if not spare:
         return gate
     return gate.model_copy(
@@ -252,9 +247,9 @@ def _unless_partly(spare: int, unit_gpus: int, gate: Gate) -> Gate:
             "status": "condition",
             "condition": "review",
             "title": f"Bought as whole racks of {unit_gpus} GPUs",
-            "reason": f"{gate.reason} It is bought as a whole, {spare:,} GPUs more than the fleet has; the cost of a"
-            " purchase counts the fleet alone.",
-            "remedy": "rent by the tray, or ask for the price of whole racks",
+            "reason": f"{gate.reason} It is bought as a whole, {spare:,} GPUs more than the fleet needs, and the"
+            " cost of a purchase counts them.",
+            "remedy": "rent by the tray, or plan for what else the rest of the rack is to serve",
         }
     )
 

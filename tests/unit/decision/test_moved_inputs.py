@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from advisor.domain.decision import BreakEven
+from advisor.domain.profile import Profile
 from advisor.engine.cost.levels import Levels
 from advisor.engine.decision import DecisionOutcome, tornado
+from advisor.workbench import Workbench
+from tests.conftest import AS_OF
 from tests.properties.test_decision_laws import run
 from tests.sized_kit import profile_of
 
@@ -67,3 +70,22 @@ def test_an_input_changes_the_winner_also_where_both_of_its_ends_do(
     driver = tornado._Driver("demand", "Demand", "factor", (0.8, 1.0, 1.25), Levels(), Levels())
     bar = tornado._bar(driver, None, object())  # type: ignore[arg-type]
     assert bar.flips is turns
+
+
+def test_a_headcount_beside_its_break_even_turns_the_order() -> None:
+    """A headcount that is stated is sure: with the wide range of a small premium on it, the turn was too low."""
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.3-70b", "precisions": ["fp8", "fp4"]},
+        "traffic": {"isl": 2000, "osl": 500, "peak_concurrency": 60}, "slo": {"tpot_ms": 40, "ttft_ms": 3000},
+        "team": {"rocm_experience": "expert"}, "candidates": ["mi355x", "mi300x", "h200"],
+    }  # fmt: skip
+    bench = Workbench(as_of=AS_OF, bare=True)
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    (found,) = [b for b in decision.break_evens if b.variable == "engineers"]
+    assert found.value is not None
+    for engineers, holds in ((found.value * (1 - BESIDE), True), (found.value * (1 + BESIDE), False)):
+        team = {**asked["team"], "rocm_extra_engineers": engineers}
+        tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
+        usd = {c.accelerator: c.risk_adjusted_usd_per_month or 0.0 for c in tree.candidates}
+        assert (usd[found.choice] < usd[found.rival]) is holds, found.text

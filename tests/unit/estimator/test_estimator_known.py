@@ -96,3 +96,28 @@ def test_deepseek_r1_on_b200_keeps_its_faster_engine_between_measured_loads(load
         [replace(ASKED, concurrency=load, engine=engine, ep=1, dp_attention=False) for engine in ("sglang", "trt")]
     )
     assert open_.total_tps_per_gpu.mid >= 0.97 * max(e.total_tps_per_gpu.mid for e in each)
+
+
+@pytest.mark.parametrize(("model", "part", "precision"), [("glm-4.5", "h100", "fp4"), ("falcon-40b", "h200", "bf16")])
+def test_the_width_that_is_assumed_under_data_parallel_attention_holds_a_request(
+    model: str, part: str, precision: str
+) -> None:
+    """Weights that each GPU holds whole counted once in the replica, and four GPUs were assumed that the answer said
+    to hold no request."""
+    asked = query(
+        part, model, precision=precision, engine=None, tp=None, ep=None, gpus=None, spec_method=None, disagg=None,
+        dp_attention=True, isl=1000, osl=500,
+    )  # fmt: skip
+    (found,) = bundled_estimator().estimate([asked])
+    assert "does not fit" not in found.basis_text
+    assert found.tp <= catalog().accelerators[part].scale_up_domain
+
+
+def test_no_width_beyond_the_fast_links_is_assumed() -> None:
+    """Falcon 180B fits no GB200 under data-parallel attention, however many there are: 128 of 72 were assumed."""
+    asked = query(
+        "gb200", "falcon-180b", precision="bf16", engine=None, tp=None, ep=None, gpus=None, spec_method=None,
+        disagg=None, dp_attention=True, isl=1000, osl=500,
+    )  # fmt: skip
+    (found,) = bundled_estimator().estimate([asked])
+    assert found.tp <= 72

@@ -92,7 +92,7 @@ def test_a_rack_scale_system_is_powered_and_bought_as_a_whole(catalog: Catalog) 
     for rack_kw in (140, None):
         part = rack_gate(profile(rack_kw=rack_kw), gb200, 4, catalog)
         assert (part.status, part.blocks, part.title) == ("condition", "nothing", "Bought as whole racks of 72 GPUs")
-        assert "68 GPUs more than the fleet has" in part.reason
+        assert "68 GPUs more than the fleet needs" in part.reason
         assert rack_gate(profile(rack_kw=rack_kw), gb200, 144, catalog).status == "pass"
 
 

@@ -1,0 +1,149 @@
+"""Which of the deployments that keep the service level a candidate gets: the one by which it ranks best.
+
+Fewest GPUs are not always least cost. Nodes are paid for whole, a fleet that follows demand never goes below a replica,
+a wide interval of the throughput costs nodes in reserve, and engines differ in what they ask of the team. So the few
+deployments that need little hardware are priced as the candidate itself is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from advisor.domain.profile import Workload
+from advisor.domain.record import record
+from advisor.engine.cost.prospect import Prospect
+from advisor.engine.cost.timing import MONTHS_PER_YEAR, yearly_capacity_growth
+from advisor.engine.estimates import HIGH, LOW
+from advisor.engine.fleet import Sizing, whole_nodes
+from advisor.engine.layout import Layout
+from advisor.engine.operating_point import Load, carried_by
+from advisor.engine.sized import FloatArray, TierDemand, interval_sigma
+
+NEAR = 1.1
+"""GPUs over the least, up to which a deployment is priced: what other engines ask of the team may weigh as much."""
+MOST_PRICED = 3
+"""Deployments of a workload that are priced at most."""
+
+TIE = 0.01
+"""Costs that differ by less, as a share, are no reason to take more GPUs: what is left of a node is room to grow."""
+
+
+@record
+class Weight:
+    """What a candidate is ranked by with one layout for each workload; less is better."""
+
+    effort: float
+    """How far it is from feasible; 0 where it passes every gate."""
+    over_budget: bool
+    usd_per_month: float
+    """Mean, expected loss and the appetite's share of the tail."""
+
+    @property
+    def order(self) -> tuple[float, bool, float]:
+        """By which the best is found."""
+        return self.effort, self.over_budget, self.usd_per_month
+
+    def as_good_as(self, best: Weight) -> bool:
+        """Whether it is the best, or ties with it."""
+        usd = self.usd_per_month / (1 + TIE)
+        return (self.effort, self.over_budget, usd) <= best.order
+
+
+Weigh = Callable[[Sequence[Layout]], Weight]
+
+
+@record
+class _Hardware:
+    """GPUs that one deployment takes on average over the cases."""
+
+    layout: Layout
+    held: float
+    """Around the clock."""
+    billed: float
+    """Where the fleet follows demand, while there is traffic."""
+
+    def beats(self, other: _Hardware) -> bool:
+        """Whether it takes no more in either way, all else alike."""
+        return self.held <= other.held and self.billed <= other.billed and _kind(self.layout) == _kind(other.layout)
+
+
+def settle(layouts: Sequence[Layout], options: Sequence[Sequence[Layout]], weigh: Weigh) -> list[Layout]:
+    """One layout for each workload: of the options of one after the other the best beside what the others have.
+
+    Parameters
+    ----------
+    layouts
+        What each has to begin with.
+    options
+        What each may have, those of the fewest GPUs first; they win ties.
+    """
+    chosen = list(layouts)
+    for i, choices in enumerate(options):
+        if len(choices) == 1:
+            chosen[i] = choices[0]
+            continue
+        weighed = [(layout, weigh([*chosen[:i], layout, *chosen[i + 1 :]])) for layout in choices]
+        best = min((weight for _, weight in weighed), key=lambda weight: weight.order)
+        chosen[i] = next(layout for layout, weight in weighed if weight.as_good_as(best))
+    return chosen
+
+
+def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> list[Layout]:
+    """The deployments of one workload that may cost least, in the order of its layout and its rivals.
+
+    Parameters
+    ----------
+    prospect
+        The cases over which the fleet is sized.
+    alone
+        Whether its GPUs make up the fleet; with others they share nodes.
+    """
+    every = [_hardware(x, workload, sizing, prospect, alone=alone) for x in (layout, *layout.rivals)]
+    least_held, least_billed = min(h.held for h in every), min(h.billed for h in every)
+    out: list[_Hardware] = []
+    for h in sorted(every, key=lambda h: h.held / least_held + h.billed / least_billed):
+        near = h.held <= NEAR * least_held or h.billed <= NEAR * least_billed
+        if near and not any(other.beats(h) for other in out):
+            out.append(h)
+    kept = out[:MOST_PRICED]
+    return [h.layout for h in every if any(h is other for other in kept)]
+
+
+def _hardware(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> _Hardware:
+    assert layout.deployment is not None
+    fleet = _fleets(layout, workload, sizing, prospect, alone=alone)
+    replica = float(whole_nodes(layout.deployment.gpus_per_replica, _per_node(layout, alone=alone)))
+    billed = np.maximum(fleet * workload.traffic.average_to_peak, np.minimum(fleet, replica))
+    return _Hardware(layout, float(fleet.mean()), float(billed.mean()))
+
+
+def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> FloatArray:
+    """GPUs held in each case, by year of the horizon."""
+    assert layout.sample is not None
+    assert layout.deployment is not None
+    gpus, traffic, sample = layout.deployment.gpus_per_replica, workload.traffic, layout.sample
+    carried = carried_by(sample, Load.of(traffic, workload.slo), gpus)
+    low, high = sample.found.table[sample.place, [LOW, HIGH]].tolist()
+    demand = TierDemand(
+        carried.peak_rps, carried.peak_rps * carried.capacity / carried.demand, traffic.burst_headroom,
+        workload.slo.availability, sizing.up_probability(gpus), gpus, interval_sigma(low, high),
+    )  # fmt: skip
+    years = -(-sizing.horizon_months // MONTHS_PER_YEAR) if traffic.growth_per_year else 1
+    ahead = sizing.parameters["growth_lookahead_months"]
+    growth = yearly_capacity_growth(traffic.growth_per_year, years, ahead, float(sizing.horizon_months))
+    cases = prospect.cases
+    throughput = np.exp(demand.sigma * cases.z)[:, None]
+    return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone))
+
+
+def _per_node(layout: Layout, *, alone: bool) -> int:
+    return layout.accelerator.gpus_per_node if alone else 1
+
+
+def _kind(layout: Layout) -> tuple[object, ...]:
+    """What sets apart what is asked of the team, beside the hardware."""
+    d = layout.deployment
+    assert d is not None
+    return d.engine, d.precision, d.disagg, d.spec_method
