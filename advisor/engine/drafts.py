@@ -37,7 +37,7 @@ from advisor.engine.gates.site import shortfalls
 from advisor.engine.infeasible import HARD, Obstacle, effort, gate_obstacle, layout_obstacle, relaxed_profile
 from advisor.engine.layout import Layout, lay_out
 from advisor.engine.openings import openings
-from advisor.engine.paying import ROUGH, price_candidate, rough_pricing
+from advisor.engine.paying import ROUGH, leading_ways, price_candidate, rough_pricing
 from advisor.engine.plan import main_tier_first, plan_tier, total_fleet
 from advisor.engine.risk import assess_risks
 from advisor.engine.sized import SizedCandidate, TierDemand
@@ -132,8 +132,10 @@ def _settle(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> N
         for workload, layout in zip(profile.tiers, draft.layouts, strict=True)
     ]
 
+    leading: list[str] = []
+
     def weigh(layouts: Sequence[Layout]) -> Weight:
-        return _weigh(_draft(profile, draft.accelerator, list(layouts), inputs), profile, inputs, sizing)
+        return _weigh(_draft(profile, draft.accelerator, list(layouts), inputs), profile, inputs, sizing, leading)
 
     chosen = settle(draft.layouts, options, weigh)
     if any(a is not b for a, b in zip(chosen, draft.layouts, strict=True)):
@@ -141,16 +143,23 @@ def _settle(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> N
         draft.layouts, draft.gates = settled.layouts, settled.gates
 
 
-def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Weight:
-    """What a candidate with given deployments comes to, at few cases."""
+def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leading: list[str]) -> Weight:
+    """What a candidate with given deployments comes to, at few cases.
+
+    Parameters
+    ----------
+    leading
+        Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
+    """
     _plan(draft, profile, inputs, sizing)
     _size(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
     try:
-        pricing = rough_pricing(profile, draft.sized, inputs.catalog, inputs.as_of)
+        pricing = rough_pricing(profile, draft.sized, inputs.catalog, inputs.as_of, leading)
     except NoWayOfPayingError:
         return Weight(HARD, False, math.inf)
+    leading[:] = leading or leading_ways(pricing)
     budget, way = profile.procurement.budget_usd_per_month, pricing.way.id
     return Weight(0.0, budget is not None and pricing.usd_by_way[way] > budget, pricing.outlook[way])
 

@@ -6,7 +6,7 @@ from draws, the ways of one candidate from fixed cases (`advisor/engine/cost/pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -34,6 +34,8 @@ EQUAL = 1e-9
 """Costs that differ by less, as a share, are the same."""
 ROUGH, ROUGH_THIN = 256, 32
 """Cases by which deployments are told apart, and those by which bases are meanwhile."""
+LEADING = 3
+"""Ways of paying by which further deployments of a candidate are priced: those that rank best with the first one."""
 
 
 @record
@@ -115,20 +117,34 @@ def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_
     return known
 
 
-def rough_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:
+def rough_pricing(
+    profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date, among: Collection[str] = ()
+) -> Pricing:
     """`build_pricing` over few cases, to tell deployments of one candidate apart.
+
+    Parameters
+    ----------
+    among
+        Ways that are tried; all where none of them is open.
 
     Raises
     ------
     NoWayOfPayingError
         As there.
     """
-    return _build(profile, sized, catalog, as_of, ROUGH, ROUGH_THIN)
+    return _build(profile, sized, catalog, as_of, ROUGH, ROUGH_THIN, among)
+
+
+def leading_ways(pricing: Pricing) -> list[str]:
+    """Ids of the LEADING ways, the best first; the chosen one is among them."""
+    ranked = sorted(pricing.outlook, key=lambda name: (name != pricing.way.id, pricing.outlook[name]))
+    return ranked[:LEADING]
 
 
 def _build(
-    profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date, cases: int = SPREAD, thin: int = THIN
-) -> Pricing:
+    profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date, cases: int = SPREAD, thin: int = THIN,
+    among: Collection[str] = (),
+) -> Pricing:  # fmt: skip
     facts = cost_facts(profile, sized, catalog, as_of)
     rule = premium_rule(profile, sized, catalog, limited_features(profile, sized, catalog))
     model = CostModel(profile, sized, facts, rule)
@@ -138,7 +154,8 @@ def _build(
         reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
         raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
     levels, appraiser = typical_levels(facts), Appraiser.of(model, catalog, as_of, cases, thin)
-    mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in found.ways)
+    tried = [way for way in found.ways if way.id in among] or found.ways
+    mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in tried)
     ways = tuple(way for way in mixed if way is not None)
     appraised = [appraiser.appraised(way, levels) for way in ways]
     costs, outlook = {a.way.id: a.typical for a in appraised}, {a.way.id: a.outlook for a in appraised}
