@@ -66,6 +66,7 @@ def _measurements(name: str, path: str, doc: str) -> Table:
             number("avg_power_w", high=5000, unit="W"),
             text("notes"),
             number("joules_per_output_token", high=1e5, unit="J", doc="GPU alone"),
+            day("first_run", doc="of the configuration of medians, about: from its place among dated ones (derived)"),
         ),
         doc,
     )

@@ -16,6 +16,7 @@ from advisor.catalog.schema import Table
 from advisor.catalog.tables import SERVING, VENDOR_CI
 from advisor.catalog_build import names
 from advisor.catalog_build.drop import Drop, Importer, Output, cell, number, row_ids, whole
+from advisor.catalog_build.first_days import first_days, period_of
 from advisor.domain.roles import DERIVED, Role, total_gpus
 
 _FAMILY = {
@@ -62,7 +63,9 @@ SORT = (
 
 def run(drop: Drop, out: Output) -> None:
     """Import both files."""
-    serving = [_serving_row(row, out) for row in drop.rows("throughput/serving.csv")]
+    read = drop.rows("throughput/serving.csv")
+    serving = [_serving_row(row, out) for row in read]
+    _date_medians(serving, [period for row in read if (period := period_of(row["notes"]))])
     _finish(serving, "ix", "throughput/serving.csv", SERVING, out, Counter())
     points: list[_Row] = []
     left_out = Counter[str]()
@@ -74,8 +77,21 @@ def run(drop: Drop, out: Output) -> None:
     _finish(points, "atom", "throughput/atom_latest.csv", VENDOR_CI, out, left_out)
 
 
+def _date_medians(rows: list[_Row], periods: list[tuple[date, date]]) -> None:
+    """Say of medians over runs when their configuration was first run."""
+    whole_rows = [stated | derived for stated, derived in rows]
+    medians = [row for row in whole_rows if row["family"] == "median" and row["config_id"]]
+    runs = [row for row in whole_rows if row["family"] == "single_run"]
+    if not (medians and periods):
+        return
+    days = first_days(medians, runs, (min(p[0] for p in periods), max(p[1] for p in periods)))
+    for stated, derived in rows:
+        if stated["family"] == "median" and stated["config_id"]:
+            derived["first_run"] = days[str(stated["config_id"])]
+
+
 def _finish(rows: list[_Row], prefix: str, source: str, table: Table, out: Output, left_out: Counter[str]) -> None:
-    identity = [name for name in table.names if name not in ("row_id", "flags", "notes", "run_url")]
+    identity = [name for name in table.names if name not in ("row_id", "flags", "notes", "run_url", "first_run")]
     keyed = sorted(rows, key=lambda r: [_sort_key(r[0].get(n)) for n in SORT[:-1]] + [cell(r[0].get("notes"))])
     # Names come of what the source states alone, so that a rule of ours changes none.
     ids = row_ids(prefix, ["|".join(cell(row.get(name)) for name in identity) for row, _ in keyed])

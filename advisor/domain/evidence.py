@@ -60,6 +60,8 @@ class Measurement:
     notes: str = ""
     joules_per_output_token: float | None = None
     """Energy of the GPU alone [J]."""
+    first_run: Date | None = None
+    """Of medians over runs: about when the configuration was first run."""
     # The fit's fingerprint is of a row's repr, in which what own runs alone state has no place.
     engine_version: str = field(default="", repr=False)
     """Of own runs; empty where unknown."""

@@ -34,12 +34,12 @@ from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance
 from advisor.engine.estimator.levels import Kept, group_keys
 from advisor.engine.estimator.physics import step_physics
 from advisor.engine.estimator.targets import as_seen, term_shares, whole_total
-from advisor.engine.estimator.typical import are_dated, typical_months
+from advisor.engine.estimator.typical import Gone, are_dated, typical_months, usual_months
 
 Group = NDArray[np.intp]
 Key = tuple[object, ...]
 SCHEMES = ("point", "run", "shape", "model_shape", "pair", "accelerator")
-STACK_GONE = ("pair", "accelerator")
+STACK_GONE: Mapping[str, Gone] = {"pair": "pair", "accelerator": "accelerator"}
 """Schemes that leave nothing of a stack, so that the usual day of its runs is not known either."""
 
 
@@ -171,8 +171,7 @@ def leave_out(
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
         asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
-        as_run, undated = asker.as_run(), asker.undated(stack_known=True)
-        homeless = asker.undated(stack_known=False) if quantity(name) == "ttft" else undated
+        as_run, undated = asker.as_run(), asker.undated("")
         doubts = doubts_among(truth, fit, name, have, matrix, left[name][have])
         settled = doubts.settle()
         for s in schemes:
@@ -182,9 +181,10 @@ def leave_out(
             questions = [
                 (asker.supposing(question, total), errors)
                 for question, errors in (
-                    (as_run, out[s].as_run), (homeless if s in STACK_GONE else undated, out[s].undated)
+                    (as_run, out[s].as_run),
+                    (asker.undated(STACK_GONE[s]) if s in STACK_GONE else undated, out[s].undated),
                 )
-            ]  # fmt: skip
+            ]
             for group in groups[s]:
                 done += 1
                 if done % 100 == 0:
@@ -268,18 +268,18 @@ class _Asker:
         kind = np.where(are_dated(self.truth.rows), DATED, p.kind)
         return self._question(replace(p, kind=kind), kind != p.kind)
 
-    def undated(self, *, stack_known: bool) -> _Question:
+    def undated(self, gone: Gone) -> _Question:
         """Every row as a query that names no day.
 
         TTFT, which dated runs alone state, is sought among them at the usual day of the runs of the stack.
         """
         p, dated = self.truth.points, are_dated(self.truth.rows)
-        month = np.full(len(p), MEDIAN_MONTH)
         among_runs = quantity(self.name) == "ttft"
-        if among_runs and stack_known:
-            month = typical_months(p, dated).of(p)
+        month = usual_months(p, self.truth.rows).of(p, gone=gone)
+        if among_runs:
+            month = np.full(len(p), MEDIAN_MONTH) if gone else typical_months(p, dated).of(p)
         kind = np.full(len(p), float(DATED) if among_runs else 0.0)
-        return self._question(replace(p, kind=kind, month=month), dated)
+        return self._question(replace(p, kind=kind, month=month), dated | (month != p.month))
 
     def supposing(self, question: _Question, total: Floats) -> _Question:
         """The question with totals of GPUs assumed; NaN for rows that keep theirs."""

@@ -156,7 +156,8 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     step = decode_step(p, physics, baselines["tpot"], parts=fit.parts)
     first = first_token_s(p, physics, step.prefill, baselines["ttft"])
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
-    usual = share_baseline(p, physics, step.log_s, first, baselines["share"])
+    alone = first_token_s(p, physics, step.prefill, baselines["ttft"], ahead=False)
+    usual = share_baseline(p, physics, step.log_s, alone, baselines["share"])
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
         "share": np.log(truth.total_tps / ceiling) - usual[:, 0],

@@ -199,9 +199,10 @@ def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[st
     """Log of each target by physics alone, points x loads."""
     t = fit.targets
     first = first_token_s(points, physics, step.prefill, t["ttft"].baseline)
+    alone = first_token_s(points, physics, step.prefill, t["ttft"].baseline, ahead=False)
     return {
         "tpot": step.log_s,
-        "share": share_baseline(points, physics, step.log_s, first, t["share"].baseline),
+        "share": share_baseline(points, physics, step.log_s, alone, t["share"].baseline),
         "ttft": ttft_baseline(points, physics, step.log_s, first),
         GPUS: gpus_baseline(points, t[GPUS].baseline),
     }

@@ -23,7 +23,11 @@ Places = NDArray[np.intp]
 EPOCH = date(2026, 1, 1)
 MONTH_DAYS = 30.4
 MEDIAN_MONTH = 2.0
-"""Where a median over runs sits on the time axis, in months after EPOCH: the middle of its ten months."""
+"""Where a median over runs sits on the time axis where nothing is known of its configuration [months after EPOCH]: in
+the middle of the ten months of the benchmark."""
+MEDIAN_STEP = 0.25
+"""To which medians over runs are rounded on the time axis [months]; the first days of their configurations are known
+to a week or two."""
 KIND = {"median": 0, "single_run": 1, "published_table": 2, "secondhand": 2, "vendor_ci": 3, "own_probe": 1}
 DATED = 1
 """Code in KIND of a run of a known day."""
@@ -149,6 +153,24 @@ def stack_keys(points: Points) -> list[str]:
     return [keys[k] for k in of_point.tolist()]
 
 
+def _month(m: Measurement) -> float:
+    """Where a measurement sits on the time axis: at its day, or in the middle of the days over which it is a median."""
+    if m.family == "median":
+        return median_month(m.first_run, m.date) if m.first_run and m.date else MEDIAN_MONTH
+    return months_since_epoch(m.date) if m.date else MEDIAN_MONTH
+
+
+@cache
+def median_month(first: date, last: date) -> float:
+    """Middle of the days over which a median is taken [months after EPOCH], to MEDIAN_STEP.
+
+    >>> median_month(date(2025, 12, 1), date(2026, 5, 1))
+    0.5
+    """
+    middle = (months_since_epoch(first) + months_since_epoch(last)) / 2
+    return round(middle / MEDIAN_STEP) * MEDIAN_STEP
+
+
 def _stack(rows: Sequence[tuple[Any, ...]]) -> Points:
     cols: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 17
 
@@ -199,7 +221,7 @@ def points_of_measurements(
     names, disagg = column("model"), np.array(column("disagg"), dtype=np.bool_)
     tp, ep, gpus = number("tp"), number("ep"), number("gpus")  # None becomes NaN
     width = np.where(tp > 0, tp, UNSTATED_TP)
-    dated = [MEDIAN_MONTH if m.family == "median" or m.date is None else months_since_epoch(m.date) for m in rows]
+    dated = list(map(_month, rows))
     return Points(
         accelerators=tuple(map(accelerators.__getitem__, column("accelerator"))),
         models=tuple(map(models.__getitem__, names)),

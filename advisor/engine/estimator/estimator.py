@@ -24,7 +24,6 @@ from advisor.engine.estimator.curves import Memo
 from advisor.engine.estimator.drift import Drift
 from advisor.engine.estimator.encode import (
     DATED,
-    MEDIAN_MONTH,
     Floats,
     Places,
     Points,
@@ -34,7 +33,7 @@ from advisor.engine.estimator.encode import (
 )
 from advisor.engine.estimator.fit import Fit
 from advisor.engine.estimator.neighbours import curve_key
-from advisor.engine.estimator.typical import newest_days
+from advisor.engine.estimator.typical import newest_days, usual_months
 
 Software = Literal["current", "typical"]
 """What is asked where a query states no `software_date`. `current`: as the newest dated runs of the same stack, where
@@ -95,7 +94,9 @@ class Estimator:
         self._accelerators = dict(accelerators)
         rows = [one_copy(m) for m in usable(measurements, self._models, self._accelerators, probes=True)]
         points = points_of_measurements(rows, self._models, self._accelerators)
-        self._newest = newest_days(points, rows, {key for target in fit.targets.values() for key in target.level})
+        self._usual = usual_months(points, rows)
+        odd = {key for target in fit.targets.values() for key in target.level}
+        self._newest = newest_days(points, rows, odd, self._usual)
         self._days = min((m.date for m in rows if m.family == "single_run" and m.date), default=as_of), as_of
         self._core = Core(fit, rows, self._placed(rows, points))
         self._names = {m.model for m in rows}
@@ -116,11 +117,11 @@ class Estimator:
         own = [i for i, m in enumerate(rows) if m.family == "own_probe"]
         if not own:
             return points
-        kind, month = points.kind.copy(), points.month.copy()
+        kind, month, usual = points.kind.copy(), points.month.copy(), self._usual.of(points)
         for i in own:
             run = self._newest_day(rows[i], rows[i].model)
             kind[i] = float(DATED) if run else 0.0
-            month[i] = months_since_epoch(run) if run else MEDIAN_MONTH
+            month[i] = months_since_epoch(run) if run else usual[i]
         return replace(points, kind=kind, month=month)
 
     @property
@@ -223,10 +224,11 @@ class Estimator:
     def _place(self, good: Sequence[Asked]) -> _Place:
         """Points of the queries, each on the software that it asks for."""
         points = points_of_queries([a.full for a in good], [a.name for a in good], self._accelerators)
+        points = replace(points, month=self._usual.of(points))
         of_point = np.repeat(np.arange(len(good)), np.array([len(a.loads) for a in good], np.intp))
         load = np.maximum(1.0, np.array([n for a in good for n in a.loads], dtype=np.float64))
         if not any(a.run for a in good):
             return _Place(points, points, of_point, load)
-        month = np.array([months_since_epoch(a.run) if a.run else MEDIAN_MONTH for a in good])
+        month = np.array([months_since_epoch(a.run) if a.run else m for a, m in zip(good, points.month, strict=True)])
         kind = np.array([float(DATED) if a.run else 0.0 for a in good])
         return _Place(replace(points, kind=kind, month=month), points, of_point, load)

@@ -151,16 +151,22 @@ def ttft_baseline(points: Points, physics: Physics, log_step_s: Floats, first_s:
     return out
 
 
-def first_token_s(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> Floats:
+def first_token_s(
+    points: Points, physics: Physics, prefill: Floats, coefficients: Floats, *, ahead: bool = True
+) -> Floats:
     """Seconds to the first token but for the wait for cache, points x loads: prefill of the prompt and of those ahead.
 
     Parameters
     ----------
     prefill
         Part of each step that goes into prompts, points x loads.
+    ahead
+        Whether prompts ahead count in aggregated serving too. Where TPOT is that of a batch in which all run, the
+        prompts of all others are in it, and none may count twice in a life.
     """
-    *own, ahead = prompt_parts(points, physics, prefill, coefficients)
-    out: Floats = sum(own, start=ahead) * np.exp(coefficients[DISAGG_FIRST] * points.disagg)[:, None]
+    *own, others = prompt_parts(points, physics, prefill, coefficients)
+    waited = others if ahead else np.where(points.disagg[:, None], others, 0.0)
+    out: Floats = sum(own, start=waited) * np.exp(coefficients[DISAGG_FIRST] * points.disagg)[:, None]
     return out
 
 

@@ -1,7 +1,10 @@
 """The days of the runs of a stack: the usual one and the newest.
 
-TTFT is stated by dated runs alone, and moves faster with software than TPOT does. A question without a day is one for
-the middle of the runs of its stack: the median of their days.
+A question without a day is one for a median over runs: at the usual month of those of its deployment, of its stack, or
+of the same on other parts, and not before anything ran on the part.
+
+TTFT is stated by dated runs alone, and moves faster with software than TPOT does. A question for it without a day is
+one for the middle of the runs of its stack: the median of their days.
 
 Advice is for the newest software. That is the newest day on which the stack was run, at whatever lengths: with a shape
 left out, runs of MI355X with SGLang are 5 % off in tokens/s when asked for on their day, and 20 % as medians over
@@ -15,6 +18,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from statistics import median_low
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +27,16 @@ from numpy.typing import NDArray
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
-from advisor.engine.estimator.encode import MEDIAN_MONTH, Floats, Points, day_of, stack_key, stack_keys
+from advisor.engine.estimator.encode import (
+    MEDIAN_MONTH,
+    Floats,
+    Points,
+    day_of,
+    distinct,
+    engine_base,
+    stack_key,
+    stack_keys,
+)
 
 RUN_FAMILIES = ("single_run", "published_table", "secondhand")
 """Families of rows that state what was run on one day."""
@@ -53,6 +67,87 @@ def typical_months(points: Points, dated: NDArray[np.bool_]) -> TypicalMonths:
     return TypicalMonths({key: float(np.median(values)) for key, values in months.items()})
 
 
+Kin = tuple[str, ...]
+Gone = Literal["", "pair", "accelerator"]
+"""What of the evidence may not be known: nothing, the part with the model, or all of the part."""
+
+
+@record
+class UsualMonths:
+    """Months of the medians over runs, by what a deployment shares with them, the most in common first."""
+
+    by_kin: Mapping[Kin, Sequence[tuple[str, float]]]
+    """Part and month of each median."""
+    by_part: Mapping[str, Mapping[str, float]]
+    """Earliest month of a part with each model."""
+
+    def of(self, points: Points, *, gone: Gone = "") -> Floats:
+        """Month at which each point is asked for as a median over runs [months after EPOCH].
+
+        Parameters
+        ----------
+        gone
+            What is left out of the evidence, if anything is.
+        """
+        columns = _deployments(points)
+        first, of_point = distinct(*columns)
+        found = [self._usual([column[i] for column in columns], gone) for i in first]
+        return np.array(found, dtype=np.float64)[of_point]
+
+    def _usual(self, deployment: Sequence[str], gone: Gone) -> float:
+        part, model, *_ = deployment
+        for common, kin in enumerate(_kin(deployment)):
+            months = [month for name, month in self.by_kin.get(kin, ()) if not gone or name != part]
+            if months:
+                own = common < OWN
+                return median_low(months) if own else max(median_low(months), self._earliest(part, model, gone))
+        return MEDIAN_MONTH
+
+    def _earliest(self, part: str, model: str, gone: Gone) -> float:
+        """Nothing ran on a part before the first that did."""
+        known = {} if gone == "accelerator" else self.by_part.get(part, {})
+        return min((month for name, month in known.items() if name != model), default=-np.inf)
+
+
+def usual_months(points: Points, rows: Sequence[Measurement]) -> UsualMonths:
+    """Where the medians among measurements lie in time."""
+    medians = np.flatnonzero([m.family == "median" for m in rows])
+    columns = [[column[i] for i in medians.tolist()] for column in _deployments(points)]
+    first, of_row = distinct(*columns)
+    month = points.month[medians]
+    by_kin: dict[Kin, list[tuple[str, float]]] = defaultdict(list)
+    by_part: dict[str, dict[str, float]] = defaultdict(dict)
+    for k, i in enumerate(first):
+        deployment = [column[i] for column in columns]
+        part, model, *_ = deployment
+        known = month[of_row == k].tolist()
+        for kin in _kin(deployment):
+            by_kin[kin] += [(part, m) for m in known]
+        by_part[part][model] = min(*known, by_part[part].get(model, np.inf))
+    return UsualMonths(by_kin, by_part)
+
+
+def _deployments(points: Points) -> list[Sequence[str]]:
+    """What makes a deployment: part, model, precision, engine, speculation, disaggregation and split, a column each."""
+    engines = [engine_base(engine) for engine in points.engine]
+    columns = (points.spec, points.disagg, points.tp, points.ep, points.dp)
+    return [
+        [a.id for a in points.accelerators], points.model_names, points.precision, engines,
+        *(list(map(str, column.tolist())) for column in columns),
+    ]  # fmt: skip
+
+
+def _kin(deployment: Sequence[str]) -> tuple[Kin, ...]:
+    """What deployments may have in common with one, from all of it to nothing."""
+    _, model, precision, engine, spec, disagg, *_ = deployment
+    others = (model, precision, engine, spec, disagg), (model, engine, spec, disagg), (model,), ()
+    return tuple(deployment), tuple(deployment[:6]), *others
+
+
+OWN = 2
+"""How many of those are of the part itself."""
+
+
 @record
 class NewestDays:
     """Day of the newest independent runs by stack, and by aggregated stack on any part of a vendor."""
@@ -66,22 +161,24 @@ class NewestDays:
         return next((self.by_stack[key] for key in keys if key in self.by_stack), None)
 
 
-def newest_days(points: Points, rows: Sequence[Measurement], odd: Collection[str]) -> NewestDays:
+def newest_days(
+    points: Points, rows: Sequence[Measurement], odd: Collection[str], usual: UsualMonths
+) -> NewestDays:
     """The newest day of the independent runs of each stack, where it is newer than the middle of the medians.
 
     Parameters
     ----------
     points, rows
-        The measurements.
+        The measurements, with the usual months of the medians among them.
     odd
         Names of groups that have a level of their own, see `levels.group_keys`.
     """
-    middle = day_of(MEDIAN_MONTH)
     out: dict[str, date | None] = {}
-    for part, stack, m in zip(points.accelerators, stack_keys(points), rows, strict=True):
+    middles = usual.of(points).tolist()
+    for part, stack, month, m in zip(points.accelerators, stack_keys(points), middles, rows, strict=True):
         if m.family != "single_run" or not m.date:
             continue
-        new = m.date > middle and f"{stack}|@{m.date}|" not in odd
+        new = m.date > day_of(month) and f"{stack}|@{m.date}|" not in odd
         for key in (stack,) if m.disagg else (stack, stack.replace(part.id, part.vendor, 1)):
             known = out.setdefault(key, None)
             if new:

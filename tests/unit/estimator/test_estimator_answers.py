@@ -15,7 +15,7 @@ from advisor.engine.estimator.core import rising
 from advisor.engine.estimator.encode import points_of_measurements, points_of_queries, stack_key
 from advisor.engine.estimator.physics import CACHE_FILL, TERMS, step_physics
 from advisor.engine.estimator.tails import learn_tails, tail_factors
-from advisor.engine.estimator.typical import newest_days
+from advisor.engine.estimator.typical import newest_days, usual_months
 from tests.estimator_kit import bundled_estimator, bundled_fit, catalog, estimator_with, evidence, query, query_of
 
 
@@ -143,7 +143,7 @@ def test_the_newest_day_is_one_that_says_something_of_today() -> None:
 
     def newest(chosen: list[int], odd: tuple[str, ...] = (), on: str = "mi355x") -> date | None:
         some = np.array(chosen)
-        found = newest_days(points.take(some), [rows[i] for i in chosen], odd)
+        found = newest_days(points.take(some), [rows[i] for i in chosen], odd, usual_months(points, rows))
         return found.of(catalog().accelerators[on], *what)
 
     stack = stack_key(part.id, *what)

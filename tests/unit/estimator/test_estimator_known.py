@@ -95,7 +95,8 @@ def test_deepseek_r1_on_b200_keeps_its_faster_engine_between_measured_loads(load
     each = bundled_estimator().estimate(
         [replace(ASKED, concurrency=load, engine=engine, ep=1, dp_attention=False) for engine in ("sglang", "trt")]
     )
-    assert open_.total_tps_per_gpu.mid >= 0.97 * max(e.total_tps_per_gpu.mid for e in each)
+    # chosen by what was measured, old software and new; on the newest the other's estimate may lie a little higher
+    assert open_.total_tps_per_gpu.mid >= 0.95 * max(e.total_tps_per_gpu.mid for e in each)
 
 
 @pytest.mark.parametrize(("model", "part", "precision"), [("glm-4.5", "h100", "fp4"), ("falcon-40b", "h200", "bf16")])

@@ -35,3 +35,23 @@ def test_most_rates_of_long_prompts_are_those_of_the_vendor_s_table() -> None:
     # the vendor tunes for most throughput alone, and a service does not: somewhat below, seldom far off
     assert 0.8 <= np.median(found) <= 1.1
     assert np.mean((found > 1 / 1.5) & (found < 1.5)) >= 0.85
+
+
+def test_first_tokens_of_a_model_that_no_run_times_are_those_of_its_recipe() -> None:
+    """GLM-5.2 with ATOM, prompts of 1,024 and 8,192 tokens, 1 to 64 in flight."""
+    rows = [
+        row for row in catalog().vendor_tables
+        if row.metric == "ttft_p50_s" and row.model_id == "glm-5.2" and row.isl and row.osl and row.concurrency
+    ]  # fmt: skip
+    assert len(rows) == 6
+    asked = [
+        query(
+            row.accelerator, row.model_id, precision=row.precision, engine=row.engine, tp=row.tp, gpus=row.tp,
+            isl=row.isl, osl=row.osl, concurrency=row.concurrency,
+        )
+        for row in rows
+    ]  # fmt: skip
+    found = bundled_estimator().estimate(asked, software="typical")
+    ratios = np.array([e.ttft_p50_s.mid / row.value for e, row in zip(found, rows, strict=True)])
+    assert (ratios > 0.75).all()
+    assert (ratios < 1.5).all()

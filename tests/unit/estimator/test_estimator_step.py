@@ -9,7 +9,7 @@ import pytest
 from advisor.engine.estimator.encode import points_of_queries
 from advisor.engine.estimator.physics import TERMS, attention_flops, precision_of_rest, step_physics
 from advisor.engine.memory import attended_bytes_per_request, kv_bytes_per_request
-from tests.estimator_kit import catalog, query
+from tests.estimator_kit import bundled_estimator, catalog, query
 
 R1 = query("h200", "deepseek-r1", engine="sglang", tp=8, gpus=8, isl=8192, osl=1024, concurrency=33)
 
@@ -75,3 +75,12 @@ def test_prefill_of_deepseek_v4_attends_to_entries_windows_and_keys() -> None:
     entries = 30 * (512 + 1024) / 2 + 31 * 4096 / 128 + 61 * 128
     keys = 2 * 64 * 128 * 30 * 4096 / 4
     assert attention_flops(model, 8192) == pytest.approx(4 * 128 * 512 * entries + keys)
+
+
+def test_prompts_of_others_count_once_in_a_life() -> None:
+    """With prompts of 100,000 tokens the rate of one H20 had halved from 1 to 16 in flight."""
+    asked = query("h20", "llama3.3-70b", isl=100_000, osl=1000, tp=4, gpus=4)
+    loads = (1, 2, 4, 8, 16)
+    found = bundled_estimator().curve(asked, loads)
+    rates = [found[i].total_tps_per_gpu.mid for i in range(len(loads))]
+    assert min(rates) > 0.8 * rates[0]
