@@ -340,6 +340,8 @@ class ProbeSession:
 
     def _keep_whole(self) -> None:
         """Keep the end of the run with all its steps, also those that a store had no room for before."""
+        if self._on_end is None:
+            return
         flags = tuple(flag for flag in self._run.flags if flag != self._unkept)
         self._unkept = ""
         self._run = self._run.model_copy(update={"flags": flags})

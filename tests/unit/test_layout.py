@@ -271,7 +271,7 @@ def kimi(part: str, tpot_ms: float, *engines: str) -> Profile:
 def test_a_part_that_a_pinned_engine_serves_is_not_out_with_engines_open(bench: Workbench) -> None:
     """Kimi K2 was measured in vLLM, not in SGLang: a team on SGLang was offered MI300X, an open one was not."""
     for engines in ((), ("vllm",), ("sglang",)):
-        (candidate,) = bench.advise(kimi("mi300x", 21, *engines), draws=200).candidates
+        (candidate,) = bench.advise(kimi("mi300x", 20, *engines), draws=200).candidates
         assert candidate.operating_point is not None, engines
         assert candidate.operating_point.meets_slo
         assert candidate.deployment is not None

@@ -72,14 +72,22 @@ Gone = Literal["", "pair", "accelerator"]
 """What of the evidence may not be known: nothing, the part with the model, or all of the part."""
 
 
-@record
 class UsualMonths:
-    """Months of the medians over runs, by what a deployment shares with them, the most in common first."""
+    """Months of the medians over runs, by what a deployment shares with them, the most in common first.
 
-    by_kin: Mapping[Kin, Sequence[tuple[str, float]]]
-    """Part and month of each median."""
-    by_part: Mapping[str, Mapping[str, float]]
-    """Earliest month of a part with each model."""
+    Parameters
+    ----------
+    by_kin
+        Part and month of each median.
+    by_part
+        Earliest month of a part with each model.
+    """
+
+    def __init__(
+        self, by_kin: Mapping[Kin, Sequence[tuple[str, float]]], by_part: Mapping[str, Mapping[str, float]]
+    ) -> None:
+        self._by_kin, self._by_part = by_kin, by_part
+        self._found: dict[tuple[Kin, Gone], float] = {}
 
     def of(self, points: Points, *, gone: Gone = "") -> Floats:
         """Month at which each point is asked for as a median over runs [months after EPOCH].
@@ -91,13 +99,16 @@ class UsualMonths:
         """
         columns = _deployments(points)
         first, of_point = distinct(*columns)
-        found = [self._usual([column[i] for column in columns], gone) for i in first]
-        return np.array(found, dtype=np.float64)[of_point]
+        asked = [tuple(column[i] for column in columns) for i in first]
+        for deployment in asked:
+            if (deployment, gone) not in self._found:
+                self._found[deployment, gone] = self._usual(deployment, gone)
+        return np.array([self._found[deployment, gone] for deployment in asked], dtype=np.float64)[of_point]
 
-    def _usual(self, deployment: Sequence[str], gone: Gone) -> float:
+    def _usual(self, deployment: Kin, gone: Gone) -> float:
         part, model, *_ = deployment
         for common, kin in enumerate(_kin(deployment)):
-            months = [month for name, month in self.by_kin.get(kin, ()) if not gone or name != part]
+            months = [month for name, month in self._by_kin.get(kin, ()) if not gone or name != part]
             if months:
                 own = common < OWN
                 return median_low(months) if own else max(median_low(months), self._earliest(part, model, gone))
@@ -105,7 +116,7 @@ class UsualMonths:
 
     def _earliest(self, part: str, model: str, gone: Gone) -> float:
         """Nothing ran on a part before the first that did."""
-        known = {} if gone == "accelerator" else self.by_part.get(part, {})
+        known = {} if gone == "accelerator" else self._by_part.get(part, {})
         return min((month for name, month in known.items() if name != model), default=-np.inf)
 
 
@@ -118,7 +129,7 @@ def usual_months(points: Points, rows: Sequence[Measurement]) -> UsualMonths:
     by_kin: dict[Kin, list[tuple[str, float]]] = defaultdict(list)
     by_part: dict[str, dict[str, float]] = defaultdict(dict)
     for k, i in enumerate(first):
-        deployment = [column[i] for column in columns]
+        deployment = tuple(column[i] for column in columns)
         part, model, *_ = deployment
         known = month[of_row == k].tolist()
         for kin in _kin(deployment):
@@ -137,11 +148,11 @@ def _deployments(points: Points) -> list[Sequence[str]]:
     ]  # fmt: skip
 
 
-def _kin(deployment: Sequence[str]) -> tuple[Kin, ...]:
+def _kin(deployment: Kin) -> tuple[Kin, ...]:
     """What deployments may have in common with one, from all of it to nothing."""
     _, model, precision, engine, spec, disagg, *_ = deployment
     others = (model, precision, engine, spec, disagg), (model, engine, spec, disagg), (model,), ()
-    return tuple(deployment), tuple(deployment[:6]), *others
+    return deployment, deployment[:6], *others
 
 
 OWN = 2
