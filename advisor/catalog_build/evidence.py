@@ -79,15 +79,14 @@ def run(drop: Drop, out: Output) -> None:
 
 def _date_medians(rows: list[_Row], periods: list[tuple[date, date]]) -> None:
     """Say of medians over runs when their configuration was first run."""
-    whole_rows = [stated | derived for stated, derived in rows]
-    medians = [row for row in whole_rows if row["family"] == "median" and row["config_id"]]
-    runs = [row for row in whole_rows if row["family"] == "single_run"]
+    medians = [row for row in rows if row[0]["family"] == "median" and row[0]["config_id"]]
     if not (medians and periods):
         return
-    days = first_days(medians, runs, (min(p[0] for p in periods), max(p[1] for p in periods)))
-    for stated, derived in rows:
-        if stated["family"] == "median" and stated["config_id"]:
-            derived["first_run"] = days[str(stated["config_id"])]
+    numbered = [stated | derived for stated, derived in medians]
+    runs = [stated | derived for stated, derived in rows if stated["family"] == "single_run"]
+    days = first_days(numbered, runs, (min(p[0] for p in periods), max(p[1] for p in periods)))
+    for stated, derived in medians:
+        derived["first_run"] = days[str(stated["config_id"])]
 
 
 def _finish(rows: list[_Row], prefix: str, source: str, table: Table, out: Output, left_out: Counter[str]) -> None:

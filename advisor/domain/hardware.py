@@ -71,6 +71,11 @@ class Accelerator:
         return max(self.gpus_per_node, self.scale_up_domain)
 
     @property
+    def by_rack(self) -> bool:
+        """Whether it is bought as a rack-scale system of several nodes."""
+        return self.unit_gpus > self.gpus_per_node
+
+    @property
     def generation(self) -> str:
         """Hopper, Blackwell, CDNA3, ...: the architecture without its variant."""
         return self.architecture.split()[0] if self.architecture else self.id

@@ -6,9 +6,10 @@ import math
 
 from advisor.evidence.runs import Distribution
 
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
+"""Standard normal quantile of 97.5 %, by which 95 % intervals are made and read back."""
 _Z90 = 1.2815515655446004
-"""Standard normal quantiles of 97.5 and of 90 %."""
+"""The same of 90 %."""
 _MEDIAN = math.sqrt(math.pi / 2)
 _FEWEST = 2
 
@@ -33,7 +34,7 @@ def median_error(found: Distribution) -> float:
     """
     interval = found.p50_ci95
     if interval is not None and 0 < interval[0] <= interval[1]:
-        return math.log(interval[1] / interval[0]) / (2 * _Z95)
+        return math.log(interval[1] / interval[0]) / (2 * Z95)
     return _MEDIAN * _deviation(found) / math.sqrt(found.n) if found.n >= _FEWEST else 0.0
 
 
@@ -53,7 +54,7 @@ def rate_error(life: Distribution) -> float:
     """
     interval = life.mean_ci95
     if interval is not None and life.mean:
-        return (interval[1] - interval[0]) / (2 * _Z95) / life.mean
+        return (interval[1] - interval[0]) / (2 * Z95) / life.mean
     return _deviation(life) / math.sqrt(life.n) if life.n >= _FEWEST else 0.0
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.evidence.precision import Z95
 from advisor.evidence.runs import Distribution
 
-_Z95 = 1.959963984540054
 Series = NDArray[np.float64]
 
 
@@ -22,7 +22,7 @@ def t_quantile_975(degrees: float) -> float:
     """
     if degrees < 3:
         return 12.706 if degrees < 2 else 4.303
-    z, v = _Z95, degrees
+    z, v = Z95, degrees
     g1 = (z**3 + z) / 4
     g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -54,7 +54,7 @@ def quantile_interval(ordered: Series, q: float, size: float | None = None) -> t
     size = float(n) if size is None else min(size, float(n))
     if size < 5:
         return None
-    half = _Z95 * math.sqrt(q * (1 - q) / size)
+    half = Z95 * math.sqrt(q * (1 - q) / size)
     low, high = q - half, q + half
     if low < 0 or high > 1 or (high * n) > n - 0.5:
         return None

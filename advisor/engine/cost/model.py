@@ -157,8 +157,7 @@ class CostModel:
         """GPUs that a way of paying holds around the clock: the fleet or its base; whole racks of what is sold so."""
         base = self.base(fleet, way.base_share) if way.mode == "mixed" else fleet
         accelerator = self.sized.accelerator
-        by_rack = way.buys and accelerator.unit_gpus > accelerator.gpus_per_node
-        return whole_nodes(base, accelerator.unit_gpus) if by_rack else base
+        return whole_nodes(base, accelerator.unit_gpus) if way.buys and accelerator.by_rack else base
 
     def first_gpus(self, way: Way) -> float:
         """GPUs at the start, at typical inputs, that are got: the fleet, and what a purchase counts beyond it."""

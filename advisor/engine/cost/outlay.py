@@ -39,7 +39,7 @@ def lease_of(model: CostModel, way: Way, levels: Levels) -> Lease | None:
     if way.buys or not way.term_months:
         return None
     fleet = model.yearly_fleet(levels, model.calendar.years, shrinks=way.commitment == "reserved_1y")
-    held = model.base(fleet, way.base_share) if way.mode == "mixed" else fleet
+    held = model.held(way, fleet)
     gpus, last = float(held[0]), float(held[-1])
     price = float(way.price.typical * model.kept(way.price, levels))
     hours = HOURS_PER_MONTH * way.term_months

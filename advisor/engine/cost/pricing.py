@@ -271,9 +271,9 @@ def _dearer_at_typical(pricing: Pricing) -> Iterator[str]:
 def _by_the_rack(pricing: Pricing) -> Iterator[str]:
     """What a rack-scale system is paid for beyond the fleet, or what is not known of its rent."""
     way, model, accelerator = pricing.way, pricing.model, pricing.model.sized.accelerator
-    rack, tray = accelerator.unit_gpus, accelerator.gpus_per_node
-    if rack == tray:
+    if not accelerator.by_rack:
         return
+    rack, tray = accelerator.unit_gpus, accelerator.gpus_per_node
     if way.buys:
         held, needed = model.first_gpus(way), model.rented_gpus()
         yield f"bought as whole racks of {rack} GPUs: {held:,.0f} are paid for at the start, {needed:,.0f} are needed"

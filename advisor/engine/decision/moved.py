@@ -59,9 +59,8 @@ class Moved:
         key = values.tobytes()
         if key not in self._known:
             if self._today_usd is None:
-                firm, ways, self._firm = self._firm, self._ways, ""
-                self._today_usd = float(self._reckoned(self._move, np.array([self._today]))[0])
-                self._firm, self._ways = firm, ways
+                uncertain = Moved(self.run, self._setting, self._move, self._today)
+                self._today_usd = float(uncertain._reckoned(self._move, np.array([self._today]))[0])
             usd, today = self._reckoned(self._move, values), self._today_usd
             self._known[key] = usd * (self.run.risk_adjusted / today) if today > 0 else usd + self.run.risk_adjusted
         return self._known[key]

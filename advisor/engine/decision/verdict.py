@@ -188,8 +188,8 @@ def _idle(best: Run) -> str:
     needed, held = sum(t.fleet.gpus_needed for t in sized.tiers), best.pricing.model.first_gpus(best.pricing.way)
     if needed > IDLE * held:
         return ""
-    unit = sized.accelerator.unit_gpus
-    whole = f"Racks of {unit}" if best.pricing.way.buys and unit > sized.accelerator.gpus_per_node else "Nodes"
+    accelerator = sized.accelerator
+    whole = f"Racks of {accelerator.unit_gpus}" if best.pricing.way.buys and accelerator.by_rack else "Nodes"
     text = f"{whole} are counted whole: of {held:,.0f} GPUs {needed:,} {'is' if needed == 1 else 'are'} needed"
     if best.pricing.way.buys:
         return f"{text}, and the others stand idle."

@@ -154,10 +154,9 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     p, physics = truth.points, truth.physics
     baselines = {name: t.baseline for name, t in fit.targets.items()}
     step = decode_step(p, physics, baselines["tpot"], parts=fit.parts)
-    first = first_token_s(p, physics, step.prefill, baselines["ttft"])
+    of_life, first = first_token_s(p, physics, step.prefill, baselines["ttft"])
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
-    alone = first_token_s(p, physics, step.prefill, baselines["ttft"], ahead=False)
-    usual = share_baseline(p, physics, step.log_s, alone, baselines["share"])
+    usual = share_baseline(p, physics, step.log_s, of_life, baselines["share"])
     left = {
         "tpot": np.log(truth.tpot_s) - step.log_s[:, 0],
         "share": np.log(truth.total_tps / ceiling) - usual[:, 0],

@@ -198,11 +198,10 @@ def _among_runs(points: Points, encoded: Encoded, typical: TypicalMonths) -> Sin
 def baselines(fit: Fit, points: Points, physics: Physics, step: Step) -> dict[str, Floats]:
     """Log of each target by physics alone, points x loads."""
     t = fit.targets
-    first = first_token_s(points, physics, step.prefill, t["ttft"].baseline)
-    alone = first_token_s(points, physics, step.prefill, t["ttft"].baseline, ahead=False)
+    of_life, first = first_token_s(points, physics, step.prefill, t["ttft"].baseline)
     return {
         "tpot": step.log_s,
-        "share": share_baseline(points, physics, step.log_s, alone, t["share"].baseline),
+        "share": share_baseline(points, physics, step.log_s, of_life, t["share"].baseline),
         "ttft": ttft_baseline(points, physics, step.log_s, first),
         GPUS: gpus_baseline(points, t[GPUS].baseline),
     }

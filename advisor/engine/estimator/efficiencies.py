@@ -79,7 +79,7 @@ def _tpot(truth: Truth) -> Floats:
 def _share(truth: Truth, tpot: Floats, ttft: Floats) -> Floats:
     p, physics = truth.points, truth.physics
     log_s, prefill = log_step(p, physics, tpot)
-    first = first_token_s(p, physics, prefill, ttft, ahead=False)
+    first, _ = first_token_s(p, physics, prefill, ttft)
     ceiling = little_ceiling(p, p.concurrency[:, None], truth.tpot_s[:, None])[:, 0]
     full = np.log(truth.total_tps / ceiling) - share_baseline(p, physics, log_s, first, np.zeros(2))[:, 0]
     own = _weights(truth) > 0

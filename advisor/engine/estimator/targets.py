@@ -133,7 +133,7 @@ def share_baseline(
     Parameters
     ----------
     first_s
-        Seconds to the first token but for the wait for cache, see `first_token_s`.
+        Seconds of a life to the first token but for the wait for cache, see `first_token_s`.
     """
     usual = np.where(points.disagg, coefficients[1], coefficients[0])[:, None]
     prefill = np.log1p(first_s / _life_s(points, log_step_s))
@@ -152,22 +152,22 @@ def ttft_baseline(points: Points, physics: Physics, log_step_s: Floats, first_s:
 
 
 def first_token_s(
-    points: Points, physics: Physics, prefill: Floats, coefficients: Floats, *, ahead: bool = True
-) -> Floats:
-    """Seconds to the first token but for the wait for cache, points x loads: prefill of the prompt and of those ahead.
+    points: Points, physics: Physics, prefill: Floats, coefficients: Floats
+) -> tuple[Floats, Floats]:
+    """Seconds to the first token but for the wait for cache, points x loads: of a life, and as they are waited for.
+
+    The latter are the prefill of the prompt and of those ahead. In aggregated serving TPOT is that of a batch in which
+    all run, and holds the prompts of all others: of a life those ahead are no part, as none may count twice in it.
 
     Parameters
     ----------
     prefill
         Part of each step that goes into prompts, points x loads.
-    ahead
-        Whether prompts ahead count in aggregated serving too. Where TPOT is that of a batch in which all run, the
-        prompts of all others are in it, and none may count twice in a life.
     """
-    *own, others = prompt_parts(points, physics, prefill, coefficients)
-    waited = others if ahead else np.where(points.disagg[:, None], others, 0.0)
-    out: Floats = sum(own, start=waited) * np.exp(coefficients[DISAGG_FIRST] * points.disagg)[:, None]
-    return out
+    *own, ahead = prompt_parts(points, physics, prefill, coefficients)
+    factor = np.exp(coefficients[DISAGG_FIRST] * points.disagg)[:, None]
+    of_life, waited = (sum(own, start=a) * factor for a in (np.where(points.disagg[:, None], ahead, 0.0), ahead))
+    return of_life, waited
 
 
 def prompt_parts(points: Points, physics: Physics, prefill: Floats, coefficients: Floats) -> list[Floats]:

@@ -176,7 +176,7 @@ def rack_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: Ca
         return _unknown_power("site_rack", rule, accelerator)
     unit_gpus = accelerator.unit_gpus
     unit = unit_gpus * power.kw
-    what = "rack" if unit_gpus > accelerator.gpus_per_node else "node"
+    what = "rack" if accelerator.by_rack else "node"
     limit = profile.site.rack_kw
     arithmetic = f"one {what}: {unit_gpus} GPUs x {power.kw:.2f} kW = {unit:,.1f} kW; {power.basis}"
     common = {
@@ -235,7 +235,7 @@ def shortfalls(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
 def _powered_gpus(accelerator: Accelerator, gpus: int) -> int:
     """GPUs that draw power: whole racks of a rack-scale system, else those of the fleet."""
     unit = accelerator.unit_gpus
-    return math.ceil(gpus / unit) * unit if unit > accelerator.gpus_per_node else gpus
+    return math.ceil(gpus / unit) * unit if accelerator.by_rack else gpus
 
 
 def _unless_partly(spare: int, unit_gpus: int, gate: Gate) -> Gate:

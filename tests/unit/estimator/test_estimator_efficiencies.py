@@ -46,7 +46,7 @@ def test_a_tenth_of_rows_far_off_moves_little() -> None:
 
 def _first_tokens(truth: Truth, step: Step, coefficients: np.ndarray) -> np.ndarray:
     """Seconds to the first token of each row by physics alone."""
-    first = first_token_s(truth.points, truth.physics, step.prefill, coefficients)
+    _, first = first_token_s(truth.points, truth.physics, step.prefill, coefficients)
     return np.exp(ttft_baseline(truth.points, truth.physics, step.log_s, first)[:, 0])
 
 
