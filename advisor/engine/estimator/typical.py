@@ -88,6 +88,7 @@ class UsualMonths:
     ) -> None:
         self._by_kin, self._by_part = by_kin, by_part
         self._found: dict[tuple[Kin, Gone], float] = {}
+        self._middle: dict[tuple[Kin, str], float | None] = {}
 
     def of(self, points: Points, *, gone: Gone = "") -> Floats:
         """Month at which each point is asked for as a median over runs [months after EPOCH].
@@ -108,11 +109,17 @@ class UsualMonths:
     def _usual(self, deployment: Kin, gone: Gone) -> float:
         part, model, *_ = deployment
         for common, kin in enumerate(_kin(deployment)):
-            months = [month for name, month in self._by_kin.get(kin, ()) if not gone or name != part]
-            if months:
-                own = common < OWN
-                return median_low(months) if own else max(median_low(months), self._earliest(part, model, gone))
+            middle = self._middle_of(kin, part if gone else "")
+            if middle is not None:
+                return middle if common < OWN else max(middle, self._earliest(part, model, gone))
         return MEDIAN_MONTH
+
+    def _middle_of(self, kin: Kin, without: str) -> float | None:
+        """Median month of those that have this in common, but for those of one part; None where there are none."""
+        if (kin, without) not in self._middle:
+            months = [month for name, month in self._by_kin.get(kin, ()) if name != without]
+            self._middle[kin, without] = median_low(months) if months else None
+        return self._middle[kin, without]
 
     def _earliest(self, part: str, model: str, gone: Gone) -> float:
         """Nothing ran on a part before the first that did."""
