@@ -94,7 +94,8 @@ def judge_all(
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
     for draft in drafts:
         _settle(draft, profile, inputs, sizing)
-        _plan(draft, profile, inputs, sizing)
+        if not draft.plans:
+            _plan(draft, profile, inputs, sizing)
     planned = [d for d in drafts if d.plans]
     order = main_tier_first([d.plans for d in planned])
     for draft, cold in zip(planned, _cold_rates(planned, profile, inputs, order), strict=True):
@@ -133,25 +134,34 @@ def _settle(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> N
     ]
 
     leading: list[str] = []
+    planned: list[Draft] = []
 
     def weigh(layouts: Sequence[Layout]) -> Weight:
-        return _weigh(_draft(profile, draft.accelerator, list(layouts), inputs), profile, inputs, sizing, leading)
+        tried = _draft(profile, draft.accelerator, list(layouts), inputs)
+        _plan(tried, profile, inputs, sizing)
+        planned.append(tried)
+        return _weigh(replace(tried, gates=[*tried.gates]), profile, inputs, sizing, leading)
 
     chosen = settle(draft.layouts, options, weigh)
-    if any(a is not b for a, b in zip(chosen, draft.layouts, strict=True)):
-        settled = _draft(profile, draft.accelerator, chosen, inputs)
-        draft.layouts, draft.gates = settled.layouts, settled.gates
+    known = next((tried for tried in planned if _same(tried.layouts, chosen)), None)
+    if known is None and not _same(draft.layouts, chosen):
+        known = _draft(profile, draft.accelerator, chosen, inputs)
+    if known is not None:
+        draft.layouts, draft.gates, draft.plans = known.layouts, known.gates, known.plans
+
+
+def _same(some: Sequence[Layout], others: Sequence[Layout]) -> bool:
+    return all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leading: list[str]) -> Weight:
-    """What a candidate with given deployments comes to, at few cases.
+    """What a candidate with planned deployments comes to, at few cases.
 
     Parameters
     ----------
     leading
         Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
     """
-    _plan(draft, profile, inputs, sizing)
     _size(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
