@@ -28,8 +28,10 @@ from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
     from advisor.domain.backtest import BacktestResult
+    from advisor.domain.estimate import OperatingEstimate
     from advisor.engine.drafts import Inputs
     from advisor.engine.estimator import Estimator, Fit
+    from advisor.evidence.runs import Run
 
 FIT_FILES = ("parameters.json", "weights.csv")
 BACKTEST_FILE = "backtest.json"
@@ -175,7 +177,13 @@ class Workbench:
     @cached_property
     def _prior(self) -> Estimator:
         """The estimator without the user's own measurements."""
-        return Workbench(self.overlays, as_of=self.as_of, bare=True).estimator
+        return Workbench(self.overlays, as_of=self.as_of, bare=True).estimator if self.evidence else self.estimator
+
+    def predicted(self, run: Run) -> list[OperatingEstimate | str]:
+        """What was predicted for each step of a run from the catalog alone, or why nothing was."""
+        from advisor.engine.probe_checks import predicted_steps
+
+        return predicted_steps(run, list(self.catalog.models.values()), self._prior.estimate)
 
     @cached_property
     def backtest(self) -> BacktestSummary | None:

@@ -116,7 +116,7 @@ def _live_line(s: Snapshot) -> str:
 
 
 def _step_line(step: Step) -> str:
-    state = "ok" if step.valid and not step.partial else ("INVALID" if not step.valid else "partial")
+    state = step.state + (", partial" if step.valid and step.partial else "")
     rate = "-" if step.output_tps is None else f"{step.output_tps:.1f} tok/s"
     what = f"{step.isl:.0f}/{step.osl:.0f} {_load(step)}"
     return f"{what}: TTFT p50 {_ms(step.ttft.p50)}, TPOT p50 {_ms(step.tpot.p50)}, {rate}, {state}"
@@ -179,7 +179,7 @@ def _cells(step: Step, gpus: int | None) -> tuple[str, ...]:
         _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
         _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
         _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else percent(step.goodput_share),
-        f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
+        f"{step.succeeded}/{step.requests}", step.state,
     )  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
             ("mean", values.mean), ("median", values.p50), ("p90", values.p90), ("p95", values.p95), ("p99", values.p99)
         ):  # fmt: skip
             row[f"{key}_{name}_ms"] = None if value is None else value * 1e3
-    row |= {"valid": step.valid, "partial": step.partial, "flags": "; ".join(step.flags)}
+    row |= {"valid": step.valid, "evidence": step.evidence, "partial": step.partial, "flags": "; ".join(step.flags)}
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,13 +18,14 @@ from advisor.tui.desk import Sight
 from advisor.tui.fields import FieldSpec, Kind
 from advisor.tui.probe_suggestion import suggested
 from advisor.tui.probe_text import History, plan_content, progress_content, result_content
-from advisor.tui.probing import ProbeJob, Setup, plan_of, predictions
+from advisor.tui.probing import ProbeJob, Setup, plan_of
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.secret_row import SecretRow
 from advisor.tui.widgets.tones import content
 
 if TYPE_CHECKING:
+    from advisor.domain.estimate import OperatingEstimate
     from advisor.evidence.runs import Run
     from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
@@ -104,6 +106,7 @@ class ProbePane(Pane):
         self._history = History()
         self._stopped: Run | None = None
         """The last run, which may have steps left; it stays while the form is edited, to raise a limit."""
+        self._said: tuple[Run | None, Sequence[OperatingEstimate | str]] = (None, ())
         self._error = ""
         self._suggested = suggested(None)
         self._suggested_for = ""
@@ -173,13 +176,15 @@ class ProbePane(Pane):
         if self.snapshot is not None and self.job is not None:
             text.update(progress_content(self.snapshot, self._history, width))
         elif self.run_ is not None:
-            bench = self.bench
-            steps = list(self.run_.steps)
-            served = self.run_.deployment.model
-            said = predictions(bench, self.setup, steps, served) if bench is not None and steps else []
-            text.update(result_content(self.run_, said, self._error))
+            text.update(result_content(self.run_, self._predicted(self.run_), self._error))
         else:
             text.update(self._plan())
+
+    def _predicted(self, run: Run) -> Sequence[OperatingEstimate | str]:
+        """What was predicted for a run: asked once, for it does not change with what the run is used for."""
+        if self.bench is not None and run.steps and self._said[0] is not run:
+            self._said = (run, self.bench.predicted(run))
+        return self._said[1] if self._said[0] is run else ()
 
     def _plan(self) -> Any:
         from advisor.domain.errors import AdvisorError
@@ -347,7 +352,7 @@ class ProbePane(Pane):
             return
         found = measurements_from_run(self.run_)
         if not found:
-            self.notify("No step of this run is valid, so that there is nothing to use.", timeout=6)
+            self.notify("No step of this run is evidence, so that there is nothing to use.", timeout=6)
             return
         self.program.use_evidence(found)
         self.notify(f"{len(found)} measured points now overrule the estimate (grade A).", timeout=6)
