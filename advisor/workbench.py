@@ -18,7 +18,8 @@ from advisor.catalog.resources import cache_dir, user_overlay_dirs
 from advisor.catalog.sizing import read_sizing
 from advisor.domain.errors import CatalogError, ProfileError, did_you_mean
 from advisor.domain.evidence import Measurement
-from advisor.domain.model import ModelSpec, model_called
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation

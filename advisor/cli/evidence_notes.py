@@ -7,7 +7,7 @@ from typing import NamedTuple
 from advisor.catalog.resources import user_overlay_dirs
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import did_you_mean
-from advisor.domain.model import model_called
+from advisor.domain.model_names import model_called
 from advisor.evidence.runs import SPECULATION, Run, speculation, unstated
 from advisor.probe.plausibility import Plausibility
 
@@ -62,7 +62,7 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         hint = did_you_mean(where.model, check.models) or "; `advisor catalog list models` names them"
         told = f'Not used as evidence: the catalog has no model "{where.model}"; name it with --as-model{hint}'
         return Use(False, (told,))
-    doubt = check.another_model(where, run.server_facts.get("asked_model", ""))
+    doubt = check.doubt(where, run.server_facts.get("asked_model", ""))
     notes = [doubt] if doubt and doubt not in run.flags else []
     if speculation(run) == SPECULATION:
         notes.append("Counts as speculative decoding, which the server's counters show: state its method with --spec")

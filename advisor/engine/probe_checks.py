@@ -8,7 +8,8 @@ from dataclasses import replace
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
-from advisor.domain.model import ModelSpec, model_called
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called
 from advisor.domain.probing import count_in_doubt
 from advisor.domain.recommendation import ProbeCheck
 from advisor.domain.sizing import Deployment, Spread

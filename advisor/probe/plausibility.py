@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.domain.hardware import PRECISIONS, Accelerator, Precision
-from advisor.domain.model import ModelSpec, model_called
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called, weights_called
 from advisor.engine.memory import keeps_four_bits
 from advisor.evidence.runs import Deployment, Step
 
@@ -95,12 +96,20 @@ class Plausibility:
             return step
         return step.model_copy(update={"valid": False, "flags": (*reasons, *step.flags)})
 
-    def another_model(self, where: Deployment, served: str) -> str:
-        """That the server calls its model by the name of another than was stated, in words; empty where it does not."""
+    def doubt(self, where: Deployment, served: str) -> str:
+        """That the name by which the server calls its model is that of another model, or of weights of another
+        precision, than was stated, in words; empty where it is not.
+        """
         stated, found = (model_called(name, self.models.values()) for name in (where.model, served))
-        if stated is None or found is None or stated is found or {*stated.measured_as} & {*found.measured_as}:
+        if stated is None or found is None:
             return ""
-        return f'the server calls its model "{served}", which is {found.id}; {stated.id} was stated: check --as-model'
+        called = f'the server calls its model "{served}", which is'
+        if stated is not found and not {*stated.measured_as} & {*found.measured_as}:
+            return f"{called} {found.id}; {stated.id} was stated: check --as-model"
+        precision = weights_called(served)
+        if where.precision and precision and precision != where.precision:
+            return f"{called} one of {precision} weights; {where.precision} was stated: check --weights"
+        return ""
 
 
 def plausibility_check(accelerator: str) -> Plausibility | None:

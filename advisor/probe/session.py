@@ -184,7 +184,7 @@ class ProbeSession:
         learnt = await preflight(self._client, self._prompts, self._budget, self._facts)
         self._messages += learnt.notes
         where = self._run.deployment
-        if self._plausibility is not None and (doubt := self._plausibility.another_model(where, self._client.model)):
+        if self._plausibility is not None and (doubt := self._plausibility.doubt(where, self._client.model)):
             self._messages.append(doubt)
         self._run = self._run.model_copy(
             update={
@@ -266,7 +266,7 @@ class ProbeSession:
     def _hold_to_statement(self, answered: set[str]) -> None:
         """Say once where the answers themselves name another model than was stated."""
         assert self._plausibility is not None
-        doubts = (self._plausibility.another_model(self._run.deployment, name) for name in sorted(answered))
+        doubts = (self._plausibility.doubt(self._run.deployment, name) for name in sorted(answered))
         self._messages += [doubt for doubt in doubts if doubt and doubt not in self._messages]
 
     def _skipped(self, plan: StepPlan, index: int, reason: str) -> Step:

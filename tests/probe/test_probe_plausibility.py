@@ -77,9 +77,18 @@ def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
     models |= {name: replace(models[name], measured_as=("b",)) for name in ("big", "twin")}
     check = Plausibility({}, models)
     stated = Deployment(model="big")
-    assert "which is small; big was stated" in check.another_model(stated, "/models/Small-Instruct-FP8")
+    assert "which is small; big was stated" in check.doubt(stated, "/models/Small-Instruct-FP8")
     for served in ("org/big-Instruct", "twin", "b", "house-name", ""):
-        assert check.another_model(stated, served) == ""
+        assert check.doubt(stated, served) == ""
+
+
+def test_a_server_that_names_weights_of_another_precision_than_was_stated_is_told() -> None:
+    check = Plausibility({}, {"r1": replace(MODEL, id="r1", name="deepseek-ai/DeepSeek-R1")})
+    stated = Deployment(model="r1", precision="fp8")
+    told = "one of fp4 weights; fp8 was stated: check --weights"
+    assert told in check.doubt(stated, "nvidia/DeepSeek-R1-0528-NVFP4-v2")
+    for served in ("deepseek-ai/DeepSeek-R1-0528", "org/DeepSeek-R1-FP8", "org/DeepSeek-R1-Int8"):
+        assert check.doubt(stated, served) == ""
 
 
 def test_figures_that_contradict_each_other_are_no_evidence() -> None:

@@ -334,7 +334,7 @@ class ProbePane(Pane):
     @on(Button.Pressed, "#probe-use")
     def action_use(self) -> None:
         """Let the measurement overrule the estimate."""
-        from advisor.domain.model import model_called
+        from advisor.domain.model_names import model_called
         from advisor.evidence.runs import measurements_from_run, unstated
 
         if self.run_ is None:
