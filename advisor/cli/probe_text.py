@@ -13,7 +13,7 @@ from typing import Any
 from advisor.cli.evidence_notes import evidence_use
 from advisor.domain.errors import InputError
 from advisor.domain.text import counted, percent, plain
-from advisor.evidence.runs import Run, Step
+from advisor.evidence.runs import Run, Step, speculation
 from advisor.probe.plan import Plan
 from advisor.probe.resume import Resumption, has_more
 from advisor.probe.session import Snapshot
@@ -204,7 +204,7 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
     row: dict[str, Any] = {
         "run_id": run.id, "step": step.index, "model_id": where.model, "accelerator": where.accelerator,
         "gpus": where.gpus, "precision": where.precision, "engine": where.engine, "tp": where.tp, "ep": where.ep,
-        "dp_attention": where.dp_attention, "spec_method": where.spec_method, "disagg": where.disagg, "load": step.load,
+        "dp_attention": where.dp_attention, "spec_method": speculation(run), "disagg": where.disagg, "load": step.load,
         "random_input_len": round(step.isl), "random_output_len": round(step.osl),
         "max_concurrency": step.concurrency, "request_rate": step.rate_rps, "num_prompts": step.requests,
         "completed": step.succeeded, "duration": step.duration_s, "request_throughput": step.requests_per_s,
@@ -218,6 +218,11 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
             ("mean", values.mean), ("median", values.p50), ("p90", values.p90), ("p95", values.p95), ("p99", values.p99)
         ):  # fmt: skip
             row[f"{key}_{name}_ms"] = None if value is None else value * 1e3
+    row |= {
+        "tool": run.tool, "family": run.family, "started_at": run.started_at.isoformat(),
+        "engine_version": where.engine_version, "shared_prefix": step.shared_prefix,
+        "asked_input_tokens": step.asked_input_tokens, "asked_output_tokens": step.asked_output_tokens,
+    }  # fmt: skip
     row |= {"valid": step.valid, "evidence": step.evidence, "partial": step.partial, "flags": "; ".join(step.flags)}
     return row
 

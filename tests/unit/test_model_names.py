@@ -68,8 +68,8 @@ def test_every_model_of_the_catalog_answers_to_its_own_names_alone(catalog: Cata
 
 def test_the_weights_that_a_name_states() -> None:
     names = {
-        "nvidia/DeepSeek-R1-0528-NVFP4-v2": "fp4", "amd/Llama-3.1-405B-Instruct-FP8-KV": "fp8", "org/m-AWQ-INT4": "int4",
-        "org/m-quantized.w4a16": "int4", "org/m-GPTQ-Int4": "int4", "org/m-BF16": "bf16", "org/m-GPTQ-Int8": None,
-        "org/m": None, "fp8": None,
+        "nvidia/DeepSeek-R1-0528-NVFP4-v2": "fp4", "amd/Llama-3.1-405B-Instruct-FP8-KV": "fp8",
+        "org/m-AWQ-INT4": "int4", "org/m-quantized.w4a16": "int4", "org/m-GPTQ-Int4": "int4", "org/m-BF16": "bf16",
+        "org/m-GPTQ-Int8": None, "org/m": None, "fp8": None,
     }  # fmt: skip
     assert {name: weights_called(name) for name in names} == names
