@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from advisor.catalog.resources import user_overlay_dirs
@@ -24,6 +25,15 @@ class Use(NamedTuple):
 
     counts: bool
     notes: tuple[str, ...] = ()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["--gpus"]), listed(["a", "b", "c"])
+    ('--gpus', 'a, b and c')
+    """
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
 
 
 def catalog_check() -> Plausibility:
@@ -52,8 +62,7 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         return Use(True)
     missing = [OPTIONS[name] for name in unstated(where)]
     if missing:
-        listed = ", ".join(missing[:-1]) + " and " * (len(missing) > 1) + missing[-1]
-        return Use(False, (f"Not used as evidence yet: say what was measured with {listed}",))
+        return Use(False, (f"Not used as evidence yet: say what was measured with {listed(missing)}",))
     check = check or catalog_check()
     if where.accelerator not in check.accelerators:
         hint = did_you_mean(where.accelerator, check.accelerators)

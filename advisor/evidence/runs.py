@@ -16,6 +16,7 @@ from advisor.domain.evidence import Family, Measurement
 from advisor.domain.hardware import PRECISIONS
 from advisor.domain.probing import LEAST_EVIDENCE, LEAST_REQUESTS, tells_speed
 from advisor.domain.provenance import Frozen
+from advisor.domain.text import counted
 
 RUN_SCHEMA = 1
 """Version of the exported form; readers refuse a higher one."""
@@ -297,6 +298,14 @@ def _tells_its_start(step: Step) -> bool:
     """Whether the p99 of TTFT is that of the first requests, which all came at once, and not of the service."""
     at_once = 0 if step.warmup_requests or step.load != "closed" else step.concurrency or 0
     return at_once > 1 and at_once > _START_SHARE * step.requests > 0
+
+
+def ending(run: Run) -> str:
+    """How a run ended, in words: also a complete one may have steps that the server broke off."""
+    broken = sum(step.partial and step.requests > 0 for step in run.steps)
+    if run.outcome != "complete" or not broken:
+        return run.outcome
+    return f"{run.outcome}, but {broken} of {counted(len(run.steps), 'step')} ended early"
 
 
 def run_date(run: Run) -> date:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from advisor.domain.probing import LEAST_EVIDENCE, tells_speed
 from advisor.domain.profile import Slo
-from advisor.domain.text import percent
+from advisor.domain.text import counted, percent
 from advisor.evidence.runs import LENGTH_TOLERANCE, SATURATED, Distribution, OwnLag, Step
 from advisor.probe.doubts import bunched, cached, mixed, shortened, uncounted, unheld
 from advisor.probe.faults import Fault
@@ -293,7 +293,7 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         flags.append("reasoning tokens count as output")
     lost = sum(r.first_is_late for r in good)
     if lost:
-        flags.append(f"TTFT of {lost} requests is left out: this machine read their first token too late")
+        flags.append(f"TTFT of {counted(lost, 'request')} is left out: this machine read their first token too late")
     blurred = sum(r.blurred for r in good)
     if blurred > 0.002 * sum(len(r.stamps_ns) for r in good):
         flags.append(f"the tail of ITL is withheld: this machine read {blurred} token events too late")

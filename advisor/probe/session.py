@@ -255,13 +255,26 @@ class ProbeSession:
         if self._plausibility is not None:
             self._hold_to_statement({r.model for r in sample.measured if r.ok and r.model})
             step = self._plausibility.judged(self._run.deployment, step)
+        overrun = step.errors.get(Fault.OVERRUN.value)
+        step = self._better(step, plan.label)
         self._keep(step)
         fatal = runner.fatal
         if fatal is not None and fatal.fault in FATAL:
             return step, f"{fatal.fault}: {fatal.message}"
-        if step.errors.get(Fault.OVERRUN.value):
+        if overrun:
             return step, "the server does not stop at max_tokens, so that its cost cannot be bounded"
         return step, None
+
+    def _better(self, step: Step, label: str) -> Step:
+        """The step, or the part of it that an earlier go of the run measured, where that tells more."""
+        before = self._resumed.run.steps if self._resumed is not None else ()
+        earlier = next((s for s in before if s.index == step.index and s.evidence != "none"), None)
+        worse = step.evidence == "none" or (step.partial and earlier is not None and step.succeeded < earlier.succeeded)
+        if earlier is None or not worse:
+            return step
+        why = next(iter(step.flags), "it has too few requests")
+        self._messages.append(f"{label}: what was measured first stands, for measured again it tells less ({why})")
+        return earlier
 
     def _hold_to_statement(self, answered: set[str]) -> None:
         """Say once where the answers themselves name another model than was stated."""

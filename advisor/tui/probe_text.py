@@ -115,10 +115,11 @@ def step_line(step: Step) -> str:
 
 def result_content(run: Run, said: Sequence[OperatingEstimate | str], error: str) -> Content:
     """The result beside the estimate; `said` as `Workbench.predicted` has it."""
-    tone = "good" if run.outcome == "complete" else "warn"
-    parts = [
-        content((f"{'✓' if run.outcome == 'complete' else '▲'} {run.outcome}  ", tone), (f"run {run.id}\n", "strong"))
-    ]
+    from advisor.evidence.runs import ending
+
+    told = ending(run)
+    mark, tone = ("✓", "good") if told == "complete" else ("▲", "warn")
+    parts = [content((f"{mark} {told}  ", tone), (f"run {run.id}\n", "strong"))]
     if error:
         parts.append(content((f"✗ {error}\n", "bad")))
     gpus = run.deployment.gpus or 1
