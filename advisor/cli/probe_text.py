@@ -153,8 +153,8 @@ def run_text(run: Run) -> str:
     rows = [_COLUMNS, *(_cells(step, run.deployment.gpus) for step in run.steps)]
     kept = [i for i in range(len(_COLUMNS)) if any(row[i] != "-" for row in rows[1:])]
     widths = {i: max(len(row[i]) for row in rows) for i in kept}
-    lines += ["  ".join(f"{row[i]:>{widths[i]}}" for i in kept) for row in rows]
-    lines.append("")
+    if kept:
+        lines += [*("  ".join(f"{row[i]:>{widths[i]}}" for i in kept) for row in rows), ""]
     for step in run.steps:
         where = f"  {step.isl:.0f}/{step.osl:.0f} {_load(step)}: "
         lines += [where + flag for flag in step.flags]
@@ -177,6 +177,8 @@ def run_text(run: Run) -> str:
 
 def use_notes(run: Run) -> list[str]:
     """What keeps a run, or all its steps, from being evidence."""
+    if not any(map(_some, run.steps)):
+        return []
     notes = list(evidence_use(run).notes)
     if unstated(run.deployment):
         kept = f"`advisor evidence export {run.id} -o run.json`, then `advisor evidence import run.json`"
@@ -200,6 +202,9 @@ def _subject(run: Run) -> str:
     where = run.deployment
     parts = [where.model or "model not stated", where.precision, f"{where.engine} {where.engine_version}".strip()]
     parts.append(f"{where.gpus}x {where.accelerator}" if where.gpus and where.accelerator else "hardware not stated")
+    parts += [f"{name}{n}" for name, n in (("TP", where.tp), ("EP", where.ep)) if n]
+    parts += ["DP attention"] * where.dp_attention + ["disaggregated"] * where.disagg
+    parts += [f"{method} drafts"] if (method := speculation(run)) != "none" else []
     return ", ".join(part for part in parts if part)
 
 

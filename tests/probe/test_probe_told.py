@@ -152,3 +152,25 @@ def test_an_estimate_takes_the_name_by_which_the_server_calls_its_model(
     served, known, distilled = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert served["output_tps_per_gpu"] == known["output_tps_per_gpu"] != ""
     assert "is not in the catalog" in distilled["error"]
+
+
+def test_a_step_in_which_nothing_succeeded_is_left_to_measure() -> None:
+    """The time for it was over while the server was down: taken up again, the run left it out for good."""
+    from advisor.probe.metrics import Sample, summarise
+
+    sample = Sample(step_plan(), 0, (), (), (), 0, "time", complete=True)
+    assert summarise(sample, None, None).partial
+
+
+def test_a_run_that_measured_nothing_asks_for_no_statement() -> None:
+    nothing = run_of(deployment=Deployment(accelerator="mi300x", gpus=8, precision="fp8"), outcome="interrupted")
+    told = run_text(nothing)
+    assert "evidence" not in told
+    assert "\n\n\n" not in told
+
+
+def test_the_text_of_a_run_tells_the_whole_configuration() -> None:
+    where = WHERE.model_copy(update={"ep": 4, "dp_attention": True, "disagg": True, "spec_method": "mtp"})
+    told = run_text(run_of(step(), deployment=where))
+    assert "8x mi300x, TP8, EP4, DP attention, disaggregated, mtp drafts" in told
+    assert "8x mi300x, TP8\n" in run_text(run_of(step()))
