@@ -153,15 +153,22 @@ def result_content(run: Run, said: Sequence[OperatingEstimate | str], error: str
     return Content("").join(parts)
 
 
+def still_to_state(fields: Sequence[str]) -> str:
+    """Fields of a deployment as the form calls them, in a sentence."""
+    labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
+    names = [labels.get(name, name) for name in fields]
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1] if names else ""
+
+
 def _what_next(run: Run) -> str:
     from advisor.evidence.runs import measurements_from_run, unstated
     from advisor.probe.resume import has_more
 
     left = " F9 measures what is left;" if has_more(run) else ""
-    missing = unstated(run.deployment)
+    missing = still_to_state(unstated(run.deployment))
     used = (
         "F7 uses it as evidence;" if measurements_from_run(run)
-        else f"It is no evidence, for it does not state {' and '.join(missing)};" if missing
+        else f"It is no evidence, for it does not state {missing};" if missing
         else "No step of it is evidence;"
     )  # fmt: skip
     return f"{used}{left} F5 measures again."

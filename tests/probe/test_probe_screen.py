@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from probe_kit import Served
 from screen_kit import at_probe, text, until
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from advisor.domain.errors import InputError
 from advisor.evidence.store import open_store
@@ -124,3 +124,17 @@ def test_a_configuration_out_of_range_is_named_before_a_start(field: str, label:
     for value in (0, 100_001):
         with pytest.raises(InputError, match=f"{label}: numbers run from 1 to 100,000"):
             plan_of(replace(SETUP, url="http://127.0.0.1:9", **{field: value}), None)
+
+
+async def test_what_keeps_a_run_from_being_evidence_is_said_before_it_starts(app: AdvisorApp) -> None:
+    async with app.run_test(size=(130, 40)) as pilot:
+        pane = await at_probe(app, pilot)
+        for changes, told in (
+            ({"gpus": None, "weights": ""}, "It will be no evidence: state GPUs and weights."), ({}, "by itself."),
+        ):  # fmt: skip
+            pane.setup = replace(SETUP, url="http://127.0.0.1:9", **changes)
+            await pilot.press("f5")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            assert str(app.screen.query(Static)[-1].render()).endswith(told)
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, Confirm))

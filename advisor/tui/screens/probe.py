@@ -17,8 +17,8 @@ from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
 from advisor.tui.fields import FieldSpec, Kind
 from advisor.tui.probe_suggestion import suggested
-from advisor.tui.probe_text import History, plan_content, progress_content, result_content
-from advisor.tui.probing import ProbeJob, Setup, plan_of
+from advisor.tui.probe_text import History, plan_content, progress_content, result_content, still_to_state
+from advisor.tui.probing import ProbeJob, Setup, deployment_of, plan_of
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.secret_row import SecretRow
@@ -240,6 +240,7 @@ class ProbePane(Pane):
     def action_start(self) -> None:
         """Show the worst case once more, then measure."""
         from advisor.domain.errors import AdvisorError
+        from advisor.evidence.runs import unstated
         from advisor.tui.widgets.dialogs import Confirm
 
         if self.job is not None:
@@ -253,6 +254,8 @@ class ProbePane(Pane):
         usd = f"USD {plan.worst_usd:,.2f}" if plan.worst_usd is not None else "unknown cost: no price is given"
         seconds = f"{plan.worst_seconds:,.0f} s" if plan.worst_seconds is not None else "no limit on time"
         hint = f"At worst {plan.worst_tokens:,} tokens, {seconds}, {usd}. Then it stops by itself."
+        missing = still_to_state([name for name in unstated(deployment_of(self.setup)) if name != "model"])
+        hint += f" It will be no evidence: state {missing}." if missing else ""
 
         def sure(yes: bool | None) -> None:
             if yes:
@@ -265,7 +268,6 @@ class ProbePane(Pane):
         """Measure what the last run has left, within the limits of the form."""
         from advisor.domain.errors import AdvisorError
         from advisor.probe.resume import asked_of, take_up
-        from advisor.tui.probing import deployment_of
         from advisor.tui.widgets.dialogs import Confirm
 
         if self.job is not None:
@@ -340,10 +342,9 @@ class ProbePane(Pane):
         if self.run_ is None:
             self.notify("There is no finished run. Start one with F5.", timeout=4)
             return
-        labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
-        missing = [labels.get(name, name) for name in unstated(self.run_.deployment)]
+        missing = still_to_state(unstated(self.run_.deployment))
         if missing:
-            self.notify(f"State {' and '.join(missing)} before the run: without it no estimate can use it.", timeout=6)
+            self.notify(f"State {missing} before the run: without it no estimate can use it.", timeout=6)
             return
         bench, name = self.program.desk.facts.bench, self.run_.deployment.model
         if bench is not None and model_called(name, bench.catalog.models.values()) is None:
