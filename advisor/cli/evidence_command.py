@@ -143,7 +143,7 @@ def run_import(args: argparse.Namespace) -> int:
         points = len(measurements_from_run(run)) if counts else 0
         use = f"{points} usable as evidence" if points else "none usable as evidence"
         print(plain(f"{run.id}: {run.tool}, {len(run.steps)} steps, {use}"))
-        doubts = (flag for step in run.steps for flag in step.flags if flag.startswith("implausible"))
+        doubts = dict.fromkeys(f for step in run.steps for f in step.flags if f.startswith("implausible"))
         for note in (*([capital(told)] if told else []), *notes, *doubts):
             print(plain(f"  {note}"))
     return 0

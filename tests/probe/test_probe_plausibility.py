@@ -42,6 +42,15 @@ def test_the_impossible_is_named() -> None:
     assert "200 GB of weights at bf16 do not fit into the 192 GB" in implausible(step, small, ACCELERATOR, large)[0]
 
 
+def test_a_layout_wider_than_the_stated_gpus_is_named() -> None:
+    """A run of TP8 that is brought in with --gpus 4 had counted as one twice as fast a GPU."""
+    where = Deployment(accelerator="x", gpus=4, model="m", precision="fp8", tp=8)
+    step = Step(index=0, isl=1, osl=1)
+    told = "implausible: TP8 takes 8 GPUs and 4 are stated: check --gpus and --tp"
+    assert implausible(step, where, ACCELERATOR, MODEL) == [told]
+    assert implausible(step, where.model_copy(update={"gpus": 8}), ACCELERATOR, MODEL) == []
+
+
 def test_a_release_at_four_bits_fits_where_it_was_measured_at_fp8() -> None:
     """DeepSeek V4 Pro: 1.6e12 parameters are 1,600 GB at a byte each, 800 GB as released; eight H200 hold 1,128 GB.
 
