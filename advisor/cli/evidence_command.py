@@ -126,7 +126,7 @@ def run_import(args: argparse.Namespace) -> int:
     from advisor.evidence.imports import KINDS, read_runs
     from advisor.evidence.runs import measurements_from_run
     from advisor.evidence.store import open_store
-    from advisor.evidence.twins import keep
+    from advisor.evidence.twins import Shelf
     from advisor.probe.plausibility import plausibility_check
 
     if args.kind not in KINDS:
@@ -137,7 +137,8 @@ def run_import(args: argparse.Namespace) -> int:
     check = plausibility_check(stated.accelerator) or catalog_check()
     runs = [judged(run, check) for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:
-        kept = [keep(store, run, stated, lambda one: judged(one, check)) for run in runs]
+        shelf = Shelf(store, lambda run: judged(run, check))
+        kept = [shelf.keep(run, stated) for run in runs]
     for run, told in kept:
         counts, notes = evidence_use(run, check)
         points = len(measurements_from_run(run)) if counts else 0
