@@ -18,7 +18,8 @@ from advisor.catalog.resources import cache_dir, user_overlay_dirs
 from advisor.catalog.sizing import read_sizing
 from advisor.domain.errors import CatalogError, ProfileError, did_you_mean
 from advisor.domain.evidence import Measurement
-from advisor.domain.model import ModelSpec, model_called
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation
@@ -28,8 +29,10 @@ from advisor.profiles.hf_config import model_by_hand, model_from_config
 
 if TYPE_CHECKING:
     from advisor.domain.backtest import BacktestResult
+    from advisor.domain.estimate import OperatingEstimate
     from advisor.engine.drafts import Inputs
     from advisor.engine.estimator import Estimator, Fit
+    from advisor.evidence.runs import Run
 
 FIT_FILES = ("parameters.json", "weights.csv")
 BACKTEST_FILE = "backtest.json"
@@ -175,7 +178,13 @@ class Workbench:
     @cached_property
     def _prior(self) -> Estimator:
         """The estimator without the user's own measurements."""
-        return Workbench(self.overlays, as_of=self.as_of, bare=True).estimator
+        return Workbench(self.overlays, as_of=self.as_of, bare=True).estimator if self.evidence else self.estimator
+
+    def predicted(self, run: Run) -> list[OperatingEstimate | str]:
+        """What was predicted for each step of a run from the catalog alone, or why nothing was."""
+        from advisor.engine.probe_checks import predicted_steps
+
+        return predicted_steps(run, list(self.catalog.models.values()), self._prior.estimate)
 
     @cached_property
     def backtest(self) -> BacktestSummary | None:

@@ -122,10 +122,11 @@ def run_import(args: argparse.Namespace) -> int:
 
     from advisor.cli.evidence_notes import catalog_check, evidence_use, judged
     from advisor.domain.errors import InputError, did_you_mean
-    from advisor.domain.text import plain
+    from advisor.domain.text import capital, plain
     from advisor.evidence.imports import KINDS, read_runs
     from advisor.evidence.runs import measurements_from_run
     from advisor.evidence.store import open_store
+    from advisor.evidence.twins import Shelf
     from advisor.probe.plausibility import plausibility_check
 
     if args.kind not in KINDS:
@@ -136,15 +137,15 @@ def run_import(args: argparse.Namespace) -> int:
     check = plausibility_check(stated.accelerator) or catalog_check()
     runs = [judged(run, check) for name in args.files for run in read_runs(Path(name), kind=args.kind, stated=stated)]
     with open_store(args.store) as store:
-        for run in runs:
-            store.put(run)
-    for run in runs:
+        shelf = Shelf(store, lambda run: judged(run, check))
+        kept = [shelf.keep(run, stated) for run in runs]
+    for run, told in kept:
         counts, notes = evidence_use(run, check)
         points = len(measurements_from_run(run)) if counts else 0
         use = f"{points} usable as evidence" if points else "none usable as evidence"
         print(plain(f"{run.id}: {run.tool}, {len(run.steps)} steps, {use}"))
-        doubts = (flag for step in run.steps for flag in step.flags if flag.startswith("implausible"))
-        for note in (*notes, *doubts):
+        doubts = dict.fromkeys(f for step in run.steps for f in step.flags if f.startswith("implausible"))
+        for note in (*([capital(told)] if told else []), *notes, *doubts):
             print(plain(f"  {note}"))
     return 0
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from advisor.catalog.resources import user_overlay_dirs
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import did_you_mean
-from advisor.domain.model import model_called
+from advisor.domain.model_names import model_called
 from advisor.evidence.runs import SPECULATION, Run, speculation, unstated
 from advisor.probe.plausibility import Plausibility
 
@@ -24,6 +25,15 @@ class Use(NamedTuple):
 
     counts: bool
     notes: tuple[str, ...] = ()
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["--gpus"]), listed(["a", "b", "c"])
+    ('--gpus', 'a, b and c')
+    """
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
 
 
 def catalog_check() -> Plausibility:
@@ -52,8 +62,7 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         return Use(True)
     missing = [OPTIONS[name] for name in unstated(where)]
     if missing:
-        listed = ", ".join(missing[:-1]) + " and " * (len(missing) > 1) + missing[-1]
-        return Use(False, (f"Not used as evidence yet: say what was measured with {listed}",))
+        return Use(False, (f"Not used as evidence yet: say what was measured with {listed(missing)}",))
     check = check or catalog_check()
     if where.accelerator not in check.accelerators:
         hint = did_you_mean(where.accelerator, check.accelerators)
@@ -62,7 +71,7 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         hint = did_you_mean(where.model, check.models) or "; `advisor catalog list models` names them"
         told = f'Not used as evidence: the catalog has no model "{where.model}"; name it with --as-model{hint}'
         return Use(False, (told,))
-    doubt = check.another_model(where, run.server_facts.get("asked_model", ""))
+    doubt = check.doubt(where, run.server_facts.get("asked_model", ""))
     notes = [doubt] if doubt and doubt not in run.flags else []
     if speculation(run) == SPECULATION:
         notes.append("Counts as speculative decoding, which the server's counters show: state its method with --spec")

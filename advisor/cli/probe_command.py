@@ -108,21 +108,21 @@ def add_probe_parser(subparsers: Any) -> None:
 
 def run_probe(args: argparse.Namespace) -> int:
     """Plan, confirm, measure, keep, print."""
-    from advisor.cli.diagnostics import fail
-    from advisor.cli.probe_text import confirm, plan_text, run_csv, run_json, run_text
+    from advisor.cli.diagnostics import fail, say
+    from advisor.cli.probe_text import confirm, plan_text, run_csv, run_json, run_text, use_notes, why_nothing
     from advisor.domain.errors import ExitCode
     from advisor.report.output import write_result
 
     plan, deployment = _plan(args), measured_deployment(args)
     resumed = _taken_up(args, plan, deployment)
     if args.plan:
-        write_result(plan_text(plan, args.url_shown, resumed) + "\n", args.output)
+        write_result(plan_text(plan, args.url_shown, resumed, deployment) + "\n", args.output)
         return int(ExitCode.OK)
     from advisor.probe.keys import find_key
 
     key = find_key(env_name=args.key_env, prompt=args.key_prompt, keyring_service=args.key_keyring)
     if not args.yes:
-        confirm(plan, args.url_shown, resumed)
+        confirm(plan, args.url_shown, resumed, deployment)
     run = _measure(args, plan, deployment, key, resumed)
     text = {"text": run_text, "json": run_json, "csv": run_csv}[args.format](run)
     if args.format == "text":
@@ -130,12 +130,14 @@ def run_probe(args: argparse.Namespace) -> int:
 
         text += prediction_text(run)
     write_result(text, args.output)
+    if args.format != "text" and not args.quiet:
+        for note in use_notes(run):
+            say(note)
     if run.outcome == "interrupted":
         return int(ExitCode.INTERRUPTED)
     if any(step.valid for step in run.steps):
         return int(ExitCode.OK)
-    why = next((flag for step in run.steps for flag in step.flags), "") or next(iter(run.flags), "no step was run")
-    fail(f"nothing was measured: no step is valid ({why})")
+    fail(f"nothing was measured: no step is valid ({why_nothing(run)})")
     return int(ExitCode.WRONG_INPUT)
 
 

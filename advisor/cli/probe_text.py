@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.cli.evidence_notes import evidence_use
+from advisor.cli.evidence_notes import OPTIONS, evidence_use, listed
 from advisor.domain.errors import InputError
 from advisor.domain.text import counted, percent, plain
-from advisor.evidence.runs import Run, Step
+from advisor.evidence.runs import Deployment, Run, Step, ending, speculation, unstated
 from advisor.probe.plan import Plan
 from advisor.probe.resume import Resumption, has_more
 from advisor.probe.session import Snapshot
@@ -21,8 +21,14 @@ from advisor.probe.session import Snapshot
 LONGEST_LINE = 118
 
 
-def plan_text(plan: Plan, endpoint: str, resumed: Resumption | None = None) -> str:
-    """The steps, and the most that they can cost; with what a run that is taken up has already."""
+def plan_text(
+    plan: Plan, endpoint: str, resumed: Resumption | None = None, stated: Deployment | None = None
+) -> str:
+    """The steps, and the most that they can cost; with what a run that is taken up has already.
+
+    Before money is spent it says what `stated` leaves open that an estimate cannot do without, but for the model, which
+    the server names.
+    """
     lines = [f"Probe of {endpoint}, preset {plan.name}", ""]
     if plan.search is not None:
         lines.append(f"  saturation search up to {plan.search.highest} concurrent")
@@ -53,12 +59,15 @@ def plan_text(plan: Plan, endpoint: str, resumed: Resumption | None = None) -> s
         )
     else:
         lines.append(f"    USD      {usd:>14,.2f}   (limit {limit.max_usd:,.2f})")
+    missing = [] if stated is None else [OPTIONS[name] for name in unstated(stated) if name != "model"]
+    if missing:
+        lines += ["", f"  as stated it will be no evidence: say what is measured with {listed(missing)}"]
     return "\n".join(lines)
 
 
-def confirm(plan: Plan, endpoint: str, resumed: Resumption | None = None) -> None:
+def confirm(plan: Plan, endpoint: str, resumed: Resumption | None = None, stated: Deployment | None = None) -> None:
     """Show the plan and ask; a refusal or a missing terminal ends it."""
-    print(plan_text(plan, endpoint, resumed), file=sys.stderr)
+    print(plan_text(plan, endpoint, resumed, stated), file=sys.stderr)
     if not sys.stdin.isatty():
         raise InputError("nothing was sent: there is no terminal to confirm the plan on; add --yes")
     print("\nStart? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -116,8 +125,8 @@ def _live_line(s: Snapshot) -> str:
 
 
 def _step_line(step: Step) -> str:
-    state = "ok" if step.valid and not step.partial else ("INVALID" if not step.valid else "partial")
-    rate = "-" if step.output_tps is None else f"{step.output_tps:.1f} tok/s"
+    state = step.state + (", partial" if step.valid and step.partial else "")
+    rate = "-" if step.output_tps is None or not _some(step) else f"{step.output_tps:.1f} tok/s"
     what = f"{step.isl:.0f}/{step.osl:.0f} {_load(step)}"
     return f"{what}: TTFT p50 {_ms(step.ttft.p50)}, TPOT p50 {_ms(step.tpot.p50)}, {rate}, {state}"
 
@@ -140,12 +149,12 @@ _COLUMNS = (
 
 def run_text(run: Run) -> str:
     """The result for people; times in milliseconds; a column that nothing fills is left out."""
-    lines = [f"Run {run.id}: {run.endpoint or run.tool}, {run.outcome}", _subject(run), ""]
+    lines = [f"Run {run.id}: {run.endpoint or run.tool}, {ending(run)}", _subject(run), ""]
     rows = [_COLUMNS, *(_cells(step, run.deployment.gpus) for step in run.steps)]
     kept = [i for i in range(len(_COLUMNS)) if any(row[i] != "-" for row in rows[1:])]
     widths = {i: max(len(row[i]) for row in rows) for i in kept}
-    lines += ["  ".join(f"{row[i]:>{widths[i]}}" for i in kept) for row in rows]
-    lines.append("")
+    if kept:
+        lines += [*("  ".join(f"{row[i]:>{widths[i]}}" for i in kept) for row in rows), ""]
     for step in run.steps:
         where = f"  {step.isl:.0f}/{step.osl:.0f} {_load(step)}: "
         lines += [where + flag for flag in step.flags]
@@ -162,25 +171,58 @@ def run_text(run: Run) -> str:
         lines.append(f"Own lag p99 {worst * 1e3:.2f} ms, {stamps}; CPU at most {busiest}")
     if has_more(run):
         lines.append(f"The same command with --resume {run.id} measures what is left")
-    lines += evidence_use(run).notes
+    lines += use_notes(run)
     return "\n".join(plain(line) for line in lines) + "\n"
+
+
+def use_notes(run: Run) -> list[str]:
+    """What keeps a run, or all its steps, from being evidence."""
+    if not any(map(_some, run.steps)):
+        return []
+    notes = list(evidence_use(run).notes)
+    if unstated(run.deployment):
+        kept = f"`advisor evidence export {run.id} -o run.json`, then `advisor evidence import run.json`"
+        notes.append(f"It can be said of the run as it is kept: {kept} with what was measured")
+    if any(step.valid for step in run.steps) and all(step.evidence == "none" for step in run.steps):
+        why = next((flag for step in run.steps for flag in step.flags if "no evidence" in flag), "see its steps")
+        notes.append(f"No step is evidence ({why})")
+    return notes
+
+
+def why_nothing(run: Run) -> str:
+    """Why no step of a run is valid, in words: what the server or the budget did comes before what follows from it."""
+    told = [flag.removeprefix("partial: ") for step in run.steps for flag in step.flags]
+    failed = [f"{count} x {kind}" for step in run.steps for kind, count in step.errors.items()]
+    ended = [flag for flag in run.flags if flag.startswith(("ended early", "budget"))]
+    found = dict.fromkeys((*told[:1], *failed[:1], *ended[:1]))
+    return "; ".join(found) or next(iter(run.flags), "no step was run")
 
 
 def _subject(run: Run) -> str:
     where = run.deployment
     parts = [where.model or "model not stated", where.precision, f"{where.engine} {where.engine_version}".strip()]
     parts.append(f"{where.gpus}x {where.accelerator}" if where.gpus and where.accelerator else "hardware not stated")
+    parts += [f"{name}{n}" for name, n in (("TP", where.tp), ("EP", where.ep)) if n]
+    parts += ["DP attention"] * where.dp_attention + ["disaggregated"] * where.disagg
+    parts += [f"{method} drafts"] if (method := speculation(run)) != "none" else []
     return ", ".join(part for part in parts if part)
 
 
 def _cells(step: Step, gpus: int | None) -> tuple[str, ...]:
+    # Of a step in which nothing succeeded the rates are no figures.
+    output_tps, requests_per_s = (step.output_tps, step.requests_per_s) if _some(step) else (None, None)
     return (
         f"{step.isl:.0f}/{step.osl:.0f}", _load(step), _n(step.ttft.p50, 1e3), _spread(step), _n(step.ttft.p99, 1e3),
         _n(step.itl.p50, 1e3), _n(step.itl.p99, 1e3), _n(step.tpot.p50, 1e3), _n(step.e2el.p50, 1e3),
-        _n(step.output_tps), _n(None if not gpus or step.output_tps is None else step.output_tps / gpus),
-        _n(step.requests_per_s, digits=2), "-" if step.goodput_share is None else percent(step.goodput_share),
-        f"{step.succeeded}/{step.requests}", "valid" if step.valid else "INVALID",
+        _n(output_tps), _n(None if not gpus or output_tps is None else output_tps / gpus),
+        _n(requests_per_s, digits=2), "-" if step.goodput_share is None else percent(step.goodput_share),
+        f"{step.succeeded}/{step.requests}", step.state,
     )  # fmt: skip
+
+
+def _some(step: Step) -> bool:
+    """Whether a request succeeded, or nobody says how many did."""
+    return step.valid or step.succeeded > 0
 
 
 def _spread(step: Step) -> str:
@@ -204,7 +246,7 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
     row: dict[str, Any] = {
         "run_id": run.id, "step": step.index, "model_id": where.model, "accelerator": where.accelerator,
         "gpus": where.gpus, "precision": where.precision, "engine": where.engine, "tp": where.tp, "ep": where.ep,
-        "dp_attention": where.dp_attention, "spec_method": where.spec_method, "disagg": where.disagg, "load": step.load,
+        "dp_attention": where.dp_attention, "spec_method": speculation(run), "disagg": where.disagg, "load": step.load,
         "random_input_len": round(step.isl), "random_output_len": round(step.osl),
         "max_concurrency": step.concurrency, "request_rate": step.rate_rps, "num_prompts": step.requests,
         "completed": step.succeeded, "duration": step.duration_s, "request_throughput": step.requests_per_s,
@@ -218,7 +260,12 @@ def step_row(run: Run, step: Step) -> dict[str, Any]:
             ("mean", values.mean), ("median", values.p50), ("p90", values.p90), ("p95", values.p95), ("p99", values.p99)
         ):  # fmt: skip
             row[f"{key}_{name}_ms"] = None if value is None else value * 1e3
-    row |= {"valid": step.valid, "partial": step.partial, "flags": "; ".join(step.flags)}
+    row |= {
+        "tool": run.tool, "family": run.family, "started_at": run.started_at.isoformat(),
+        "engine_version": where.engine_version, "shared_prefix": step.shared_prefix,
+        "asked_input_tokens": step.asked_input_tokens, "asked_output_tokens": step.asked_output_tokens,
+    }  # fmt: skip
+    row |= {"valid": step.valid, "evidence": step.evidence, "partial": step.partial, "flags": "; ".join(step.flags)}
     return row
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import field
 from typing import Literal
 
@@ -11,8 +9,6 @@ from advisor.domain.provenance import Provenance
 from advisor.domain.record import record
 
 Attention = Literal["gqa", "mla"]
-_RELEASE = re.compile(r"(?:[-_](?:nvfp4|mxfp4|fp8|fp4|bf16|int8|int4|awq|gptq|w4a16|w8a8|kv|dynamic))+$")
-"""What publishers add to a name for another number format of the same model."""
 
 
 @record
@@ -123,22 +119,3 @@ class ModelSpec:
     def routed_expert_params(self) -> float:
         """Parameters of all routed experts (three matrices each)."""
         return self.moe_layers * self.experts * 3.0 * self.hidden * self.moe_intermediate if self.is_moe else 0.0
-
-
-def model_called(name: str, models: Iterable[ModelSpec]) -> ModelSpec | None:
-    """The model of a catalog id, a name in measurements, or the repository or folder that a server names.
-
-    >>> spec = ModelSpec("llama", "meta/Llama-3-8B", "", 8e9, 8e9, 32, 4096, 32, 8, 128, 128256, "gqa", 32)
-    >>> [found and found.id for found in (model_called(n, [spec]) for n in ("/data/Llama-3-8B-FP8", "Llama-3-70B"))]
-    ['llama', None]
-    """
-    known = list(models)
-    wanted = name.strip().casefold()
-    for spec in known:
-        if wanted in (spec.id.casefold(), spec.name.casefold()):
-            return spec
-    for spec in known:
-        if name in spec.measured_as:
-            return spec
-    last = _RELEASE.sub("", wanted.rstrip("/").rpartition("/")[2])
-    return next((s for s in known if last in (s.id.casefold(), s.name.casefold().rpartition("/")[2])), None)

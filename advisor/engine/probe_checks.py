@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called
 from advisor.domain.probing import count_in_doubt
 from advisor.domain.recommendation import ProbeCheck
 from advisor.domain.sizing import Deployment, Spread
@@ -15,10 +17,46 @@ from advisor.domain.text import capital
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 from advisor.engine.own_runs import same_point, superseded
+from advisor.evidence.runs import Run, point_of, unstated
 
 MAX_CHECKS = 12
 AGREE = 1.1
 """Ratio beyond which two runs of one point contradict each other: five times what a probe repeats by."""
+
+
+def question(m: Measurement, model: ModelSpec) -> OperatingQuery:
+    """What to ask the estimator beside an own measurement: the very deployment, at the lengths that were sent.
+
+    A probe states the lengths that it sent; the estimator asks for nominal ones, of which requests draw 0.9.
+    """
+    isl, osl = m.isl / MEAN_OVER_NOMINAL, m.osl / MEAN_OVER_NOMINAL
+    return OperatingQuery(
+        accelerator=m.accelerator, model=model, precision=m.precision, isl=isl, osl=osl,
+        concurrency=m.concurrency, engine=m.engine or None, spec_method=m.spec_method or None, disagg=m.disagg,
+        tp=m.tp or None, ep=m.ep or None, dp_attention=m.dp_attention, gpus=m.gpus,
+    )  # fmt: skip
+
+
+def predicted_steps(
+    run: Run, models: Collection[ModelSpec], predict: EstimateMany
+) -> list[OperatingEstimate | str]:
+    """What was predicted for each step of a run, in order, or why nothing was, in words.
+
+    Parameters
+    ----------
+    predict
+        The estimator without the user's own measurements, this run above all.
+    """
+    name = run.deployment.model
+    model = model_called(name, models)
+    if missing := unstated(run.deployment):
+        return [f"the run does not state {' and '.join(missing)}"] * len(run.steps)
+    if model is None:
+        return [f'model "{name}" is not in the catalog{did_you_mean(name, [m.id for m in models])}'] * len(run.steps)
+    points = [point_of(run, step) for step in run.steps]
+    made = iter(predict([question(point, model) for point in points if point is not None]))
+    found = (None if point is None else next(made) for point in points)
+    return ["the step has no rate" if e is None else e.error or e for e in found]
 
 
 def probe_checks(
@@ -46,7 +84,7 @@ def probe_checks(
     gone = superseded(kept)
     stand = [m for m in kept if m.row_id not in gone]
     kept = kept[:MAX_CHECKS]
-    estimates = predict([_query(m, model) for m in kept]) if kept else []
+    estimates = predict([question(m, model) for m in kept]) if kept else []
     return tuple(
         _check(m, e, f"{_superseded(m, gone[m.row_id])}." if m.row_id in gone else _followed(m, e, stand))
         for m, e in zip(kept, estimates, strict=True)
@@ -85,16 +123,6 @@ def _contradicted(m: Measurement, rows: Sequence[Measurement]) -> str:
                 " if one of them no longer holds, remove it with `advisor evidence remove`."
             )
     return ""
-
-
-def _query(m: Measurement, model: ModelSpec) -> OperatingQuery:
-    # A probe states the lengths that it sent; the estimator asks for nominal ones.
-    isl, osl = m.isl / MEAN_OVER_NOMINAL, m.osl / MEAN_OVER_NOMINAL
-    return OperatingQuery(
-        accelerator=m.accelerator, model=model, precision=m.precision, isl=isl, osl=osl,
-        concurrency=m.concurrency, engine=m.engine or None, spec_method=m.spec_method or None, disagg=m.disagg,
-        tp=m.tp or None, ep=m.ep or None, dp_attention=m.dp_attention, gpus=m.gpus,
-    )  # fmt: skip
 
 
 def _check(m: Measurement, e: OperatingEstimate, follows: str) -> ProbeCheck:

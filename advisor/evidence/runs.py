@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, computed_field, model_validator
 
 from advisor.domain.evidence import Family, Measurement
 from advisor.domain.hardware import PRECISIONS
 from advisor.domain.probing import LEAST_EVIDENCE, LEAST_REQUESTS, tells_speed
 from advisor.domain.provenance import Frozen
+from advisor.domain.text import counted
 
 RUN_SCHEMA = 1
 """Version of the exported form; readers refuse a higher one."""
@@ -36,6 +37,8 @@ SPECULATION = "speculative"
 
 Outcome = Literal["running", "complete", "budget", "interrupted", "failed"]
 LoadKind = Literal["closed", "poisson", "constant", "unknown"]
+Evidence = Literal["full", "rate and TPOT", "none"]
+"""What a step may move in an estimate."""
 
 
 class Distribution(Frozen):
@@ -126,6 +129,44 @@ class Step(Frozen):
     steady: bool | None = Field(None, description="No drift found over the window; None where not tested.")
     flags: tuple[str, ...] = Field((), description="What a reader must know; reasons of invalidity first.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_follows(cls, given: Any) -> Any:
+        """An export tells what the step is as evidence; it follows from the rest, and is not read back."""
+        return {k: v for k, v in given.items() if k != "evidence"} if isinstance(given, dict) else given
+
+    @computed_field(description="What it tells of the service, once the run states what it measured.")  # type: ignore[prop-decorator]
+    @property
+    def evidence(self) -> Evidence:
+        """None where it is not valid, has no throughput, or its prompts share a part on purpose; else as far as its
+        requests are enough (`tells_speed`). Where nobody says how many there were, they are taken for enough.
+        """
+        concurrency = self.in_flight
+        if not self.valid or self.shared_prefix or self.output_tps is None or not concurrency:
+            return "none"
+        if not self.requests or self.succeeded >= LEAST_EVIDENCE:
+            return "full"
+        enough = tells_speed(self.succeeded, self.mean_output_tokens or self.osl, concurrency)
+        return "rate and TPOT" if enough else "none"
+
+    @property
+    def state(self) -> str:
+        """What a reader may make of it, in a word or two."""
+        if not self.valid:
+            return "INVALID"
+        return {"full": "valid", "rate and TPOT": "no TTFT", "none": "no evidence"}[self.evidence]
+
+    @property
+    def in_flight(self) -> float | None:
+        """Requests in flight: as set in a closed loop; in an open one as measured or by Little's law, never its cap."""
+        if self.load == "closed":
+            return self.concurrency
+        if self.load == "unknown":
+            return self.achieved_concurrency or self.concurrency
+        if self.achieved_concurrency is None and self.requests_per_s is not None and self.e2el.mean is not None:
+            return self.requests_per_s * self.e2el.mean
+        return self.achieved_concurrency
+
     @property
     def lengths(self) -> tuple[float, float]:
         """Input and output lengths [tokens] of which its figures are: the intended, or the counted where that is apart.
@@ -172,34 +213,20 @@ class Run(Frozen):
 
 
 def measurements_from_run(run: Run) -> list[Measurement]:
-    """Operating points of a run, in the form of the catalog's measurements; invalid and empty steps are left out.
+    """Operating points of a run, in the form of the catalog's measurements.
 
-    A step counts where it is valid, has throughput of enough requests (`tells_speed`), its prompts share nothing on
-    purpose (a cache then spares prefill), and the run states what an estimate cannot do without.
+    Steps that are no evidence are left out, and all where the run does not state what an estimate cannot do without.
     """
-    where = run.deployment
-    if unstated(where) or where.gpus is None:
-        return []
-    found = []
-    for step in run.steps:
-        concurrency = _in_flight(step)
-        if not step.valid or step.shared_prefix or step.output_tps is None or not concurrency:
-            continue
-        if step.requests and not tells_speed(step.succeeded, step.mean_output_tokens or step.osl, concurrency):
-            continue
-        found.append(_measurement(run, step, max(1, round(concurrency)), where.gpus))
-    return found
+    points = (point_of(run, step) for step in run.steps if step.evidence != "none")
+    return [point for point in points if point is not None]
 
 
-def _in_flight(step: Step) -> float | None:
-    """Requests in flight: as set in a closed loop; in an open one as measured, or by Little's law, never its cap."""
-    if step.load == "closed":
-        return step.concurrency
-    if step.load == "unknown":
-        return step.achieved_concurrency or step.concurrency
-    if step.achieved_concurrency is None and step.requests_per_s is not None and step.e2el.mean is not None:
-        return step.requests_per_s * step.e2el.mean
-    return step.achieved_concurrency
+def point_of(run: Run, step: Step) -> Measurement | None:
+    """The operating point of a step, whether it is evidence or not; None where nobody says what was run, or how."""
+    gpus, concurrency = run.deployment.gpus, step.in_flight
+    if unstated(run.deployment) or gpus is None or not concurrency or step.output_tps is None:
+        return None
+    return _measurement(run, step, max(1, round(concurrency)), gpus)
 
 
 def unstated(where: Deployment) -> tuple[str, ...]:
@@ -271,6 +298,14 @@ def _tells_its_start(step: Step) -> bool:
     """Whether the p99 of TTFT is that of the first requests, which all came at once, and not of the service."""
     at_once = 0 if step.warmup_requests or step.load != "closed" else step.concurrency or 0
     return at_once > 1 and at_once > _START_SHARE * step.requests > 0
+
+
+def ending(run: Run) -> str:
+    """How a run ended, in words: also a complete one may have steps that the server broke off."""
+    broken = sum(step.partial and step.requests > 0 for step in run.steps)
+    if run.outcome != "complete" or not broken:
+        return run.outcome
+    return f"{run.outcome}, but {broken} of {counted(len(run.steps), 'step')} ended early"
 
 
 def run_date(run: Run) -> date:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from advisor.domain.probing import LEAST_EVIDENCE, tells_speed
 from advisor.domain.profile import Slo
-from advisor.domain.text import percent
+from advisor.domain.text import counted, percent
 from advisor.evidence.runs import LENGTH_TOLERANCE, SATURATED, Distribution, OwnLag, Step
 from advisor.probe.doubts import bunched, cached, mixed, shortened, uncounted, unheld
 from advisor.probe.faults import Fault
@@ -118,7 +118,7 @@ def summarise(
         errors=dict(sorted(errors.items())),
         token_source="usage" if all(r.token_source == "usage" for r in good) else "events",
         tokens_per_event=tokens / events if events else None, lag=lag, server=server or {},
-        valid=not reasons, partial=not sample.complete, steady=None if drift is None else not drift,
+        valid=not reasons, partial=not (sample.complete and good), steady=None if drift is None else not drift,
         flags=(*reasons, *flags),
     )  # fmt: skip
 
@@ -293,10 +293,10 @@ def _flags(sample: Sample, good: Sequence[RequestResult], tokens_per_event: floa
         flags.append("reasoning tokens count as output")
     lost = sum(r.first_is_late for r in good)
     if lost:
-        flags.append(f"TTFT of {lost} requests is left out: this machine read their first token too late")
+        flags.append(f"TTFT of {counted(lost, 'request')} is left out: this machine read their first token too late")
     blurred = sum(r.blurred for r in good)
     if blurred > 0.002 * sum(len(r.stamps_ns) for r in good):
-        flags.append(f"the tail of ITL is withheld: this machine read {blurred} token events too late")
+        flags.append(f"the tail of ITL is withheld: this machine read {counted(blurred, 'token event')} too late")
     if sample.rate_limited:
         flags.append(f"rate limited {sample.rate_limited} times: concurrency was not held throughout")
     return flags

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.domain.hardware import PRECISIONS, Accelerator, Precision
-from advisor.domain.model import ModelSpec, model_called
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called, weights_called
 from advisor.engine.memory import keeps_four_bits
 from advisor.evidence.runs import Deployment, Step
 
@@ -20,23 +21,27 @@ _LITTLE = 1.5
 def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: ModelSpec) -> list[str]:
     """Contradictions between a step and the stated hardware; a roofline, so that only the impossible is named.
 
-    Memory: the weights must fit into the GPUs. Weights: each decoded token of a lone request reads the active weights
-    once, so that TPOT >= active bytes / (GPUs x bandwidth). Arithmetic: tokens/s x 2 x active parameters is at most
-    GPUs x peak. Weights that stay at four bits under FP8 arithmetic count as four.
+    Layout: no more GPUs share a tensor, or the experts, than there are. Memory: the weights must fit into the GPUs.
+    Weights: each decoded token of a lone request reads the active weights once, so that TPOT >= active bytes /
+    (GPUs x bandwidth). Arithmetic: tokens/s x 2 x active parameters is at most GPUs x peak. Weights that stay at four
+    bits under FP8 arithmetic count as four.
     """
     if where.gpus is None:
         return []
     precision: Precision = next((p for p in PRECISIONS if p == where.precision), "fp4")
-    width = _BYTES["fp4" if keeps_four_bits(model, precision, accelerator) else precision]
-    found = []
-    weights_gb = model.params_total * width / 1e9
+    size = _BYTES["fp4" if keeps_four_bits(model, precision, accelerator) else precision]
+    found = [
+        f"implausible: {name}{width} takes {width} GPUs and {where.gpus} are stated: check --gpus and --{name.lower()}"
+        for name, width in (("TP", where.tp), ("EP", where.ep)) if width and width > where.gpus
+    ]  # fmt: skip
+    weights_gb = model.params_total * size / 1e9
     memory_gb = where.gpus * accelerator.memory_bytes / 1e9
     if weights_gb > memory_gb:
         found.append(
             f"implausible: {weights_gb:,.0f} GB of weights at {precision} do not fit into the {memory_gb:,.0f} GB of"
             f" {where.gpus}x {accelerator.id}: check --gpus, --accelerator, --weights, --as-model"
         )
-    active_bytes = model.params_active * width
+    active_bytes = model.params_active * size
     bandwidth = where.gpus * accelerator.bandwidth_gbps * 1e9
     floor_s = active_bytes / bandwidth / (_SPECULATION if where.spec_method != "none" else 1.0)
     if step.tpot.p50 is not None and step.tpot.p50 < floor_s:
@@ -95,12 +100,20 @@ class Plausibility:
             return step
         return step.model_copy(update={"valid": False, "flags": (*reasons, *step.flags)})
 
-    def another_model(self, where: Deployment, served: str) -> str:
-        """That the server calls its model by the name of another than was stated, in words; empty where it does not."""
+    def doubt(self, where: Deployment, served: str) -> str:
+        """That the name by which the server calls its model is that of another model, or of weights of another
+        precision, than was stated, in words; empty where it is not.
+        """
         stated, found = (model_called(name, self.models.values()) for name in (where.model, served))
-        if stated is None or found is None or stated is found or {*stated.measured_as} & {*found.measured_as}:
+        if stated is None or found is None:
             return ""
-        return f'the server calls its model "{served}", which is {found.id}; {stated.id} was stated: check --as-model'
+        called = f'the server calls its model "{served}", which is'
+        if stated is not found and not {*stated.measured_as} & {*found.measured_as}:
+            return f"{called} {found.id}; {stated.id} was stated: check --as-model"
+        precision = weights_called(served)
+        if where.precision and precision and precision != where.precision:
+            return f"{called} one of {precision} weights; {where.precision} was stated: check --weights"
+        return ""
 
 
 def plausibility_check(accelerator: str) -> Plausibility | None:

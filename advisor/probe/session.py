@@ -184,7 +184,7 @@ class ProbeSession:
         learnt = await preflight(self._client, self._prompts, self._budget, self._facts)
         self._messages += learnt.notes
         where = self._run.deployment
-        if self._plausibility is not None and (doubt := self._plausibility.another_model(where, self._client.model)):
+        if self._plausibility is not None and (doubt := self._plausibility.doubt(where, self._client.model)):
             self._messages.append(doubt)
         self._run = self._run.model_copy(
             update={
@@ -255,18 +255,31 @@ class ProbeSession:
         if self._plausibility is not None:
             self._hold_to_statement({r.model for r in sample.measured if r.ok and r.model})
             step = self._plausibility.judged(self._run.deployment, step)
+        overrun = step.errors.get(Fault.OVERRUN.value)
+        step = self._better(step, plan.label)
         self._keep(step)
         fatal = runner.fatal
         if fatal is not None and fatal.fault in FATAL:
             return step, f"{fatal.fault}: {fatal.message}"
-        if step.errors.get(Fault.OVERRUN.value):
+        if overrun:
             return step, "the server does not stop at max_tokens, so that its cost cannot be bounded"
         return step, None
+
+    def _better(self, step: Step, label: str) -> Step:
+        """The step, or the part of it that an earlier go of the run measured, where that tells more."""
+        before = self._resumed.run.steps if self._resumed is not None else ()
+        earlier = next((s for s in before if s.index == step.index and s.evidence != "none"), None)
+        worse = step.evidence == "none" or (step.partial and earlier is not None and step.succeeded < earlier.succeeded)
+        if earlier is None or not worse:
+            return step
+        why = next(iter(step.flags), "it has too few requests")
+        self._messages.append(f"{label}: what was measured first stands, for measured again it tells less ({why})")
+        return earlier
 
     def _hold_to_statement(self, answered: set[str]) -> None:
         """Say once where the answers themselves name another model than was stated."""
         assert self._plausibility is not None
-        doubts = (self._plausibility.another_model(self._run.deployment, name) for name in sorted(answered))
+        doubts = (self._plausibility.doubt(self._run.deployment, name) for name in sorted(answered))
         self._messages += [doubt for doubt in doubts if doubt and doubt not in self._messages]
 
     def _skipped(self, plan: StepPlan, index: int, reason: str) -> Step:

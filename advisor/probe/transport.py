@@ -241,7 +241,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
                 last = error
         if isinstance(last, ConnectionRefusedError):
             raise TransportFault(Fault.REFUSED, f"{host}:{port} refused the connection") from None
-        raise TransportFault(Fault.CONNECT, f"{host}:{port}: {last}") from None
+        raise TransportFault(Fault.CONNECT, f"{host}:{port}: {_reason(last)}") from None
 
     async def _resolve(self, host: str, port: int) -> list[_Address]:
         async with self._resolving:
@@ -251,7 +251,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
                     loop = asyncio.get_running_loop()
                     answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
                 except (socket.gaierror, UnicodeError) as error:
-                    raise TransportFault(Fault.DNS, f"{host}: {error}") from None
+                    raise TransportFault(Fault.DNS, f"{host}: no such host is known ({_reason(error)})") from None
                 found = [(family, address) for family, _, _, _, address in answers]
                 self._addresses[host, port] = found
         return found
@@ -301,3 +301,8 @@ class _BodyStream(httpx.AsyncByteStream):
 
 def _origin(url: httpx.URL) -> _Origin:
     return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+
+
+def _reason(error: Exception | None) -> str:
+    """What the system says, without its number."""
+    return (error.strerror if isinstance(error, OSError) else "") or str(error)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from advisor.domain.probing import count_in_doubt
 from advisor.tui import format as f
 from advisor.tui.widgets.spark import gauge, spark
 from advisor.tui.widgets.tones import content
 
 if TYPE_CHECKING:
     from advisor.domain.decision import ValueOfInformation
+    from advisor.domain.estimate import Interval, OperatingEstimate
     from advisor.evidence.runs import Run, Step
     from advisor.probe.plan import Plan
     from advisor.probe.session import Snapshot
@@ -105,16 +109,17 @@ def step_line(step: Step) -> str:
     """One finished step."""
     at = f"{step.concurrency:g} at once" if step.concurrency is not None else "open loop"
     rate = f"{step.output_tps:,.0f} tok/s" if step.output_tps is not None else "no rate"
-    state = "" if step.valid and not step.partial else "  partial" if step.valid else "  ✗ not valid"
+    state = (_doubt(step) and f"  {_doubt(step)}") + ("  partial" if step.valid and step.partial else "")
     return f"  {at:<12} TTFT {f.seconds(step.ttft.p50):<9} TPOT {f.seconds(step.tpot.p50):<9} {rate}{state}\n"
 
 
-def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
-    """The result beside the estimate."""
-    tone = "good" if run.outcome == "complete" else "warn"
-    parts = [
-        content((f"{'✓' if run.outcome == 'complete' else '▲'} {run.outcome}  ", tone), (f"run {run.id}\n", "strong"))
-    ]
+def result_content(run: Run, said: Sequence[OperatingEstimate | str], error: str) -> Content:
+    """The result beside the estimate; `said` as `Workbench.predicted` has it."""
+    from advisor.evidence.runs import ending
+
+    told = ending(run)
+    mark, tone = ("✓", "good") if told == "complete" else ("▲", "warn")
+    parts = [content((f"{mark} {told}  ", tone), (f"run {run.id}\n", "strong"))]
     if error:
         parts.append(content((f"✗ {error}\n", "bad")))
     gpus = run.deployment.gpus or 1
@@ -122,23 +127,25 @@ def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
     for i, step in enumerate(run.steps):
         at = f"{step.concurrency:g} at once" if step.concurrency is not None else f"{step.rate_rps:g} requests/s"
         parts.append(content((f"\n{step.isl:g}/{step.osl:g}, {at}", "head"),
-                             ("" if step.valid else "  ✗ not valid", "bad"), "\n"))  # fmt: skip
-        guess = said[i] if i < len(said) else {"error": "no estimate"}
+                             (f"  {_doubt(step)}", "warn" if step.valid else "bad"), "\n"))  # fmt: skip
+        guess = said[i] if i < len(said) else "none yet"
+        made = None if isinstance(guess, str) else guess
         parts.append(content((f"  {'':<16}{'measured':>12}{'estimate':>12}   80 % interval\n", "dim")))
-        for name, value, key, unit in (
-            (
-                f"tok/s out {per}",
-                step.output_tps / gpus if step.output_tps is not None else None,
-                "output_tps_per_gpu",
-                "",
-            ),
-            ("TTFT median", step.ttft.p50, "ttft_p50_s", "s"),
-            ("TPOT median", step.tpot.p50, "tpot_p50_s", "s"),
+        rate = step.output_tps / gpus if step.output_tps is not None else None
+        for name, value, interval, unit in (
+            (f"tok/s out {per}", rate, made.output_tps_per_gpu if made else None, ""),
+            ("TTFT median", step.ttft.p50, made.ttft_p50_s if made else None, "s"),
+            ("TPOT median", step.tpot.p50, made.tpot_p50_s if made else None, "s"),
         ):
-            parts.append(_beside(name, value, guess, key, unit))
-        if guess.get("error"):
-            parts.append(content((f"  estimate: {guess['error']}\n", "dim")))
-        parts += [content(("  ⚑ ", "warn"), f"{flag}\n") for flag in step.flags]
+            parts.append(_beside(name, value, interval, unit))
+        if isinstance(guess, str):
+            parts.append(content((f"  no estimate: {guess}\n", "dim")))
+        flags = list(step.flags)
+        if made and rate is not None and run.deployment.gpus:
+            rates = made.output_tps_per_gpu
+            doubt = count_in_doubt(rate, rates.mid, rates.lo, rates.hi, run.deployment.gpus)
+            flags += [doubt] if doubt else []
+        parts += [content(("  ⚑ ", "warn"), f"{flag}\n") for flag in flags]
     parts += [content(("· ", "dim"), f"{flag}\n") for flag in run.flags]
     spent = f"{run.spent_tokens:,} tokens" if run.spent_tokens is not None else ""
     usd = f", USD {run.spent_usd:,.2f}" if run.spent_usd is not None else ""
@@ -146,28 +153,45 @@ def result_content(run: Run, said: list[dict[str, str]], error: str) -> Content:
     return Content("").join(parts)
 
 
+def still_to_state(fields: Sequence[str]) -> str:
+    """Fields of a deployment as the form calls them, in a sentence."""
+    labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
+    names = [labels.get(name, name) for name in fields]
+    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1] if names else ""
+
+
 def _what_next(run: Run) -> str:
+    from advisor.evidence.runs import measurements_from_run, unstated
     from advisor.probe.resume import has_more
 
     left = " F9 measures what is left;" if has_more(run) else ""
-    return f"F7 uses it as evidence;{left} F5 measures again."
+    missing = still_to_state(unstated(run.deployment))
+    used = (
+        "F7 uses it as evidence;" if measurements_from_run(run)
+        else f"It is no evidence, for it does not state {missing};" if missing
+        else "No step of it is evidence;"
+    )  # fmt: skip
+    return f"{used}{left} F5 measures again."
 
 
-def _beside(name: str, value: float | None, guess: dict[str, str], key: str, unit: str) -> Content:
+def _doubt(step: Step) -> str:
+    """What keeps a step from telling all that it seems to; empty where nothing does."""
+    return {"valid": "", "INVALID": "✗ not valid"}.get(step.state, f"▲ {step.state}")
+
+
+def _beside(name: str, value: float | None, guess: Interval | None, unit: str) -> Content:
     def show(number: float | None) -> str:
         return f.MISSING if number is None else f.seconds(number) if unit == "s" else f"{number:,.0f}"
 
-    try:
-        mid, low, high = (float(guess[key + end]) for end in ("", "_lo", "_hi"))
-    except (KeyError, ValueError):
+    if guess is None or not all(map(math.isfinite, (guess.lo, guess.mid, guess.hi))):
         return content(f"  {name:<16}", (f"{show(value):>12}\n", "strong"))
-    inside = value is not None and low <= value <= high
+    inside = value is not None and guess.lo <= value <= guess.hi
     verdict = ("  ✓ inside", "good") if inside else ("  ✗ outside", "bad") if value is not None else ("", "dim")
     return content(
         f"  {name:<16}",
         (f"{show(value):>12}", "strong"),
-        f"{show(mid):>12}",
-        (f"   {show(low)} – {show(high)}", "dim"),
+        f"{show(guess.mid):>12}",
+        (f"   {show(guess.lo)} – {show(guess.hi)}", "dim"),
         verdict,
         "\n",
     )

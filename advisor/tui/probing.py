@@ -1,4 +1,4 @@
-"""Setting up a probe, running it beside the screen, and what the estimate says of the same points."""
+"""Setting up a probe, and running it beside the screen."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from advisor.domain.profile import Profile
-    from advisor.evidence.runs import Deployment, Step
+    from advisor.evidence.runs import Deployment
     from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
     from advisor.probe.session import Snapshot
     from advisor.probe.target import Target
-    from advisor.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,9 @@ def plan_of(setup: Setup, profile: Profile | None) -> tuple[Target, Plan]:
     for label, number in stated:
         if number is not None and not 1 <= number <= 100_000:
             raise InputError(f"{label}: numbers run from 1 to 100,000")
+    for label, number in (("TP", setup.tp), ("EP", setup.ep)):
+        if number and setup.gpus and number > setup.gpus:
+            raise InputError(f"{label} {number} is more than the {setup.gpus} GPUs, which counts all of them")
     for label, number in (("input length", setup.isl), ("output length", setup.osl)):
         if number is not None and not 1 <= number <= 10_000_000:
             raise InputError(f"{label}: lengths run from 1 to 10,000,000 tokens")
@@ -178,20 +180,3 @@ def receive_key(pipe: IO[bytes]) -> Secret:
     from advisor.probe.keys import Secret
 
     return Secret(pipe.read(int.from_bytes(pipe.read(4), "big")).decode())
-
-
-def predictions(bench: Workbench, setup: Setup, steps: list[Step], served: str) -> list[dict[str, str]]:
-    """What the estimator says of each step, without this run; a row with `error` where it cannot say."""
-    from advisor.engine.estimator import estimate_rows
-
-    rows = [
-        {
-            "accelerator": setup.accelerator, "model": setup.as_model or served, "precision": setup.weights or "fp8",
-            "isl": str(round(s.isl)), "osl": str(round(s.osl)), "gpus": str(setup.gpus or ""),
-            "concurrency": str(max(1, round(s.concurrency or s.achieved_concurrency or 1))),
-            "engine": setup.engine, "tp": str(setup.tp or ""),
-        }
-        for s in steps
-    ]  # fmt: skip
-    clean = [{k: v for k, v in row.items() if v} for row in rows]
-    return [{k: str(v) for k, v in row.items()} for row in estimate_rows(bench.estimator, clean)]

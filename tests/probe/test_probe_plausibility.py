@@ -42,6 +42,15 @@ def test_the_impossible_is_named() -> None:
     assert "200 GB of weights at bf16 do not fit into the 192 GB" in implausible(step, small, ACCELERATOR, large)[0]
 
 
+def test_a_layout_wider_than_the_stated_gpus_is_named() -> None:
+    """A run of TP8 that is brought in with --gpus 4 had counted as one twice as fast a GPU."""
+    where = Deployment(accelerator="x", gpus=4, model="m", precision="fp8", tp=8)
+    step = Step(index=0, isl=1, osl=1)
+    told = "implausible: TP8 takes 8 GPUs and 4 are stated: check --gpus and --tp"
+    assert implausible(step, where, ACCELERATOR, MODEL) == [told]
+    assert implausible(step, where.model_copy(update={"gpus": 8}), ACCELERATOR, MODEL) == []
+
+
 def test_a_release_at_four_bits_fits_where_it_was_measured_at_fp8() -> None:
     """DeepSeek V4 Pro: 1.6e12 parameters are 1,600 GB at a byte each, 800 GB as released; eight H200 hold 1,128 GB.
 
@@ -77,9 +86,18 @@ def test_a_server_that_names_another_model_than_was_stated_is_told() -> None:
     models |= {name: replace(models[name], measured_as=("b",)) for name in ("big", "twin")}
     check = Plausibility({}, models)
     stated = Deployment(model="big")
-    assert "which is small; big was stated" in check.another_model(stated, "/models/Small-Instruct-FP8")
+    assert "which is small; big was stated" in check.doubt(stated, "/models/Small-Instruct-FP8")
     for served in ("org/big-Instruct", "twin", "b", "house-name", ""):
-        assert check.another_model(stated, served) == ""
+        assert check.doubt(stated, served) == ""
+
+
+def test_a_server_that_names_weights_of_another_precision_than_was_stated_is_told() -> None:
+    check = Plausibility({}, {"r1": replace(MODEL, id="r1", name="deepseek-ai/DeepSeek-R1")})
+    stated = Deployment(model="r1", precision="fp8")
+    told = "one of fp4 weights; fp8 was stated: check --weights"
+    assert told in check.doubt(stated, "nvidia/DeepSeek-R1-0528-NVFP4-v2")
+    for served in ("deepseek-ai/DeepSeek-R1-0528", "org/DeepSeek-R1-FP8", "org/DeepSeek-R1-Int8"):
+        assert check.doubt(stated, served) == ""
 
 
 def test_figures_that_contradict_each_other_are_no_evidence() -> None:

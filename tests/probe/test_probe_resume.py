@@ -231,13 +231,13 @@ def test_a_stopped_probe_is_taken_up_from_the_command_line(
     monkeypatch.setenv("ADVISOR_STORE", str(tmp_path / "e.sqlite3"))
     command = ["probe", fresh_server.url, "--model", "ok#cli", "--isl", "40", "--osl", "8", "--concurrency", "1,2,4"]
     command += ["--requests", "12", "--quiet", "--yes"]
-    main([*command, "--max-tokens", "1500"])
+    main([*command, "--max-tokens", "1000"])
     out = capsys.readouterr().out
     with open_store() as kept:
         (first,) = kept.runs()
     assert first.outcome == "budget"
     assert f"The same command with --resume {first.id} measures what is left" in out
-    assert main([*command, "--max-tokens", "1500", "--resume", "last", "--plan"]) == 0
+    assert main([*command, "--max-tokens", "1000", "--resume", "last", "--plan"]) == 0
     shown = capsys.readouterr().out
     assert f"takes up run {first.id}: " in shown
     assert shown.count(" done\n") == sum(not step.partial for step in first.steps)

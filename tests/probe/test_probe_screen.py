@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from probe_kit import Served
 from screen_kit import at_probe, text, until
-from textual.widgets import Button
+from textual.widgets import Button, Static
 
 from advisor.domain.errors import InputError
 from advisor.evidence.store import open_store
@@ -78,7 +78,7 @@ async def test_stopping_keeps_what_is_measured(app: AdvisorApp, fault_server: Se
             assert first.steps
         await pilot.pause()
         assert "F9 measures what is left" in text(app)
-        pane.setup = replace(pane.setup, gpus=4)
+        pane.setup = replace(pane.setup, gpus=16)
         await pilot.press("f9")
         await pilot.pause()
         assert "statement of gpus was" in text(app), "another statement is refused"
@@ -124,3 +124,22 @@ def test_a_configuration_out_of_range_is_named_before_a_start(field: str, label:
     for value in (0, 100_001):
         with pytest.raises(InputError, match=f"{label}: numbers run from 1 to 100,000"):
             plan_of(replace(SETUP, url="http://127.0.0.1:9", **{field: value}), None)
+
+
+def test_a_layout_wider_than_the_gpus_is_refused_before_a_start() -> None:
+    with pytest.raises(InputError, match="EP 16 is more than the 8 GPUs"):
+        plan_of(replace(SETUP, url="http://127.0.0.1:9", ep=16), None)
+
+
+async def test_what_keeps_a_run_from_being_evidence_is_said_before_it_starts(app: AdvisorApp) -> None:
+    async with app.run_test(size=(130, 40)) as pilot:
+        pane = await at_probe(app, pilot)
+        for changes, told in (
+            ({"gpus": None, "weights": ""}, "It will be no evidence: state GPUs and weights."), ({}, "by itself."),
+        ):  # fmt: skip
+            pane.setup = replace(SETUP, url="http://127.0.0.1:9", **changes)
+            await pilot.press("f5")
+            await until(pilot, lambda: isinstance(app.screen, Confirm))
+            assert str(app.screen.query(Static)[-1].render()).endswith(told)
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, Confirm))

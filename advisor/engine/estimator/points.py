@@ -11,6 +11,7 @@ from datetime import date
 from advisor.domain.errors import did_you_mean
 from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import model_called
 from advisor.engine.estimator.estimator import Estimator, Software
 
 INPUT_COLUMNS = (
@@ -31,7 +32,8 @@ def query_from_row(
     """One row as a query; ValueError says which cell is wrong.
 
     `models` holds them by id, by the names that measurements use, and by the names of their repositories in small
-    letters; `lacking` the reason why a part or a model of the catalog cannot be estimated, by id.
+    letters; any other name is taken as one by which a server calls its model. `lacking` holds the reason why a part or
+    a model of the catalog cannot be estimated, by id.
     """
     cells = {c: (row.get(c) or "").strip() for c in INPUT_COLUMNS}
     missing = [c for c in REQUIRED if cells[c].casefold() in UNKNOWN_WORDS]
@@ -40,10 +42,12 @@ def query_from_row(
     for name in ("accelerator", "model"):
         if cells[name].casefold() in lacking:
             raise ValueError(f'{name} "{cells[name]}" cannot be estimated: {lacking[cells[name].casefold()]}')
-    spec = models.get(cells["model"]) or models.get(cells["model"].casefold())
+    name = cells["model"] if cells["model"] in models else cells["model"].casefold()
+    spec = models.get(name)
+    if spec is None and (spec := model_called(cells["model"], models.values())) is not None:
+        name = spec.id
     if spec is None:
         raise ValueError(f'model "{cells["model"]}" is not in the catalog{did_you_mean(cells["model"], models)}')
-    name = cells["model"] if cells["model"] in models else cells["model"].casefold()
     return OperatingQuery(
         accelerator=cells["accelerator"].casefold(),
         model=spec if name in (spec.id, spec.name.casefold()) else replace(spec, id=name),

@@ -168,10 +168,10 @@ def unix_moment(seconds: float | None) -> datetime | None:
 
 
 def moment(text: str, *forms: str) -> datetime | None:
-    """A time in one of the forms, UTC where it names no zone."""
-    for form in forms:
+    """A time in one of the forms, or in ISO's where none is given; UTC where it names no zone."""
+    for form in forms or (None,):
         try:
-            found = datetime.strptime(text, form)
+            found = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
         except ValueError:
             continue
         return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -136,7 +136,7 @@ class EvidenceStore(ABC):
         self.execute(
             "INSERT INTO steps (run_id, position, document) VALUES (?, ?, ?)"
             " ON CONFLICT (run_id, position) DO UPDATE SET document = excluded.document",
-            (run_id, step.index, step.model_dump_json()),
+            (run_id, step.index, step.model_dump_json(exclude={"evidence"})),
         )
 
     def _read(self, run_id: str) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,14 +17,15 @@ from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
 from advisor.tui.fields import FieldSpec, Kind
 from advisor.tui.probe_suggestion import suggested
-from advisor.tui.probe_text import History, plan_content, progress_content, result_content
-from advisor.tui.probing import ProbeJob, Setup, plan_of, predictions
+from advisor.tui.probe_text import History, plan_content, progress_content, result_content, still_to_state
+from advisor.tui.probing import ProbeJob, Setup, deployment_of, plan_of
 from advisor.tui.screens.pane import Pane
 from advisor.tui.widgets.field_row import FieldRow
 from advisor.tui.widgets.secret_row import SecretRow
 from advisor.tui.widgets.tones import content
 
 if TYPE_CHECKING:
+    from advisor.domain.estimate import OperatingEstimate
     from advisor.evidence.runs import Run
     from advisor.probe.keys import Secret
     from advisor.probe.plan import Plan
@@ -104,6 +106,7 @@ class ProbePane(Pane):
         self._history = History()
         self._stopped: Run | None = None
         """The last run, which may have steps left; it stays while the form is edited, to raise a limit."""
+        self._said: tuple[Run | None, Sequence[OperatingEstimate | str]] = (None, ())
         self._error = ""
         self._suggested = suggested(None)
         self._suggested_for = ""
@@ -173,13 +176,15 @@ class ProbePane(Pane):
         if self.snapshot is not None and self.job is not None:
             text.update(progress_content(self.snapshot, self._history, width))
         elif self.run_ is not None:
-            bench = self.bench
-            steps = list(self.run_.steps)
-            served = self.run_.deployment.model
-            said = predictions(bench, self.setup, steps, served) if bench is not None and steps else []
-            text.update(result_content(self.run_, said, self._error))
+            text.update(result_content(self.run_, self._predicted(self.run_), self._error))
         else:
             text.update(self._plan())
+
+    def _predicted(self, run: Run) -> Sequence[OperatingEstimate | str]:
+        """What was predicted for a run: asked once, for it does not change with what the run is used for."""
+        if self.bench is not None and run.steps and self._said[0] is not run:
+            self._said = (run, self.bench.predicted(run))
+        return self._said[1] if self._said[0] is run else ()
 
     def _plan(self) -> Any:
         from advisor.domain.errors import AdvisorError
@@ -235,6 +240,7 @@ class ProbePane(Pane):
     def action_start(self) -> None:
         """Show the worst case once more, then measure."""
         from advisor.domain.errors import AdvisorError
+        from advisor.evidence.runs import unstated
         from advisor.tui.widgets.dialogs import Confirm
 
         if self.job is not None:
@@ -248,6 +254,8 @@ class ProbePane(Pane):
         usd = f"USD {plan.worst_usd:,.2f}" if plan.worst_usd is not None else "unknown cost: no price is given"
         seconds = f"{plan.worst_seconds:,.0f} s" if plan.worst_seconds is not None else "no limit on time"
         hint = f"At worst {plan.worst_tokens:,} tokens, {seconds}, {usd}. Then it stops by itself."
+        missing = still_to_state([name for name in unstated(deployment_of(self.setup)) if name != "model"])
+        hint += f" It will be no evidence: state {missing}." if missing else ""
 
         def sure(yes: bool | None) -> None:
             if yes:
@@ -260,7 +268,6 @@ class ProbePane(Pane):
         """Measure what the last run has left, within the limits of the form."""
         from advisor.domain.errors import AdvisorError
         from advisor.probe.resume import asked_of, take_up
-        from advisor.tui.probing import deployment_of
         from advisor.tui.widgets.dialogs import Confirm
 
         if self.job is not None:
@@ -329,16 +336,15 @@ class ProbePane(Pane):
     @on(Button.Pressed, "#probe-use")
     def action_use(self) -> None:
         """Let the measurement overrule the estimate."""
-        from advisor.domain.model import model_called
+        from advisor.domain.model_names import model_called
         from advisor.evidence.runs import measurements_from_run, unstated
 
         if self.run_ is None:
             self.notify("There is no finished run. Start one with F5.", timeout=4)
             return
-        labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
-        missing = [labels.get(name, name) for name in unstated(self.run_.deployment)]
+        missing = still_to_state(unstated(self.run_.deployment))
         if missing:
-            self.notify(f"State {' and '.join(missing)} before the run: without it no estimate can use it.", timeout=6)
+            self.notify(f"State {missing} before the run: without it no estimate can use it.", timeout=6)
             return
         bench, name = self.program.desk.facts.bench, self.run_.deployment.model
         if bench is not None and model_called(name, bench.catalog.models.values()) is None:
@@ -347,7 +353,7 @@ class ProbePane(Pane):
             return
         found = measurements_from_run(self.run_)
         if not found:
-            self.notify("No step of this run is valid, so that there is nothing to use.", timeout=6)
+            self.notify("No step of this run is evidence, so that there is nothing to use.", timeout=6)
             return
         self.program.use_evidence(found)
         self.notify(f"{len(found)} measured points now overrule the estimate (grade A).", timeout=6)
