@@ -21,7 +21,7 @@ from advisor.engine.layout import Layout
 from advisor.engine.operating_point import Load, carried_by
 from advisor.engine.sized import FloatArray, TierDemand, interval_sigma
 
-NEAR = 1.1
+NEAR = 1.05
 """GPUs over the least, up to which a deployment is priced: what other engines ask of the team may weigh as much."""
 MOST_PRICED = 3
 """Deployments of a workload that are priced at most."""

@@ -35,7 +35,7 @@ from advisor.engine.gates.money import over_budget, unpriced
 from advisor.engine.gates.residency import left_out
 from advisor.engine.gates.site import shortfalls
 from advisor.engine.infeasible import HARD, Obstacle, effort, gate_obstacle, layout_obstacle, relaxed_profile
-from advisor.engine.layout import Layout, lay_out
+from advisor.engine.layout import Layout, expect, lay_out
 from advisor.engine.openings import openings
 from advisor.engine.paying import ROUGH, leading_ways, price_candidate, rough_pricing
 from advisor.engine.plan import main_tier_first, plan_tier, total_fleet
@@ -92,8 +92,10 @@ def judge_all(
 ) -> list[Draft]:
     """Every candidate laid out, sized and priced, as far as it comes."""
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
-    for draft in drafts:
-        _settle(draft, profile, inputs, sizing)
+    options = [_options(draft, profile, inputs, sizing) for draft in drafts]
+    expect([layout.sample for tiers in options for tier in tiers for layout in tier if layout.sample is not None])
+    for draft, tiers in zip(drafts, options, strict=True):
+        _settle(draft, tiers, profile, inputs, sizing)
         if not draft.plans:
             _plan(draft, profile, inputs, sizing)
     planned = [d for d in drafts if d.plans]
@@ -123,24 +125,33 @@ def _draft(profile: Profile, accelerator: Accelerator, layouts: list[Layout], in
     return Draft(accelerator, layouts, list(gates))
 
 
-def _settle(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
-    """Of the deployments that keep the level take those by which the candidate ranks best."""
+def _options(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> list[list[Layout]]:
+    """The deployments of each workload that may cost least; none where a workload cannot be served."""
     if any(layout.failure for layout in draft.layouts):
-        return
+        return []
     prospect, alone = Prospect.of(profile, inputs.catalog.decision_defaults, ROUGH), len(draft.layouts) == 1
-    options = [
+    return [
         contenders(layout, workload, sizing, prospect, alone=alone)
         for workload, layout in zip(profile.tiers, draft.layouts, strict=True)
     ]
 
+
+def _settle(
+    draft: Draft, options: Sequence[Sequence[Layout]], profile: Profile, inputs: Inputs, sizing: Sizing
+) -> None:
+    """Of the deployments that keep the level take those by which the candidate ranks best."""
     leading: list[str] = []
     planned: list[Draft] = []
 
     def weigh(layouts: Sequence[Layout]) -> Weight:
-        tried = _draft(profile, draft.accelerator, list(layouts), inputs)
+        if _same(draft.layouts, layouts):
+            tried = Draft(draft.accelerator, draft.layouts, [*draft.gates])
+        else:
+            tried = _draft(profile, draft.accelerator, list(layouts), inputs)
         _plan(tried, profile, inputs, sizing)
         planned.append(tried)
-        return _weigh(replace(tried, gates=[*tried.gates]), profile, inputs, sizing, leading)
+        weighed = Draft(tried.accelerator, tried.layouts, [*tried.gates], plans=tried.plans)
+        return _weigh(weighed, profile, inputs, sizing, leading)
 
     chosen = settle(draft.layouts, options, weigh)
     known = next((tried for tried in planned if _same(tried.layouts, chosen)), None)

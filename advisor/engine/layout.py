@@ -111,13 +111,13 @@ def _lay_out(search: _Search, accelerators: Sequence[Accelerator]) -> dict[str, 
         by_id.setdefault(option.accelerator.id, []).append(option)
     chosen = {a.id: failures.get(a.id) or _choose(a, by_id.get(a.id, []), options, need) for a in accelerators}
     # first one point of every deployment shown, mostly of one batch; their curves then serve the points shown
-    _expect([layout.curve[0] for layout in chosen.values() if layout.curve])
-    _expect([s for layout in chosen.values() if (s := layout.sample or layout.nearest) is not None])
+    expect([layout.curve[0] for layout in chosen.values() if layout.curve])
+    expect([s for layout in chosen.values() if (s := layout.sample or layout.nearest) is not None])
     return chosen
 
 
-def _expect(samples: Sequence[Sample]) -> None:
-    """Tell the batches which of their estimates are shown."""
+def expect(samples: Sequence[Sample]) -> None:
+    """Tell the batches which of their estimates are shown: what those share is then worked out at once."""
     places: dict[int, tuple[Sample, list[int]]] = {}
     for sample in samples:
         places.setdefault(id(sample.found), (sample, []))[1].append(sample.place)

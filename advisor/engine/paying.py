@@ -83,9 +83,10 @@ class Appraiser:
     def best_base(self, way: Way, typical: Levels) -> Way | None:
         """A mixed way with the base by which it ranks best; None where that is the whole fleet, a way of its own."""
         model, shares = self.model, base_shares(self.model, typical)
-        bill = Bill.of(model, way, terms_by_base(model, way, typical, shares))
-        usd = total(terms_by_base(model, way, self.thin.levels(model, way, typical), shares))
-        best, pays = self.best_of(np.broadcast_to(usd, (shares.size, self.thin.size)), np.ravel(self.loss(bill)))
+        terms = terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares)
+        usd = np.broadcast_to(total(terms), (shares.size, 1 + self.thin.size))[:, 1:]
+        losses = np.broadcast_to(self.loss(Bill.first_of(model, way, terms)), shares.shape)
+        best, pays = self.best_of(usd, losses)
         return based_on(model, way, float(shares[best])) if pays else None
 
     def best_of(self, usd: FloatArray, losses: FloatArray) -> tuple[Any, Any]:

@@ -67,6 +67,11 @@ class Bill:
         return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms))
 
     @classmethod
+    def first_of(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> Bill:
+        """From terms over several cases, in the last axis: what comes of the first one."""
+        return cls.of(model, way, [replace(t, quantity=first(t.usd_per_month), unit_price=1.0) for t in terms])
+
+    @classmethod
     def of_cost(cls, cost: Cost) -> Bill:
         """From the lines of a cost."""
         return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *_sums(cost.lines))
@@ -101,6 +106,11 @@ class Bill:
         if self.commitment not in LONG:
             return 0.0 * self.total
         return (self.capital if self.commitment == "purchase" else self.rent - self.on_demand) * self.annuity_months / 2
+
+
+def first(usd: Any) -> Any:
+    """The first entry of the last axis; what has none is the same in all."""
+    return usd[..., 0] if np.ndim(usd) else usd
 
 
 def _sums(lines: Sequence[_Line]) -> tuple[Any, ...]:

@@ -38,6 +38,8 @@ class Prospect:
     """The cases, and the share of the tail that the appetite adds."""
 
     cases: Normals
+    led: Normals
+    """The cases behind one in which all inputs are typical: what both come to is reckoned at once."""
     tail: float
     defaults: Mapping[str, Quantity]
 
@@ -50,11 +52,16 @@ class Prospect:
     def of(cls, profile: Profile, defaults: Mapping[str, Quantity], cases: int = SPREAD) -> Prospect:
         """For a profile's appetite."""
         tail = tail_weight(profile, defaults)
-        return cls(_cases(cases if tail else cases // 2, defaults["demand_factor"].band), tail, defaults)
+        wanted = cases if tail else cases // 2, defaults["demand_factor"].band
+        return cls(_cases(*wanted), _led(*wanted), tail, defaults)
 
     def levels(self, model: CostModel, way: Way, typical: Levels) -> Levels:
         """The inputs of one way of paying in each case, beside what is moved in `typical`."""
         return levels_of(model, way, self.cases, typical, self.defaults)
+
+    def led_levels(self, model: CostModel, way: Way, typical: Levels) -> Levels:
+        """`levels` behind the typical inputs themselves."""
+        return levels_of(model, way, self.led, typical, self.defaults)
 
     def usd_per_month(self, model: CostModel, way: Way, typical: Levels) -> float:
         """Mean cost over the cases with the tail's share [USD/month]."""
@@ -96,6 +103,14 @@ def _cases(n: int, demand_factor: tuple[float, float, float]) -> Normals:
     """So many cases, the same for every candidate."""
     values = dict(zip(INPUTS, _even(n), strict=True))
     return Normals(**values | {"demand": log_pieces(values["demand"], *demand_factor)})
+
+
+@lru_cache(maxsize=8)
+def _led(n: int, demand_factor: tuple[float, float, float]) -> Normals:
+    """Those behind a case in which every input is typical."""
+    cases = _cases(n, demand_factor)
+    typical = {name: 1.0 if name == "demand" else 0.0 for name in INPUTS}
+    return Normals(**{name: np.append(value, getattr(cases, name)) for name, value in typical.items()})
 
 
 @lru_cache(maxsize=8)

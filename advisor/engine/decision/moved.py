@@ -58,12 +58,20 @@ class Moved:
             return np.full(values.shape, self.run.risk_adjusted)
         key = values.tobytes()
         if key not in self._known:
-            if self._today_usd is None:
-                uncertain = Moved(self.run, self._setting, self._move, self._today)
-                self._today_usd = float(uncertain._reckoned(self._move, np.array([self._today]))[0])
-            usd, today = self._reckoned(self._move, values), self._today_usd
+            usd, today = self._with_today(self._move, values)
             self._known[key] = usd * (self.run.risk_adjusted / today) if today > 0 else usd + self.run.risk_adjusted
         return self._known[key]
+
+    def _with_today(self, move: Move, values: FloatArray) -> tuple[FloatArray, float]:
+        """What the way that ranks best comes to at each value, and at today's [USD/month]."""
+        if self._today_usd is not None:
+            return self._reckoned(move, values), self._today_usd
+        if self._firm:  # a value that is stated, today's is not
+            uncertain = Moved(self.run, self._setting, move, self._today)
+            self._today_usd = float(uncertain._reckoned(move, np.array([self._today]))[0])
+            return self._reckoned(move, values), self._today_usd
+        *usd, self._today_usd = self._reckoned(move, np.append(values, self._today)).tolist()
+        return np.array(usd), self._today_usd
 
     def _reckoned(self, move: Move, values: FloatArray) -> FloatArray:
         """What the way that ranks best comes to at each value [USD/month]."""

@@ -97,6 +97,7 @@ class Trial:
         moving = {m.way.id for m in self._moving}
         self._still = tuple(w for w in pricing.open.ways if w.id not in moving and w.id in {x.id for x in ways})
         self._draws: dict[tuple[str, Any], tuple[FloatArray, FloatArray]] = {}
+        self._unmoved_ways: dict[str, Appraised] = {}
 
     def at(self, price: float) -> Quoted:
         """The candidate with a quote at a price [USD/GPU-h or USD/GPU], paid for in the way that ranks best."""
@@ -173,7 +174,13 @@ class Trial:
         ways = [*(one.way for one in found), *self._still]
         best = best_way(self.setting.profile, ways, costs, outlook)
         known = next((one for one in found if one.way is best), None)
-        return self._appraiser.appraised(best, now.typical) if known is None else known
+        return self._unmoved(best) if known is None else known
+
+    def _unmoved(self, way: Way) -> Appraised:
+        """A way that the trial price does not enter."""
+        if way.id not in self._unmoved_ways:
+            self._unmoved_ways[way.id] = self._appraiser.appraised(way, self.run.pricing.typical)
+        return self._unmoved_ways[way.id]
 
     def _drawn(self, way: Way, price: float) -> FloatArray:
         """Cost of every draw [USD/month]."""

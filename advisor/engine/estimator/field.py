@@ -139,17 +139,16 @@ class View:
         keep = min(LIKE, len(self.members))
         if not keep:
             return np.empty((alike.shape[1], 0), np.intp)
-        part = alike * shares[:, :, None]
         signed = bool((shares < 0).any())
-        ceiling = np.einsum("tqg,tg->qg", np.abs(part) if signed else part, self.most)
+        ceiling = _summed(alike, np.abs(shares) if signed else shares, self.most)
         least = np.full(len(ceiling), -np.inf)
         if ceiling.shape[1] >= keep:
             exact = self.some is self.most and not signed
-            floor = ceiling if exact else np.einsum("tqg,tg->qg", part, self.some)
+            floor = ceiling if exact else _summed(alike, shares, self.some)
             # a hair below, since the sum of a member may round differently here and there
             least = np.partition(floor, -keep, axis=1)[:, -keep] * (1 - 1e-9)
         query, group = np.nonzero(ceiling >= least[:, None])
-        part, size = part.transpose(1, 2, 0)[query, group], np.diff(self.first)[group]
+        part, size = (alike[:, query, group] * shares[:, query]).T, np.diff(self.first)[group]
         pair = np.repeat(np.arange(len(query)), size)
         member = np.arange(len(pair)) + np.repeat(self.first[group] - (np.cumsum(size) - size), size)
         total = np.einsum("nt,nt->n", part[pair], self.lean[member])
@@ -291,6 +290,17 @@ class Field:
         most = rho2[: mine.size].reshape(mine.shape).max(1, initial=0.0)
         out: Floats = np.sqrt(variance * (1 - np.minimum(most, 1.0)) + c.noise**2)
         return out
+
+
+def _summed(alike: Floats, shares: Floats, lean: Floats) -> Floats:
+    """Terms x queries x groups times terms x queries and terms x groups, summed over the terms: queries x groups.
+
+    Query by query, as the product of all is too large for the cache of a core.
+    """
+    out = np.empty(alike.shape[1:])
+    for q, row in enumerate(out):
+        np.matmul(shares[:, q], alike[:, q] * lean, out=row)
+    return out
 
 
 def gather(covariance: Covariance, points: Encoded, shares: Floats, weights: Floats) -> Field:
