@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from advisor.catalog import Catalog
 from advisor.domain.errors import CatalogError, InputError, NetworkError
 from advisor.refresh.decode import SourceError
 from advisor.refresh.fetch import Fetched, Fetcher, Known, UnreachableError
-from advisor.refresh.guard import redirect_target
+from advisor.refresh.guard import check_url, redirect_target
 from advisor.refresh.merge import Read, merge, rejudge
 from advisor.refresh.offers import Facts, Parsed, facts_of
 from advisor.refresh.overlay import ItemState, Overlay, check_overlay, read_overlay
@@ -162,10 +161,10 @@ def _read(
     down: dict[str, str],
 ) -> Read:  # fmt: skip
     base = (chosen.base or source.base).rstrip("/")
-    host = urlsplit(base).hostname or base
-    if host in down:
-        return Read(source, item.name, state, error=down[host])
     try:
+        host, _ = check_url(base, allow_private=chosen.allow_private)
+        if host in down:
+            return Read(source, item.name, state, error=down[host])
         return _ask(source, item, base, chosen.allow_private, state, facts, fetcher)
     except UnreachableError as error:
         down[host] = str(error)
