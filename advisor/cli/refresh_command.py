@@ -61,6 +61,7 @@ def run_refresh(args: argparse.Namespace) -> int:
     from advisor.refresh.settings import read_settings
     from advisor.refresh.sources import SOURCES, chosen_sources
 
+    _check_together(args)
     sources = chosen_sources(args.data, args.source)
     settings = read_settings(Path(args.config) if args.config else None, config_dir(), tuple(SOURCES))
     catalog, today = _catalog_without_refreshes(), date.today()
@@ -79,7 +80,7 @@ def run_refresh(args: argparse.Namespace) -> int:
     failed = report.failed
     if failed and len(failed) == len(report.items):
         reasons = list(dict.fromkeys(item.reason for item in failed))
-        more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+        more = f" (and {len(reasons) - 1} other reason{'s' if len(reasons) > 2 else ''})" if len(reasons) > 1 else ""
         sys.stdout.flush()
         from advisor.domain.errors import NetworkError
 
@@ -92,6 +93,16 @@ def run_refresh(args: argparse.Namespace) -> int:
         fail(f"{len(failed)} of {len(report.items)} files could not be refreshed; their old data stay in use")
         return int(ExitCode.WRONG_INPUT)
     return int(ExitCode.OK)
+
+
+def _check_together(args: argparse.Namespace) -> None:
+    """Refuse options that do nothing beside each other, rather than leave one out in silence."""
+    if args.confirm:
+        for name in ("file", "item", "source", "dry_run"):
+            if getattr(args, name):
+                raise InputError(f"--confirm takes no --{name.replace('_', '-')}: it asks no source and writes at once")
+    if args.item is not None and not args.file:
+        raise InputError("--item goes with --file; which parts of a source are asked for stands in refresh.toml")
 
 
 def _from_network(

@@ -255,6 +255,9 @@ def test_a_file_at_hand_is_read_without_a_network(capsys: pytest.CaptureFixture[
         (["prices", "--source", "mlperf"], 'the source "mlperf" holds evidence, not prices'),
         (["--file", "x.json"], "--file needs one --source"),
         (["--config", "absent.toml"], "absent.toml: cannot be read"),
+        (["--confirm", "rf-0123456789", "--dry-run"], "--confirm takes no --dry-run: it asks no source and writes at"),
+        (["--confirm", "rf-0123456789", "--source", "azure"], "--confirm takes no --source"),
+        (["--source", "mlperf", "--item", "v6.1"], "--item goes with --file"),
     ],
 )
 def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
@@ -280,6 +283,28 @@ def test_wrong_settings_are_named(capsys: pytest.CaptureFixture[str], config: Pa
     err = capsys.readouterr().err
     assert "refresh.toml" in err
     assert message in err
+
+
+@pytest.mark.parametrize("base", ["https://[", "https://exa\u2100mple.com", "https://a..b", "https://"])
+def test_a_mirror_whose_address_is_none_fails_by_name(
+    capsys: pytest.CaptureFixture[str], config: Path, base: str
+) -> None:
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "refresh.toml").write_text(f'[sources.azure]\nbase = "{base}"\n', encoding="utf-8")
+    assert main(["refresh", "prices", "--source", "azure"]) == 2
+    out, err = capsys.readouterr()
+    assert "azure" in out
+    assert "9 files, nothing was there before" in out
+    assert err.startswith("advisor: error: no source could be read: ")
+
+
+def test_a_link_to_a_next_page_that_is_no_address_fails_by_name(
+    server: SourceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = "/azure/prices?api-version"
+    server.files[page] = server.files[page].replace(f"{server.url}/azure/prices?page=2".encode(), b"https://[")
+    assert refresh(server, "prices", "--source", "azure") == 2
+    assert 'leads to "https://[", which is no address' in capsys.readouterr().out
 
 
 def test_a_mirror_in_a_private_network_must_be_named_as_such(
