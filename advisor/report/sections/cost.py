@@ -110,7 +110,7 @@ def _gpus_paid(own: Cost) -> tuple[str, str]:
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     columns = (
         Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
-        Column("Firmness"), Column("What to know", width=0.58), Column("Source", width=0.2),
+        Column("Firmness"), Column("What to know", width=0.46), Column("Source", width=0.32),
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
@@ -158,7 +158,7 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     columns = (
         Column("Candidate"), Column("Low", "right"), Column("Typical", "right"), Column("High", "right"),
         Column("Unit"), Column("Sellers", "right"), Column("Newest"), Column("What it rests on", width=1.0),
-        Column("Source", width=0.2),
+        Column("Source", width=0.3),
     )  # fmt: skip
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     caption = (
