@@ -114,7 +114,7 @@ def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
-    caption = f"{short_name(candidate)}: ways of paying for the same fleet"
+    caption = f"{short_name(candidate)}: ways of paying for the same fleet{ctx.before_discount}"
     return Table(caption, columns, rows, strong_rows=taken, dense=True)
 
 
@@ -163,7 +163,7 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     caption = (
         "Prices that the comparison rests on (sellers: those with a price for this way of paying; the gate of supply"
-        " counts all that list the part)"
+        f" counts all that list the part){ctx.before_discount}"
     )
     return Table(caption, columns, rows, dense=True)
 

@@ -478,3 +478,20 @@ def test_a_reader_meets_no_field_names_or_raw_marks(renewal: Recommendation) -> 
     defaults = next(b for b in report.blocks if isinstance(b, Table) and b.caption == "Defaults")
     assert text_of(defaults.rows[0][2]) == "Where users sit; default country."
     assert any(span.style == "code" for span in defaults.rows[0][2])
+
+
+def test_prices_before_a_promised_discount_are_told_as_such(renewal: Recommendation) -> None:
+    """The page of cost had shown the list price, that of break-evens the price less the discount, both as today's."""
+    told = "prices before your discount of 10 %"
+    assert told not in text(renewal)
+    procurement = renewal.profile.procurement.model_copy(update={"volume_discount": 0.1})
+    profile = renewal.profile.model_copy(update={"procurement": procurement})
+    captions = [
+        b.caption if isinstance(b, Table) else b.table.caption
+        for b in build_report(renewal.model_copy(update={"profile": profile})).blocks
+        if isinstance(b, Table | Chart)
+    ]
+    marked = [c for c in captions if c.endswith(told)]
+    assert len(marked) == 3
+    for table in ("ways of paying", "Prices that the comparison rests on", "Each input moved alone"):
+        assert any(table in c for c in marked)
