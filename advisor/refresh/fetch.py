@@ -37,6 +37,10 @@ class TransferError(NetworkError):
     """The server answered, but not with a whole and usable file."""
 
 
+class SlowError(TransferError):
+    """The server took all the time that it was given; at each of many files that would hold a refresh for an hour."""
+
+
 class _Retry(Exception):
     def __init__(self, error: NetworkError, wait_s: float | None = None) -> None:
         self.error, self.wait_s = error, wait_s
@@ -180,7 +184,7 @@ class Fetcher:
             except (OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as error:
                 if deadline.over:
                     slow = f"{host} is too slow: no whole answer in {self.network.total_s:g} s"
-                    raise TransferError(slow) from None
+                    raise SlowError(slow) from None
                 raise _named(error, host, self.network, proxied=proxied) from None
         raise TransferError(f"{host} redirects more than {self.network.redirects} times")
 
@@ -216,7 +220,7 @@ class Fetcher:
             if size > self.network.max_mib * 2**20:
                 raise TransferError(f"{host} sends more than {self.network.max_mib} MiB")
             if self.clock() - start > self.network.total_s:
-                raise TransferError(f"{host} is too slow: {size:,} bytes in {self.network.total_s:g} s")
+                raise SlowError(f"{host} is too slow: {size:,} bytes in {self.network.total_s:g} s")
             yield chunk
 
 
@@ -273,7 +277,7 @@ def _named(error: Exception, host: str, network: Network, *, proxied: bool) -> E
         case httpx.ConnectTimeout():
             return UnreachableError(f"no connection to {peer} within {network.connect_s:g} s")
         case httpx.TimeoutException():
-            return _Retry(TransferError(f"{host} is silent for {network.read_s:g} s"))
+            return _Retry(SlowError(f"{host} is silent for {network.read_s:g} s"))
         case httpx.ProxyError():
             return UnreachableError(f"the proxy refuses to reach {host}")
         case httpx.ConnectError():

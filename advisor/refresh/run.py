@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from advisor.catalog import Catalog
 from advisor.domain.errors import CatalogError, InputError, NetworkError
 from advisor.refresh.decode import SourceError
-from advisor.refresh.fetch import Fetched, Fetcher, Known, UnreachableError
+from advisor.refresh.fetch import Fetched, Fetcher, Known, SlowError, UnreachableError
 from advisor.refresh.guard import check_url, redirect_target
 from advisor.refresh.merge import Read, merge, rejudge
 from advisor.refresh.offers import Facts, Parsed, facts_of
@@ -23,6 +25,8 @@ from advisor.refresh.sources.gpuhunt import version_day
 from advisor.refresh.write import CURRENT, replace_folder, write_lock
 
 MAX_PAGES = 50
+SLOW_FILES = 2
+"""So many files in a row that a host lets wait to the end, and it is not asked for the others."""
 CONFIRMED = "confirmed_prices.txt"
 _UNKNOWN = Known()
 Progress = Callable[[str], None]
@@ -47,7 +51,7 @@ def refresh(
     facts = facts_of(catalog, today)
     kept = load_overlay(cache)
     reads: list[Read] = []
-    down: dict[str, str] = {}
+    hosts = _Hosts()
     for source in sources:
         chosen = settings.source(source.name)
         if not chosen.enabled:
@@ -55,7 +59,7 @@ def refresh(
         for item in _items(source, chosen):
             progress(f"{source.title}: {item.name}")
             state = kept.items.get(f"{source.name}/{item.name}", ItemState())
-            reads.append(_read(source, item, chosen, state, facts, fetcher, down))
+            reads.append(_read(source, item, chosen, state, facts, fetcher, hosts))
     return _finish(reads, catalog, facts, cache=cache, config=config, dry_run=dry_run, lock_wait_s=lock_wait_s)
 
 
@@ -143,6 +147,14 @@ def _finish(
     return report
 
 
+@dataclass(slots=True)
+class _Hosts:
+    """Hosts that are not asked again in this refresh, with the reason; and files in a row that one was slow with."""
+
+    down: dict[str, str] = field(default_factory=dict)
+    slow: Counter[str] = field(default_factory=Counter)
+
+
 def _items(source: Source, chosen: SourceSettings) -> list[Item]:
     if chosen.items is None:
         return list(source.items)
@@ -158,16 +170,23 @@ def _items(source: Source, chosen: SourceSettings) -> list[Item]:
 
 def _read(
     source: Source, item: Item, chosen: SourceSettings, state: ItemState, facts: Facts, fetcher: Fetcher,
-    down: dict[str, str],
+    hosts: _Hosts,
 ) -> Read:  # fmt: skip
     base = (chosen.base or source.base).rstrip("/")
     try:
         host, _ = check_url(base, allow_private=chosen.allow_private)
-        if host in down:
-            return Read(source, item.name, state, error=down[host])
-        return _ask(source, item, base, chosen.allow_private, state, facts, fetcher)
+        if host in hosts.down:
+            return Read(source, item.name, state, error=hosts.down[host])
+        read = _ask(source, item, base, chosen.allow_private, state, facts, fetcher)
+        hosts.slow[host] = 0
+        return read
     except UnreachableError as error:
-        down[host] = str(error)
+        hosts.down[host] = str(error)
+        return Read(source, item.name, state, error=str(error))
+    except SlowError as error:
+        hosts.slow[host] += 1
+        if hosts.slow[host] >= SLOW_FILES:
+            hosts.down[host] = str(error)
         return Read(source, item.name, state, error=str(error))
     except NetworkError as error:
         return Read(source, item.name, state, error=str(error))

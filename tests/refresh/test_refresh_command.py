@@ -160,6 +160,22 @@ def test_one_file_of_several_fails_and_the_rest_is_taken(
     assert prices["gpu_1x_b200_sxm6"] == "6.99"
 
 
+def test_a_server_that_lets_wait_is_not_waited_for_at_every_file(
+    server: SourceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [f"/sky/catalogs/v8/{cloud}/vms.csv" for cloud in ("lambda", "verda", "runpod", "primeintellect")]
+    server.faults |= dict.fromkeys((paths[0], paths[2], paths[3]), "silent")
+    clouds = '"lambda", "verda", "runpod", "primeintellect"'
+    arguments = {"network": "read_s = 0.3", "skypilot": clouds}
+    assert refresh(server, "prices", "--source", "skypilot", **arguments) == 2
+    assert [server.asked[path] for path in paths] == [2, 1, 2, 2]  # a good file between: the count begins anew
+    server.faults[paths[1]] = "silent"
+    capsys.readouterr()
+    assert refresh(server, "prices", "--source", "skypilot", **arguments) == 2
+    assert [server.asked[path] for path in paths] == [4, 3, 2, 2]
+    assert "silent for 0.3 s (2 tries); 4 files" in capsys.readouterr().out
+
+
 def test_a_layout_that_changed_in_most_rows_is_refused_as_a_whole(
     server: SourceServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
