@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import socket
 import sys
@@ -26,6 +27,17 @@ _RULES = (
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """What the page may load: nothing from elsewhere, and no other page may hold it in a frame."""
+
+
+_ELSEWHERE = re.compile(r"<link\b[^>]*https?://fonts\.[^>]*>")
+"""The page asks for a font of another host; the machine's own monospace does."""
+_FOCUS = """<script>
+new MutationObserver((_, seen) => {
+  const terminal = document.querySelector(".xterm-helper-textarea");
+  if (terminal) { seen.disconnect(); setTimeout(() => terminal.focus(), 300); }
+}).observe(document.body, {childList: true, subtree: true});
+</script>"""
+"""Gives the terminal the keyboard; it had taken a click."""
 
 
 class LocalServer(Server):
@@ -54,6 +66,8 @@ class LocalServer(Server):
         self._check(request)
         self.public_url = f"{request.scheme}://{request.host}"
         response: Any = await super().handle_index(request)
+        page = _ELSEWHERE.sub("", response.text).replace("<head>", "<head><title>advisor</title>", 1)
+        response.text = page.replace("</body>", f"{_FOCUS}</body>", 1)
         response.headers["Content-Security-Policy"] = _RULES.format(host=request.host)
         return response
 

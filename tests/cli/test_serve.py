@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import socket
 import sys
 
@@ -38,6 +39,15 @@ async def test_the_page_may_load_nothing_from_elsewhere() -> None:
     assert rules.startswith("default-src 'self' ")
     assert "frame-ancestors 'none'" in rules
     assert "http" not in rules
+
+
+async def test_the_page_asks_no_other_host_and_has_the_keyboard_in_the_terminal() -> None:
+    response = await page("127.0.0.1", "127.0.0.1:8000")
+    assert isinstance(response, web.Response)
+    text = response.text or ""
+    assert set(re.findall(r"(?:src|href)=\"(https?://[^/\"]+)", text)) == {"http://127.0.0.1:8000"}
+    assert "<title>advisor</title>" in text
+    assert "terminal.focus()" in text
 
 
 @pytest.mark.parametrize("asked", ["evil.example:8000", "127.0.0.1.evil.example:8000", "10.0.0.1:8000", "[", ""])
