@@ -46,7 +46,9 @@ def add_refresh_parser(subparsers: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="fetch and report, write nothing")
     parser.add_argument("--config", metavar="FILE", help="settings file in place of refresh.toml in the config folder")
     parser.add_argument("--file", metavar="PATH", help="read one file of a source from disk; needs one --source")
-    parser.add_argument("--item", metavar="NAME", help="with --file: which part of the source it is")
+    parser.add_argument(
+        "--item", metavar="NAME", help="with --file: which part of the source it is (mlperf: default the newest)"
+    )
     parser.add_argument("--confirm", metavar="ID", action="append", default=[], help="use a price kept out as outlier")
     parser.add_argument("--no-calibrate", action="store_true", help="do not renew the fit after new measurements")
     parser.set_defaults(func=run_refresh)
@@ -71,7 +73,7 @@ def run_refresh(args: argparse.Namespace) -> int:
         source = _one(sources, args)
         report = refresh_from_file(
             source, _item(source, args), Path(args.file), catalog, cache=cache_dir(), config=config_dir(),
-            today=today, dry_run=args.dry_run,
+            today=today, max_mib=settings.network.max_decoded_mib, dry_run=args.dry_run,
         )  # fmt: skip
     else:
         report = _from_network(sources, settings, catalog, args)
@@ -144,7 +146,7 @@ def _one(sources: list[Source], args: argparse.Namespace) -> Source:
 
 
 def _item(source: Source, args: argparse.Namespace) -> Any:
-    if args.item is None and len({item.parse for item in source.items}) == 1:
+    if args.item is None and source.editions:
         return source.items[-1]
     item = source.item(args.item or "")
     if item is None:

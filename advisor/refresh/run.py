@@ -65,14 +65,17 @@ def refresh(
 
 def refresh_from_file(
     source: Source, item: Item, path: Path, catalog: Catalog, *, cache: Path, config: Path, today: date,
-    dry_run: bool = False,
+    max_mib: int, dry_run: bool = False,
 ) -> RefreshReport:  # fmt: skip
-    """Read one file of a source from disk instead of asking for it."""
+    """Read one file of a source from disk instead of asking for it; like a transfer it is at most `max_mib` large."""
     facts = facts_of(catalog, today)
     try:
-        body = path.read_bytes()
+        with path.open("rb") as file:
+            body = file.read(max_mib * 2**20 + 1)
     except OSError as error:
         raise InputError(f"--file {path}: cannot be read ({error.strerror})") from None
+    if len(body) > max_mib * 2**20:
+        raise InputError(f"--file {path}: holds more than {max_mib} MiB (network.max_decoded_mib in refresh.toml)")
     state = ItemState(fetched=today.isoformat(), url=path.name)
     try:
         read = Read(source, item.name, state, item.parse(body, facts))

@@ -264,6 +264,26 @@ def test_a_file_at_hand_is_read_without_a_network(capsys: pytest.CaptureFixture[
     assert "not JSON" in capsys.readouterr().err
 
 
+def test_a_file_is_not_taken_for_another_part_of_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prices of H100 had been kept as those of the last part, and the next refresh of that one would have lost them."""
+    h100 = ["--source", "azure", "--file", str(SAMPLES / "azure/h100.json")]
+    assert main(["refresh", "prices", *h100]) == 2
+    assert "--item: name the part of azure" in capsys.readouterr().err
+    assert main(["refresh", "prices", *h100, "--item", "h100"]) == 0
+    assert {r["source"] for r in rows("prices/rent.csv")} == {"refresh-azure-h100"}
+
+
+def test_a_file_is_read_up_to_the_limit_of_a_transfer(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "refresh.toml").write_text("[network]\nmax_decoded_mib = 1\n")
+    large = tmp_path / "large.json"
+    large.write_bytes(b" " * (2**20 + 1))
+    assert main(["refresh", "--source", "mlperf", "--file", str(large)]) == 2
+    assert f"--file {large}: holds more than 1 MiB" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
