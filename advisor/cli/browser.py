@@ -7,6 +7,7 @@ machine is known (Host; a name of a stranger's that was turned to 127.0.0.1 is r
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -91,22 +92,38 @@ class LocalServer(Server):
 def check_free(host: str, port: int) -> None:
     """Refuse an address that cannot be listened on, before anything is said to be served there.
 
+    A name may stand for several addresses (localhost: those of IPv4 and IPv6); one that this machine has is enough.
+
     Raises
     ------
     InputError
         When the port is taken or not allowed, or the host is not this machine's.
     """
+    bound, absent = 0, None
     try:
         for family, kind, proto, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             with socket.socket(family, kind, proto) as trial:
                 if os.name == "posix":
                     trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                trial.bind(address)
+                try:
+                    trial.bind(address)
+                    bound += 1
+                except OSError as error:
+                    if error.errno != errno.EADDRNOTAVAIL:
+                        raise
+                    absent = error
     except socket.gaierror:
         raise InputError(f"--host {host}: there is no host of that name") from None
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no address"
-        raise InputError(f"--host {host} --port {port}: cannot be listened on ({reason}); choose another") from None
+        raise refusal(host, port, error) from None
+    if not bound and absent is not None:
+        raise refusal(host, port, absent)
+
+
+def refusal(host: str, port: int, error: OSError | UnicodeError) -> InputError:
+    """Why an address cannot be listened on."""
+    reason = getattr(error, "strerror", None) or "it is no address"
+    return InputError(f"--host {host} --port {port}: cannot be listened on ({reason}); choose another")
 
 
 class _OneLine(logging.Formatter):

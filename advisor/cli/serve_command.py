@@ -35,7 +35,7 @@ def run_serve(args: argparse.Namespace) -> int:
     if not 1 <= args.port <= 65_535:
         raise InputError(f"--port {args.port}: give a number from 1 to 65535")
     try:
-        from advisor.cli.browser import LocalServer, check_free
+        from advisor.cli.browser import LocalServer, check_free, refusal
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("advisor"):
             raise
@@ -44,7 +44,10 @@ def run_serve(args: argparse.Namespace) -> int:
     check_free(args.host, args.port)
     if args.host not in (LOOPBACK, "localhost", "::1"):
         print(f"advisor: {args.host} can be reached from outside this machine, without a password", file=sys.stderr)
-    LocalServer(args.host, args.port).serve()
+    try:
+        LocalServer(args.host, args.port).serve()
+    except OSError as error:  # taken between the check and now
+        raise refusal(args.host, args.port, error) from None
     return int(ExitCode.OK)
 
 

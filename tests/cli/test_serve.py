@@ -16,8 +16,9 @@ pytest.importorskip("textual_serve")
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from advisor.cli.browser import LocalServer
+from advisor.cli.browser import LocalServer, check_free
 from advisor.cli.main import main
+from advisor.domain.errors import InputError
 
 
 async def page(host: str, asked: str) -> web.StreamResponse:
@@ -94,6 +95,23 @@ def test_an_address_that_is_not_free_is_named(
     err = capsys.readouterr().err
     assert message in err
     assert "serving on" not in err
+
+
+def test_of_two_addresses_of_a_name_one_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(_: socket.socket, address: tuple[str, int]) -> None:
+        if address[0] == "::1":
+            raise OSError(errno.EADDRNOTAVAIL, "no IPv6 here")
+
+    found = [
+        (family, socket.SOCK_STREAM, 6, "", (address, 0))
+        for family, address in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1"))
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    check_free("localhost", 8000)
+    found.pop()
+    with pytest.raises(InputError, match="cannot be listened on"):
+        check_free("localhost", 8000)
 
 
 def test_a_host_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
