@@ -276,11 +276,12 @@ async def _session(
     from advisor.cli.probe_text import ProgressLine
     from advisor.probe.client import ProbeClient
     from advisor.probe.exchange import Limits
-    from advisor.probe.network import proxy_for, tls_context
+    from advisor.probe.network import proxy_for
     from advisor.probe.plausibility import plausibility_check
     from advisor.probe.prompts import PromptMaker, load_tokenizer
     from advisor.probe.session import ProbeSession
     from advisor.probe.transport import StampedTransport
+    from advisor.tls import tls_context
 
     count = load_tokenizer(Path(args.tokenizer)) if args.tokenizer else None
     transport = StampedTransport(tls_context(args.ca_file), proxy_for(args.target.base, args.proxy))

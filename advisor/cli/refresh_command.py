@@ -46,7 +46,9 @@ def add_refresh_parser(subparsers: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="fetch and report, write nothing")
     parser.add_argument("--config", metavar="FILE", help="settings file in place of refresh.toml in the config folder")
     parser.add_argument("--file", metavar="PATH", help="read one file of a source from disk; needs one --source")
-    parser.add_argument("--item", metavar="NAME", help="with --file: which part of the source it is")
+    parser.add_argument(
+        "--item", metavar="NAME", help="with --file: which part of the source it is (mlperf: default the newest)"
+    )
     parser.add_argument("--confirm", metavar="ID", action="append", default=[], help="use a price kept out as outlier")
     parser.add_argument("--no-calibrate", action="store_true", help="do not renew the fit after new measurements")
     parser.set_defaults(func=run_refresh)
@@ -61,6 +63,7 @@ def run_refresh(args: argparse.Namespace) -> int:
     from advisor.refresh.settings import read_settings
     from advisor.refresh.sources import SOURCES, chosen_sources
 
+    _check_together(args)
     sources = chosen_sources(args.data, args.source)
     settings = read_settings(Path(args.config) if args.config else None, config_dir(), tuple(SOURCES))
     catalog, today = _catalog_without_refreshes(), date.today()
@@ -70,7 +73,7 @@ def run_refresh(args: argparse.Namespace) -> int:
         source = _one(sources, args)
         report = refresh_from_file(
             source, _item(source, args), Path(args.file), catalog, cache=cache_dir(), config=config_dir(),
-            today=today, dry_run=args.dry_run,
+            today=today, max_mib=settings.network.max_decoded_mib, dry_run=args.dry_run,
         )  # fmt: skip
     else:
         report = _from_network(sources, settings, catalog, args)
@@ -79,7 +82,7 @@ def run_refresh(args: argparse.Namespace) -> int:
     failed = report.failed
     if failed and len(failed) == len(report.items):
         reasons = list(dict.fromkeys(item.reason for item in failed))
-        more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+        more = f" (and {len(reasons) - 1} other reason{'s' if len(reasons) > 2 else ''})" if len(reasons) > 1 else ""
         sys.stdout.flush()
         from advisor.domain.errors import NetworkError
 
@@ -92,6 +95,16 @@ def run_refresh(args: argparse.Namespace) -> int:
         fail(f"{len(failed)} of {len(report.items)} files could not be refreshed; their old data stay in use")
         return int(ExitCode.WRONG_INPUT)
     return int(ExitCode.OK)
+
+
+def _check_together(args: argparse.Namespace) -> None:
+    """Refuse options that do nothing beside each other, rather than leave one out in silence."""
+    if args.confirm:
+        for name in ("file", "item", "source", "dry_run"):
+            if getattr(args, name):
+                raise InputError(f"--confirm takes no --{name.replace('_', '-')}: it asks no source and writes at once")
+    if args.item is not None and not args.file:
+        raise InputError("--item goes with --file; which parts of a source are asked for stands in refresh.toml")
 
 
 def _from_network(
@@ -133,7 +146,7 @@ def _one(sources: list[Source], args: argparse.Namespace) -> Source:
 
 
 def _item(source: Source, args: argparse.Namespace) -> Any:
-    if args.item is None and len({item.parse for item in source.items}) == 1:
+    if args.item is None and source.editions:
         return source.items[-1]
     item = source.item(args.item or "")
     if item is None:

@@ -35,15 +35,19 @@ def run_serve(args: argparse.Namespace) -> int:
     if not 1 <= args.port <= 65_535:
         raise InputError(f"--port {args.port}: give a number from 1 to 65535")
     try:
-        from textual_serve.server import Server
-    except ImportError:
+        from advisor.cli.browser import LocalServer, check_free, refusal
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("advisor"):
+            raise
         raise InputError("`advisor serve` needs textual-serve: pip install 'accelerator-advisor[serve]'") from None
-    import shlex
 
+    check_free(args.host, args.port)
     if args.host not in (LOOPBACK, "localhost", "::1"):
         print(f"advisor: {args.host} can be reached from outside this machine, without a password", file=sys.stderr)
-    command = shlex.join([sys.executable, "-m", "advisor.tui"])
-    Server(command, host=args.host, port=args.port, title="advisor").serve()
+    try:
+        LocalServer(args.host, args.port).serve()
+    except OSError as error:  # taken between the check and now
+        raise refusal(args.host, args.port, error) from None
     return int(ExitCode.OK)
 
 

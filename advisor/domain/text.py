@@ -58,15 +58,16 @@ def percent(share: float, digits: int = 0, *, sign: bool = False) -> str:
 
     >>> percent(0.123), percent(0.0004), percent(0.9999), percent(1.0), percent(-0.2), percent(0.05, 1, sign=True)
     ('12 %', '<1 %', '>99 %', '100 %', '-20 %', '+5.0 %')
+    >>> percent(0.005), percent(0.995), percent(0.0001, 1), percent(0.9999, 1)
+    ('<1 %', '>99 %', '<0.1 %', '>99.9 %')
     >>> percent(-0.003, sign=True), percent(0.003, sign=True), percent(-0.004)
     ('0 %', '0 %', '0 %')
     """
-    if not digits and not sign:
-        if 0 < share < 0.005:
-            return "<1 %"
-        if 0.995 <= share < 1:
-            return ">99 %"
     rounded = round(100 * share, digits) or 0.0  # no sign before a nought
+    if not sign and share > 0 and not rounded:
+        return f"<{10**-digits:.{digits}f} %"
+    if not sign and share < 1 and rounded >= 100:
+        return f">{100 - 10**-digits:.{digits}f} %"
     return f"{rounded:{'+' if sign and rounded else ''}.{digits}f} %"
 
 

@@ -284,11 +284,21 @@ def slo_miss(sample: Sample, load: Load, label: str) -> str:
     slo, p = load.slo, load.slo.percentile
     parts = []
     if slo.tpot_ms is not None and sample.tpot_at_percentile_s * 1e3 > slo.tpot_ms:
-        parts.append(f"TPOT p{p} {sample.tpot_at_percentile_s * 1e3:,.1f} ms against {slo.tpot_ms:g} ms")
+        parts.append(f"TPOT p{p} {_over(sample.tpot_at_percentile_s * 1e3, slo.tpot_ms, 1)} ms")
     if slo.ttft_ms is not None and sample.ttft_at_percentile_s * 1e3 > slo.ttft_ms:
-        parts.append(f"TTFT p{p} {sample.ttft_at_percentile_s * 1e3:,.0f} ms against {slo.ttft_ms:g} ms")
+        parts.append(f"TTFT p{p} {_over(sample.ttft_at_percentile_s * 1e3, slo.ttft_ms, 0)} ms")
     if slo.e2e_ms is not None:
         e2e = (sample.ttft_at_percentile_s + sample.tpot_at_percentile_s * load.osl) * 1e3
         if e2e > slo.e2e_ms:
-            parts.append(f"end-to-end p{p} {e2e:,.0f} ms against {slo.e2e_ms:g} ms")
+            parts.append(f"end-to-end p{p} {_over(e2e, slo.e2e_ms, 0)} ms")
     return f"the best point misses the service level: {'; '.join(parts)} ({label}, {sample.concurrency} concurrent)"
+
+
+def _over(value: float, limit: float, places: int) -> str:
+    """A value and the limit above which it lies, in as many places as show that it does.
+
+    >>> _over(8.04, 1, 1), _over(5.7312, 5.7, 1), _over(2000.2, 2000, 0)
+    ('8.0 ms against 1', '5.73 ms against 5.7', '2,000.2 ms against 2000')
+    """
+    told = next((n for n in range(places, 7) if round(value, n) > limit), places)
+    return f"{value:,.{told}f} ms against {limit:g}"

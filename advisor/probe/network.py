@@ -1,27 +1,13 @@
-"""Certificates and proxies, from the user's arguments and environment."""
+"""The proxy to go through, from the user's arguments and environment."""
 
 from __future__ import annotations
 
-import ssl
 import urllib.request
-from pathlib import Path
 
 import httpx
 
 from advisor.domain.errors import InputError
 from advisor.probe.target import is_loopback
-
-
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """A context that verifies certificates and host names; there is no way to turn that off."""
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            reason = "not there" if not Path(ca_file).exists() else str(error)
-            raise InputError(f"--ca-file {ca_file}: {reason}") from None
-    return context
 
 
 def proxy_for(target: httpx.URL, given: str | None) -> httpx.URL | None:

@@ -56,6 +56,8 @@ def parse_target(url: str, api: Api = "chat", *, allow_plain_http: bool = False)
         raise InputError(f'"{parsed.scheme}" is not supported; the URL must begin with https:// or http://')
     if not parsed.host:
         raise InputError(f'"{_shown(url)}" names no host')
+    if ":" not in parsed.host and not _may_be_name(parsed.raw_host):
+        raise InputError(f'"{_shown(url)}" names no host that there could be; write e.g. https://gpu-1.example:8000')
     if parsed.port is not None and not 0 < parsed.port < 65536:
         raise InputError(f'"{_shown(url)}": port {parsed.port} is out of range; ports run from 1 to 65535')
     if parsed.userinfo:
@@ -85,6 +87,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _may_be_name(host: bytes) -> bool:
+    """Whether a name can be looked up at all; a URL may hold more, percent-encoded, than a name may."""
+    return b"%" not in host and all(0 < len(label) < 64 for label in host.removesuffix(b".").split(b"."))
 
 
 def _shown(url: str) -> str:

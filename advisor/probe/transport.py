@@ -28,6 +28,7 @@ from advisor.probe.connection import Connection, LagLog
 from advisor.probe.exchange import BodySink, Exchange, Limits
 from advisor.probe.faults import Fault, TransportFault
 from advisor.probe.http1 import FramingError, request_bytes
+from advisor.tls import tls_context
 
 _NO_AUTHORITY = frozenset({18, 19, 20, 21})
 """OpenSSL's codes for a certificate whose issuer nobody vouches for: self-signed, or signed by one unknown."""
@@ -269,7 +270,7 @@ class StampedTransport(httpx.AsyncBaseTransport):
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = httpx.create_ssl_context()
+            self._tls = tls_context(None)
         return self._tls
 
     def _ensure_sweeper(self) -> None:

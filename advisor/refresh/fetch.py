@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import ssl
+import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
+from typing import Any
 
 import httpx
 
@@ -21,6 +24,7 @@ from advisor.domain.errors import InputError, NetworkError
 from advisor.domain.text import plain
 from advisor.refresh.guard import check_peer, check_resolved, check_url, redirect_target
 from advisor.refresh.settings import Network
+from advisor.tls import tls_context
 
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -31,6 +35,10 @@ class UnreachableError(NetworkError):
 
 class TransferError(NetworkError):
     """The server answered, but not with a whole and usable file."""
+
+
+class SlowError(TransferError):
+    """The server took all the time that it was given; at each of many files that would hold a refresh for an hour."""
 
 
 class _Retry(Exception):
@@ -61,6 +69,44 @@ class Fetched:
 _UNKNOWN = Known()
 
 
+class Deadline:
+    """Shuts the connections of a client once its time is over; a context manager.
+
+    A timeout of the client begins anew with every byte, so that a server that drips its head is bounded by this alone.
+
+    Parameters
+    ----------
+    left_s
+        Time until then [s].
+    sockets
+        Connections of the client, those of earlier requests too, since they may be used again.
+    """
+
+    def __init__(self, left_s: float, sockets: list[socket.socket]) -> None:
+        self.over = False
+        self._sockets = sockets
+        self._timer = threading.Timer(max(left_s, 0.0), self._shut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Trace of the client: keeps hold of each connection that it opens."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+
+    def _shut(self) -> None:
+        self.over = True
+        for opened in list(self._sockets):
+            with contextlib.suppress(OSError, ValueError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+
 class Fetcher:
     """A client for a whole refresh; use it as a context manager.
 
@@ -75,16 +121,8 @@ class Fetcher:
         clock: Callable[[], float] = time.monotonic, jitter: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         self.network, self.sleep, self.clock, self.jitter = network, sleep, clock, jitter
-        self.client = httpx.Client(
-            verify=_tls_context(network.ca_file),
-            timeout=httpx.Timeout(network.read_s, connect=network.connect_s),
-            headers={
-                "User-Agent": f"accelerator-advisor/{__version__}",
-                "Accept": "text/csv, application/json, application/zip, */*;q=0.5",
-                "Accept-Encoding": "gzip",
-            },
-            follow_redirects=False,
-        )
+        self.client = _client(network)
+        self._sockets: list[socket.socket] = []
 
     def __enter__(self) -> Fetcher:
         return self
@@ -127,20 +165,27 @@ class Fetcher:
         if known.last_modified:
             headers["If-Modified-Since"] = known.last_modified
         for _ in range(self.network.redirects + 1):
+            deadline = Deadline(self.network.total_s - (self.clock() - start), self._sockets)
             host, port = check_url(url, allow_private=allow_private)
             proxied = _proxied(url, host)
             try:
                 if not proxied:
                     check_resolved(host, port, allow_private=allow_private)
-                with self.client.stream("GET", url, headers=headers) as response:
+                with (
+                    deadline,
+                    self.client.stream("GET", url, headers=headers, extensions={"trace": deadline.note}) as response,
+                ):
                     if not proxied:
                         check_peer(response.extensions.get("network_stream"), host, allow_private=allow_private)
                     if response.is_redirect and response.headers.get("location"):
                         url = redirect_target(url, response.headers["location"], hosts, allow_private=allow_private)
                         continue
                     return self._read(url, host, response, start, known)
-            except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-                raise _named(error, host, self.network) from None
+            except (OSError, UnicodeError, httpx.HTTPError, httpx.InvalidURL) as error:
+                if deadline.over:
+                    slow = f"{host} is too slow: no whole answer in {self.network.total_s:g} s"
+                    raise SlowError(slow) from None
+                raise _named(error, host, self.network, proxied=proxied) from None
         raise TransferError(f"{host} redirects more than {self.network.redirects} times")
 
     def _read(self, url: str, host: str, response: httpx.Response, start: float, known: Known) -> Fetched:
@@ -175,7 +220,7 @@ class Fetcher:
             if size > self.network.max_mib * 2**20:
                 raise TransferError(f"{host} sends more than {self.network.max_mib} MiB")
             if self.clock() - start > self.network.total_s:
-                raise TransferError(f"{host} is too slow: {size:,} bytes in {self.network.total_s:g} s")
+                raise SlowError(f"{host} is too slow: {size:,} bytes in {self.network.total_s:g} s")
             yield chunk
 
 
@@ -211,8 +256,9 @@ def unpacked(chunks: Iterable[bytes], host: str, *, packed: bool, limit: int) ->
     return bytes(out)
 
 
-def _named(error: Exception, host: str, network: Network) -> Exception:
+def _named(error: Exception, host: str, network: Network, *, proxied: bool) -> Exception:
     """What went wrong, in words; whether it may pass by itself decides whether it is tried again."""
+    peer = "the proxy of the environment" if proxied else host  # through a proxy it alone is looked up and dialled
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -222,35 +268,57 @@ def _named(error: Exception, host: str, network: Network) -> Exception:
         if isinstance(cause, ssl.SSLError):
             return TransferError(f"no TLS connection with {host} ({cause.reason or 'handshake failed'})")
         if isinstance(cause, socket.gaierror):
-            return UnreachableError(f"the name {host} cannot be looked up; is this machine offline?")
+            name = "the name of the proxy in HTTPS_PROXY" if proxied else f"the name {host}"
+            return UnreachableError(f"{name} cannot be looked up; is this machine offline?")
+        if isinstance(cause, UnicodeError):
+            return TransferError(f"the address of {plain(host, 60)}, or one that it leads to, is not usable")
         cause = cause.__cause__ or cause.__context__
     match error:
         case httpx.ConnectTimeout():
-            return UnreachableError(f"no connection to {host} within {network.connect_s:g} s")
+            return UnreachableError(f"no connection to {peer} within {network.connect_s:g} s")
         case httpx.TimeoutException():
-            return _Retry(TransferError(f"{host} is silent for {network.read_s:g} s"))
+            return _Retry(SlowError(f"{host} is silent for {network.read_s:g} s"))
         case httpx.ProxyError():
             return UnreachableError(f"the proxy refuses to reach {host}")
         case httpx.ConnectError():
-            return _Retry(UnreachableError(f"no connection to {host}"))
+            return _Retry(UnreachableError(f"no connection to {peer}"))
         case httpx.RemoteProtocolError():
             return _Retry(TransferError(f"{host} breaks off in the middle of its answer"))
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
             return TransferError(f"the address of {host} is not usable")
         case OSError():
-            return UnreachableError(f"no connection to {host} ({error.strerror or type(error).__name__})")
+            return UnreachableError(f"no connection to {peer} ({error.strerror or type(error).__name__})")
         case _:
             return _Retry(TransferError(f"the exchange with {host} failed ({type(error).__name__})"))
 
 
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise InputError(f"network.ca_file {ca_file}: cannot be used ({error})") from None
-    return context
+def _client(network: Network) -> httpx.Client:
+    try:
+        return httpx.Client(
+            verify=tls_context(network.ca_file, "network.ca_file"),
+            timeout=httpx.Timeout(network.read_s, connect=network.connect_s),
+            headers={
+                "User-Agent": f"accelerator-advisor/{__version__}",
+                "Accept": "text/csv, application/json, application/zip, */*;q=0.5",
+                "Accept-Encoding": "gzip",
+            },
+            follow_redirects=False,
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise InputError(_unusable_proxy()) from None
+
+
+def _unusable_proxy() -> str:
+    """Which variable names a proxy that cannot be spoken to; its value may hold a password and is not shown."""
+    for scheme in ("https", "http", "all"):
+        proxy = urllib.request.getproxies().get(scheme, "")
+        name = f"{scheme.upper()}_PROXY"
+        kind = proxy.partition("://")[0].casefold()
+        if "://" in proxy and kind not in ("http", "https"):
+            return (
+                f'{name}: a proxy of the kind "{plain(kind, 20)}" is not supported; give http://host:port, or unset it'
+            )
+    return "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names no usable proxy; give http://host:port, or unset it"
 
 
 def _proxied(url: str, host: str) -> bool:
@@ -261,7 +329,7 @@ def _proxied(url: str, host: str) -> bool:
 
 def _retry_after(response: httpx.Response) -> float | None:
     text = response.headers.get("retry-after", "")
-    return float(text) if text.isdigit() else None
+    return float(text) if text.isascii() and text.isdigit() else None
 
 
 def _day(header: str) -> date | None:

@@ -8,11 +8,13 @@ network, this machine or a cloud's metadata service is refused unless the user's
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from advisor.domain.errors import NetworkError
+from advisor.domain.text import plain
 
 
 class BlockedError(NetworkError):
@@ -21,17 +23,21 @@ class BlockedError(NetworkError):
 
 def check_url(url: str, *, allow_private: bool) -> tuple[str, int]:
     """(host, port) of an address that may be asked, before any name is looked up."""
-    parts = urlsplit(url)
+    shown = plain(re.sub(r"//.*@", "//", url), 200)  # a password is not repeated
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BlockedError(f'"{shown}" is no address ({plain(str(error), 80)})') from None
+    if parts.username is not None or parts.password is not None:
+        raise BlockedError("the address holds a user name or password; give one without")
     try:
         port = parts.port
     except ValueError:
-        raise BlockedError(f'"{url}" has no valid port') from None
+        raise BlockedError(f'"{shown}" has no valid port') from None
     if parts.scheme != "https" and not (parts.scheme == "http" and allow_private):
-        raise BlockedError(f'"{url}" is not https://; prices and measurements are read over TLS only')
+        raise BlockedError(f'"{shown}" is not https://; prices and measurements are read over TLS only')
     if not parts.hostname:
-        raise BlockedError(f'"{url}" names no host')
-    if parts.username is not None or parts.password is not None:
-        raise BlockedError("the address holds a user name or password; give one without")
+        raise BlockedError(f'"{shown}" names no host')
     literal = _address(parts.hostname)
     if literal is not None:
         check_address(literal, parts.hostname, allow_private=allow_private)
@@ -74,7 +80,10 @@ def check_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, host: 
 
 def redirect_target(url: str, location: str, hosts: frozenset[str], *, allow_private: bool) -> str:
     """The address that a redirect leads to, where it may be followed."""
-    target = urljoin(url, location)
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        raise BlockedError(f'{urlsplit(url).hostname} leads to "{plain(location, 80)}", which is no address') from None
     before, after = urlsplit(url), urlsplit(target)
     host, _ = check_url(target, allow_private=allow_private)
     if before.scheme == "https" and after.scheme != "https":

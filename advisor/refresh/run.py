@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from advisor.catalog import Catalog
 from advisor.domain.errors import CatalogError, InputError, NetworkError
 from advisor.refresh.decode import SourceError
-from advisor.refresh.fetch import Fetched, Fetcher, Known, UnreachableError
-from advisor.refresh.guard import redirect_target
+from advisor.refresh.fetch import Fetched, Fetcher, Known, SlowError, UnreachableError
+from advisor.refresh.guard import check_url, redirect_target
 from advisor.refresh.merge import Read, merge, rejudge
 from advisor.refresh.offers import Facts, Parsed, facts_of
 from advisor.refresh.overlay import ItemState, Overlay, check_overlay, read_overlay
@@ -24,6 +25,8 @@ from advisor.refresh.sources.gpuhunt import version_day
 from advisor.refresh.write import CURRENT, replace_folder, write_lock
 
 MAX_PAGES = 50
+SLOW_FILES = 2
+"""So many files in a row that a host lets wait to the end, and it is not asked for the others."""
 CONFIRMED = "confirmed_prices.txt"
 _UNKNOWN = Known()
 Progress = Callable[[str], None]
@@ -48,7 +51,7 @@ def refresh(
     facts = facts_of(catalog, today)
     kept = load_overlay(cache)
     reads: list[Read] = []
-    down: dict[str, str] = {}
+    hosts = _Hosts()
     for source in sources:
         chosen = settings.source(source.name)
         if not chosen.enabled:
@@ -56,20 +59,23 @@ def refresh(
         for item in _items(source, chosen):
             progress(f"{source.title}: {item.name}")
             state = kept.items.get(f"{source.name}/{item.name}", ItemState())
-            reads.append(_read(source, item, chosen, state, facts, fetcher, down))
+            reads.append(_read(source, item, chosen, state, facts, fetcher, hosts))
     return _finish(reads, catalog, facts, cache=cache, config=config, dry_run=dry_run, lock_wait_s=lock_wait_s)
 
 
 def refresh_from_file(
     source: Source, item: Item, path: Path, catalog: Catalog, *, cache: Path, config: Path, today: date,
-    dry_run: bool = False,
+    max_mib: int, dry_run: bool = False,
 ) -> RefreshReport:  # fmt: skip
-    """Read one file of a source from disk instead of asking for it."""
+    """Read one file of a source from disk instead of asking for it; like a transfer it is at most `max_mib` large."""
     facts = facts_of(catalog, today)
     try:
-        body = path.read_bytes()
+        with path.open("rb") as file:
+            body = file.read(max_mib * 2**20 + 1)
     except OSError as error:
         raise InputError(f"--file {path}: cannot be read ({error.strerror})") from None
+    if len(body) > max_mib * 2**20:
+        raise InputError(f"--file {path}: holds more than {max_mib} MiB (network.max_decoded_mib in refresh.toml)")
     state = ItemState(fetched=today.isoformat(), url=path.name)
     try:
         read = Read(source, item.name, state, item.parse(body, facts))
@@ -144,6 +150,14 @@ def _finish(
     return report
 
 
+@dataclass(slots=True)
+class _Hosts:
+    """Hosts that are not asked again in this refresh, with the reason; and files in a row that one was slow with."""
+
+    down: dict[str, str] = field(default_factory=dict)
+    slow: Counter[str] = field(default_factory=Counter)
+
+
 def _items(source: Source, chosen: SourceSettings) -> list[Item]:
     if chosen.items is None:
         return list(source.items)
@@ -159,16 +173,23 @@ def _items(source: Source, chosen: SourceSettings) -> list[Item]:
 
 def _read(
     source: Source, item: Item, chosen: SourceSettings, state: ItemState, facts: Facts, fetcher: Fetcher,
-    down: dict[str, str],
+    hosts: _Hosts,
 ) -> Read:  # fmt: skip
     base = (chosen.base or source.base).rstrip("/")
-    host = urlsplit(base).hostname or base
-    if host in down:
-        return Read(source, item.name, state, error=down[host])
     try:
-        return _ask(source, item, base, chosen.allow_private, state, facts, fetcher)
+        host, _ = check_url(base, allow_private=chosen.allow_private)
+        if host in hosts.down:
+            return Read(source, item.name, state, error=hosts.down[host])
+        read = _ask(source, item, base, chosen.allow_private, state, facts, fetcher)
+        hosts.slow[host] = 0
+        return read
     except UnreachableError as error:
-        down[host] = str(error)
+        hosts.down[host] = str(error)
+        return Read(source, item.name, state, error=str(error))
+    except SlowError as error:
+        hosts.slow[host] += 1
+        if hosts.slow[host] >= SLOW_FILES:
+            hosts.down[host] = str(error)
         return Read(source, item.name, state, error=str(error))
     except NetworkError as error:
         return Read(source, item.name, state, error=str(error))

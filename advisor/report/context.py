@@ -9,6 +9,7 @@ from advisor.domain.cost import Cost
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.report.blocks import Inline, Span
 from advisor.report.naming import short_name
+from advisor.report.numbers import percent
 
 OWN_WORDS = {
     "profile": "your profile", "user": "your own figure", "default": "default", "derived": "derived",
@@ -29,6 +30,15 @@ class Context:
     def numbers(self) -> dict[str, int]:
         """Number of each source, in the order of the tree."""
         return {s.id: i for i, s in enumerate(self.tree.sources, 1)}
+
+    @cached_property
+    def before_discount(self) -> str:
+        """A clause for captions: unit prices are those of sellers, the bill is less the discount that is promised."""
+        buying = self.tree.profile.procurement
+        if not buying.volume_discount:
+            return ""
+        net = "; your quotes are net" if buying.quotes else ""
+        return f"; prices before your discount of {percent(buying.volume_discount)}{net}"
 
     @cached_property
     def choice(self) -> Candidate | None:

@@ -33,7 +33,7 @@ WIDE_FONTS = ("DejaVu Sans", "Droid Sans Fallback")
 MONO_FONTS = ("DejaVu Sans Mono",)
 STANDARDS = ("ua-1", "a-2a")
 """Tagged PDF/UA-1 and PDF/A-2a, enforced by typst while it writes."""
-WHOLE_ROWS, WHOLE_CHARS = 16, 1500
+WHOLE_ROWS, WHOLE_CHARS = 18, 1800
 """A table up to this size moves to the next page as a whole."""
 
 

@@ -44,13 +44,16 @@ class _Page:
     def heading(self, title: str) -> None:
         self.lines += ["", f"{BOLD}{title}{RESET}" if self.colour else title]
 
-    def paragraph(self, text: str, *, indent: str = "", hang: str = "", bold: bool = False) -> None:
+    def paragraph(
+        self, text: str, *, indent: str = "", hang: str = "", bold: bool = False, dim: bool = False
+    ) -> None:
         wrapped = textwrap.wrap(
             unbroken(plain(text)), WIDTH, initial_indent=indent, subsequent_indent=hang or indent,
             break_on_hyphens=False,
         )  # fmt: skip
         lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped]
-        self.lines += [f"{BOLD}{line}{RESET}" if bold and self.colour else line for line in lines]
+        tone = (BOLD if bold else DIM if dim else "") if self.colour else ""
+        self.lines += [f"{tone}{line}{RESET}" if tone else line for line in lines]
 
     def bullet(self, text: str) -> None:
         self.paragraph(text, indent="  - ", hang="    ")
@@ -64,7 +67,7 @@ class _Page:
 
 
 def _verdict(page: _Page, r: Recommendation) -> None:
-    page.row(f"{r.profile.name}: judged as of {r.as_of.isoformat()}", dim=True)
+    page.paragraph(f"{r.profile.name}: judged as of {r.as_of.isoformat()}", dim=True)
     page.lines.append("")
     page.paragraph(r.verdict.headline, bold=True)
     if r.verdict.kind != "infeasible":

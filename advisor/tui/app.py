@@ -318,6 +318,10 @@ class AdvisorApp(Turns, Reach, Keeping, Faults, App[None]):
         """Answer with all draws now."""
         self.desk.refine()
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C copies, and quits nothing; Textual's own words for that are markup, which nothing here is."""
+        self.notify("Ctrl+Q leaves the program; unsaved edits are kept as a draft.", title="Ctrl+C copies", timeout=5)
+
     def action_save(self) -> None:
         """Save; a bundled profile is saved as one's own."""
         from advisor.tui.saving import save

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from datetime import date
 
+from advisor.domain.text import percent
+
 MISSING = "–"
 
 
@@ -72,14 +74,7 @@ def share(value: float | None, digits: int = 0) -> str:
     >>> share(0.0004), share(0.9999), share(0.0004, 1), share(0.9999, 1)
     ('<1 %', '>99 %', '<0.1 %', '>99.9 %')
     """
-    if value is None:
-        return MISSING
-    text = f"{value * 100:.{digits}f}"
-    if float(text) == 0:
-        return f"<{10**-digits:.{digits}f} %" if value > 0 else f"{0:.{digits}f} %"
-    if value < 1 and float(text) >= 100:
-        return f">{100 - 10**-digits:.{digits}f} %"
-    return f"{text} %"
+    return MISSING if value is None else percent(value, digits)
 
 
 def change(ratio: float, digits: int = 0) -> str:

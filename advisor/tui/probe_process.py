@@ -61,12 +61,13 @@ async def _measure(job: Job, key: Secret, store: Any, out: Any) -> None:
     from advisor import __version__
     from advisor.probe.client import ProbeClient
     from advisor.probe.exchange import Limits
-    from advisor.probe.network import proxy_for, tls_context
+    from advisor.probe.network import proxy_for
     from advisor.probe.plausibility import plausibility_check
     from advisor.probe.resume import asked_of, take_up
     from advisor.probe.session import ProbeSession
     from advisor.probe.target import parse_target
     from advisor.probe.transport import StampedTransport
+    from advisor.tls import tls_context
 
     target = parse_target(job.setup.url, allow_plain_http=job.setup.plain_http)
     stated, asked = deployment_of(job.setup), asked_of(job.plan, target)

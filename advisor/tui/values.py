@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import Any
@@ -96,9 +97,9 @@ def _number(spec: FieldSpec, text: str) -> float | int:
     try:
         value = float(body) * factor
     except ValueError:
-        raise ValueError(
-            f'"{text}" is no number; write e.g. {"55 or 55 %" if spec.as_share else "2000 or 2k"}'
-        ) from None
+        value = math.nan
+    if not math.isfinite(value):  # also what lies beyond any float, as 1e400
+        raise ValueError(f'"{text}" is no number; write e.g. {"55 or 55 %" if spec.as_share else "2000 or 2k"}')
     if spec.as_share:
         return round(value / 100, 12)
     if percent:
@@ -116,10 +117,12 @@ def _mapping(text: str) -> dict[str, float]:
         if not part.strip():
             continue
         name, sign, number = part.partition("=")
+        number = number.strip()
         try:
-            out[name.strip()] = float(number.strip().removesuffix("%"))
+            value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
         except ValueError:
-            sign = ""
-        if not sign or not name.strip():
+            value = math.nan
+        out[name.strip()] = value
+        if not sign or not name.strip() or not math.isfinite(value):
             raise ValueError("write name = number, e.g. mi355x = 0.9")
     return out

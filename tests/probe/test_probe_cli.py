@@ -158,6 +158,9 @@ def test_text_for_people(fault_server: Served, capsys: pytest.CaptureFixture[str
     [
         (["http://gpu.example.com"], "--allow-plain-http"),
         ([LOCAL, "--yes"], "refused the connection"),
+        (["https://a..b", "--yes"], '"https://a..b" names no host that there could be'),
+        (["https://[", "--yes"], '"https://[" names no host that there could be'),
+        ([f"https://{'a' * 64}.example", "--yes"], "names no host that there could be"),
         (["http://127.0.0.1:99999", "--yes"], "port 99999 is out of range; ports run from 1 to 65535"),
         ([LOCAL, "--concurrency", "0"], "must lie between"),
         ([LOCAL, "--rate", "x"], "not a number"),

@@ -22,10 +22,11 @@ from advisor.probe.client import ProbeClient
 from advisor.probe.exchange import Limits
 from advisor.probe.faults import Fault
 from advisor.probe.keys import Secret
-from advisor.probe.network import proxy_for, tls_context
+from advisor.probe.network import proxy_for
 from advisor.probe.plan import LengthSpec, Search
 from advisor.probe.target import parse_target
 from advisor.probe.transport import StampedTransport
+from advisor.tls import tls_context
 
 pytestmark = pytest.mark.alone
 

@@ -146,6 +146,10 @@ class SourceServer:
             return self.pour(to, b"x" * 65536, pause_s=0.0, length=None)
         if fault == "drip":
             return self.pour(to, b"x", pause_s=0.05, length=10**6)
+        if fault == "dripping head":
+            return self.drip_head(to)
+        if fault == "odd wait":
+            return send(to, 503, b"later", {"Retry-After": "\u00b2"})
         if fault == "silent":
             time.sleep(1.5)
             return None
@@ -167,6 +171,14 @@ class SourceServer:
         while time.monotonic() - start < 5:
             to.wfile.write(piece)
             time.sleep(pause_s)
+
+    def drip_head(self, to: BaseHTTPRequestHandler) -> None:
+        to.close_connection = True
+        start = time.monotonic()
+        to.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while time.monotonic() - start < 5:
+            to.wfile.write(b"x")
+            time.sleep(0.02)
 
 
 def send(to: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:

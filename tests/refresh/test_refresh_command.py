@@ -160,6 +160,22 @@ def test_one_file_of_several_fails_and_the_rest_is_taken(
     assert prices["gpu_1x_b200_sxm6"] == "6.99"
 
 
+def test_a_server_that_lets_wait_is_not_waited_for_at_every_file(
+    server: SourceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [f"/sky/catalogs/v8/{cloud}/vms.csv" for cloud in ("lambda", "verda", "runpod", "primeintellect")]
+    server.faults |= dict.fromkeys((paths[0], paths[2], paths[3]), "silent")
+    clouds = '"lambda", "verda", "runpod", "primeintellect"'
+    arguments = {"network": "read_s = 0.3", "skypilot": clouds}
+    assert refresh(server, "prices", "--source", "skypilot", **arguments) == 2
+    assert [server.asked[path] for path in paths] == [2, 1, 2, 2]  # a good file between: the count begins anew
+    server.faults[paths[1]] = "silent"
+    capsys.readouterr()
+    assert refresh(server, "prices", "--source", "skypilot", **arguments) == 2
+    assert [server.asked[path] for path in paths] == [4, 3, 2, 2]
+    assert "silent for 0.3 s (2 tries); 4 files" in capsys.readouterr().out
+
+
 def test_a_layout_that_changed_in_most_rows_is_refused_as_a_whole(
     server: SourceServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,6 +264,26 @@ def test_a_file_at_hand_is_read_without_a_network(capsys: pytest.CaptureFixture[
     assert "not JSON" in capsys.readouterr().err
 
 
+def test_a_file_is_not_taken_for_another_part_of_its_source(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prices of H100 had been kept as those of the last part, and the next refresh of that one would have lost them."""
+    h100 = ["--source", "azure", "--file", str(SAMPLES / "azure/h100.json")]
+    assert main(["refresh", "prices", *h100]) == 2
+    assert "--item: name the part of azure" in capsys.readouterr().err
+    assert main(["refresh", "prices", *h100, "--item", "h100"]) == 0
+    assert {r["source"] for r in rows("prices/rent.csv")} == {"refresh-azure-h100"}
+
+
+def test_a_file_is_read_up_to_the_limit_of_a_transfer(
+    tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "refresh.toml").write_text("[network]\nmax_decoded_mib = 1\n")
+    large = tmp_path / "large.json"
+    large.write_bytes(b" " * (2**20 + 1))
+    assert main(["refresh", "--source", "mlperf", "--file", str(large)]) == 2
+    assert f"--file {large}: holds more than 1 MiB" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -255,6 +291,9 @@ def test_a_file_at_hand_is_read_without_a_network(capsys: pytest.CaptureFixture[
         (["prices", "--source", "mlperf"], 'the source "mlperf" holds evidence, not prices'),
         (["--file", "x.json"], "--file needs one --source"),
         (["--config", "absent.toml"], "absent.toml: cannot be read"),
+        (["--confirm", "rf-0123456789", "--dry-run"], "--confirm takes no --dry-run: it asks no source and writes at"),
+        (["--confirm", "rf-0123456789", "--source", "azure"], "--confirm takes no --source"),
+        (["--source", "mlperf", "--item", "v6.1"], "--item goes with --file"),
     ],
 )
 def test_wrong_arguments(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
@@ -280,6 +319,28 @@ def test_wrong_settings_are_named(capsys: pytest.CaptureFixture[str], config: Pa
     err = capsys.readouterr().err
     assert "refresh.toml" in err
     assert message in err
+
+
+@pytest.mark.parametrize("base", ["https://[", "https://exa\u2100mple.com", "https://a..b", "https://"])
+def test_a_mirror_whose_address_is_none_fails_by_name(
+    capsys: pytest.CaptureFixture[str], config: Path, base: str
+) -> None:
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "refresh.toml").write_text(f'[sources.azure]\nbase = "{base}"\n', encoding="utf-8")
+    assert main(["refresh", "prices", "--source", "azure"]) == 2
+    out, err = capsys.readouterr()
+    assert "azure" in out
+    assert "9 files, nothing was there before" in out
+    assert err.startswith("advisor: error: no source could be read: ")
+
+
+def test_a_link_to_a_next_page_that_is_no_address_fails_by_name(
+    server: SourceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = "/azure/prices?api-version"
+    server.files[page] = server.files[page].replace(f"{server.url}/azure/prices?page=2".encode(), b"https://[")
+    assert refresh(server, "prices", "--source", "azure") == 2
+    assert 'leads to "https://[", which is no address' in capsys.readouterr().out
 
 
 def test_a_mirror_in_a_private_network_must_be_named_as_such(

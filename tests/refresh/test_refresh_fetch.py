@@ -20,7 +20,7 @@ from advisor.refresh.settings import Network
 PATH = "/sky/catalogs/v8/lambda/vms.csv"
 
 
-SHORT = {"drip": {"total_s": 0.3}, "silent": {"read_s": 0.4}}
+SHORT = {"drip": {"total_s": 0.3}, "dripping head": {"total_s": 0.3}, "silent": {"read_s": 0.4}}
 """Limits that one fault needs, and that a busy machine must not meet in the others."""
 
 
@@ -67,11 +67,14 @@ def test_an_unchanged_file_is_not_sent_again(server: SourceServer) -> None:
         ("huge", "offers a file of 953,674 MiB; the limit is 1 MiB", 1),
         ("endless", "sends more than 1 MiB", 1),
         ("bomb", "more than 2 MiB once unpacked", 1),
-        ("drip", r"too slow: \d+ bytes in 0.3 s", 1),
+        ("drip", r"too slow: .+ in 0.3 s", 1),
+        ("dripping head", r"too slow: no whole answer in 0.3 s", 1),
+        ("odd wait", r"answers 503 \(3 tries\)", 3),
         ("silent", r"silent for 0.4 s \(3 tries\)", 3),
         ("redirect http://169.254.169.254/latest/meta-data", "not a public address", 1),
         ("redirect https://example.org/prices.csv", "redirects to another host, example.org", 1),
         ("redirect file:///etc/passwd", "is not https://", 1),
+        ("redirect https://[", r'leads to "https://\[", which is no address', 1),
         (f"redirect {PATH}", "redirects more than 3 times", 4),
     ],
 )
@@ -139,6 +142,15 @@ def test_another_port_of_the_host_is_another_server(server: SourceServer) -> Non
     ],
 )  # fmt: skip
 def test_addresses_that_are_never_asked(url: str) -> None:
+    with pytest.raises(BlockedError) as caught:
+        check_url(url, allow_private=False)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:secret@a.org", "https://me:secret@", "https://me:secret@[", "https://me:secret@a:b"]
+)
+def test_a_password_in_an_address_is_not_repeated(url: str) -> None:
     with pytest.raises(BlockedError) as caught:
         check_url(url, allow_private=False)
     assert "secret" not in str(caught.value)
@@ -248,6 +260,51 @@ def test_a_proxy_is_asked_and_names_are_left_to_it(server: SourceServer, monkeyp
     with fetcher() as client:
         assert client.get(target, allow_private=True).body == b"through the proxy"
     assert server.asked[target] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("HTTPS_PROXY", "socks5://user:secret@127.0.0.1:1080", 'HTTPS_PROXY: a proxy of the kind "socks5"'),
+        ("ALL_PROXY", "ftp://127.0.0.1", 'ALL_PROXY: a proxy of the kind "ftp"'),
+        ("HTTPS_PROXY", "http://user:secret@127.0.0.1:port", "names no usable proxy"),
+    ],
+)
+def test_a_proxy_that_cannot_be_spoken_to_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=message) as caught:
+        fetcher()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_is_not_there_is_blamed_and_not_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with fetcher() as client, pytest.raises(UnreachableError, match="no connection to the proxy"):
+            client.get("https://prices.example/list.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("SSL_CERT_FILE", None, "not there"),
+        ("SSL_CERT_FILE", "no certificate", "holds no certificate"),
+        ("SSLKEYLOGFILE", None, "not there"),
+    ],
+)
+def test_certificates_of_the_environment_that_cannot_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "absent" / "file"
+    if content is not None:
+        file.parent.mkdir()
+        file.write_text(content)
+    monkeypatch.setenv(name, str(file))
+    with pytest.raises(InputError, match=rf"^{name}={file}: {reason}.*unset it"):
+        fetcher()
 
 
 def test_a_stream_of_several_gzip_members() -> None:

@@ -160,10 +160,17 @@ def test_shares_are_typed_in_percent() -> None:
     assert to_text(share, 0.07) == "7"
 
 
+def test_a_number_by_name_may_be_in_percent() -> None:
+    assert from_text(spec("mapping"), "mi355x = 90 %, h200=1.1") == {"mi355x": 0.9, "h200": 1.1}
+
+
 @pytest.mark.parametrize(
     ("field", "typed", "says"),
     [
         (spec("number"), "abc", "is no number"),
+        (spec("number"), "1e400", "is no number"),
+        (spec("whole"), "nan", "is no number"),
+        (spec("number", as_share=True), "inf", "is no number"),
         (spec("number"), "5 %", "not a share"),
         (spec("whole"), "2.5", "whole number"),
         (spec("toggle"), "maybe", "yes or no"),
@@ -171,6 +178,7 @@ def test_shares_are_typed_in_percent() -> None:
         (spec("choice", choices=("rent", "buy")), "steal", "choose rent, buy"),
         (spec("names", choices=("fp8", "fp4")), "fp8, fp2", '"fp2" is not one of'),
         (spec("mapping"), "mi355x 0.9", "name = number"),
+        (spec("mapping"), "mi355x = inf", "name = number"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(field: FieldSpec, typed: str, says: str) -> None:

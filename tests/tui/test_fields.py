@@ -244,3 +244,21 @@ async def test_the_keyboard_is_on_the_screen_in_view_at_once_whatever_is_built_m
         assert [p.id for p in app.query(Pane) if p.display] == ["pane-workload"]
         assert app.focused is not None
         assert app.pane in app.focused.ancestors
+
+
+@pytest.mark.parametrize(
+    ("path", "assumed", "shown"),
+    [
+        ("team.engineer_usd_per_year", "211,243 USD/yr", ["211,243", "USD/year", "·", "default"]),
+        ("procurement.cost_of_capital", "0.11 1/year", ["capital", "11", "%", "·", "default"]),
+        ("site.power_kw", "no limit", ["no", "limit", "kW", "·", "default"]),
+    ],
+)
+async def test_a_figure_of_the_catalog_stands_in_the_unit_of_its_field(
+    app: AdvisorApp, path: str, assumed: str, shown: list[str]
+) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(pilot)
+        row = await at_field(app, pilot, tuple(path.split(".")))
+        row.show(None, assumed, "")
+        assert row.render_line(0).text.split()[-len(shown) :] == shown

@@ -463,3 +463,26 @@ async def test_what_comes_while_the_program_is_left_is_dropped(app: AdvisorApp) 
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot, lambda: app.desk.facts.ready.is_set())
         app._prune = and_then_facts  # type: ignore[method-assign,assignment]
+
+
+async def test_ctrl_c_says_how_the_program_is_left_and_shows_no_markup(app: AdvisorApp) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await settled(pilot, lambda: app.desk.facts.ready.is_set())
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert app.is_running
+        said = [n.message for n in app._notifications]
+        assert any("Ctrl+Q leaves the program" in line for line in said)
+        assert not any("[" in line for line in said)
+
+
+async def test_the_register_shows_the_likelihood_that_its_losses_are_reckoned_with(app: AdvisorApp) -> None:
+    async with app.run_test(size=(160, 40)) as pilot:
+        await opened(pilot)
+        await app.go("risks")
+        await settled(pilot)
+        grid: Grid[Any] = app.query_one("#risk-list", Grid)
+        risk = next(r for r in grid.rows if r.id == "engine_lock_in")
+        shown = next(c for c in grid.columns if c.title == "A year").cell(risk)
+        assert shown == f"{100 * risk.likelihood_per_year.mean:.0f} %"
+        assert shown != f"{100 * risk.likelihood_per_year.typical:.0f} %"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,7 +22,7 @@ from advisor.engine.deployments import (
     with_features,
 )
 from advisor.engine.fleet import Sizing
-from advisor.engine.layout import Need
+from advisor.engine.layout import Need, slo_miss
 from advisor.report.build import build_report
 from advisor.report.markdown import write_markdown
 from advisor.report.text import render_text
@@ -434,3 +435,17 @@ def test_pipeline_stages_are_in_the_name_of_a_deployment() -> None:
     plain = Deployment(engine="vllm", precision="fp8", kv_cache_precision="fp8", tp=8, gpus_per_replica=8)
     assert plain.label == "fp8 TP8 vllm"
     assert plain.model_copy(update={"pp": 2, "gpus_per_replica": 16}).label == "fp8 TP8 PP2 vllm"
+
+
+@pytest.mark.parametrize(
+    ("tpot_ms", "limit_ms", "told"),
+    [
+        (5.72, 1, "5.7 ms against 1 ms"),
+        (5.72, 5.7, "5.72 ms against 5.7 ms"),
+        (40.0004, 40, "40.0004 ms against 40 ms"),
+    ],
+)
+def test_a_miss_is_told_in_as_many_places_as_show_it(tpot_ms: float, limit_ms: float, told: str) -> None:
+    sample = SimpleNamespace(tpot_at_percentile_s=tpot_ms / 1e3, ttft_at_percentile_s=0.1, concurrency=1)
+    slo = SimpleNamespace(tpot_ms=limit_ms, ttft_ms=None, e2e_ms=None, percentile=95)
+    assert f"TPOT p95 {told} (x, 1 concurrent)" in slo_miss(sample, SimpleNamespace(slo=slo, osl=100), "x")  # type: ignore[arg-type]

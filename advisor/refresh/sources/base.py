@@ -42,6 +42,8 @@ class Source:
     """Hosts of its own to which it may redirect."""
     live: bool = True
     """True where an unchanged file says that its prices still hold today."""
+    editions: bool = False
+    """Whether its items are editions of one list, the newest last: what a file is that nothing is said of."""
     make: Callable[[str], Item] | None = None
     """An item by name, for names that the source may have and this program does not list yet."""
 

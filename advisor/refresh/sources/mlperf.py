@@ -129,5 +129,6 @@ SOURCE = Source(
     kind="measured",
     attribution=ATTRIBUTION,
     live=False,
+    editions=True,
     make=item,
 )

@@ -68,7 +68,8 @@ def _tornado(ctx: Context, d: Decision) -> Chart:
         Column("Input", width=1.0), Column("P10", "right"), Column("P90", "right"), Column("At P10", "right"),
         Column("At P90", "right"), Column("Swing", "right"), Column("Changes the winner"),
     )  # fmt: skip
-    table = Table(f"Each input moved alone from its 10th to its 90th percentile: {title}", columns, rows, dense=True)
+    caption = f"Each input moved alone from its 10th to its 90th percentile: {title}{ctx.before_discount}"
+    table = Table(caption, columns, rows, dense=True)
     alt = f"Tornado, {title}: " + "; ".join(f"{s.name} from {money(s.at_low)} to {money(s.at_high)}" for s in swings)
     svg = draw_tornado(swings, title, f"{rival} wins left of this line" if against else "", alt)
     return Chart("chart-tornado", svg, alt, "Which inputs move the answer, the largest first", table, show_table=True)

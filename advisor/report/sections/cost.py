@@ -110,11 +110,11 @@ def _gpus_paid(own: Cost) -> tuple[str, str]:
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     columns = (
         Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
-        Column("Firmness"), Column("What to know", width=0.58), Column("Source", width=0.2),
+        Column("Firmness"), Column("What to know", width=0.46), Column("Source", width=0.32),
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
-    caption = f"{short_name(candidate)}: ways of paying for the same fleet"
+    caption = f"{short_name(candidate)}: ways of paying for the same fleet{ctx.before_discount}"
     return Table(caption, columns, rows, strong_rows=taken, dense=True)
 
 
@@ -158,12 +158,12 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     columns = (
         Column("Candidate"), Column("Low", "right"), Column("Typical", "right"), Column("High", "right"),
         Column("Unit"), Column("Sellers", "right"), Column("Newest"), Column("What it rests on", width=1.0),
-        Column("Source", width=0.2),
+        Column("Source", width=0.3),
     )  # fmt: skip
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     caption = (
         "Prices that the comparison rests on (sellers: those with a price for this way of paying; the gate of supply"
-        " counts all that list the part)"
+        f" counts all that list the part){ctx.before_discount}"
     )
     return Table(caption, columns, rows, dense=True)
 

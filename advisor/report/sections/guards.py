@@ -30,7 +30,8 @@ def gates(ctx: Context) -> list[Block]:
         blocks.append(_findings(ctx, choice.gates))
     others = _others(ctx, judged)
     if others.rows:
-        blocks += [Heading(2, inline("What hits the others"), "gates-others"), others]
+        title = "What hits the others" if choice is not None else "What hits each candidate"
+        blocks += [Heading(2, inline(title), "gates-others"), others]
     return blocks
 
 
@@ -88,7 +89,8 @@ def _others(ctx: Context, judged: list[Candidate]) -> Table:
         Column("Gate"), Column("Result"), Column("Finding", width=0.7), Column("Candidates", width=0.3),
         Column("Source", width=0.2),
     )  # fmt: skip
-    return Table("Conditions and failures of the other candidates", columns, rows, dense=True)
+    whose = "of the other candidates" if ctx.choice is not None else "by finding"
+    return Table(f"Conditions and failures {whose}", columns, rows, dense=True)
 
 
 def risks(ctx: Context) -> list[Block]:

@@ -81,8 +81,8 @@ class RisksPane(Pane):
                     Column(
                         "p",
                         "A year",
-                        lambda r: f.share(r.likelihood_per_year.typical),
-                        sort=lambda r: r.likelihood_per_year.typical,
+                        lambda r: f.share(r.likelihood_per_year.mean),  # as in the report: times effect it is the loss
+                        sort=lambda r: r.likelihood_per_year.mean,
                         right=True,
                         best=True,
                     ),

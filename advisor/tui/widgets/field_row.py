@@ -25,6 +25,7 @@ from advisor.tui.widgets.tones import Piece, fit
 VALUE = 30
 ABSENT = "–"
 _DEFAULT = re.compile(r"\b[Dd]efault ([^;.\]]+)")
+_NUMBER = re.compile(r"([\d,]+(?:\.\d+)?(?:e-?\d+)?) [A-Za-z1][\w/-]*")
 
 
 class FieldRow(FormRow):
@@ -127,7 +128,8 @@ class FieldRow(FormRow):
         if default is not None and default not in ("", ()) and default != {}:
             return to_text(self.spec, default)
         if self.assumed and self.assumed != "none":
-            return self.assumed
+            number = _NUMBER.fullmatch(self.assumed)  # with the answer's own unit; the field has its own
+            return to_text(self.spec, float(number[1].replace(",", ""))) if number else self.assumed
         words = _DEFAULT.search(self.spec.help)
         return words.group(1).replace("`", "") if words else ABSENT
 

@@ -14,10 +14,12 @@ from advisor.domain.recommendation import Binding, ClaimNote, ProbeCheck, Recomm
 from advisor.domain.sizing import Spread
 from advisor.domain.text import capital
 from advisor.report import render_report
-from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Span, Table, text_of
+from advisor.report.blocks import Chart, Heading, Items, PageBreak, References, Report, Span, Table, text_of
 from advisor.report.build import build_report
 from advisor.report.context import Context
 from advisor.report.figures import usd
+from advisor.report.pdf import as_data
+from advisor.report.sections.glossary import glossary
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -170,7 +172,22 @@ def test_nothing_feasible_is_a_report_too(renewal: Recommendation) -> None:
     assert "slo.ttft\\_ms from 100 to 382" in written
     assert "misses TTFT" in written
     assert "Cost per month" not in written
+    assert "What hits each candidate" in written
+    assert "the other" not in written  # there is no choice beside which they would be others
     assert isinstance(render_report(tree, "pdf"), bytes)
+
+
+def test_a_long_name_is_told_whole_with_the_day_behind_it(renewal: Recommendation) -> None:
+    name = "A name that is rather longer than people mostly write, " * 3
+    tree = renewal.model_copy(update={"profile": renewal.profile.model_copy(update={"name": name.strip(", ")})})
+    first = render_text(tree).partition("\n\n")[0]
+    assert " ".join(first.split()) == f"{name.strip(', ')}: judged as of {tree.as_of}"
+    assert all(len(line) <= 100 for line in first.splitlines())
+
+
+def test_the_glossary_stands_on_one_page() -> None:
+    table = next(b for b in glossary(None) if isinstance(b, Table))  # type: ignore[arg-type]
+    assert as_data(Report("x", "", "", date(2026, 1, 1), "", (), (table,)), "a4")["blocks"][0]["whole"]
 
 
 def test_page_one_says_once_what_binds_and_what_to_change() -> None:
@@ -461,3 +478,20 @@ def test_a_reader_meets_no_field_names_or_raw_marks(renewal: Recommendation) -> 
     defaults = next(b for b in report.blocks if isinstance(b, Table) and b.caption == "Defaults")
     assert text_of(defaults.rows[0][2]) == "Where users sit; default country."
     assert any(span.style == "code" for span in defaults.rows[0][2])
+
+
+def test_prices_before_a_promised_discount_are_told_as_such(renewal: Recommendation) -> None:
+    """The page of cost had shown the list price, that of break-evens the price less the discount, both as today's."""
+    told = "prices before your discount of 10 %"
+    assert told not in text(renewal)
+    procurement = renewal.profile.procurement.model_copy(update={"volume_discount": 0.1})
+    profile = renewal.profile.model_copy(update={"procurement": procurement})
+    captions = [
+        b.caption if isinstance(b, Table) else b.table.caption
+        for b in build_report(renewal.model_copy(update={"profile": profile})).blocks
+        if isinstance(b, Table | Chart)
+    ]
+    marked = [c for c in captions if c.endswith(told)]
+    assert len(marked) == 3
+    for table in ("ways of paying", "Prices that the comparison rests on", "Each input moved alone"):
+        assert any(table in c for c in marked)
