@@ -10,14 +10,14 @@ from advisor.domain.provenance import Frozen
 
 
 class TornadoBar(Frozen):
-    """One input moved from its 10th to its 90th percentile, the others at their typical values."""
+    """One input moved from the low to the high end of its 80 % range, the others at their typical values."""
 
     driver: str = Field(description="Stable id, e.g. throughput.mi355x, demand, price.b200.")
     name: str = Field(description="Readable name.")
     unit: str = Field(description="Unit of the values.")
-    low_value: float = Field(description="10th percentile of the input.")
+    low_value: float = Field(description="Its 10th percentile; of throughput, the low end of the 80 % interval.")
     typical_value: float = Field(description="Its typical value.")
-    high_value: float = Field(description="90th percentile of the input.")
+    high_value: float = Field(description="Its 90th percentile; of throughput, the high end of that interval.")
     cost_at_low_usd: float = Field(description="Cost of the choice at `low_value` [USD/month].")
     cost_at_high_usd: float = Field(description="Cost of the choice at `high_value` [USD/month].")
     lead_at_low_usd: float | None = Field(None, description="Lead of the choice over the runner-up there [USD/month].")
