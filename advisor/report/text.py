@@ -177,6 +177,10 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
             )
     if choice.cost is not None and choice.cost.lease is not None:
         page.bullet(f"Bound by signing: {choice.cost.lease.text}")
+    years = choice.cost.fleet_years if choice.cost is not None else ()
+    if len({(y.gpus_needed, y.gpus_paid) for y in years}) > 1:
+        needed, paid = (", ".join(count(getattr(y, name)) for y in years) for name in ("gpus_needed", "gpus_paid"))
+        page.bullet(f"As demand grows, by year: {needed} GPUs needed; {paid} paid for on average")
     d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
     if d is not None:
         page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)

@@ -23,7 +23,7 @@ def cost(ctx: Context) -> list[Block]:
     blocks.append(_lines(candidate, own))
     if own.bill_text:
         blocks.append(Para(inline(own.bill_text), note=True))
-    blocks += [_totals(own), _options(ctx, candidate, own)]
+    blocks += [_totals(own), *_years(candidate, own), _options(ctx, candidate, own)]
     blocks += _months(ctx, candidate, own, priced[1] if len(priced) > 1 else None)
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
@@ -105,6 +105,23 @@ def _gpus_paid(own: Cost) -> tuple[str, str]:
     if first == last:
         return first, "average, from the first month to the last"
     return f"{first} to {last}", "average of the first and last month"
+
+
+def _years(candidate: Candidate, own: Cost) -> list[Block]:
+    """From the GPUs of today to those of later years; nothing where each year has the same."""
+    if len({(y.gpus_needed, y.gpus_paid) for y in own.fleet_years}) < 2:
+        return []
+    columns = (
+        Column("Year", "right"), Column("Month", "right"), Column("Demand", "right"), Column("GPUs needed", "right"),
+        Column("Paid for", "right"), Column("Arithmetic", width=1.0),
+    )  # fmt: skip
+    rows = tuple(
+        (inline(str(y.year)), inline(str(y.month)), inline(f"x {y.demand_factor:.3g}"), inline(count(y.gpus_needed)),
+         inline(strong(count(y.gpus_paid))), inline(f"{y.formula}. Paid for: {y.paid_text}"))
+        for y in own.fleet_years
+    )  # fmt: skip
+    caption = f"{short_name(candidate)}: GPUs by year as demand grows (paid for: average of the month)"
+    return [Table(caption, columns, rows, dense=True)]
 
 
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
