@@ -27,7 +27,11 @@ class TornadoBar(Frozen):
 
 
 class BreakEven(Frozen):
-    """The value of one input at which choice and rival cost the same, all else typical; solved, not sampled."""
+    """The value of one input at which choice and rival cost the same; solved, not sampled.
+
+    Both are paid for anew at each value; deployments and the width of every uncertainty stay as today's. A price is
+    reckoned by the draws; other inputs by fixed cases, which docs/method.md says how near they come.
+    """
 
     variable: str = Field(description="Stable id: price, throughput, utilisation, engineers, power_price, horizon...")
     subject: str = Field(description="Accelerator whose input is moved, or empty where it is common to both.")

@@ -258,7 +258,7 @@ def _what_would_change(page: _Page, r: Recommendation) -> None:
     d = r.decision
     if d is None:
         return
-    page.heading("What would change the answer (one input moved, all else and every uncertainty kept)")
+    page.heading("What would change the answer (one input moved, paid for anew; deployments and uncertainties kept)")
     shown = [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]
     for point in shown:
         page.bullet(point.text)
