@@ -179,11 +179,17 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
         page.bullet(f"Bound by signing: {choice.cost.lease.text}")
     years = choice.cost.fleet_years if choice.cost is not None else ()
     if len({(y.gpus_needed, y.gpus_paid) for y in years}) > 1:
-        needed, paid = (", ".join(count(getattr(y, name)) for y in years) for name in ("gpus_needed", "gpus_paid"))
-        page.bullet(f"As demand grows, by year: {needed} GPUs needed; {paid} paid for on average")
+        needed, paid = ", ".join(f"{y.gpus_needed:,}" for y in years), ", ".join(_gpus(y.gpus_paid) for y in years)
+        less = "all of them paid for" if paid == needed else f"{paid} paid for on average"
+        page.bullet(f"As demand grows, GPUs by year: {needed} needed; {less}")
     d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
     if d is not None:
         page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)
+
+
+def _gpus(value: float) -> str:
+    """A number of GPUs, whole where it is."""
+    return f"{value:,.0f}" if value == round(value) else count(value)
 
 
 def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
@@ -199,8 +205,9 @@ def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
         if c.deployment is not None:
             parts.append(c.deployment.label)
         if c.cost is not None:
-            price = c.cost.price
-            at = f" at {usd(price.typical)} {price.unit}" if price else ""
+            first = c.cost.lines[0] if c.cost.lines else None  # what is paid, a promised discount taken
+            net = first is not None and first.category in ("rent", "capital")
+            at = f" at {usd(first.unit_price_usd)} {c.cost.price.unit}" if first and net and c.cost.price else ""
             parts.append(f"{paid(c.cost.mode, c.cost.commitment)}{at}")
         above = _above(c, choice)
         if above:

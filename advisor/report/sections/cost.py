@@ -131,8 +131,17 @@ def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
-    caption = f"{short_name(candidate)}: ways of paying for the same fleet"
+    caption = (
+        f"{short_name(candidate)}: ways of paying for the same fleet, the one that ranks best first: with tail and"
+        f" expected loss, which USD/month at typical inputs leaves out{_before_discount(ctx)}"
+    )
     return Table(caption, columns, rows, strong_rows=taken, dense=True)
+
+
+def _before_discount(ctx: Context) -> str:
+    """That unit prices are not yet what is paid, where the profile promises a discount."""
+    share = ctx.tree.profile.procurement.volume_discount
+    return f"; unit prices before the {percent(share)} discount promised, which quotes have already" if share else ""
 
 
 def _option(ctx: Context, o: CostOption) -> tuple[Inline, ...]:
@@ -180,7 +189,7 @@ def _prices(ctx: Context, priced: list[tuple[Candidate, Cost]]) -> Table:
     rows = tuple(_price(ctx, c, x.price) for c, x in priced)
     caption = (
         "Prices that the comparison rests on (sellers: those with a price for this way of paying; the gate of supply"
-        " counts all that list the part)"
+        f" counts all that list the part){_before_discount(ctx)}"
     )
     return Table(caption, columns, rows, dense=True)
 
