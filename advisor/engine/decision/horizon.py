@@ -32,7 +32,11 @@ def horizon_break_even(best: Run, rival: Run, setting: Setting) -> BreakEven:
     term = min(today, max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival)))
     grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
     kept: Costs = cache(lambda months: (_paid_as_today(best, months), _paid_as_today(rival, months)))
-    anew: Costs = cache(lambda months: (_paid_anew(best, setting, months), _paid_anew(rival, setting, months)))
+    mine_anew, theirs_anew = _paid_anew(best, setting), _paid_anew(rival, setting)
+
+    def anew(months: int) -> tuple[float, float]:
+        return mine_anew(months), theirs_anew(months)
+
     turn = _turn_as_paid(kept, grid, today)
     value = None if turn is None or not _rival_wins(anew(turn)) else _nearest(anew, today, turn)
     mine, theirs = anew(value) if value is not None else (None, None)
@@ -94,10 +98,15 @@ def _paid_as_today(run: Run, months: int) -> float:
     return float(model.usd_per_month(way, levels, calendar_of(months, model.rate))) + run.offset
 
 
-def _paid_anew(run: Run, setting: Setting, months: int) -> float:
-    """In the way that ranks best then, scaled so that today's horizon gives today's cost; infinite where none is."""
-    usd, today = _outlook(run, setting, months), _outlook(run, setting, run.pricing.model.calendar.months)
-    return usd * (run.risk_adjusted / today) if today > 0 else usd + run.risk_adjusted - today
+def _paid_anew(run: Run, setting: Setting) -> Callable[[int], float]:
+    """Cost by horizon, in the way that ranks best then; scaled so that today's gives today's cost, infinite without."""
+    outlook = cache(lambda months: _outlook(run, setting, months))
+
+    def usd(months: int) -> float:
+        then, today = outlook(months), outlook(run.pricing.model.calendar.months)
+        return then * (run.risk_adjusted / today) if today > 0 else then + run.risk_adjusted - today
+
+    return usd
 
 
 def _outlook(run: Run, setting: Setting, months: int) -> float:
