@@ -85,9 +85,10 @@ class Workbench:
 
     @cached_property
     def configs(self) -> MeasuredConfigs:
-        """Configurations that measurements show to work."""
+        """Configurations that measurements had shown to work by the day of the judgement."""
         catalog = self.catalog
-        return index_configs([*catalog.measurements, *self._own_rows], catalog.accelerators, catalog.software)
+        known = [m for m in catalog.measurements if m.began_by(self.as_of)]
+        return index_configs([*known, *self._own_rows], catalog.accelerators, catalog.software)
 
     @cached_property
     def fit(self) -> Fit:

@@ -55,8 +55,8 @@ class Catalog:
     Parameters
     ----------
     known_by
-        Software support, rules of software and cost parameters dated later are left out, as prices are where they
-        are asked for; None keeps all.
+        Software support, rules of software, cost parameters that are prices, and measured points beside curves are left
+        out where dated later, as prices are where they are asked for; None keeps all.
     """
 
     def __init__(self, layers: Sequence[Layer], known_by: date | None = None) -> None:
@@ -137,9 +137,12 @@ class Catalog:
 
     @cached_property
     def measured(self) -> Mapping[tuple[str, str], Sequence[Measurement]]:
-        """Independent serving measurements by accelerator and model as measured; none where they have no key."""
+        """Independent serving measurements by accelerator and model as measured; none where they have no key.
+
+        Those that were made by the day of a judgement: what is shown beside estimates.
+        """
         out: dict[tuple[str, str], list[Measurement]] = {}
-        for row in self.measurements:
+        for row in (m for m in self.measurements if m.known_on(self.known_by)):
             out.setdefault((row.accelerator, row.model), []).append(row)
         return out
 

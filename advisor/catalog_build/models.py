@@ -40,6 +40,13 @@ _COMPRESSED: dict[str, tuple[int, int, int, int]] = {
 """Of the configurations of DeepSeek V4: the smaller of `compress_ratios`, how many layers have the larger one, that
 one, and `hc_mult`."""
 
+_TOTALS = {
+    "deepseek-v4-pro": "total as its maker rounds it, 1.6T; the layers of its configuration come to 1,572e9, which is"
+    " what a profile with that config.json counts, and one layer more of its experts, as for multi-token prediction,"
+    " is 25.4e9; what is beyond the layers counts once in a replica",
+}
+"""Why a stated total and the dimensions beside it differ."""
+
 
 def run(drop: Drop, out: Output) -> None:
     """Import the architectures."""
@@ -66,7 +73,7 @@ def _model(row: dict[str, str], out: Output) -> dict[str, object]:
     if hybrid:
         notes.append("compressed cache beside a sliding window in every layer; the compressed size is derived")
     notes += [note for start, note in _ATTENTION_NOTES if row["attention_type"].startswith(start)]
-    notes += [note for note in (_note(row),) if note]
+    notes += [note for note in (_TOTALS.get(row["id"], ""), _note(row)) if note]
     return {
         "id": row["id"],
         "name": row["hf_id"].split(" (", maxsplit=1)[0],

@@ -231,7 +231,7 @@ def _lengths(option: str, text: str | None) -> LengthSpec | None:
     from math import log
 
     from advisor.domain.errors import InputError
-    from advisor.domain.profile import NORMAL_P95
+    from advisor.domain.normal import P95
     from advisor.probe.plan import LengthSpec
 
     if text is None:
@@ -243,7 +243,7 @@ def _lengths(option: str, text: str | None) -> LengthSpec | None:
         raise InputError(f'{option} "{text[:40]}": give a number of tokens, or median:p95') from None
     if not all(1 <= value <= 10_000_000 for value in values) or values[-1] < values[0]:
         raise InputError(f"{option} {text[:40]}: lengths run from 1 to 10000000 tokens, the 95th percentile last")
-    return LengthSpec(values[0], log(values[-1] / values[0]) / NORMAL_P95)
+    return LengthSpec(values[0], log(values[-1] / values[0]) / P95)
 
 
 def _measure(

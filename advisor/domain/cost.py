@@ -105,6 +105,23 @@ class MonthFlow(Frozen):
     mtok: float = Field(description="Tokens served, input and output [1e6].")
 
 
+class FleetYear(Frozen):
+    """The fleet in one year of the horizon: what demand takes then, and what of it is paid for."""
+
+    year: int = Field(description="Year of the horizon, from 1.")
+    month: int = Field(
+        description="Month that it is read in, from 0: the first of the year, the last where capacity follows demand."
+    )
+    demand_factor: float = Field(
+        description="Demand that is sized for over today's, of the main workload: a year ahead where capacity is added"
+        " once a year."
+    )
+    gpus_needed: int = Field(description="GPUs of the fleet, in whole nodes.")
+    gpus_paid: float = Field(description="GPUs paid for in that month (average, where autoscaled).")
+    formula: str = Field(description="Arithmetic of `gpus_needed` with numbers.")
+    paid_text: str = Field(description="How `gpus_paid` follows from it.")
+
+
 class StackPremium(Frozen):
     """What a team pays for a software stack that it knows less well, or that supports less."""
 
@@ -171,6 +188,7 @@ class Cost(Frozen):
     cash_view_usd: float = Field(description="Cash out over the horizon, undiscounted, net of residual value [USD].")
     book_view_usd: float = Field(description="Cost over the horizon in the books: depreciation, interest [USD].")
     flows: tuple[MonthFlow, ...] = Field(description="Month by month, with growth.")
+    fleet_years: tuple[FleetYear, ...] = Field((), description="The fleet year by year, as demand grows.")
     gpus_start: float = Field(description="GPUs paid for in the first month (average, where autoscaled).")
     gpus_end: float = Field(description="GPUs paid for in the last month.")
     mtok_per_month: float = Field(description="Tokens served, levelised over the horizon [1e6/month].")

@@ -10,14 +10,14 @@ from advisor.domain.provenance import Frozen
 
 
 class TornadoBar(Frozen):
-    """One input moved from its 10th to its 90th percentile, the others at their typical values."""
+    """One input moved from the low to the high end of its 80 % range, the others at their typical values."""
 
     driver: str = Field(description="Stable id, e.g. throughput.mi355x, demand, price.b200.")
     name: str = Field(description="Readable name.")
     unit: str = Field(description="Unit of the values.")
-    low_value: float = Field(description="10th percentile of the input.")
+    low_value: float = Field(description="Its 10th percentile; of throughput, the low end of the 80 % interval.")
     typical_value: float = Field(description="Its typical value.")
-    high_value: float = Field(description="90th percentile of the input.")
+    high_value: float = Field(description="Its 90th percentile; of throughput, the high end of that interval.")
     cost_at_low_usd: float = Field(description="Cost of the choice at `low_value` [USD/month].")
     cost_at_high_usd: float = Field(description="Cost of the choice at `high_value` [USD/month].")
     lead_at_low_usd: float | None = Field(None, description="Lead of the choice over the runner-up there [USD/month].")
@@ -27,7 +27,11 @@ class TornadoBar(Frozen):
 
 
 class BreakEven(Frozen):
-    """The value of one input at which choice and rival cost the same, all else typical; solved, not sampled."""
+    """The value of one input at which choice and rival cost the same; solved, not sampled.
+
+    Both are paid for anew at each value; deployments and the width of every uncertainty stay as today's. A price is
+    reckoned by the draws; other inputs by fixed cases, which docs/method.md says how near they come.
+    """
 
     variable: str = Field(description="Stable id: price, throughput, utilisation, engineers, power_price, horizon...")
     subject: str = Field(description="Accelerator whose input is moved, or empty where it is common to both.")

@@ -80,3 +80,8 @@ class Measurement:
     def known_on(self, day: Date | None) -> bool:
         """Whether it had been made by that day, or bears none; every one where no day is given."""
         return day is None or self.date is None or self.date <= day
+
+    def began_by(self, day: Date) -> bool:
+        """Whether what it shows to work had been run by that day: of medians over runs the first of them counts."""
+        began = self.first_run or self.date
+        return began is None or began <= day

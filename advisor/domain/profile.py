@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from advisor.domain.hardware import PRECISIONS, Precision
+from advisor.domain.normal import NORMAL, P95
 
 Skill = Literal["none", "some", "expert"]
 Commitment = Literal["any", "spot", "on_demand", "reserved_1y", "reserved_3y"]
@@ -27,10 +28,6 @@ Tokens = Annotated[float, Field(ge=1, le=10_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=4000)]
 Country = Annotated[str, Field(min_length=2, max_length=80)]
-
-NORMAL_P95 = 1.6448536269514722  # standard normal quantile
-NORMAL = {50: 0.0, 90: 1.2815515655446004, 95: NORMAL_P95, 99: 2.3263478740408408}
-"""Standard normal quantiles of the percentiles that a service level may name."""
 
 
 class Section(BaseModel):
@@ -123,7 +120,7 @@ class Lengths(Section):
         """Log-standard deviation of the fitted log-normal; 0 where only a mean is known."""
         if self.p50 is None or self.p95 is None:
             return 0.0
-        return math.log(self.p95 / self.p50) / NORMAL_P95
+        return math.log(self.p95 / self.p50) / P95
 
     @property
     def mean_tokens(self) -> float:

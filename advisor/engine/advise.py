@@ -17,7 +17,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Candidate, ClaimNote, Recommendation, Verdict
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.curves import tiers_with_cost, with_cost
-from advisor.engine.dated import known_by
+from advisor.engine.dated import known_by, not_cut
 from advisor.engine.decision import DecisionOutcome, decide
 from advisor.engine.drafts import Draft, Inputs, judge_all, look_beyond
 from advisor.engine.fleet import Sizing
@@ -87,7 +87,12 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         probes=inputs.probes,
         claims=claims,
         backtest=inputs.backtest,
-        notes=(*late, *collect_notes(candidates, profile.tiers, inputs.as_of), *_abroad(candidates, profile, inputs)),
+        notes=(
+            *late,
+            *not_cut(inputs.catalog, inputs.as_of),
+            *collect_notes(candidates, profile.tiers, inputs.as_of),
+            *_abroad(candidates, profile, inputs),
+        ),
         sources=sources,
         attributions=attributions(sources),
     )

@@ -15,6 +15,7 @@ from advisor.domain.cost import Cost
 from advisor.domain.gates import Gate
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
+from advisor.domain.normal import Z80
 from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
@@ -25,9 +26,6 @@ FloatArray = NDArray[np.float64]
 
 MOST_REPLICAS = 1e12
 """No fleet is larger than this, whatever growth a profile states."""
-
-Z80 = 1.2815515655446004
-"""Standard normal quantile at 0.9: an 80 % interval spans 2 x 1.2816 standard deviations."""
 
 
 @record

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 
+from advisor.domain.normal import P90, Z95
 from advisor.evidence.runs import Distribution
 
-Z95 = 1.959963984540054
-"""Standard normal quantile of 97.5 %, by which 95 % intervals are made and read back."""
-_Z90 = 1.2815515655446004
-"""The same of 90 %."""
 _MEDIAN = math.sqrt(math.pi / 2)
 _FEWEST = 2
 
@@ -62,4 +59,4 @@ def _deviation(found: Distribution) -> float:
     """Deviation of the logs, from the upper tail."""
     if not found.p50 or not found.p90 or found.p90 <= found.p50:
         return 0.0
-    return math.log(found.p90 / found.p50) / _Z90
+    return math.log(found.p90 / found.p50) / P90

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, replace
 
 from advisor.domain.errors import InputError
+from advisor.domain.normal import P99
 from advisor.domain.probing import thorough_requests, warmup_requests
 from advisor.domain.profile import Lengths, Profile, Slo, Workload
 from advisor.evidence.runs import LoadKind
@@ -19,7 +20,7 @@ NINE_SHAPES = (
 NINE_RUNS = 3
 NINE_WARMUPS = 2
 PRESETS = ("quick", "full", "nine-shape")
-_TAIL_SIGMAS = 2.3263478740408408
+_TAIL_SIGMAS = P99
 """Drawn lengths stop at the 99th percentile, so that the worst case of a plan is finite."""
 
 

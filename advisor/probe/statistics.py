@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.evidence.precision import Z95
+from advisor.domain.normal import Z95
 from advisor.evidence.runs import Distribution
 
 Series = NDArray[np.float64]

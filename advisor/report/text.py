@@ -180,9 +180,19 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
             )
     if choice.cost is not None and choice.cost.lease is not None:
         page.bullet(f"Bound by signing: {choice.cost.lease.text}")
+    years = choice.cost.fleet_years if choice.cost is not None else ()
+    if len({(y.gpus_needed, y.gpus_paid) for y in years}) > 1:
+        needed, paid = ", ".join(f"{y.gpus_needed:,}" for y in years), ", ".join(_gpus(y.gpus_paid) for y in years)
+        less = "all of them paid for" if paid == needed else f"{paid} paid for on average"
+        page.bullet(f"As demand grows, GPUs by year: {needed} needed; {less}")
     d = next((c.deployment for c in candidates if c.deployment is not None and c.deployment.split), None)
     if d is not None:
         page.row(f"  {d.split}: of the GPUs of a replica {d.prefill_gpus} prefill, {d.decode_gpus} decode", dim=True)
+
+
+def _gpus(value: float) -> str:
+    """A number of GPUs, whole where it is."""
+    return f"{value:,.0f}" if value == round(value) else count(value)
 
 
 def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
@@ -198,8 +208,9 @@ def _why_not(page: _Page, candidates: Sequence[Candidate]) -> None:
         if c.deployment is not None:
             parts.append(c.deployment.label)
         if c.cost is not None:
-            price = c.cost.price
-            at = f" at {usd(price.typical)} {price.unit}" if price else ""
+            first = c.cost.lines[0] if c.cost.lines else None  # what is paid, a promised discount taken
+            net = first is not None and first.category in ("rent", "capital")
+            at = f" at {usd(first.unit_price_usd)} {c.cost.price.unit}" if first and net and c.cost.price else ""
             parts.append(f"{paid(c.cost.mode, c.cost.commitment)}{at}")
         above = _above(c, choice)
         if above:
@@ -257,7 +268,7 @@ def _what_would_change(page: _Page, r: Recommendation) -> None:
     d = r.decision
     if d is None:
         return
-    page.heading("What would change the answer (one input moved, all else and every uncertainty kept)")
+    page.heading("What would change the answer (one input moved, paid for anew; deployments and uncertainties kept)")
     shown = [b for b in d.break_evens if b.value is not None][:TOP_BREAK_EVENS]
     for point in shown:
         page.bullet(point.text)

@@ -304,3 +304,25 @@ def test_a_pipeline_is_said_to_be_the_best_case() -> None:
     assert [note for note in tree.notes if "best case" in note] == [f"{split.name}: {told}."]
     gate = next(g for g in split.gates if g.gate == "memory")
     assert gate.reason.endswith(f"{told}.")  # in the same words
+
+
+def test_one_price_is_told_of_what_is_paid_for(answers: dict[str, Recommendation]) -> None:
+    """B300 was "bought at 60.3k USD/GPU" where its cost and break-even rest on 54.3k, the promised discount taken."""
+    tree = answers["operator-2000-gpus"]
+    assert tree.profile.procurement.volume_discount > 0
+    text = " ".join(render_text(tree).split())
+    told = re.findall(r"base (?:bought|reserved . years?) at ([\d.]+)(k?) USD/GPU", text)
+    others = [c for c in tree.candidates if c.rank is not None and c.rank > 1]
+    assert len(told) == len(others)
+    for (figure, thousands), c in zip(told, others, strict=True):
+        assert c.cost is not None
+        paid = float(figure) * (1000 if thousands else 1)
+        assert paid == pytest.approx(c.cost.lines[0].unit_price_usd, rel=5e-3)
+
+
+def test_gpus_of_later_years_stand_in_the_text(answers: dict[str, Recommendation]) -> None:
+    tree = answers["operator-2000-gpus"]
+    first = next(c for c in tree.candidates if c.rank == 1)
+    assert first.cost is not None
+    needed = ", ".join(f"{y.gpus_needed:,}" for y in first.cost.fleet_years)
+    assert f"As demand grows, GPUs by year: {needed} needed" in " ".join(render_text(tree).split())

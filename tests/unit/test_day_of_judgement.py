@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,10 +11,14 @@ import pytest
 from advisor.catalog import load_catalog
 from advisor.catalog.market import MARKET_UNITS
 from advisor.domain.profile import Profile
+from advisor.domain.recommendation import Recommendation
 from advisor.engine.gates.software import software_findings
+from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.conftest import PROFILE_FILES
 
 DAY = date(2026, 10, 25)
+EARLY = date(2026, 1, 15)
 HEAD = "source,as_of,kind,confidence\n"
 
 
@@ -100,3 +105,48 @@ def test_a_part_of_which_the_table_says_nothing_is_not_called_unsupported() -> N
     tree = bench.advise(profile(slo={"ttft_ms": 1, "tpot_ms": 1}, candidates=["h200"]), draws=200)
     assert tree.verdict.kind == "infeasible"
     assert "software" not in tree.verdict.binding_constraint
+
+
+@pytest.fixture(scope="module")
+def early() -> tuple[Workbench, Recommendation]:
+    bench = Workbench(as_of=EARLY, bare=True)
+    return bench, bench.advise(read_profile(PROFILE_FILES["operator-2000-gpus"]), draws=200)
+
+
+def test_what_was_first_run_later_is_no_deployment(early: tuple[Workbench, Recommendation]) -> None:
+    """On 2025-11-01 B200 was advised with speculation and data-parallel attention, first run months later."""
+    bench, _ = early
+    began: dict[tuple[str, str, str, bool, bool], date] = {}
+    for m in bench.catalog.measurements:
+        first = m.first_run or m.date
+        if first is not None:
+            key = (m.accelerator, m.model, m.spec_method, m.dp_attention, m.disagg)
+            began[key] = min(first, began.get(key, first))
+    for (part, model), configs in bench.configs.by_pair.items():
+        for c in configs:
+            assert began[part, model, c.spec_method, c.dp_attention, c.disagg] <= EARLY
+
+
+def test_points_beside_curves_and_software_are_of_the_day(early: tuple[Workbench, Recommendation]) -> None:
+    bench, tree = early
+    made = {m.row_id: m.date for m in bench.catalog.measurements}
+    shown = [p for c in tree.candidates for t in c.tiers for p in t.curve if p.row_id]
+    assert shown
+    for point in shown:
+        day = made[point.row_id]
+        assert day is not None
+        assert day <= EARLY
+    for c in tree.candidates:
+        for t in c.tiers:
+            for month in re.findall(r"on the software of (\d{4}-\d\d)", t.operating_point.evidence_text):
+                assert month <= EARLY.isoformat()[:7], t.operating_point.evidence_text
+
+
+def test_an_answer_says_what_is_not_of_its_day(early: tuple[Workbench, Recommendation]) -> None:
+    """Sellers, lead times, the roadmap and defaults have one state; that it is younger than the day was not told."""
+    _, tree = early
+    (note,) = (n for n in tree.notes if "not what was known on that day" in n)
+    assert "who sells a part (2026-11-21)" in note
+    assert any("rests on measurements up to" in n for n in tree.notes)
+    now = Workbench(as_of=date(2026, 11, 21), bare=True).advise(profile(candidates=["h100"]), draws=200)
+    assert not any("not what was known on that day" in n for n in now.notes)

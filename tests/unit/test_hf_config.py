@@ -79,6 +79,15 @@ def test_parameters_and_cache_are_those_of_the_release(
     assert state_bytes_per_request(model) == state_bytes_per_request(known)
 
 
+def test_a_total_that_its_dimensions_do_not_give_says_why(tmp_path: Path) -> None:
+    """The catalog has the 1.6T of its maker for DeepSeek V4 Pro, its `config.json` gives 28e9 less."""
+    model, known = read(tmp_path, V4), load_catalog(()).models["deepseek-v4-pro"]
+    layer = model.experts * 3 * model.hidden * model.moe_intermediate
+    assert f"come to {model.params_total / 1e9:,.0f}e9" in known.notes
+    assert f"is {layer / 1e9:.1f}e9" in known.notes
+    assert known.params_total - model.params_total == pytest.approx(layer, rel=0.15)
+
+
 def test_experts_of_four_bits_within_fp8_are_seen(tmp_path: Path) -> None:
     model, h200 = read(tmp_path, V4), load_catalog(()).accelerators["h200"]
     assert weight_bytes(model, "fp8", h200).total == pytest.approx(865e9, rel=0.02)

@@ -17,11 +17,11 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
 from advisor.domain.market import Commitment as MarketCommitment
 from advisor.domain.market import PricePoint, RentMarket, SellerClass
+from advisor.domain.normal import Z80
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record
 from advisor.domain.text import percent
 from advisor.engine.gates.residency import barred_name, left_out
-from advisor.engine.sized import Z80
 
 MIN_SERIES_DAYS = 14
 DRIFT_DAYS = 60.0

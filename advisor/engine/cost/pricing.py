@@ -22,6 +22,7 @@ from advisor.engine.cost.model import OWED, PEAK, TAIL, CostModel, Way
 from advisor.engine.cost.outlay import lease_of, outlay_of
 from advisor.engine.cost.premium import stack_premium
 from advisor.engine.cost.ways import OpenWays, PriceBook
+from advisor.engine.cost.years import fleet_years
 from advisor.engine.gates.countries import resolve_country
 
 
@@ -104,6 +105,7 @@ def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:
         cash_view_usd=sum(f.cash_usd for f in flows),
         book_view_usd=sum(f.book_usd for f in flows),
         flows=flows,
+        fleet_years=fleet_years(model, way, levels, flows),
         gpus_start=flows[0].gpus,
         gpus_end=months[-1].gpus,
         mtok_per_month=mtok_in + mtok_out,

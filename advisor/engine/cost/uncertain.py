@@ -13,11 +13,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from advisor.domain.cost import PriceBasis
+from advisor.domain.normal import Z80
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import CostModel, Way
-from advisor.engine.sized import Z80, FloatArray
+from advisor.engine.sized import FloatArray
 
 RESIDUAL_LIMIT = 2.0
 """Residual values are not drawn further out than twice the distance to their low or high end."""

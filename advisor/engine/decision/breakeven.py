@@ -2,20 +2,17 @@
 
 Both sides are compared on risk-adjusted cost. At each value the best way of paying is chosen anew, and the expected
 loss and the tail with it: at a price, which is that of a quote in hand, by the draws (`trial`), while another input
-moves by fixed cases (`moved`). While the horizon moves all that stays as today. Values are solved, not sampled.
+moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, not sampled. Deployments stay as today's.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
-from advisor.domain.text import counted, percent
+from advisor.domain.text import percent
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import Way
-from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
+from advisor.engine.decision.horizon import horizon_break_even
 from advisor.engine.decision.moved import Move, Moved
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.solve import TOLERANCE, Crossing, Steps, crossing
@@ -27,7 +24,6 @@ ENGINEERS_MAX = 200.0
 POWER_RANGE_USD = (0.005, 2.0)
 FEW = Steps(7, 13, 1)
 """Each value takes hundreds of cases; costs hardly bend between them."""
-HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
 
 PAID = {
     "on_demand": " on demand", "spot": " as spot", "reserved_1y": " reserved for one year",
@@ -69,7 +65,7 @@ def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[B
                 today = q.today / q.scale
                 mine, theirs = (Moved(r, setting, m, today, q.firm) for r, m in ((best, q.mine), (rival, q.theirs)))
                 out.append(_answer(q, mine, theirs))
-            out.append(_horizon(best, rival))
+            out.append(horizon_break_even(best, rival, setting))
     return tuple(out)
 
 
@@ -206,53 +202,6 @@ def _power(best: Run, rival: Run) -> list[_Question]:
     return [_Question("power_price", "", "USD/kWh", today, *ends, move, move, today, firm="power")]
 
 
-def _horizon(best: Run, rival: Run) -> BreakEven:
-    """Months of horizon at which the winner changes; whole months, so never exact."""
-    today = best.pricing.model.calendar.months
-    term = min(today, max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival)))
-    cache: dict[int, tuple[float, float]] = {}
-
-    def at(months: int) -> tuple[float, float]:
-        if months not in cache:
-            cache[months] = (_at_horizon(best, months), _at_horizon(rival, months))
-        return cache[months]
-
-    def lead(months: int) -> float:
-        mine, theirs = at(months)
-        return theirs - mine
-
-    grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
-    nearest_first = sorted(pairwise(grid), key=lambda p: abs((p[0] + p[1]) / 2 - today))
-    bracket = next(((a, b) for a, b in nearest_first if lead(a) * lead(b) < 0), None)
-    value: int | None = None
-    if bracket is not None:
-        low, high = bracket
-        start = lead(low)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if lead(middle) * start > 0 else (low, middle)
-        value = high if high > today else low
-    mine, theirs = at(value) if value is not None else (0.0, 0.0)
-    if value is None:
-        text = f"No horizon from {grid[0]} to {grid[-1]} months changes the order of {best.name} and {rival.name}."
-    else:
-        way = "more" if value > today else "fewer"
-        months = counted(value, "month")
-        text = f"{rival.name} wins at a horizon of {months} or {way}, paid as today (today {today})."
-    return BreakEven(
-        variable="horizon", subject="", choice=best.id, rival=rival.id, unit="months", today=float(today),
-        value=None if value is None else float(value), exact=False,
-        choice_usd_per_month=None if value is None else mine, rival_usd_per_month=None if value is None else theirs,
-        searched_low=float(grid[0]), searched_high=float(grid[-1]), text=text,
-    )  # fmt: skip
-
-
-def _at_horizon(run: Run, months: int) -> float:
-    model, way = run.pricing.model, run.pricing.way
-    levels = typical_levels(model.facts)
-    return float(model.usd_per_month(way, levels, calendar_of(months, model.rate))) + run.offset
-
-
 def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) -> str:
     subject = question.subject.upper()
     what = {
@@ -267,7 +216,7 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
     side = "above" if value >= today else "below"
     shown = _shown(question, value)
     if question.variable == "throughput":
-        than = f"{'more' if value > today else 'less'} than {percent(value / today)} of the estimate ({shown})"
+        than = f"{'more' if value > today else 'less'} than about {percent(value / today)} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
     return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."

@@ -1,4 +1,4 @@
-"""Which inputs the answer hangs on: each moved from its 10th to its 90th percentile, the others typical."""
+"""Which inputs the answer hangs on: each moved from the low to the high end of its 80 % range, the others typical."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from advisor.domain.decision import TornadoBar
+from advisor.domain.normal import Z80
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
+from advisor.domain.sizing import Spread
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.uncertain import discount_upside, linear_pieces
 from advisor.engine.decision.simulate import Run
-from advisor.engine.sized import Z80, FloatArray
+from advisor.engine.sized import FloatArray
 
 DRIVERS = 10
 ENDS = np.array([-Z80, 0.0, Z80])
@@ -93,16 +95,13 @@ def _own(
     model, way = pricing.model, pricing.way
     base = typical_levels(model.facts)
     out: list[tuple[str, str, str, tuple[float, float, float], Levels]] = []
-    point = model.sized.tiers[0].operating_point
-    sigma = model.sized.demands[0].sigma
+    spread = model.sized.tiers[0].operating_point.output_tps_interval
+    errors = _errors(spread, model.sized.demands[0].sigma)
     whose = model.sized.of_tier and f"{model.sized.of_tier}, the others alike"
-    rates = tuple(float(point.output_tps_per_gpu * np.exp(sigma * z)) for z in ENDS)
+    rates = (spread.lo, spread.value, spread.hi)
     out.append(
-        (
-            f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", _three(rates),
-            base.with_(z=ENDS),
-        )
-    )  # fmt: skip
+        (f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", rates, base.with_(z=errors))
+    )
     price = way.price
     factors = np.array([price.low, price.typical, price.high]) / price.typical
     peak: FloatArray | float = 1.0
@@ -158,6 +157,16 @@ def _shared_money(best: Run, second: Run | None, base: Levels, other: Levels | N
             base.with_(residual=ends), None if other is None else other.with_(residual=ends),
         ),
     ]  # fmt: skip
+
+
+def _errors(spread: Spread, sigma: float) -> FloatArray:
+    """Standard normal errors that lead to the ends of an interval: so a reader meets one pair of ends for a rate.
+
+    The interval need not be symmetric in logs, as the draws of width `sigma` are.
+    """
+    if sigma <= 0:
+        return np.zeros(3)
+    return np.log(np.array([spread.lo, spread.value, spread.hi]) / spread.value) / sigma
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:

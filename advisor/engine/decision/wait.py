@@ -9,6 +9,7 @@ import numpy as np
 
 from advisor.catalog import Catalog
 from advisor.domain.decision import WaitOption
+from advisor.domain.normal import Z80
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
@@ -21,7 +22,7 @@ from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
 from advisor.engine.gates.export import chip_of, total_processing_performance
 from advisor.engine.gates.place import legal_gates
-from advisor.engine.sized import Z80, FloatArray
+from advisor.engine.sized import FloatArray
 
 TCO_NEW = "InferenceX blog operator TCO / facility kW per GPU"
 TCO_TODAY = "InferenceX TCO, owner = hyperscaler (4-yr life)"

@@ -77,7 +77,7 @@ class Estimator:
     accelerators
         By id.
     as_of
-        Age of evidence is counted up to this day.
+        Age of evidence is counted up to this day, and no software is newer.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Estimator:
         points = points_of_measurements(rows, self._models, self._accelerators)
         self._usual = usual_months(points, rows)
         odd = {key for target in fit.targets.values() for key in target.level}
-        self._newest = newest_days(points, rows, odd, self._usual)
+        self._newest = newest_days(points, rows, odd, self._usual, as_of)
         self._days = min((m.date for m in rows if m.family == "single_run" and m.date), default=as_of), as_of
         self._core = Core(fit, rows, self._placed(rows, points))
         self._names = {m.model for m in rows}

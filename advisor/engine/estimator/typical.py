@@ -180,7 +180,7 @@ class NewestDays:
 
 
 def newest_days(
-    points: Points, rows: Sequence[Measurement], odd: Collection[str], usual: UsualMonths
+    points: Points, rows: Sequence[Measurement], odd: Collection[str], usual: UsualMonths, by: date = date.max
 ) -> NewestDays:
     """The newest day of the independent runs of each stack, where it is newer than the middle of the medians.
 
@@ -190,11 +190,13 @@ def newest_days(
         The measurements, with the usual months of the medians among them.
     odd
         Names of groups that have a level of their own, see `levels.group_keys`.
+    by
+        Day of the judgement: nobody had software of later then.
     """
     out: dict[str, date | None] = {}
     middles = usual.of(points).tolist()
     for part, stack, month, m in zip(points.accelerators, stack_keys(points), middles, rows, strict=True):
-        if m.family != "single_run" or not m.date:
+        if m.family != "single_run" or not m.date or m.date > by:
             continue
         new = m.date > day_of(month) and f"{stack}|@{m.date}|" not in odd
         for key in (stack,) if m.disagg else (stack, stack.replace(part.id, part.vendor, 1)):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from advisor.domain.cost import Band, Cost, CostLine, CostOption, MonthFlow, PriceBasis, StackPremium
+from advisor.domain.cost import Band, Cost, CostLine, CostOption, FleetYear, MonthFlow, PriceBasis, StackPremium
 from advisor.domain.decision import Appetite, BreakEven, ProbeOption, TornadoBar, ValueOfInformation
 from advisor.domain.explanation import Explanation
 from advisor.domain.gates import Gate
@@ -101,6 +101,7 @@ _EXPLAINERS: tuple[tuple[type, Explainer], ...] = (
     (CostOption, money.explain_option),
     (StackPremium, money.explain_premium),
     (MonthFlow, money.explain_flow),
+    (FleetYear, money.explain_year),
     (Cost, money.explain_cost),
     (Fleet, parts.explain_fleet),
     (OperatingPoint, parts.explain_point),

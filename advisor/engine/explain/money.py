@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.domain.cost import Cost, CostLine, CostOption, MonthFlow, PriceBasis, StackPremium
+from dataclasses import replace
+
+from advisor.domain.cost import Cost, CostLine, CostOption, FleetYear, MonthFlow, PriceBasis, StackPremium
 from advisor.domain.text import significant
 from advisor.engine.explain.asked import Asked
 
@@ -15,6 +17,8 @@ def explain_cost(cost: Cost, at: Asked) -> None:
         _mtok(cost, at, head)
     elif head in ("npv_usd", "cash_view_usd", "book_view_usd", "annuity_months"):
         _views(cost, at, head)
+    elif head in ("gpus_start", "gpus_end", "fleet_years"):
+        _years(cost, at.path, at)
     elif head in ("mtok_per_month", "mtok_input_per_month", "mtok_output_per_month"):
         both = cost.mtok_input_per_month, cost.mtok_output_per_month
         mtok_in, mtok_out, mtok = (significant(value, 6) for value in (*both, sum(both)))
@@ -49,6 +53,19 @@ def _lines(cost: Cost, at: Asked) -> None:
     at.draft.add(
         "sum, at typical inputs", f"{parts} = USD {total:,.0f} a month", total, f"{at.path}.point_usd_per_month"
     )
+
+
+def _years(cost: Cost, path: str, at: Asked, only: int | None = None) -> None:
+    """From the fleet of today to what is paid for in each year, or in one [0 is the first]."""
+    for i, year in enumerate(cost.fleet_years):
+        if only is None or i == only:
+            explain_year(year, replace(at, path=f"{path}.fleet_years[{i}]"))
+
+
+def explain_year(year: FleetYear, at: Asked) -> None:
+    """How it comes about."""
+    at.draft.add(f"GPUs needed in year {year.year}", year.formula, float(year.gpus_needed), f"{at.path}.gpus_needed")
+    at.draft.add(f"paid for in month {year.month}", year.paid_text, year.gpus_paid, f"{at.path}.gpus_paid")
 
 
 def _mtok(cost: Cost, at: Asked, head: str) -> None:
@@ -101,6 +118,9 @@ def explain_line(line: CostLine, at: Asked) -> None:
     if at.leaf == "usd_per_month":
         at.draft.again = line.quantity * line.unit_price_usd
     at.draft.inputs += line.inputs
+    found = at.place.nearest(Cost)
+    if at.leaf == "quantity" and found is not None and line.category != "stack premium":
+        _years(*found, at)
 
 
 def explain_price(price: PriceBasis, at: Asked) -> None:
@@ -133,5 +153,9 @@ def explain_flow(flow: MonthFlow, at: Asked) -> None:
         f"month {flow.month}", "price of the GPUs paid for, their running cost, engineering, and purchases or sale"
     )
     found = at.place.nearest(Cost)
-    if found is not None:
-        at.draft.inputs += found[0].inputs
+    if found is None:
+        return
+    cost, path = found
+    at.draft.inputs += cost.inputs
+    if at.leaf == "gpus" and flow.month < cost.horizon_months:
+        _years(cost, path, at, flow.month // 12)

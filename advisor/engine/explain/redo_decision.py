@@ -28,7 +28,7 @@ def verdict(v: Verdict, _: Place, tree: Recommendation) -> Redone:
     found = candidate_of(tree, v.choice.accelerator if v.choice is not None else None)
     if found is None:
         return {}
-    return {"confidence": (f"p_cheapest of {found.accelerator} = {found.p_cheapest:g}", min(1.0, found.p_cheapest))}
+    return {"confidence": (f"p_cheapest of {found.accelerator}", min(1.0, found.p_cheapest))}
 
 
 def candidate(c: Candidate, _: Place, tree: Recommendation) -> Redone:

@@ -29,7 +29,8 @@ def memory(m: Memory, place: Place, tree: Recommendation) -> Redone:
     if reserve is not None:
         out["reserve_gb"] = ("runtime_reserve_gb of `inputs`", reserve.value)
     for name, term in zip(TERMS, m.terms, strict=False):
-        out.setdefault(name, (term.formula, term.value))
+        arithmetic, _, _ = term.formula.rpartition(" = ")  # a term tells its result, which `explain` tells too
+        out.setdefault(name, (arithmetic or term.formula, term.value))
     deployed = place.nearest(TierPlan) or place.nearest(Candidate)
     d: Deployment | None = deployed[0].deployment if deployed is not None else None
     if d is not None and m.kv_bytes_per_request > 0:

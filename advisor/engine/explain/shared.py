@@ -8,7 +8,7 @@ from advisor.domain.sizing import TierPlan
 from advisor.engine.tree_path import Place
 
 Redone = dict[str, tuple[str, float]]
-"""By the name of a field: the arithmetic with numbers, and its result."""
+"""By the name of a field: the arithmetic with numbers, without its result; and that result."""
 
 
 def candidate_of(tree: Recommendation, id_: str | None) -> Candidate | None:

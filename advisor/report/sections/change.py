@@ -87,7 +87,7 @@ def _break_evens(d: Decision) -> Table:
         Column("Break-even", width=1.0), Column("Today", "right"), Column("Turns at", "right"), Column("Unit"),
         Column("Range searched", "right"),
     )  # fmt: skip
-    caption = "Break-evens: one input moved, all else typical and every uncertainty kept"
+    caption = "Break-evens: one input moved and paid for anew, deployments and every uncertainty kept"
     return Table(caption, columns, tuple(_break_even(b) for b in d.break_evens), dense=True)
 
 

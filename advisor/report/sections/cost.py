@@ -23,7 +23,7 @@ def cost(ctx: Context) -> list[Block]:
     blocks.append(_lines(candidate, own))
     if own.bill_text:
         blocks.append(Para(inline(own.bill_text), note=True))
-    blocks += [_totals(own), _options(ctx, candidate, own)]
+    blocks += [_totals(own), *_years(candidate, own), _options(ctx, candidate, own)]
     blocks += _months(ctx, candidate, own, priced[1] if len(priced) > 1 else None)
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
@@ -107,6 +107,23 @@ def _gpus_paid(own: Cost) -> tuple[str, str]:
     return f"{first} to {last}", "average of the first and last month"
 
 
+def _years(candidate: Candidate, own: Cost) -> list[Block]:
+    """From the GPUs of today to those of later years; nothing where each year has the same."""
+    if len({(y.gpus_needed, y.gpus_paid) for y in own.fleet_years}) < 2:
+        return []
+    columns = (
+        Column("Year", "right"), Column("Month", "right"), Column("Demand", "right"), Column("GPUs needed", "right"),
+        Column("Paid for", "right"), Column("Arithmetic", width=1.0),
+    )  # fmt: skip
+    rows = tuple(
+        (inline(str(y.year)), inline(str(y.month)), inline(f"x {y.demand_factor:.3g}"), inline(count(y.gpus_needed)),
+         inline(strong(count(y.gpus_paid))), inline(f"{y.formula}. Paid for: {y.paid_text}"))
+        for y in own.fleet_years
+    )  # fmt: skip
+    caption = f"{short_name(candidate)}: GPUs by year as demand grows (paid for: average of the month)"
+    return [Table(caption, columns, rows, dense=True)]
+
+
 def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     columns = (
         Column("Way of paying", width=0.42), Column("USD/month", "right"), Column("Unit price", "right"),
@@ -114,7 +131,10 @@ def _options(ctx: Context, candidate: Candidate, own: Cost) -> Table:
     )  # fmt: skip
     rows = tuple(_option(ctx, o) for o in own.options)
     taken = frozenset(i for i, o in enumerate(own.options) if o.id == own.option)
-    caption = f"{short_name(candidate)}: ways of paying for the same fleet{ctx.before_discount}"
+    caption = (
+        f"{short_name(candidate)}: ways of paying for the same fleet, the one that ranks best first: with tail and"
+        f" expected loss, which USD/month at typical inputs leaves out{ctx.before_discount}"
+    )
     return Table(caption, columns, rows, strong_rows=taken, dense=True)
 
 

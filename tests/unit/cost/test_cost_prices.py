@@ -8,12 +8,12 @@ from datetime import date
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.normal import Z80
 from advisor.domain.profile import Profile
 from advisor.engine.cost.facts import capex_basis
 from advisor.engine.cost.prices import market_spread, rent_basis
 from advisor.engine.gates.residency import left_out
 from advisor.engine.paying import price_candidate
-from advisor.engine.sized import Z80
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from advisor.catalog.resources import profiles_root
+from advisor.domain.normal import Z80
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.cost.model import CostModel
 from advisor.engine.cost.prospect import INPUTS, SPREAD, THIN, Prospect
 from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.paying import build_pricing
-from advisor.engine.sized import Z80
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF, PROFILE_FILES

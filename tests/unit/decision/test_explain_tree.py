@@ -135,6 +135,45 @@ MODELLED = re.compile(
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_gpus_of_later_years_follow_from_those_of_today(trees: dict[str, Recommendation], name: str) -> None:
+    """Costs rest on the fleet of each year; the tree had none of them between today's and what is paid for."""
+    for candidate in trees[name].candidates:
+        cost, fleet = candidate.cost, candidate.fleet
+        if cost is None or fleet is None:
+            continue
+        years = cost.fleet_years
+        assert [y.year for y in years] == list(range(1, -(-cost.horizon_months // 12) + 1))
+        follows = cost.mode == "rent" and cost.commitment in ("on_demand", "spot")
+        if not follows and cost.horizon_months >= 12:
+            assert years[0].gpus_needed == fleet.gpus
+        for i, year in enumerate(years):
+            assert year.gpus_needed % fleet.gpus_per_node == 0
+            assert f"{year.gpus_needed:,}" in year.formula.rpartition(", in nodes of ")[2]
+            for leaf in ("gpus_needed", "gpus_paid", "demand_factor"):
+                found = explain(trees[name], f"candidates.{candidate.accelerator}.cost.fleet_years[{i}].{leaf}")
+                assert found.check.endswith("agrees"), found
+        for month, flow in enumerate(cost.flows[: cost.horizon_months]):
+            if not follows:
+                assert flow.gpus == years[month // 12].gpus_paid
+        steps = explain(trees[name], f"candidates.{candidate.accelerator}.cost.gpus_end").steps
+        assert [s.value for s in steps if s.name.startswith("GPUs needed")] == [y.gpus_needed for y in years]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rate_has_one_pair_of_ends(trees: dict[str, Recommendation], name: str) -> None:
+    """The tornado showed 2,931 to 3,903 tok/s where the estimate stood as 2,920 to 3,888."""
+    tree = trees[name]
+    assert tree.decision is not None
+    bars = [bar for bar in tree.decision.tornado if bar.driver.startswith("throughput.")]
+    for bar in bars:
+        (one,) = (c for c in tree.candidates if c.accelerator == bar.driver.partition(".")[2])
+        point = one.tiers[0].operating_point if one.tiers else one.operating_point
+        assert point is not None
+        spread = point.output_tps_interval
+        assert (bar.low_value, bar.typical_value, bar.high_value) == (spread.lo, spread.value, spread.hi)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_number_says_whether_it_is_reckoned_given_drawn_estimated_or_solved(
     trees: dict[str, Recommendation], name: str
 ) -> None:
@@ -149,6 +188,10 @@ def test_every_number_says_whether_it_is_reckoned_given_drawn_estimated_or_solve
         assert found.origin, path
         assert found.steps or found.notes, path
         assert "DIFFERS" not in found.check, path
+        for step in found.steps:
+            sides = step.formula.split(" = ")
+            assert len(set(sides)) == len(sides), f"{path}: {step.formula}"
+        assert len({(s.name, s.formula) for s in found.steps}) == len(found.steps), path
         assert found.check.endswith("agrees") or MODELLED.search(path), path
 
 
