@@ -15,11 +15,11 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.timing import MONTHS_PER_YEAR, yearly_capacity_growth
-from advisor.engine.estimates import HIGH, LOW
+from advisor.engine.estimates import HIGH, LOW, MID
 from advisor.engine.fleet import Sizing, whole_nodes
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import Load, carried_by
-from advisor.engine.sized import FloatArray, TierDemand, interval_sigma
+from advisor.engine.sized import FloatArray, TierDemand, half_sigma
 
 NEAR = 1.05
 """GPUs over the least, up to which a deployment is priced: what other engines ask of the team may weigh as much."""
@@ -125,16 +125,17 @@ def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospe
     assert layout.deployment is not None
     gpus, traffic, sample = layout.deployment.gpus_per_replica, workload.traffic, layout.sample
     carried = carried_by(sample, Load.of(traffic, workload.slo), gpus)
-    low, high = sample.found.table[sample.place, [LOW, HIGH]].tolist()
+    low, middle, high = sample.found.table[sample.place, [LOW, MID, HIGH]].tolist()
     demand = TierDemand(
         carried.peak_rps, carried.peak_rps * carried.capacity / carried.demand, traffic.burst_headroom,
-        workload.slo.availability, sizing.up_probability(gpus), gpus, interval_sigma(low, high),
+        workload.slo.availability, sizing.up_probability(gpus), gpus, half_sigma(low, middle),
+        half_sigma(middle, high),
     )  # fmt: skip
     years = -(-sizing.horizon_months // MONTHS_PER_YEAR) if traffic.growth_per_year else 1
     ahead = sizing.parameters["growth_lookahead_months"]
     growth = yearly_capacity_growth(traffic.growth_per_year, years, ahead, float(sizing.horizon_months))
     cases = prospect.cases
-    throughput = np.exp(demand.sigma * cases.z)[:, None]
+    throughput = demand.rate(cases.z)[:, None]
     return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone))
 
 

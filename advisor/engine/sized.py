@@ -41,12 +41,15 @@ class TierDemand:
     up_probability: float
     """Share of time that one replica is up."""
     gpus_per_replica: int
-    sigma: float
-    """Log-standard deviation of throughput, from the 80 % interval of the estimate."""
+    down: float
+    """Log-standard deviation of throughput below its median, from the low end of the 80 % interval."""
+    up: float
+    """The same above the median, from the high end."""
 
     @classmethod
     def of(cls, plan: TierPlan, workload: Workload, up_probability: float) -> TierDemand:
         """From the plan of a tier and the workload that it serves."""
+        spread = plan.operating_point.output_tps_interval
         return cls(
             peak_rps=plan.fleet.peak_requests_per_s,
             replica_rps=plan.fleet.replica_requests_per_s,
@@ -54,10 +57,19 @@ class TierDemand:
             availability=workload.slo.availability,
             up_probability=up_probability,
             gpus_per_replica=plan.fleet.gpus_per_replica,
-            sigma=interval_sigma(
-                plan.operating_point.output_tps_interval.lo, plan.operating_point.output_tps_interval.hi
-            ),
+            down=half_sigma(spread.lo, spread.value),
+            up=half_sigma(spread.value, spread.hi),
         )
+
+    @property
+    def sigma(self) -> float:
+        """Log-standard deviation of throughput over both halves, ``ln(hi/lo) / (2 x 1.2816)``."""
+        return (self.down + self.up) / 2
+
+    def rate(self, z: ArrayLike) -> FloatArray:
+        """Factor on throughput at standard normal errors: 10th and 90th percentile are the ends of the interval."""
+        error = np.asarray(z, dtype=float)
+        return np.asarray(np.exp(np.where(error < 0, self.down, self.up) * error))
 
     def gpus(
         self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1
@@ -168,7 +180,7 @@ class SizedCandidate:
         """
         error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
         per_node = self.accelerator.gpus_per_node
-        rates = [factor * np.exp(t.sigma * error) if t.sigma else factor + 0.0 * error for t in self.demands]
+        rates = [factor * t.rate(error) for t in self.demands]
         if len(rates) == 1:
             return self.demands[0].gpus(rates[0], demand, growth[0], per_node)
         parts = [tier.gpus(rate, demand, g) for tier, rate, g in zip(self.demands, rates, growth, strict=True)]
@@ -209,12 +221,12 @@ def _spare_table(key: tuple[float, float]) -> NDArray[np.int64]:
     return np.full(EXACT_REPLICAS + 1, -1, dtype=np.int64)
 
 
-def interval_sigma(low: float, high: float) -> float:
-    """Log-standard deviation behind an 80 % interval, ``ln(hi/lo) / (2 x 1.2816)``.
+def half_sigma(low: float, high: float) -> float:
+    """Log-standard deviation behind one half of an 80 % interval, ``ln(high/low) / 1.2816``; 0 where it has no width.
 
-    >>> round(interval_sigma(0.8, 1.25), 3)
+    >>> round(half_sigma(0.8, 1.0), 3)
     0.174
     """
     if low <= 0 or high <= low:
         return 0.0
-    return math.log(high / low) / (2 * Z80)
+    return math.log(high / low) / Z80

@@ -26,9 +26,8 @@ from advisor.engine.decision.wait import wait_options
 from advisor.engine.sized import PricedCandidate
 
 DRAWN = (
-    "Throughput: log-normal about the estimate and as wide in logs as its 80 % interval; where that leans to one side,"
-    " 10th and 90th percentile of the draws lie a little above or below its ends. Independent between candidates unless"
-    " the correlation default says otherwise.",
+    "Throughput: log-normal in two pieces, the ends of the estimate's 80 % interval as 10th and 90th percentile;"
+    " independent between candidates unless the correlation default says otherwise.",
     "Price: log-normal in two pieces, low and high as 10th and 90th percentile; half of its variance is common to all"
     " candidates.",
     "Demand, electricity, engineering and residual value: one draw for all candidates, each by its own range.",

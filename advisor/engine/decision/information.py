@@ -284,11 +284,10 @@ def _plan(
     run, tier = one.run, one.run.pricing.model.sized.tiers[0]
     point = tier.operating_point
     others = min((g for g in given if g is not one), key=lambda g: g.mean)
-    sigma = run.pricing.model.sized.demands[0].sigma
     switch = _switch(one, others.mean)
     cold = run.pricing.model.sized.cold_rate
     expected = cold * point.output_tps_per_gpu
-    rate = None if switch is None else expected * math.exp(sigma * switch)
+    rate = None if switch is None else expected * float(run.pricing.model.sized.demands[0].rate(switch))
     prior = one.mean < others.mean
     provider = _provider(run.id, profile, catalog, as_of)
     told = f"the estimate is {expected:,.0f}"

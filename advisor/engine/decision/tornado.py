@@ -10,7 +10,6 @@ from advisor.domain.decision import TornadoBar
 from advisor.domain.normal import Z80
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
-from advisor.domain.sizing import Spread
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.uncertain import discount_upside, linear_pieces
@@ -95,13 +94,15 @@ def _own(
     model, way = pricing.model, pricing.way
     base = typical_levels(model.facts)
     out: list[tuple[str, str, str, tuple[float, float, float], Levels]] = []
-    spread = model.sized.tiers[0].operating_point.output_tps_interval
-    errors = _errors(spread, model.sized.demands[0].sigma)
+    point = model.sized.tiers[0].operating_point
     whose = model.sized.of_tier and f"{model.sized.of_tier}, the others alike"
-    rates = (spread.lo, spread.value, spread.hi)
+    rates = tuple((point.output_tps_per_gpu * model.sized.demands[0].rate(ENDS)).tolist())
     out.append(
-        (f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", rates, base.with_(z=errors))
-    )
+        (
+            f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", _three(rates),
+            base.with_(z=ENDS),
+        )
+    )  # fmt: skip
     price = way.price
     factors = np.array([price.low, price.typical, price.high]) / price.typical
     peak: FloatArray | float = 1.0
@@ -157,16 +158,6 @@ def _shared_money(best: Run, second: Run | None, base: Levels, other: Levels | N
             base.with_(residual=ends), None if other is None else other.with_(residual=ends),
         ),
     ]  # fmt: skip
-
-
-def _errors(spread: Spread, sigma: float) -> FloatArray:
-    """Standard normal errors that lead to the ends of an interval: so a reader meets one pair of ends for a rate.
-
-    The interval need not be symmetric in logs, as the draws of width `sigma` are.
-    """
-    if sigma <= 0:
-        return np.zeros(3)
-    return np.log(np.array([spread.lo, spread.value, spread.hi]) / spread.value) / sigma
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
