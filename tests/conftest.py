@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Generator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,6 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: tests of screens wait a third of their time."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole runs of a file, unless another way of handing out is asked for."""
+    if config.getoption("dist") != "load":
+        return None
+    from tests.runs_of_files import ByRuns
+
+    return ByRuns(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

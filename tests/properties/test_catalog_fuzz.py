@@ -28,6 +28,7 @@ from advisor.domain.text import plain
 from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 
 AS_OF = date(2026, 11, 21)
 KEPT_ROWS = 4
@@ -247,7 +248,7 @@ CELLS_OF_TYPE: dict[str, st.SearchStrategy[str]] = {
 
 @cache
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 def bench_with(folder: Path, path: str) -> Workbench:

@@ -19,6 +19,7 @@ from advisor.domain.recommendation import Recommendation
 from advisor.domain.text import plain
 from advisor.profiles.read import parse_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 
 AS_OF = date(2026, 11, 21)
 MODELS = ("llama3.3-70b", "deepseek-r1", "gpt-oss-120b", "qwen3-32b", "kimi-k2.5", "mixtral-8x7b", "llama3.1-405b")
@@ -29,7 +30,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4
 
 @cache
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 def spread(low: float, high: float) -> st.SearchStrategy[float]:

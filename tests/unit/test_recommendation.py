@@ -18,6 +18,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 
 PROFILES = sorted(PROFILE_FILES)
@@ -38,7 +39,7 @@ REQUIRED = (
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 @pytest.fixture(scope="module")
