@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ async def settled(pilot: Pilot[Any], ready: Callable[[], bool] | None = None) ->
         if ready() if ready else desk.facts.ready.is_set() and desk.sight.phase not in ("loading", "working"):
             await pilot.pause()
             return
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.02)  # the pause above lets all be processed; here others work
     raise AssertionError(f"the desk does not come to rest: {desk.sight.phase} {desk.sight.message}")
 
 
