@@ -14,10 +14,9 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
-from advisor.profiles.read import read_profile
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
-from tests.bench_kit import usual_bench
+from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 
 PROFILES = sorted(PROFILE_FILES)
@@ -25,8 +24,7 @@ PROFILES = sorted(PROFILE_FILES)
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Recommendation]:
-    bench = usual_bench()
-    return {name: bench.advise(read_profile(path), draws=1000) for name, path in PROFILE_FILES.items()}
+    return {name: bundled_answer(name) for name in PROFILES}
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -13,21 +13,14 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.explain import explain
 from advisor.engine.tree_path import find
-from advisor.profiles.read import read_profile
-from tests.bench_kit import usual_bench
-from tests.conftest import PROFILE_FILES
+from tests.bench_kit import bundled_answer, usual_bench
 
 NAMES = ("operator-2000-gpus", "eu-sovereign-640", "startup-first-cluster", "disaggregated-api")
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, Recommendation]:
-    bench = usual_bench()
-    out = {}
-    for name in NAMES:
-        path = PROFILE_FILES[name]
-        out[name] = bench.advise(read_profile(path), folder=path.parent, draws=1000)
-    return out
+    return {name: bundled_answer(name) for name in NAMES}
 
 
 RECKONED = (
