@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from textual._compositor import LayoutUpdate
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from advisor.domain.profile import Profile
@@ -93,6 +95,23 @@ class KeptFacts(Facts):
 def _slower(point: CurvePoint, factor: float) -> CurvePoint:
     names = ("interactivity_tps", "output_tps_per_gpu", "output_tps_lo", "output_tps_hi")
     return point.model_copy(update={name: getattr(point, name) * factor for name in names})
+
+
+_PARSED: dict[tuple[Any, ...], list[RuleSet]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs in one process share what their style sheets say: a program keeps it for itself alone."""
+    parse = Stylesheet._parse_rules
+
+    def kept(self: Stylesheet, css: str, *place: Any, **more: Any) -> list[RuleSet]:
+        key = (css, place, tuple(more.items()), tuple(self._variables.items()))
+        if key not in _PARSED:
+            _PARSED[key] = parse(self, css, *place, **more)
+        return _PARSED[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", kept)
 
 
 @pytest.fixture(scope="session")
