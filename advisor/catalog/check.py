@@ -52,10 +52,18 @@ def check_catalog(catalog: Catalog) -> CheckReport:
     rows = files = 0
     own = (t for t in source_tables(layers) if t.path not in {table.path for table in CHECKED_TABLES})
     for table in (*CHECKED_TABLES, *own):
-        for layer in layers:
-            faults += _duplicates(table, layer)
+        having = [layer for layer in layers if layer.file(table.path) is not None]
+        raw: RawTable | None = None
+        for layer in having:
+            try:
+                raw = read_raw(table, [layer])
+            except CatalogError:
+                raw = None  # reported where all layers are read together
+            else:
+                faults += _duplicates(raw)
         try:
-            raw = read_raw(table, layers)
+            if raw is None or len(having) > 1:
+                raw = read_raw(table, layers)
         except CatalogError as error:
             faults.append(str(error))
             continue
@@ -90,13 +98,11 @@ def _unknown_files(layers: Sequence[Layer]) -> Iterator[str]:
             yield str(CatalogError(f"is not a catalog file{did_you_mean(name, known)}", file=layer.shown(name)))
 
 
-def _duplicates(table: Table, layer: Layer) -> Iterator[str]:
-    try:
-        raw = read_raw(table, [layer])
-    except CatalogError:
-        return  # reported where all layers are read together
+def _duplicates(raw: RawTable) -> Iterator[str]:
+    """Keys that stand twice in one file."""
+    table = raw.table
     seen: dict[tuple[str, ...], int] = {}
-    keys = [raw.cells[table.names.index(name)] for name in table.key]
+    keys = [raw.cells[table.place(name)] for name in table.key]
     for key, (file, row) in zip(zip(*keys, strict=True), raw.places, strict=True):
         if key in seen:
             shown = "/".join(key)

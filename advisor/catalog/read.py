@@ -81,7 +81,8 @@ def read_raw(table: Table, layers: Sequence[Layer]) -> RawTable:
     rows: list[list[str]] = []
     places: list[tuple[str, int]] = []
     index: dict[tuple[str, ...], int] | None = None
-    key_at = [table.names.index(name) for name in table.key]
+    names = table.names
+    key_at = [names.index(name) for name in table.key]
     for layer in layers:
         path = layer.file(table.path)
         if path is None:
@@ -129,10 +130,11 @@ def _parse_csv(content: str, shown: str, table: Table) -> list[list[str]]:
 
 def _column_order(header: list[str], shown: str, table: Table) -> list[int | None]:
     names = [name.strip() for name in header]
-    known = set(table.names)
+    columns = table.names
+    known = set(columns)
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, table.names)
+            hint = did_you_mean(name, columns)
             raise CatalogError(f'unknown column "{name}"{hint}', file=shown, row=1)
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -150,7 +152,7 @@ def _column_order(header: list[str], shown: str, table: Table) -> list[int | Non
 
 def parse_column(raw: RawTable, column: Column) -> list[object]:
     """Values of one column, or a CatalogError that names the first bad cell."""
-    cells = raw.cells[raw.table.names.index(column.name)]
+    cells = raw.cells[raw.table.place(column.name)]
     if column.type == "text" and not column.choices and not (column.required and "" in cells):
         return list(cells)  # free text is its own value
     if column.type == "float":
@@ -187,7 +189,7 @@ def _numbers(column: Column, cells: Sequence[str]) -> list[object] | None:
 
 
 def _first_bad(raw: RawTable, column: Column) -> int:
-    cells = raw.cells[raw.table.names.index(column.name)]
+    cells = raw.cells[raw.table.place(column.name)]
     return next(n for n, cell in enumerate(cells) if _reason(column, cell))
 
 

@@ -45,6 +45,10 @@ class Table:
         """The column of that name."""
         return next(c for c in self.columns if c.name == name)
 
+    def place(self, name: str) -> int:
+        """Where the column of that name stands, from 0."""
+        return next(n for n, c in enumerate(self.columns) if c.name == name)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in file order."""

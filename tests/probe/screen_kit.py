@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from textual.widgets import Static
@@ -16,10 +17,10 @@ def text(app: AdvisorApp) -> str:
 
 async def until(pilot: Any, ready: Any) -> None:
     """Wait for something, at most half a minute."""
-    for _ in range(3000):
+    for _ in range(1500):
         if ready():
             return
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.02)
     raise AssertionError(text(pilot.app))
 
 

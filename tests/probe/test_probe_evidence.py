@@ -25,6 +25,7 @@ from advisor.evidence.runs import Deployment, Distribution, Run, Step, measureme
 from advisor.evidence.store import open_store
 from advisor.probe.statistics import describe
 from advisor.workbench import Workbench, own_evidence
+from tests.bench_kit import usual_bench
 
 AS_OF = date(2026, 11, 21)
 ROWS = [
@@ -40,7 +41,7 @@ def tps(row: dict[str, str], suffix: str = "") -> float:
 
 def test_a_probe_overrules_the_prediction_and_moves_its_neighbours(tmp_path: Path) -> None:
     """A deployment that reaches 70 % of what was predicted at 32 concurrent, measured and kept."""
-    before = estimate_rows(Workbench(as_of=AS_OF, bare=True).estimator, ROWS)
+    before = estimate_rows(usual_bench().estimator, ROWS)
     share, predicted = 0.7, before[1]
     tpot = float(predicted["tpot_p50_s"]) / share
     step = Step(
@@ -85,7 +86,7 @@ def test_a_model_counts_by_whatever_name_its_server_gives_it() -> None:
 def test_a_published_run_that_was_brought_in_neither_moves_nor_grades_an_estimate() -> None:
     """The fit does not know it: at half of the estimate it left the rate where it was and called it measured."""
     asked = [{**ROWS[1], "accelerator": "mi350x"}]
-    before = estimate_rows(Workbench(as_of=AS_OF, bare=True).estimator, asked, software="current")
+    before = estimate_rows(usual_bench().estimator, asked, software="current")
     half = tps(before[0]) * 8 / 2
     step = Step(
         index=0, concurrency=32, isl=1000, osl=1000, output_tps=half, total_tps=2 * half,

@@ -28,6 +28,7 @@ from advisor.domain.text import plain
 from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 
 AS_OF = date(2026, 11, 21)
 KEPT_ROWS = 4
@@ -96,14 +97,15 @@ def overlay(path: str, content: bytes) -> Iterator[Path]:
         yield Path(folder)
 
 
-def new_faults(path: str, content: bytes) -> list[str]:
+@cache  # some examples are drawn twice
+def new_faults(path: str, content: bytes) -> tuple[str, ...]:
     """Faults that an overlay brings; anything raised but a fault fails the test."""
     with overlay(path, content) as folder:
         catalog = load_catalog([folder], root=small_root())
         found = [f for f in check_catalog(catalog).faults if f not in usual_faults()]
         for fault in found:
             assert len(plain(fault)) < 2000
-        return [f.replace(f"{folder}/", "") for f in found]
+        return tuple(f.replace(f"{folder}/", "") for f in found)
 
 
 @st.composite
@@ -247,7 +249,7 @@ CELLS_OF_TYPE: dict[str, st.SearchStrategy[str]] = {
 
 @cache
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 def bench_with(folder: Path, path: str) -> Workbench:
@@ -320,6 +322,7 @@ def test_facts_at_the_edge_are_refused_or_answered_within_the_laws(facts: tuple[
     refused_or_answered(*facts, name)
 
 
+@cache
 def refused_or_answered(path: str, content: bytes, name: str) -> None:
     """An overlay is refused in a line, or its answer keeps the laws."""
     profile = read_profile(find_profile(name))

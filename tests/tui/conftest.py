@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import re
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual._compositor import LayoutUpdate
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from advisor.domain.profile import Profile
@@ -95,6 +97,23 @@ def _slower(point: CurvePoint, factor: float) -> CurvePoint:
     return point.model_copy(update={name: getattr(point, name) * factor for name in names})
 
 
+_PARSED: dict[tuple[Any, ...], list[RuleSet]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs in one process share what their style sheets say: a program keeps it for itself alone."""
+    parse = Stylesheet._parse_rules
+
+    def kept(self: Stylesheet, css: str, *place: Any, **more: Any) -> list[RuleSet]:
+        key = (css, place, tuple(more.items()), tuple(self._variables.items()))
+        if key not in _PARSED:
+            _PARSED[key] = parse(self, css, *place, **more)
+        return _PARSED[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", kept)
+
+
 @pytest.fixture(scope="session")
 def workbench() -> Workbench:
     return Workbench(as_of=AS_OF, bare=True)
@@ -130,7 +149,7 @@ async def settled(pilot: Pilot[Any], ready: Callable[[], bool] | None = None) ->
         if ready() if ready else desk.facts.ready.is_set() and desk.sight.phase not in ("loading", "working"):
             await pilot.pause()
             return
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.02)  # the pause above lets all be processed; here others work
     raise AssertionError(f"the desk does not come to rest: {desk.sight.phase} {desk.sight.message}")
 
 
@@ -152,25 +171,23 @@ async def opened(pilot: Pilot[Any], name: str = PROFILE, show: str = "workload")
     await settled(pilot)
 
 
-_TEXT = re.compile(
-    r'<text class="[^"]*" x="([\d.]+)" y="[\d.]+" textLength="[\d.]+"'
-    r' clip-path="url\(#[^)]*line-(\d+)\)">'
-                   r"([^<]*)</text>")  # fmt: skip
-_CELL = 12.2
-
-
 def screen_text(app: AdvisorApp) -> str:
-    """What is on the screen, as lines of text without colours."""
-    lines: dict[int, dict[int, str]] = {}
-    for x, line, text in _TEXT.findall(app.export_screenshot()):
-        lines.setdefault(int(line), {})[round(float(x) / _CELL)] = html.unescape(text).replace("\xa0", " ")
-    out = []
-    for number in range(max(lines, default=-1) + 1):
-        row = ""
-        for at, text in sorted(lines.get(number, {}).items()):
-            row = row.ljust(at) + text
-        out.append(row.rstrip())
-    return "\n".join(out)
+    """What is on the screen, as lines of text without colours.
+
+    Taken from the strips that a picture of the screen is drawn of: to draw it and read it took twice as long.
+    """
+    screen = app.screen
+    update = screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+    assert isinstance(update, LayoutUpdate)
+    lines = []
+    for strips in update.strips:
+        row, at = "", 0
+        for segment in (segment for strip in strips for segment in strip):
+            if segment.text.strip(" "):
+                row = row.ljust(at) + segment.text.replace("\xa0", " ")
+            at += segment.cell_length
+        lines.append(row.rstrip())
+    return "\n".join(lines).rstrip("\n")
 
 
 async def still_text(pilot: Pilot[Any]) -> str:

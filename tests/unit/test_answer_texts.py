@@ -14,9 +14,9 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
-from advisor.profiles.read import read_profile
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
+from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 
 PROFILES = sorted(PROFILE_FILES)
@@ -24,8 +24,7 @@ PROFILES = sorted(PROFILE_FILES)
 
 @pytest.fixture(scope="module")
 def answers() -> dict[str, Recommendation]:
-    bench = Workbench(as_of=AS_OF, bare=True)
-    return {name: bench.advise(read_profile(path), draws=1000) for name, path in PROFILE_FILES.items()}
+    return {name: bundled_answer(name) for name in PROFILES}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -180,7 +179,7 @@ def test_a_rent_of_elsewhere_is_told_where_the_place_is_stated(place: dict[str, 
             "procurement": {"mode": "rent", "commitment": "on_demand"},
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    tree = usual_bench().advise(asked, draws=200)
     notes = [n for n in tree.notes if "behind its rent none names" in n]
     assert bool(notes) is told
     if told:
@@ -216,7 +215,7 @@ def test_who_rents_under_a_licence_is_told_that_the_start_is_too_near() -> None:
             "procurement": {"mode": "rent", "start_date": "2026-12-15"},
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    tree = usual_bench().advise(asked, draws=200)
     assert any("set procurement.start_date to 2027-05-20" in step for step in tree.verdict.next_steps)
 
 
@@ -229,7 +228,7 @@ def test_a_bill_that_growth_takes_beyond_the_budget_is_told() -> None:
             "slo": {"ttft_ms": 2000, "tpot_ms": 60}, "procurement": {"budget_usd_per_month": 60_000, "mode": "rent"},
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=500)
+    tree = usual_bench().advise(asked, draws=500)
     assert tree.verdict.choice is not None
     cost = next(c.cost for c in tree.candidates if c.accelerator == tree.verdict.choice.accelerator)
     assert cost is not None
@@ -237,7 +236,7 @@ def test_a_bill_that_growth_takes_beyond_the_budget_is_told() -> None:
     assert 0 < len(beyond) < 36
     assert f"in {len(beyond)} of 36 months the bill itself is higher" in tree.verdict.reason
     steady = asked.model_copy(update={"traffic": asked.traffic.model_copy(update={"growth_per_year": 0.0})})  # type: ignore[union-attr]
-    assert "bill itself" not in Workbench(as_of=AS_OF, bare=True).advise(steady, draws=500).verdict.reason
+    assert "bill itself" not in usual_bench().advise(steady, draws=500).verdict.reason
 
 
 @pytest.mark.parametrize(("peak", "said"), [(8, "its one replica stands in"), (300, "replicas stand in one node")])
@@ -249,7 +248,7 @@ def test_a_node_of_no_spare_is_told_to_be_one(peak: int, said: str) -> None:
             "traffic": {"isl": 1000, "osl": 200, "peak_concurrency": peak}, "slo": {"ttft_ms": 500, "tpot_ms": 30},
         }
     )  # fmt: skip
-    notes = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200).notes
+    notes = usual_bench().advise(asked, draws=200).notes
     assert any(said in note for note in notes)
 
 
@@ -262,7 +261,7 @@ def test_a_peak_in_flight_that_is_served_faster_than_asked_is_explained() -> Non
             "slo": {"ttft_ms": 60_000, "tpot_ms": 60},
         }
     )  # fmt: skip
-    bench = Workbench(as_of=AS_OF, bare=True)
+    bench = usual_bench()
     tree = bench.advise(asked, draws=200)
     (candidate,) = tree.candidates
     assert candidate.operating_point is not None
@@ -290,7 +289,7 @@ def test_a_pipeline_is_said_to_be_the_best_case() -> None:
             "candidates": ["h100", "h200"],
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    tree = usual_bench().advise(asked, draws=200)
     split, whole = sorted(tree.candidates, key=lambda c: c.accelerator)
     assert split.deployment is not None
     assert split.deployment.pp == 2

@@ -14,7 +14,7 @@ from advisor.domain.profile import Profile
 from advisor.engine.choice import TIE, Weight, settle
 from advisor.engine.layout import Layout
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 TOLERANCE = 0.02
 """A tie of deployments is broken by GPUs (`TIE`), they are told apart over few cases, and the edge of the level is
@@ -23,7 +23,7 @@ found to a percent or so of the load."""
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 AGENTS: dict[str, Any] = {

@@ -13,6 +13,7 @@ from advisor.domain.recommendation import Recommendation
 from advisor.engine.explain import explain
 from advisor.engine.infeasible import Obstacle, explain_infeasible
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF
 
 BASE: dict[str, Any] = {
@@ -24,7 +25,7 @@ BASE: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 def ask(bench: Workbench, **sections: Any) -> Recommendation:

@@ -27,7 +27,7 @@ from advisor.report.build import build_report
 from advisor.report.markdown import write_markdown
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 from tests.estimator_kit import evidence
 
 SIZING = Sizing(
@@ -37,7 +37,7 @@ SIZING = Sizing(
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 def profile(model: str, isl: int, peak: int, *, disaggregation: bool, ttft_ms: int = 5000) -> Profile:

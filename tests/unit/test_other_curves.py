@@ -15,14 +15,14 @@ from advisor.engine.other_curves import other_curves
 from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 PROFILE = "llama-70b-4k-512-concurrent"
 
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 
 import pytest
 
@@ -12,19 +12,27 @@ from advisor.cli.main import build_parser
 from advisor.cli.measured_options import measured_deployment
 from advisor.domain.evidence import Measurement
 from advisor.domain.profile import Profile
+from advisor.domain.recommendation import Recommendation
 from advisor.engine.diff import diff
 from advisor.engine.probe_checks import probe_checks
+from advisor.profiles.locate import find_profile
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF
 
 PROFILE = "llama-70b-4k-512-concurrent"
 
 
-def own(bench: Workbench, root: Path, factor: float) -> Measurement:
+@cache
+def predicted() -> Recommendation:
+    """The answer to the profile without a measurement of one's own."""
+    return usual_bench().advise(read_profile(find_profile(PROFILE)), draws=200)
+
+
+def own(factor: float) -> Measurement:
     """A probe of MI355X at the operating point of the profile that reaches `factor` of the estimate there."""
-    r = bench.advise(read_profile(root / "profiles" / f"{PROFILE}.toml"), draws=200)
-    c = next(c for c in r.candidates if c.accelerator == "mi355x")
+    c = next(c for c in predicted().candidates if c.accelerator == "mi355x")
     assert c.operating_point is not None
     assert c.deployment is not None
     p, d = c.operating_point, c.deployment
@@ -39,10 +47,9 @@ def own(bench: Workbench, root: Path, factor: float) -> Measurement:
 
 
 @pytest.mark.parametrize("factor", [0.9, 1.3])
-def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: float, root: Path) -> None:
-    profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
-    before = Workbench(as_of=AS_OF, bare=True)
-    row = own(before, root, factor)
+def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: float) -> None:
+    profile = read_profile(find_profile(PROFILE))
+    row = own(factor)
     r = Workbench(as_of=AS_OF, bare=True, evidence=[row]).advise(profile, draws=200)
     c = next(c for c in r.candidates if c.accelerator == "mi355x")
     assert c.operating_point is not None
@@ -52,7 +59,7 @@ def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: f
     assert "times the prediction" in check.text
     assert "run:r1" in {s.id for s in r.sources}
     assert all(s.kind != "unknown" for s in r.sources)
-    without = before.advise(profile, draws=200)
+    without = predicted()
     for first, second, word in ((without, r, "counts now"), (r, without, "counts no more")):
         told = [c.text for c in diff(first, second).changes if "own measurement" in c.text]
         assert len(told) == 1, "the difference says why the rate moved"
@@ -60,14 +67,13 @@ def test_the_probe_moves_the_answer_and_is_shown_beside_the_prediction(factor: f
     assert diff(r, r).changes == ()
 
 
-def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_then_run_at(root: Path) -> None:
+def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_then_run_at() -> None:
     """Another precision may then be the better one; the probe stays beside the answer."""
-    profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
-    before = Workbench(as_of=AS_OF, bare=True)
-    after = Workbench(as_of=AS_OF, bare=True, evidence=[own(before, root, 0.7)]).advise(profile, draws=200)
+    profile = read_profile(find_profile(PROFILE))
+    after = Workbench(as_of=AS_OF, bare=True, evidence=[own(0.7)]).advise(profile, draws=200)
     was, now = (
         next(c.operating_point for c in r.candidates if c.accelerator == "mi355x")
-        for r in (before.advise(profile, draws=200), after)
+        for r in (predicted(), after)
     )
     assert was is not None
     assert now is not None
@@ -81,10 +87,10 @@ def test_a_probe_far_below_the_prediction_makes_the_part_dearer_whatever_it_is_t
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_count_of_gpus_stated_too_high_is_asked_about(root: Path, times: int) -> None:
+def test_a_count_of_gpus_stated_too_high_is_asked_about(times: int) -> None:
     """The rate per GPU is then half the true one, which the answer followed without a word."""
-    before = Workbench(as_of=AS_OF, bare=True)
-    true = replace(own(before, root, 1.0), gpus=8, tp=8)
+    before = usual_bench()
+    true = replace(own(1.0), gpus=8, tp=8)
     stated = replace(
         true, gpus=8 * times, total_tps_per_gpu=(true.total_tps_per_gpu or 0) / times,
         output_tps_per_gpu=(true.output_tps_per_gpu or 0) / times,
@@ -100,21 +106,21 @@ def test_a_count_of_gpus_stated_too_high_is_asked_about(root: Path, times: int) 
     assert (f"Check that {8 * times} GPUs served it" in check.text) is (times == 2)
 
 
-def test_a_count_of_gpus_stated_too_low_is_asked_about(root: Path) -> None:
+def test_a_count_of_gpus_stated_too_low_is_asked_about() -> None:
     """Two GPUs stated as one double the rate, far below what the roofline refuses, and the answer followed."""
-    before = Workbench(as_of=AS_OF, bare=True)
+    before = usual_bench()
     model = before.catalog.models["llama3.3-70b"]
-    true = own(before, root, 1.0)
+    true = own(1.0)
     for factor, asked in ((1.0, False), (2.0, True)):
         row = replace(true, output_tps_per_gpu=(true.output_tps_per_gpu or 0) * factor)
         (check,) = probe_checks([row], model, ["mi355x"], before.estimator.estimate)
         assert ("Check that no more than" in check.text) is asked
 
 
-def test_runs_of_one_point_that_contradict_each_other_are_told(root: Path) -> None:
+def test_runs_of_one_point_that_contradict_each_other_are_told() -> None:
     """A node that was mended and measured again: the estimate lies between the two until the old run is removed."""
-    before = Workbench(as_of=AS_OF, bare=True)
-    first = own(before, root, 0.7)
+    before = usual_bench()
+    first = own(0.7)
     second = replace(first, row_id="r2:0", source_id="run:r2", output_tps_per_gpu=(first.output_tps_per_gpu or 0) / 0.7)
     model = before.catalog.models["llama3.3-70b"]
     newer, older = probe_checks([first, second], model, ["mi355x"], before.estimator.estimate)
@@ -127,10 +133,9 @@ def test_runs_of_one_point_that_contradict_each_other_are_told(root: Path) -> No
         assert not any("at the same point" in check.text for check in checks)
 
 
-def test_probes_of_other_models_are_not_shown(root: Path) -> None:
-    profile = read_profile(root / "profiles" / f"{PROFILE}.toml")
-    before = Workbench(as_of=AS_OF, bare=True)
-    other = replace(own(before, root, 1.0), model="dsr1")
+def test_probes_of_other_models_are_not_shown() -> None:
+    profile = read_profile(find_profile(PROFILE))
+    other = replace(own(1.0), model="dsr1")
     assert Workbench(as_of=AS_OF, bare=True, evidence=[other]).advise(profile, draws=200).probes == ()
 
 
@@ -144,7 +149,7 @@ def test_a_probe_run_as_advised_counts_for_a_disaggregated_deployment() -> None:
             "team": {"disaggregation": True}, "candidates": ["b200", "gb200", "gb300"],
         }
     )  # fmt: skip
-    before = Workbench(as_of=AS_OF, bare=True).advise(profile, draws=500)
+    before = usual_bench().advise(profile, draws=500)
     assert before.decision is not None
     assert before.decision.information is not None
     plan = before.decision.information.plan

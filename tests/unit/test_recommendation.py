@@ -18,6 +18,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
+from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 
 PROFILES = sorted(PROFILE_FILES)
@@ -38,14 +39,12 @@ REQUIRED = (
 
 @pytest.fixture(scope="module")
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 @pytest.fixture(scope="module")
-def answers(bench: Workbench) -> dict[str, Recommendation]:
-    return {
-        name: bench.advise(read_profile(path), draws=2000) for name, path in PROFILE_FILES.items()
-    }
+def answers() -> dict[str, Recommendation]:
+    return {name: bundled_answer(name) for name in PROFILES}
 
 
 def at(tree: Any, path: str) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from advisor.domain.errors import InputError, did_you_mean
 from advisor.domain.rules import Country, ExportRules
 
 
+@lru_cache(maxsize=4096)
 def normalise(text: str) -> str:
     """Letters and digits of a name, without case, accents, articles or punctuation.
 

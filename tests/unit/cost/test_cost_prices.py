@@ -14,7 +14,7 @@ from advisor.engine.cost.facts import capex_basis
 from advisor.engine.cost.prices import market_spread, rent_basis
 from advisor.engine.gates.residency import left_out
 from advisor.engine.paying import price_candidate
-from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF
 from tests.sized_kit import profile_of, sized_of
 
@@ -49,7 +49,7 @@ def test_a_quote_of_a_later_day_does_not_count_and_is_named() -> None:
     parts = ("b200", "mi355x")
     asked = profile_of(candidates=parts, procurement={"quotes": quotes, "hosted_api": api})
     plain = profile_of(candidates=parts, procurement={"quotes": quotes[2:]})
-    bench = Workbench(as_of=AS_OF, bare=True)
+    bench = usual_bench()
     late, without = bench.advise(asked, draws=200), bench.advise(plain, draws=200)
     assert [c.cost for c in late.candidates] == [c.cost for c in without.candidates]
     assert late.profile.procurement.quotes == asked.procurement.quotes

@@ -17,11 +17,11 @@ from advisor.engine.cost.prospect import INPUTS, SPREAD, THIN, Prospect
 from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.paying import build_pricing
 from advisor.profiles.read import read_profile
-from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 from tests.sized_kit import profile_of, sized_of
 
-BENCH = Workbench(as_of=AS_OF, bare=True)
+BENCH = usual_bench()
 
 
 def with_procurement(name: str, **changes: object) -> Profile:

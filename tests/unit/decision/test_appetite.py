@@ -14,10 +14,9 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.sized import FloatArray
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
-BENCH = Workbench(as_of=AS_OF, bare=True)
+BENCH = usual_bench()
 TRAFFIC = {"isl": 1500, "osl": 400, "peak_concurrency": 100}
 
 

@@ -10,8 +10,7 @@ import pytest
 from advisor.domain.decision import ProbePlan
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 
 @cache
@@ -22,7 +21,7 @@ def answer(hit_rate: float, isl: int, peak: int, horizon: int = 36) -> Recommend
         "slo": {"ttft_ms": 3000, "tpot_ms": 50}, "candidates": ["h100", "b200"],
         "procurement": {"horizon_months": horizon},
     }  # fmt: skip
-    return Workbench(as_of=AS_OF, bare=True).advise(Profile.model_validate(asked), draws=2000)
+    return usual_bench().advise(Profile.model_validate(asked), draws=2000)
 
 
 def plan_of(tree: Recommendation) -> ProbePlan:

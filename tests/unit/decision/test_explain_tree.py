@@ -13,21 +13,14 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Recommendation
 from advisor.engine.explain import explain
 from advisor.engine.tree_path import find
-from advisor.profiles.read import read_profile
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF, PROFILE_FILES
+from tests.bench_kit import bundled_answer, usual_bench
 
 NAMES = ("operator-2000-gpus", "eu-sovereign-640", "startup-first-cluster", "disaggregated-api")
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, Recommendation]:
-    bench = Workbench(as_of=AS_OF, bare=True)
-    out = {}
-    for name in NAMES:
-        path = PROFILE_FILES[name]
-        out[name] = bench.advise(read_profile(path), folder=path.parent, draws=1000)
-    return out
+    return {name: bundled_answer(name) for name in NAMES}
 
 
 RECKONED = (
@@ -215,7 +208,7 @@ def test_the_cache_of_a_request_multiplies_out_where_layers_have_a_window() -> N
             "traffic": {"isl": 6000, "osl": 900, "peak_concurrency": 30}, "slo": {"ttft_ms": 2000, "tpot_ms": 20},
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=200)
+    tree = usual_bench().advise(asked, draws=200)
     (step,) = (s for s in explain(tree, "candidates.b200.memory.max_concurrency").steps if s.name == "one request")
     told = re.match(r"\(([\d,]+) B x ([\d,]+) tokens \+ ([\d,]+) B x ([\d,]+) in the window\)", step.formula)
     assert told is not None

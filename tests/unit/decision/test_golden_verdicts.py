@@ -10,8 +10,7 @@ import pytest
 from advisor.catalog.resources import profiles_root
 from advisor.domain.recommendation import Recommendation
 from advisor.profiles.read import read_profile
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 Answer = Callable[..., Recommendation]
 
@@ -19,7 +18,7 @@ Answer = Callable[..., Recommendation]
 @pytest.fixture(scope="module")
 def answer() -> Answer:
     """Answer a bundled profile, some of its procurement or team changed."""
-    bench = Workbench(as_of=AS_OF, bare=True)
+    bench = usual_bench()
     seen: dict[str, Recommendation] = {}
 
     def ask(name: str, **sections: dict[str, Any]) -> Recommendation:

@@ -11,8 +11,7 @@ from advisor.domain.decision import BreakEven
 from advisor.domain.profile import Profile
 from advisor.engine.cost.levels import Levels
 from advisor.engine.decision import DecisionOutcome, tornado
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 from tests.properties.test_decision_laws import run
 from tests.sized_kit import profile_of
 
@@ -79,7 +78,7 @@ def test_a_headcount_beside_its_break_even_turns_the_order() -> None:
         "traffic": {"isl": 2000, "osl": 500, "peak_concurrency": 60}, "slo": {"tpot_ms": 40, "ttft_ms": 3000},
         "team": {"rocm_experience": "expert"}, "candidates": ["mi355x", "mi300x", "h200"],
     }  # fmt: skip
-    bench = Workbench(as_of=AS_OF, bare=True)
+    bench = usual_bench()
     decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
     assert decision is not None
     (found,) = [b for b in decision.break_evens if b.variable == "engineers"]

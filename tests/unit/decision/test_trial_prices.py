@@ -17,7 +17,7 @@ from advisor.engine.decision.breakeven import _turns_at_today
 from advisor.engine.decision.trial import Trial
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 DRAWS = 2000
 TURNING = ("document-intelligence-mistral-7b", "long-context-128k", "deepseek-r1-reasoning", "buy-800-mi325x-or-h200")
@@ -25,7 +25,7 @@ TURNING = ("document-intelligence-mistral-7b", "long-context-128k", "deepseek-r1
 
 @cache
 def bench() -> Workbench:
-    return Workbench(as_of=AS_OF, bare=True)
+    return usual_bench()
 
 
 @cache

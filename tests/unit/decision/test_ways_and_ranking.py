@@ -19,10 +19,10 @@ from advisor.engine.decision.draws import demand_draws, normals_of, own_draws, s
 from advisor.engine.decision.simulate import Run
 from advisor.engine.risk import expected_loss
 from advisor.profiles.read import read_profile
-from advisor.workbench import Workbench
+from tests.bench_kit import usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
 
-BENCH = Workbench(as_of=AS_OF, bare=True)
+BENCH = usual_bench()
 SEED, DRAWS = 7, 10_000
 DECIDE = importlib.import_module("advisor.engine.decision.decide")
 

@@ -8,8 +8,7 @@ import pytest
 
 from advisor.domain.profile import Profile
 from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, BUY, either, quote_for
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 ASKED: dict[str, dict[str, Any]] = {
     "residency": {"procurement": {"mode": "rent", "seller": "hyperscaler"}, "place": {"exclude_us_providers": True}},
@@ -26,7 +25,7 @@ def test_every_gate_words_a_way_out_as_the_others_do(gate: str) -> None:
             "candidates": ["mi325x"], **ASKED[gate],
         }
     )  # fmt: skip
-    (candidate,) = Workbench(as_of=AS_OF, bare=True).advise(profile, draws=200).candidates
+    (candidate,) = usual_bench().advise(profile, draws=200).candidates
     remedies = [g.remedy for g in candidate.gates if g.gate == gate and not g.passes]
     assert remedies, [(g.gate, g.title) for g in candidate.gates if not g.passes]
     part = candidate.accelerator

@@ -21,8 +21,7 @@ from advisor.report.figures import usd
 from advisor.report.pdf import as_data
 from advisor.report.sections.glossary import glossary
 from advisor.report.text import render_text
-from advisor.workbench import Workbench
-from tests.conftest import AS_OF
+from tests.bench_kit import usual_bench
 
 
 def text(tree: Recommendation, **more: bool) -> str:
@@ -198,7 +197,7 @@ def test_page_one_says_once_what_binds_and_what_to_change() -> None:
             "traffic": {"isl": 8000, "osl": 800, "peak_concurrency": 64}, "slo": {"ttft_ms": 10, "tpot_ms": 2},
         }
     )  # fmt: skip
-    tree = Workbench(as_of=AS_OF, bare=True).advise(asked, draws=100)
+    tree = usual_bench().advise(asked, draws=100)
     assert tree.verdict.kind == "infeasible"
     page = text(tree).partition("Workload and assumptions")[0]
     assert page.count("What binds") == 1
