@@ -55,7 +55,7 @@ def test_spares_grow_with_availability_and_never_fail() -> None:
 
 def tier(gpus_per_replica: int = 2, replica_rps: float = 1.25) -> TierDemand:
     """Ten requests a second at replicas of 1.25: 8 of them at the peak, as in `fleet`."""
-    return TierDemand(10.0, replica_rps, 0.15, 0.999, UP, gpus_per_replica, 0.0)
+    return TierDemand(10.0, replica_rps, 0.15, 0.999, UP, gpus_per_replica, 0.0, 0.0)
 
 
 def test_draws_are_sized_like_the_fleet() -> None:

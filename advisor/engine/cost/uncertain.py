@@ -1,7 +1,7 @@
 """What the uncertain inputs of a cost are, for given standard normal values: draws and fixed cases go through here.
 
-Throughput (`TierDemand.rate`), prices, demand and electricity are log-normal in two pieces with low and high as 10th and
-90th percentile; engineering and residual value are normal in two pieces; the discount gains its upside one-sidedly.
+Throughput (`TierDemand.rate`), prices, demand and electricity are log-normal in two pieces with low and high as 10th
+and 90th percentile; engineering and residual value are normal in two pieces; the discount gains its upside one-sidedly.
 """
 
 from __future__ import annotations

@@ -94,15 +94,12 @@ def _own(
     model, way = pricing.model, pricing.way
     base = typical_levels(model.facts)
     out: list[tuple[str, str, str, tuple[float, float, float], Levels]] = []
-    point = model.sized.tiers[0].operating_point
+    spread = model.sized.tiers[0].operating_point.output_tps_interval
     whose = model.sized.of_tier and f"{model.sized.of_tier}, the others alike"
-    rates = tuple((point.output_tps_per_gpu * model.sized.demands[0].rate(ENDS)).tolist())
+    rates = spread.lo, spread.value, spread.hi
     out.append(
-        (
-            f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", _three(rates),
-            base.with_(z=ENDS),
-        )
-    )  # fmt: skip
+        (f"throughput.{id_}", f"{run.name}: output tokens/s per GPU{whose}", "tok/s/GPU", rates, base.with_(z=ENDS))
+    )
     price = way.price
     factors = np.array([price.low, price.typical, price.high]) / price.typical
     peak: FloatArray | float = 1.0
