@@ -12,7 +12,7 @@ from advisor.domain.evidence import Measurement
 from advisor.domain.record import record
 from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft_of
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
-from advisor.engine.estimator.curves import Curves, Memo, at_load, baselines, lay_curves, rising
+from advisor.engine.estimator.curves import Curves, Laid, Memo, at_load, baselines, lay_curves, rising
 from advisor.engine.estimator.encode import Floats, Places, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, gather
 from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
@@ -93,6 +93,7 @@ class Core:
         self._row_ids = [m.row_id for m in rows]
         self._fields: dict[str, Field] = {}
         self._offsets = {name: Offsets(target.level) for name, target in fit.targets.items()}
+        self._laid = Laid()
         self._probes: dict[bool, dict[str, ProbeShift]] = {}
         for disagg in (False, True):
             chosen = np.flatnonzero(own & (points.disagg == disagg))
@@ -192,10 +193,14 @@ class Core:
         n = len(points)
         a, b, c, d, e, f = np.full((6, n), np.nan)
         out = Medians(a, b, c, d, e, f, [])
-        lay = partial(self._lay, targets=targets)
+        kind = tuple(targets)
+
+        def lay(some: Points) -> Curves:
+            return self._laid.of(some, kind, partial(self._lay, targets=targets))
+
         for part in _parts(points.disagg):
             some = points.take(part)
-            for curves, chosen, rows in (memo or Memo()).curves_of(some, tuple(targets), lay):
+            for curves, chosen, rows in (memo or Memo()).curves_of(some, kind, lay):
                 out.put(part[chosen], self._on(curves, rows, some.take(chosen)))
         return out
 

@@ -32,6 +32,8 @@ BLOCK = 256
 """Configurations that are worked on at a time."""
 KEPT_BYTES = 64 * 2**20
 """Most that one memory holds of curves; what goes beyond is worked out again where it is asked for again."""
+LAID = 8
+"""Blocks that are kept from answer to answer: an answer lays two or three."""
 USUAL_LOAD = 20
 """Place in LOAD_STEPS (32 requests in flight) at which the shares of a step say which measurements are near."""
 _KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
@@ -54,14 +56,16 @@ class Seen:
 
     def __init__(self, field: Field, view: View, coords: Singles, alike: Floats, usual: Floats) -> None:
         self._field, self._coords = field, coords
-        self._sought = partial(view.nearest, alike, usual)
+        self._seek: Callable[[], Places] = partial(view.nearest, alike, usual)
         self.nbytes = alike.nbytes
-        """Size of what is kept to seek them [bytes]."""
+        """Size of what is kept to seek them [bytes]; once they are found, of hardly anything."""
 
     @cached_property
     def near(self) -> Places:
         """Measured configurations, places x LIKE."""
-        return self._sought()
+        found = self._seek()
+        self._seek, self.nbytes = lambda: found, 0
+        return found
 
     @cached_property
     def apart(self) -> Floats:
@@ -247,6 +251,37 @@ class Memo:
                 self._places.update((keys[first[k]], place) for k, place in fresh.items())
             yield from _grouped(fresh, of_point)
         yield from _grouped(known, of_point)
+
+
+class Laid:
+    """Blocks of curves that were laid lately, by all that they were laid for.
+
+    Who edits a profile asks for the same deployments at the same lengths again and again. A block stands in only for
+    the very same one: last digits hang on what is laid together, and an answer must hang on no other.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[tuple[object, ...], Curves] = {}
+
+    def of(self, points: Points, kind: object, lay: Callable[[Points], Curves]) -> Curves:
+        """Curves of the configurations of these points, in this order; see `Memo.curves_of`."""
+        key = kind, *_keys(points)
+        found = self._blocks.pop(key, None)
+        if found is None:
+            found = lay(points)
+        self._blocks[key] = found
+        self._forget(key)
+        return found
+
+    def _forget(self, newest: tuple[object, ...]) -> None:
+        """Drop those that were not asked for longest, beyond LAID of them or KEPT_BYTES."""
+        kept = list(self._blocks.items())
+        size = sum(curves.nbytes for _, curves in kept)
+        for key, curves in kept:
+            if key == newest or (len(self._blocks) <= LAID and size <= KEPT_BYTES):
+                return
+            size -= curves.nbytes
+            self._blocks.pop(key, None)
 
 
 def _grouped(
