@@ -130,7 +130,9 @@ class OperatingPoint(Frozen):
     evidence_grade: Literal["A", "B", "C", "D"] = Field(description="Grade of the evidence, A best.")
     basis: str = Field(description="measured, interpolated, extrapolated, modelled or physics.")
     evidence_text: str = Field(description="What the estimate rests on, in a sentence.")
-    evidence_newest: str = Field(description="ISO date of the newest measurement used, empty where unknown.")
+    evidence_newest: str = Field(
+        description="ISO date of the newest measurement used, of a median the last of its runs; empty where unknown."
+    )
     evidence_rows: tuple[str, ...] = Field((), description="Catalog rows that the estimate rests on.")
     other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
 

@@ -180,8 +180,10 @@ async def test_a_run_that_another_process_still_measures_is_left_to_it(
     fresh_server: Served, store: EvidenceStore
 ) -> None:
     before = await stopped(fresh_server, store, "busy")
-    command = [sys.executable, "-c", "input()", "advisor probe"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as other:
+    command = [sys.executable, "-c", "print('up', flush=True); input()", "advisor probe"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()  # just started, it has no command line yet
         running = before.model_copy(
             update={"outcome": "running", "holder": f"{socket.gethostname()}:{other.pid}"}
         )

@@ -176,7 +176,10 @@ class Neighbourhood:
         if newest is not None:
             months = (self._as_of - newest).days / 30.4
             old = f"{months:.0f} months old" if newest <= self._as_of else f"after {self._as_of.isoformat()}"
-            age = f"; newest {newest.isoformat()}, {old}"
+            # the day of a median is the last of its benchmark: what was run may be much older
+            since = min((m.first_run for m in rows if m.date == newest and m.first_run), default=None)
+            what = f"medians of runs from {since:%Y-%m} to" if since else "newest"
+            age = f"; {what} {newest.isoformat()}, {old}"
         ids = tuple(m.row_id for m in rows[:NAMED_ROWS])
         return Neighbours(grade, basis, text + age, ids, newest.isoformat() if newest else "")
 

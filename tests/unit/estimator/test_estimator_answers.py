@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -197,8 +198,17 @@ def test_evidence_that_is_later_than_the_day_of_judgement_has_no_negative_age() 
     """`advisor estimate --as-of 2026-03-01` called rows of July 5 months younger than new."""
     early = Estimator(bundled_fit(), evidence(), catalog().models, catalog().accelerators, date(2026, 3, 1))
     (late,), (usual,) = early.estimate([query()]), bundled_estimator().estimate([query()])
-    assert "; newest 2026-07-20, after 2026-03-01" in late.basis_text
-    assert "; newest 2026-07-20, 4 months old" in usual.basis_text
+    assert " to 2026-07-20, after 2026-03-01" in late.basis_text
+    assert " to 2026-07-20, 4 months old" in usual.basis_text
+
+
+def test_how_old_medians_may_be_is_said() -> None:
+    """The benchmark's last day was told as that of the newest measurement: medians are of runs over ten months."""
+    (usual,) = bundled_estimator().estimate([query()])
+    rows = {m.row_id: m for m in evidence()}
+    first = {rows[row].first_run for row in usual.evidence_row_ids} - {None}
+    (since,) = re.findall(r"; medians of runs from (\d{4}-\d{2}) to 2026-07-20", usual.basis_text)
+    assert since <= min(f"{day:%Y-%m}" for day in first if day)
 
 
 def test_vendor_ci_is_shown_beside_and_inside_the_interval() -> None:
