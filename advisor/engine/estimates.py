@@ -153,10 +153,3 @@ class Ladders(Sequence[OperatingQuery]):
 
 EstimateMany = Callable[[Sequence[OperatingQuery]], Batch[OperatingEstimate]]
 FirstTokenMany = Callable[[Sequence[OperatingQuery]], Batch[FirstToken]]
-
-
-def gather(parts: Sequence[tuple[Batch[T], int]], width: int) -> Batch[T]:
-    """One batch of estimates from several, each named by its batch and its place there."""
-    table = np.array([batch.table[place] for batch, place in parts], dtype=np.float64).reshape(-1, width)
-    errors = [batch.errors[place] for batch, place in parts]
-    return Batch(table, errors, lambda i: parts[i][0][parts[i][1]])

@@ -7,23 +7,19 @@ newest waiting profile is kept.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from advisor.tui.document import Key, Problem, ProfileDocument
 
 if TYPE_CHECKING:
-    from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuery
     from advisor.domain.profile import Profile
     from advisor.domain.recommendation import Recommendation
     from advisor.domain.sizing import DeploymentCurve
-    from advisor.engine.drafts import Inputs
-    from advisor.engine.estimates import Batch
     from advisor.workbench import Workbench
 
-T = TypeVar("T", "OperatingEstimate", "FirstToken")
 Phase = Literal["empty", "loading", "working", "ready", "stuck"]
 LIVE_DRAWS = 2_000
 """Draws while somebody edits; the full number follows when the hands rest."""
@@ -60,7 +56,6 @@ class Facts:
         self.ready = threading.Event()
         self.bench: Workbench | None = None
         self.error = ""
-        self._recall: tuple[Recall[OperatingEstimate], Recall[FirstToken]] | None = None
 
     def answer(self, profile: Profile, folder: Path | None, draws: int) -> tuple[Recommendation | None, str]:
         """The answer, or why there is none, in a sentence."""
@@ -72,7 +67,7 @@ class Facts:
             return None, self.error
         try:
             inputs = self.bench.inputs(profile, folder=folder, draws=draws)
-            return advise(profile, self.remembering(inputs)), ""
+            return advise(profile, inputs), ""
         except AdvisorError as error:
             return None, str(error)
         except Exception as error:  # a fault of the engine must not take the editor with it
@@ -92,7 +87,7 @@ class Facts:
         try:
             inputs = bench.inputs(answer.profile, folder=folder)
             found = other_curves(
-                answer.profile, self.remembering(inputs),
+                answer.profile, inputs,
                 bench.catalog.accelerators[accelerator], tier, model=bench.catalog.models[model] if model else None,
                 usd_per_gpu_hour=cost.usd_per_gpu_hour if cost else None,
             )  # fmt: skip
@@ -101,16 +96,6 @@ class Facts:
         except Exception as error:  # a fault of the engine must not take the screen with it
             return (), f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
         return found, "" if found else "no other deployment of this model fits this accelerator"
-
-    def remembering(self, inputs: Inputs) -> Inputs:
-        """The inputs with an estimator that has a memory."""
-        from advisor.engine.estimates import TPOT, WIDTH
-
-        if self._recall is None:
-            assert inputs.first_token is not None  # a workbench gives both
-            self._recall = Recall(inputs.estimate, WIDTH), Recall(inputs.first_token, TPOT)
-        estimate, first_token = self._recall
-        return replace(inputs, estimate=estimate, first_token=first_token)
 
     def load(self) -> None:
         """Open; safe to call from several threads."""
@@ -129,33 +114,6 @@ class Facts:
                 self.error = f"this is a fault of the program, not of your input: {type(error).__name__}: {error}"
             finally:
                 self.ready.set()
-
-
-class Recall(Generic[T]):
-    """Remembers estimates: most edits leave most operating points as they were.
-
-    An estimate depends on its query alone, so that remembering it changes no answer.
-    """
-
-    LIMIT = 60_000
-
-    def __init__(self, estimate: Callable[[Sequence[OperatingQuery]], Batch[T]], width: int) -> None:
-        self._estimate: Callable[[Sequence[OperatingQuery]], Batch[T]] = estimate
-        self._width = width
-        self._known: dict[OperatingQuery, tuple[Batch[T], int]] = {}
-
-    def __call__(self, queries: Sequence[OperatingQuery]) -> Batch[T]:
-        """Estimates in the order of the queries."""
-        from advisor.engine.estimates import gather
-
-        if len(self._known) > self.LIMIT:
-            self._known = {}  # a thread that still reads the old one is not disturbed
-        known = self._known
-        new = [q for q in dict.fromkeys(queries) if q not in known]
-        if new:
-            batch = self._estimate(new)
-            known.update((q, (batch, place)) for place, q in enumerate(new))
-        return gather([known[q] for q in queries], self._width)
 
 
 class Runner:
