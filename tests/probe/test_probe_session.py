@@ -124,8 +124,9 @@ async def test_snapshots_are_immutable_and_tell_the_whole_story(fault_server: Se
     assert all(snapshot.run is None for snapshot in seen[:-1])
     middle = [snapshot for snapshot in seen if snapshot.phase == "measuring" and snapshot.done]
     assert middle
-    assert middle[-1].in_flight <= 4
-    assert middle[-1].spent.reserved_tokens > 0
+    assert all(snapshot.in_flight <= 4 for snapshot in middle)
+    # the last one may be taken when the last request has just ended
+    assert any(snapshot.spent.reserved_tokens > 0 for snapshot in middle)
     assert seen[-1].spent.reserved_tokens == 0
     with pytest.raises(AttributeError):
         middle[0].done = 0  # type: ignore[misc]
