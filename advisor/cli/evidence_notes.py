@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from advisor.catalog.resources import user_overlay_dirs
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import did_you_mean
 from advisor.domain.model_names import model_called
+from advisor.domain.text import in_a_row
 from advisor.evidence.runs import SPECULATION, Run, speculation, unstated
 from advisor.probe.plausibility import Plausibility
 
@@ -25,15 +25,6 @@ class Use(NamedTuple):
 
     counts: bool
     notes: tuple[str, ...] = ()
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
-
-    >>> listed(["--gpus"]), listed(["a", "b", "c"])
-    ('--gpus', 'a, b and c')
-    """
-    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
 
 
 def catalog_check() -> Plausibility:
@@ -62,7 +53,7 @@ def evidence_use(run: Run, check: Plausibility | None = None) -> Use:
         return Use(True)
     missing = [OPTIONS[name] for name in unstated(where)]
     if missing:
-        return Use(False, (f"Not used as evidence yet: say what was measured with {listed(missing)}",))
+        return Use(False, (f"Not used as evidence yet: say what was measured with {in_a_row(missing)}",))
     check = check or catalog_check()
     if where.accelerator not in check.accelerators:
         hint = did_you_mean(where.accelerator, check.accelerators)

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.cli.evidence_notes import OPTIONS, evidence_use, listed
+from advisor.cli.evidence_notes import OPTIONS, evidence_use
 from advisor.domain.errors import InputError
-from advisor.domain.text import counted, percent, plain
+from advisor.domain.text import counted, in_a_row, percent, plain
 from advisor.evidence.runs import Deployment, Run, Step, ending, speculation, unstated
 from advisor.probe.plan import Plan
 from advisor.probe.resume import Resumption, has_more
@@ -61,7 +61,7 @@ def plan_text(
         lines.append(f"    USD      {usd:>14,.2f}   (limit {limit.max_usd:,.2f})")
     missing = [] if stated is None else [OPTIONS[name] for name in unstated(stated) if name != "model"]
     if missing:
-        lines += ["", f"  as stated it will be no evidence: say what is measured with {listed(missing)}"]
+        lines += ["", f"  as stated it will be no evidence: say what is measured with {in_a_row(missing)}"]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.domain.errors import ExitCode, InputError
-from advisor.domain.text import plain
+from advisor.domain.text import counted, plain
 
 if TYPE_CHECKING:
     from advisor.catalog import Catalog
@@ -82,7 +82,7 @@ def run_refresh(args: argparse.Namespace) -> int:
     failed = report.failed
     if failed and len(failed) == len(report.items):
         reasons = list(dict.fromkeys(item.reason for item in failed))
-        more = f" (and {len(reasons) - 1} other reason{'s' if len(reasons) > 2 else ''})" if len(reasons) > 1 else ""
+        more = f" (and {counted(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
         sys.stdout.flush()
         from advisor.domain.errors import NetworkError
 

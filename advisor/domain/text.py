@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 MONEY_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 """Scales at which a sum is told shortly, the largest first."""
@@ -51,6 +52,16 @@ def counted(n: float, noun: str) -> str:
     ('1 seller', '2,000 nodes')
     """
     return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Names in a sentence; empty where there are none.
+
+    >>> in_a_row([]), in_a_row(["--gpus"]), in_a_row(["a", "b", "c"])
+    ('', '--gpus', 'a, b and c')
+    """
+    *first, last = names or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent(share: float, digits: int = 0, *, sign: bool = False) -> str:

@@ -10,6 +10,7 @@ from advisor.domain.gates import Gate
 from advisor.domain.profile import Profile, Slo
 from advisor.domain.recommendation import Binding
 from advisor.domain.record import record
+from advisor.domain.text import in_a_row
 from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL, Sample
@@ -181,7 +182,7 @@ def _and(names: Sequence[str]) -> str:
     """Names in a row, of many the first two and a count."""
     if len(names) > NAMED:
         names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return in_a_row(names)
 
 
 def _in_words(what: str) -> str:

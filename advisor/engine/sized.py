@@ -68,8 +68,7 @@ class TierDemand:
 
     def rate(self, z: ArrayLike) -> FloatArray:
         """Factor on throughput at standard normal errors: 10th and 90th percentile are the ends of the interval."""
-        error = np.asarray(z, dtype=float)
-        return np.asarray(np.exp(np.where(error < 0, self.down, self.up) * error))
+        return two_pieces(np.asarray(z, dtype=float), self.down, self.up)
 
     def gpus(
         self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1
@@ -219,6 +218,11 @@ def _spare_table(key: tuple[float, float]) -> NDArray[np.int64]:
     """Spares by count of replicas, -1 where not reckoned yet; the key is what `spares` depends on."""
     assert key
     return np.full(EXACT_REPLICAS + 1, -1, dtype=np.int64)
+
+
+def two_pieces(z: FloatArray, down: float, up: float) -> FloatArray:
+    """Log-normal factor around 1 of which the log has one standard deviation below its median and another above."""
+    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
 
 
 def half_sigma(low: float, high: float) -> float:

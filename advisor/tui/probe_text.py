@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from advisor.domain.probing import count_in_doubt
+from advisor.domain.text import in_a_row
 from advisor.tui import format as f
 from advisor.tui.widgets.spark import gauge, spark
 from advisor.tui.widgets.tones import content
@@ -156,8 +157,7 @@ def result_content(run: Run, said: Sequence[OperatingEstimate | str], error: str
 def still_to_state(fields: Sequence[str]) -> str:
     """Fields of a deployment as the form calls them, in a sentence."""
     labels = {"gpus": "GPUs", "model": "catalog model", "precision": "weights"}
-    names = [labels.get(name, name) for name in fields]
-    return ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1] if names else ""
+    return in_a_row([labels.get(name, name) for name in fields])
 
 
 def _what_next(run: Run) -> str:

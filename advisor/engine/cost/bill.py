@@ -69,7 +69,7 @@ class Bill:
     @classmethod
     def first_of(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> Bill:
         """From terms over several cases, in the last axis: what comes of the first one."""
-        return cls.of(model, way, [replace(t, quantity=first(t.usd_per_month), unit_price=1.0) for t in terms])
+        return cls.of(model, way, [replace(t, quantity=_first(t.usd_per_month), unit_price=1.0) for t in terms])
 
     @classmethod
     def of_cost(cls, cost: Cost) -> Bill:
@@ -108,7 +108,7 @@ class Bill:
         return (self.capital if self.commitment == "purchase" else self.rent - self.on_demand) * self.annuity_months / 2
 
 
-def first(usd: Any) -> Any:
+def _first(usd: Any) -> Any:
     """The first entry of the last axis; what has none is the same in all."""
     return usd[..., 0] if np.ndim(usd) else usd
 

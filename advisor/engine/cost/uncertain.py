@@ -17,7 +17,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import CostModel, Way
-from advisor.engine.sized import FloatArray
+from advisor.engine.sized import FloatArray, two_pieces
 
 RESIDUAL_LIMIT = 2.0
 """Residual values are not drawn further out than twice the distance to their low or high end."""
@@ -70,8 +70,7 @@ def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatA
     """Log-normal factor around 1 whose 10th and 90th percentiles are ``low/typical`` and ``high/typical``."""
     if typical <= 0 or low <= 0:
         return np.ones_like(z)
-    down, up = math.log(typical / low) / Z80, math.log(high / typical) / Z80
-    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
+    return two_pieces(z, math.log(typical / low) / Z80, math.log(high / typical) / Z80)
 
 
 def discount_upside(model: CostModel, way: Way, defaults: Mapping[str, Quantity]) -> float:

@@ -13,7 +13,7 @@ from advisor.domain.text import counted, significant
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.timing import growth_by_tier, monthly_growth, share_above
-from advisor.engine.fleet import one_whole, spares
+from advisor.engine.fleet import one_whole, spares, whole_nodes
 from advisor.engine.sized import TierDemand
 
 
@@ -46,7 +46,7 @@ def fleet_years(model: CostModel, way: Way, levels: Levels, flows: Sequence[Mont
         text = "; ".join(f"{name}: {formula}" if several else formula for name, formula, _ in parts)
         total = sum(gpus for *_, gpus in parts)
         text += f"; {' + '.join(f'{gpus:,}' for *_, gpus in parts)} = {counted(total, 'GPU')}" if several else ""
-        own = -(-total // per_node) * per_node
+        own = int(whole_nodes(total, per_node))
         text += f", in nodes of {per_node}: {own:,}"
         if needed[year] > own:
             text += f"; {significant(needed[year], 6)} are held from an earlier year"
@@ -78,6 +78,7 @@ def _tier(fleet: Fleet, demand: TierDemand, factor: float) -> tuple[str, int]:
 def _paid(model: CostModel, way: Way, needed: float, paid: float) -> str:
     """How what is paid for on average follows from the fleet."""
     got = significant(paid, 6)
+    after = f"on demand after the last whole term, what demand uses of {significant(needed, 6)} = {got}"
     if way.floats:
         share = model.average * model.in_use
         least = "" if paid <= needed * share * (1 + 1e-9) else ", and never below a replica of each workload"
@@ -88,9 +89,9 @@ def _paid(model: CostModel, way: Way, needed: float, paid: float) -> str:
         parts = f"{significant(base, 6)} around the clock + {significant(above, 4)} on average above them, on demand"
         if math.isclose(base + above, paid, rel_tol=1e-9):
             return f"{parts} = {got}"
-        return f"on demand after the last whole term, what demand uses of {significant(needed, 6)} = {got}"
+        return after
     if paid > needed:
         return f"{significant(needed, 6)} in whole racks = {got}"
     if paid < needed:
-        return f"on demand after the last whole term, what demand uses of {significant(needed, 6)} = {got}"
+        return after
     return f"all of them, around the clock = {got}"

@@ -70,8 +70,9 @@ class Moved:
             uncertain = Moved(self.run, self._setting, move, self._today)
             self._today_usd = float(uncertain._reckoned(move, np.array([self._today]))[0])
             return self._reckoned(move, values), self._today_usd
-        *usd, self._today_usd = self._reckoned(move, np.append(values, self._today)).tolist()
-        return np.array(usd), self._today_usd
+        usd = self._reckoned(move, np.append(values, self._today))
+        self._today_usd = float(usd[-1])
+        return usd[:-1], self._today_usd
 
     def _reckoned(self, move: Move, values: FloatArray) -> FloatArray:
         """What the way that ranks best comes to at each value [USD/month]."""
