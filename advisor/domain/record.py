@@ -51,12 +51,28 @@ def _barred(self: object, name: str, *_: object) -> None:
     raise dataclasses.FrozenInstanceError(f"{type(self).__name__} is frozen: {name} stays as it is")
 
 
-def _getstate(names: list[str]) -> Callable[[Any], list[Any]]:
-    return lambda self: [getattr(self, name) for name in names]
+def replace(one: C, **changes: Any) -> C:
+    """`dataclasses.replace` of a record, for a third of the time: answers make thousands that differ in a field.
+
+    >>> @record
+    ... class Point:
+    ...     x: float
+    ...     y: float
+    >>> replace(Point(1.0, 2.0), y=3.0)
+    Point(x=1.0, y=3.0)
+    """
+    made: Any = type(one)
+    copied: C = made(**dict(zip(made.__match_args__, made.__getstate__(one), strict=True)) | changes)
+    return copied
+
+
+def _getstate(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    values = _values(names)
+    return lambda self: values(self)  # a function, which binds
 
 
 def _setstate(setters: list[Callable[[Any, Any], None]]) -> Callable[[Any, list[Any]], None]:
-    def restore(self: Any, state: list[Any]) -> None:
+    def restore(self: Any, state: Sequence[Any]) -> None:
         for put, value in zip(setters, state, strict=True):
             put(self, value)
 

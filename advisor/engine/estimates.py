@@ -6,7 +6,7 @@ Choosing a deployment weighs several hundred operating points by a handful of fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from operator import attrgetter
 from typing import Generic, TypeVar, overload
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuery
+from advisor.domain.record import replace
 
 Floats = NDArray[np.float64]
 T = TypeVar("T", OperatingEstimate, FirstToken)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from advisor.domain.record import record
+from advisor.domain.record import replace as replaced
 
 
 @record
@@ -80,3 +81,12 @@ def test_wrong_arguments_are_refused(bad: dict[str, Any]) -> None:
 
 def test_each_has_its_own_default() -> None:
     assert Made(1).c is not Made(1).c
+
+
+@pytest.mark.parametrize("changes", [{}, {"a": 9}, {"b": ("y",), "d": 0.0}])
+def test_a_copy_with_changes_is_that_of_the_standard_library(changes: dict[str, Any]) -> None:
+    made = Made(1, ("x",), {"k": 1}, 2.5)
+    assert asdict(replaced(made, **changes)) == asdict(replace(made, **changes))
+    assert replaced(One(1), x=2) == One(2)
+    with pytest.raises(TypeError):
+        replaced(made, z=1)

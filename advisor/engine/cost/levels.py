@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.engine.sized import FloatArray
 
 Level = float | FloatArray

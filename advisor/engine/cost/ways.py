@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -12,7 +11,7 @@ from advisor.domain.errors import AdvisorError
 from advisor.domain.gates import Gate
 from advisor.domain.market import SellerClass
 from advisor.domain.profile import Profile
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.domain.text import percent
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.model import Way

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -14,7 +13,7 @@ from advisor.domain.estimate import FirstToken, OperatingEstimate, OperatingQuer
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.engine.estimates import Batch, Ladders
 from advisor.engine.estimator.answers import Answers, Asked
 from advisor.engine.estimator.assume import MOST, Assumer, is_open, lacks_worker, one_copy, problem_with
