@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.profile import Workload
+from advisor.domain.record import replace
 from advisor.engine.estimates import (
     OUTPUT,
     PERCENTILES,
@@ -72,7 +72,11 @@ def with_prefix_cache(
                 return full[place]
             return _compose(full[place], short[place], float(left[place]), float(gain[place]))
 
-        return Batch(np.where(helps[:, None], table, full.table), full.errors, make, full.expect)
+        def expect(places: Sequence[int]) -> None:
+            full.expect(places)
+            short.expect(places)
+
+        return Batch(np.where(helps[:, None], table, full.table), full.errors, make, expect)
 
     return estimate_many
 

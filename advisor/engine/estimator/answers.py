@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from advisor.domain.estimate import FirstToken, Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.domain.units import GB
 from advisor.engine.estimates import HIGH, LOW, MID, PERCENTILES, PREFILL, TPOT, TTFT, WIDTH, Batch
 from advisor.engine.estimator.assume import room_gpus, room_of
@@ -106,9 +105,12 @@ class Answers:
         table[at, LOW:PREFILL] = total * parts[:, None]
         table[at, PREFILL] = medians.prefill_share
 
-        @cache
-        def ttft() -> Floats:
-            return _first_token(medians, ends["ttft_p50_s"])
+        first = _FirstTokens(medians, lambda: ends["ttft_p50_s"])
+
+        def expect(places: Sequence[int]) -> None:
+            shown = place[list(places)].tolist()
+            drift.expect(shown)
+            first.expect(shown)
 
         def make(i: int) -> OperatingEstimate:
             a, k = points[i], int(place[i])
@@ -136,7 +138,7 @@ class Answers:
                 ep=q.ep or 1,
                 dp_attention=bool(q.dp_attention),
                 gpus=q.gpus or q.tp or 1,
-                ttft_p50_s=Interval(*ttft()[k].tolist()),
+                ttft_p50_s=first.of(k),
                 tpot_p50_s=Interval(*tpot[k].tolist()),
                 total_tps_per_gpu=Interval(*total[k].tolist()),
                 output_tps_per_gpu=Interval(row[LOW], row[MID], row[HIGH]),
@@ -151,7 +153,7 @@ class Answers:
                 notes=a.notes,
             )
 
-        return Batch(table, points.errors, make, lambda places: drift.expect(place[list(places)].tolist()))
+        return Batch(table, points.errors, make, expect)
 
     def is_probed(self, q: OperatingQuery, place: tuple[object, ...]) -> bool:
         """Whether own measurements speak for a query whose every part is filled in; `place` is its `curve_key`."""
@@ -164,17 +166,15 @@ class Answers:
         good = [a for a in asked if not a.error]
         _put(table, np.flatnonzero(place >= 0), TTFT, medians.ttft_s, self._factors(good)[:, 0])
 
-        @cache
-        def ttft() -> Floats:
-            return _first_token(medians, self._ends(good)["ttft_p50_s"])
+        first = _FirstTokens(medians, cache(lambda: self._ends(good)["ttft_p50_s"]))
 
         def make(i: int) -> FirstToken:
             k = int(place[i])
             if k < 0:
                 return FirstToken(NOT_A_NUMBER, {}, points.errors[i])
-            return FirstToken(Interval(*ttft()[k].tolist()), _tail(table[i].tolist(), TTFT), "")
+            return FirstToken(first.of(k), _tail(table[i].tolist(), TTFT), "")
 
-        return Batch(table, points.errors, make)
+        return Batch(table, points.errors, make, lambda places: first.expect(place[list(places)].tolist()))
 
     def _ends(self, good: Sequence[Asked]) -> dict[str, Floats]:
         """Ends of the interval of each point in spreads, by metric."""
@@ -289,12 +289,31 @@ def _outer(mid: Floats, ends: Floats, spread: Floats) -> Floats:
     return out
 
 
-def _first_token(medians: Medians, ends: Floats) -> Floats:
-    """(low, median, high) of TTFT; the high end holds what an engine that takes less memory would give."""
-    doubt = medians.doubt()
-    out = _outer(medians.ttft_s, ends, doubt.spread)
-    out[:, 2] = np.maximum(out[:, 2], doubt.less_memory_s)
-    return out
+class _FirstTokens:
+    """(low, median, high) of TTFT [s] of the points of a batch, a few of which are asked for.
+
+    The high end holds what an engine that takes less memory would give.
+    """
+
+    def __init__(self, medians: Medians, ends: Callable[[], Floats]) -> None:
+        self._medians = medians
+        self._ends: Callable[[], Floats] = ends
+        self._known: dict[int, list[float]] = {}
+
+    def expect(self, places: Sequence[int]) -> None:
+        """They will be asked for at these places, so that they are worked out at once."""
+        new = np.array([k for k in places if k >= 0 and k not in self._known], np.intp)
+        if len(new):
+            doubt = self._medians.doubt(new)
+            out = _outer(self._medians.ttft_s[new], self._ends()[new], doubt.spread)
+            out[:, 2] = np.maximum(out[:, 2], doubt.less_memory_s)
+            self._known.update(zip(new.tolist(), out.tolist(), strict=True))
+
+    def of(self, place: int) -> Interval:
+        """At one place."""
+        if place not in self._known:
+            self.expect([place] if self._known else range(len(self._medians.ttft_s)))
+        return Interval(*self._known[place])
 
 
 def _put(table: Floats, rows: NDArray[np.intp], metric: int, median: Floats, factors: Floats) -> None:

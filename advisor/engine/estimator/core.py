@@ -56,16 +56,19 @@ class Medians:
     """Spread of the log error; interval widths are multiples of it. NaN where RATE alone is asked for."""
     total_spread: Floats
     """The same of the rate."""
-    doubts: list[tuple[Places, Callable[[], Doubt]]]
+    doubts: list[tuple[Places, Callable[[Places], Doubt]]]
     """How sure TTFT is, for some of the points at a time: worked out only where whole estimates are made."""
 
-    def doubt(self) -> Doubt:
-        """How sure TTFT is at each point."""
-        out = Doubt(*np.full((2, len(self.ttft_s)), np.nan))
+    def doubt(self, places: Places) -> Doubt:
+        """How sure TTFT is at some of the points."""
+        out, wanted = Doubt(*np.full((2, len(self.ttft_s)), np.nan)), np.zeros(len(self.ttft_s), np.bool_)
+        wanted[places] = True
         for at, tell in self.doubts:
-            some = tell()
-            out.spread[at], out.less_memory_s[at] = some.spread, some.less_memory_s
-        return out
+            asked = np.flatnonzero(wanted[at])
+            if len(asked):
+                some = tell(asked)
+                out.spread[at[asked]], out.less_memory_s[at[asked]] = some.spread, some.less_memory_s
+        return Doubt(out.spread[places], out.less_memory_s[places])
 
     def widen_rates(self, total_spread: Sequence[float]) -> None:
         """Account for totals of GPUs that are themselves estimates, by the spread of the log of each."""
@@ -238,12 +241,13 @@ class Core:
                 tpot_spread, total_spread = spread["tpot"], np.hypot(spread["tpot"], spread["share"])
         prefill = at_load(curves.step.shares["prefill"], load, rows)
 
-        def doubt() -> Doubt:
-            sure = spread if "ttft" in spread else self._spreads(curves, rows, load, ("ttft",))
-            return Doubt(sure["ttft"], ttft * curves.growth_with_less_memory(rows, load))
+        def doubt(some: Places) -> Doubt:
+            at, here = rows[some], load[some]
+            sure = spread["ttft"][some] if "ttft" in spread else self._spreads(curves, at, here, ("ttft",))["ttft"]
+            return Doubt(sure, ttft[some] * curves.growth_with_less_memory(at, here))
 
-        doubts = [(np.arange(len(rows)), doubt)] if "ttft" in own else []
-        return Medians(tpot, ttft, total, prefill, tpot_spread, total_spread, doubts)
+        told: list[tuple[Places, Callable[[Places], Doubt]]] = [(np.arange(len(rows)), doubt)]
+        return Medians(tpot, ttft, total, prefill, tpot_spread, total_spread, told if "ttft" in own else [])
 
 
 def _probed(

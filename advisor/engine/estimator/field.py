@@ -8,7 +8,6 @@ and only the few hundred groups that are left are held against every query.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import field
 
 import numpy as np
@@ -22,6 +21,8 @@ LOAD_STEPS = np.arange(0.0, 16.01, 0.25)
 """log2 concurrencies at which curves are laid; between them they are straight in logs."""
 LIKE = 6
 """Configurations among which the most similar measured point is sought."""
+PROMISING = 4 * LIKE
+"""Groups in which it is looked at what is surely reached, before it is sought among all."""
 REACH = (-1, 0)
 """Their points just below and just above the query's load."""
 COMMON_LOADS = 16
@@ -53,19 +54,17 @@ class _Loads:
 
 @record
 class _Table:
-    """Points at loads that most share, as a table of groups by load that is mostly filled."""
+    """Points at loads that most share, as a table of groups by load that is mostly filled; it comes first."""
 
-    used: Places
-    """Groups that have any."""
     cell: Places
     """Place of each point in the table of those groups by load."""
 
-    def sums(self, weight: Floats, part: _Loads) -> Iterator[Floats]:
-        """Weights times correlation, summed by group: groups x LOAD_STEPS for each term."""
-        groups, width = len(self.used), part.across.shape[1]
-        for mine, across in zip(weight, part.across, strict=True):
+    def add(self, weight: Floats, part: _Loads, out: Floats) -> None:
+        """Weights times correlation, summed by group, in place of what is in `out`: terms x groups x LOAD_STEPS."""
+        groups, width = out.shape[1], part.across.shape[1]
+        for mine, across, sums in zip(weight, part.across, out, strict=True):
             table = np.bincount(self.cell, mine, minlength=groups * width).reshape(groups, width)
-            yield table @ across
+            np.matmul(table, across, out=sums)
 
 
 @record
@@ -78,13 +77,13 @@ class _Listed:
     first: Places
     """Where each group starts in `order`."""
 
-    def sums(self, weight: Floats, part: _Loads) -> Iterator[Floats]:
-        """As those of a table."""
+    def add(self, weight: Floats, part: _Loads, out: Floats) -> None:
+        """Add those as of a table."""
         level = part.level[self.order]
-        for mine, across in zip(weight.take(self.order, axis=1), part.across, strict=True):
+        for mine, across, sums in zip(weight.take(self.order, axis=1), part.across, out, strict=True):
             reach = across.take(level, axis=0)
             reach *= mine[:, None]
-            yield np.add.reduceat(reach, self.first, axis=0)
+            sums[self.used] += np.add.reduceat(reach, self.first, axis=0)
 
 
 @record
@@ -143,11 +142,14 @@ class View:
         ceiling = _summed(alike, np.abs(shares) if signed else shares, self.most)
         least = np.full(len(ceiling), -np.inf)
         if ceiling.shape[1] >= keep:
-            exact = self.some is self.most and not signed
-            floor = ceiling if exact else _summed(alike, shares, self.some)
+            # as many members reach what the most promising groups do, one of each of a few sets of them
+            sets = min(PROMISING, ceiling.shape[1])
+            whole = ceiling[:, : ceiling.shape[1] // sets * sets].reshape(len(ceiling), -1, sets)
+            few = whole.argmax(1) * sets + np.arange(sets)
+            floor = (alike[:, np.arange(len(few))[:, None], few] * self.some[:, few] * shares[..., None]).sum(0)
             # a hair below, since the sum of a member may round differently here and there
             least = np.partition(floor, -keep, axis=1)[:, -keep] * (1 - 1e-9)
-        query, group = np.nonzero(ceiling >= least[:, None])
+        query, group = np.divmod(np.flatnonzero(ceiling >= least[:, None]), ceiling.shape[1])
         part, size = (alike[:, query, group] * shares[:, query]).T, np.diff(self.first)[group]
         pair = np.repeat(np.arange(len(query)), size)
         member = np.arange(len(pair)) + np.repeat(self.first[group] - (np.cumsum(size) - size), size)
@@ -224,22 +226,19 @@ class Field:
         return found
 
     def _cells(self, part: _Loads, group: Places) -> _Table | _Listed:
-        used, row = sorted_distinct(group[part.configuration])
         if part.common:
-            return _Table(used, row * part.across.shape[1] + part.level)
+            return _Table(group[part.configuration] * part.across.shape[1] + part.level)
+        used, row = sorted_distinct(group[part.configuration])
         order = np.argsort(row, kind="stable")
         return _Listed(used, order, np.searchsorted(row[order], np.arange(len(used))))
 
     def _pull(self, factor: Floats, grouping: _Grouping) -> Floats:
         shape = len(factor), len(grouping.first) - 1, len(LOAD_STEPS)
-        out = np.zeros(shape)
-        for n, (part, cells) in enumerate(zip(self.loads, grouping.cells, strict=True)):
+        out = np.empty(shape) if self.loads else np.zeros(shape)
+        for part, cells in zip(self.loads, grouping.cells, strict=True):
             weight = factor.take(part.configuration, axis=1)
             weight *= part.weighted
-            # to seek places takes longer than the sums: all groups need none, and what comes first is added to nothing
-            at = slice(None) if len(cells.used) == shape[1] else cells.used
-            for mine, sums in zip(out, cells.sums(weight, part), strict=True):
-                mine[at] = mine[at] + sums if n else sums
+            cells.add(weight, part, out)
         return out
 
     def apart(self, coords: Singles, near: Places) -> Floats:

@@ -117,3 +117,15 @@ def test_an_answer_hangs_on_no_other_answer() -> None:
     together = [used.advise(p).model_dump_json() for p in (*profiles, *profiles)]
     alone = [Workbench(as_of=AS_OF, bare=True).advise(p).model_dump_json() for p in profiles]
     assert together == [*alone, *alone]
+
+
+@pytest.mark.parametrize("shown", [(4,), (6, 0, 4)])
+def test_estimates_that_were_announced_are_those_that_were_not(shown: tuple[int, ...]) -> None:
+    """TTFT's ends, with what a smaller cache would do to it, and the change by software."""
+    loads = [replace(q, concurrency=n) for q in (*SAME_MODEL, query("mi355x", disagg=True, gpus=16)) for n in (4, 512)]
+    every, some = bundled_estimator().estimate(loads), bundled_estimator().estimate(loads)
+    some.expect(shown)
+    assert [some[i] for i in (*shown, 2)] == [every[i] for i in (*shown, 2)]
+    first, announced = bundled_estimator().first_token(loads), bundled_estimator().first_token(loads)
+    announced.expect(shown)
+    assert [announced[i] for i in (*shown, 2)] == [first[i] for i in (*shown, 2)]
