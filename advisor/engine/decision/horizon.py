@@ -66,16 +66,19 @@ def _stated(usd: float | None) -> float | None:
 
 def _turn_as_paid(costs: Costs, grid: list[int], today: int) -> int | None:
     """The first month beyond the turn that is nearest to today's horizon."""
-    leads = {months: costs(months)[1] - costs(months)[0] for months in grid}
+
+    def lead(months: int) -> float:
+        mine, theirs = costs(months)
+        return theirs - mine
+
     nearest_first = sorted(pairwise(grid), key=lambda p: abs((p[0] + p[1]) / 2 - today))
-    bracket = next(((a, b) for a, b in nearest_first if leads[a] * leads[b] < 0), None)
+    bracket = next(((a, b) for a, b in nearest_first if lead(a) * lead(b) < 0), None)
     if bracket is None:
         return None
     low, high = bracket
     while high - low > 1:
         middle = (low + high) // 2
-        mine, theirs = costs(middle)
-        low, high = (middle, high) if (theirs - mine) * leads[bracket[0]] > 0 else (low, middle)
+        low, high = (middle, high) if lead(middle) * lead(bracket[0]) > 0 else (low, middle)
     return high if high > today else low
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -98,8 +99,9 @@ def value_of_information(
     perfect = _perfect_throughput(given) * annuity
     probes: list[ProbeOption] = []
     if len(given) > 1:
-        for one in given:
-            probes += _probes(one, given, profile, catalog, as_of, annuity)
+        means = [one.mean for one in given]
+        for k, one in enumerate(given):
+            probes += _probes(one, min(means[:k] + means[k + 1 :]), profile, catalog, as_of, annuity)
     probes.sort(key=lambda p: (-p.net_usd, p.accelerator, p.hours))
     evpi = comparison.evpi_usd_per_month * annuity
     plan = None
@@ -169,6 +171,7 @@ def _mean_levels(run: Run) -> Levels:
     return Levels(**means)
 
 
+@lru_cache(maxsize=1)
 def _normal_quantiles(n: int) -> FloatArray:
     from statistics import NormalDist
 
@@ -200,9 +203,9 @@ def _perfect_throughput(given: Sequence[Given]) -> float:
 
 
 def _probes(
-    one: Given, given: Sequence[Given], profile: Profile, catalog: Catalog, as_of: date, annuity: float
+    one: Given, others: float, profile: Profile, catalog: Catalog, as_of: date, annuity: float
 ) -> list[ProbeOption]:
-    """Probes of three lengths on one accelerator."""
+    """Probes of three lengths on one accelerator; `others` is the least mean of the others [USD/month]."""
     run, defaults = one.run, catalog.decision_defaults
     rent = _rent(run, profile, catalog, as_of)
     facts = run.pricing.model.facts
@@ -213,7 +216,6 @@ def _probes(
     hourly = facts.typical("engineer_usd_per_year") / WORK_HOURS_PER_YEAR
     setup = defaults["probe_engineer_hours"].value
     sigma = run.pricing.model.sized.demands[0].sigma
-    others = min(g.mean for g in given if g is not one)
     out = []
     for name in PROBE_LENGTHS:
         hours = defaults[name].value
