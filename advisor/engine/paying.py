@@ -7,7 +7,6 @@ from draws, the ways of one candidate from fixed cases (`advisor/engine/cost/pro
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,13 +15,13 @@ import numpy as np
 from advisor.catalog import Catalog
 from advisor.domain.cost import Cost
 from advisor.domain.profile import Profile
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.engine.cost.base import base_shares, based_on, terms_by_base
 from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.facts import cost_facts
 from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.levels import Levels
-from advisor.engine.cost.model import CostModel, Way, total
+from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.premium import premium_rule
 from advisor.engine.cost.pricing import Pricing, allowed_countries, cost_of, preference, typical_levels
 from advisor.engine.cost.prospect import SPREAD, THIN, Prospect
@@ -83,11 +82,11 @@ class Appraiser:
     def best_base(self, way: Way, typical: Levels) -> Way | None:
         """A mixed way with the base by which it ranks best; None where that is the whole fleet, a way of its own."""
         model, shares = self.model, base_shares(self.model, typical)
-        terms = terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares)
-        usd = np.broadcast_to(total(terms), (shares.size, 1 + self.thin.size))[:, 1:]
-        losses = np.broadcast_to(self.loss(Bill.first_of(model, way, terms)), shares.shape)
+        bill = Bill.of(model, way, terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares))
+        usd = np.broadcast_to(bill.total, (shares.size, 1 + self.thin.size))[:, 1:]
+        losses = np.broadcast_to(self.loss(bill.first), (shares.size,))
         best, pays = self.best_of(usd, losses)
-        return based_on(model, way, float(shares[best])) if pays else None
+        return based_on(model, way, float(shares.flat[best])) if pays else None
 
     def best_of(self, usd: FloatArray, losses: FloatArray) -> tuple[Any, Any]:
         """(which base ranks best, whether it does better than the last, the whole fleet).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,8 @@ from advisor.engine.fleet import EXACT_REPLICAS, many_spares, one_whole, spares,
 
 FloatArray = NDArray[np.float64]
 
+KEPT_BYTES = 2**20
+"""Most that an array may take that is kept: not a fleet by month over thousands of draws."""
 MOST_REPLICAS = 1e12
 """No fleet is larger than this, whatever growth a profile states."""
 
@@ -93,10 +95,10 @@ class TierDemand:
             ratio, top, bottom = np.minimum(ratio, MOST_REPLICAS), MOST_REPLICAS, min(bottom, MOST_REPLICAS)
         working = whole_replicas(ratio)
         least, most = one_whole(bottom), one_whole(top)
-        if most <= EXACT_REPLICAS:
+        if most <= max(EXACT_REPLICAS, working.size):  # there are fewer counts than fleets: each is reckoned once
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
-                counts += self._table(working, least, most)[: most + 1]
+                counts += self._table(working, least, most)
             return np.asarray(whole_nodes(counts * self.gpus_per_replica, per_node)[working])
         return whole_nodes((working + self._spares(working)) * self.gpus_per_replica, per_node)
 
@@ -111,13 +113,16 @@ class TierDemand:
         return np.asarray(np.where(working > EXACT_REPLICAS, many, table[small]))
 
     def _table(self, counts: NDArray[np.int64], least: int, most: int) -> NDArray[np.int64]:
-        """Spares by count of replicas, right for these counts, which lie between `least` and `most`."""
+        """Spares by count of replicas up to `most`, right for these counts, which lie between `least` and it."""
         table = _spare_table((self.up_probability, self.availability))
         if (table[least : most + 1] < 0).any():
-            for n in np.flatnonzero(np.bincount(counts.ravel())):
+            for n in np.flatnonzero(np.bincount(np.minimum(counts.ravel(), EXACT_REPLICAS))):
                 if table[n] < 0:
                     table[n] = spares(int(n), self.up_probability, self.availability)
-        return table
+        if most <= EXACT_REPLICAS:
+            return table[: most + 1]
+        many = np.arange(EXACT_REPLICAS + 1, most + 1)
+        return np.append(table, many_spares(many, self.up_probability, self.availability))
 
 
 @record
@@ -211,6 +216,24 @@ class PricedCandidate:
     def expected_loss_usd_per_month(self) -> float:
         """Expected loss over the register [USD/month]."""
         return sum(r.expected_loss_usd_per_month for r in self.risks)
+
+
+def once(
+    memo: dict[Any, Any], name: tuple[object, ...], inputs: tuple[ArrayLike, ...], make: Callable[[], FloatArray]
+) -> FloatArray:
+    """What `make` derives from inputs; what it gave for the very same arrays and numbers before is looked up.
+
+    Ways of paying, break-evens and the tornado ask for the same again and again. It is not to be written to.
+    """
+    key = (*name, *[id(value) if isinstance(value, np.ndarray) else value for value in inputs])
+    known: tuple[FloatArray, object] | None = memo.get(key)
+    if known is not None:
+        return known[0]
+    made = make()
+    made.flags.writeable = False
+    if made.nbytes <= KEPT_BYTES:
+        memo[key] = made, inputs  # kept alive, so that no other array gets the id of one of them
+    return made
 
 
 @lru_cache(maxsize=256)

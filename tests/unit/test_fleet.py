@@ -74,6 +74,16 @@ def test_draws_beyond_every_fleet_still_count() -> None:
     assert some[1] == pytest.approx((500 + spares(500, UP, 0.999)) * 2)
 
 
+@pytest.mark.parametrize("replicas", [300, 700])
+def test_many_draws_are_sized_as_each_alone(replicas: int) -> None:
+    """Beyond the exact table of spares too."""
+    one = tier(replica_rps=10 * 1.15 / replicas)
+    demands = np.linspace(0.3, 1.6, 1200)
+    together = one.gpus(1.0, demands[:, None], np.array([1.0, 1.2]), per_node=8)
+    alone = [one.gpus(1.0, demand, np.array([1.0, 1.2]), per_node=8) for demand in demands]
+    assert (together == np.array(alone)).all()
+
+
 def test_workloads_share_nodes() -> None:
     one = fleet(growth_factor=1.0, gpus_per_node=8)  # 10 + 1 replicas of 2 GPUs: 22
     both = combine_fleets((one, one), 8)

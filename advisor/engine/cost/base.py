@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
+from advisor.domain.record import replace
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Term, Way
 from advisor.engine.cost.ways import with_base
@@ -22,6 +22,8 @@ LEAST_SHARE = 1e-6
 
 def base_shares(model: CostModel, levels: Levels) -> FloatArray:
     """Shares of the fleet that make different bases in whole nodes in some year, and 1, the whole fleet, last.
+
+    Bases x 1 x 1, beside levels and years.
 
     A fleet of a node more than the largest counts, too, and of a small one to hold a single node: where more turns out
     to be needed it may be held, or rented on demand, and a single node has no other mixture. The shares do not depend
@@ -40,7 +42,7 @@ def _shares_of(nodes: tuple[int, ...]) -> FloatArray:
     inner = shares[shares >= LEAST_SHARE]  # fleets may grow so far that the smallest hold none of it
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]
-    out = np.append(inner, 1.0)
+    out = np.append(inner, 1.0)[:, None, None]
     out.flags.writeable = False
     return out
 
@@ -51,8 +53,8 @@ def _whole_nodes_of(n: int) -> FloatArray:
 
 
 def terms_by_base(model: CostModel, way: Way, levels: Levels, shares: FloatArray) -> list[Term]:
-    """Terms of a mixed way, a row for each base and a column for each level."""
-    return model.terms(replace(way, base_share=shares[:, None, None]), levels)
+    """Terms of a mixed way, a row for each base and a column for each level; the shares are those of `base_shares`."""
+    return model.terms(replace(way, base_share=shares), levels)
 
 
 def based_on(model: CostModel, way: Way, share: float) -> Way:

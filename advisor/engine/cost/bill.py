@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -67,22 +66,23 @@ class Bill:
         return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms))
 
     @classmethod
-    def first_of(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> Bill:
-        """From terms over several cases, in the last axis: what comes of the first one."""
-        return cls.of(model, way, [replace(t, quantity=_first(t.usd_per_month), unit_price=1.0) for t in terms])
-
-    @classmethod
     def of_cost(cls, cost: Cost) -> Bill:
         """From the lines of a cost."""
         return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *_sums(cost.lines))
 
+    @property
+    def first(self) -> Bill:
+        """Of sums over several cases, in the last axis: what comes of the first one."""
+        sums = (self.total, self.rent, self.on_demand, self.capital, self.residual, self.space)
+        return Bill(self.mode, self.commitment, self.horizon_months, self.annuity_months, *map(_first, sums))
+
     def plus(self, other: Bill, times: float) -> Bill:
         """This bill and another one of the same way, its sums times a factor."""
         a, b = self, other
-        return replace(
-            self, total=a.total + times * b.total, rent=a.rent + times * b.rent,
-            on_demand=a.on_demand + times * b.on_demand, capital=a.capital + times * b.capital,
-            residual=a.residual + times * b.residual, space=a.space + times * b.space,
+        return Bill(
+            self.mode, self.commitment, self.horizon_months, self.annuity_months, a.total + times * b.total,
+            a.rent + times * b.rent, a.on_demand + times * b.on_demand, a.capital + times * b.capital,
+            a.residual + times * b.residual, a.space + times * b.space,
         )  # fmt: skip
 
     @property

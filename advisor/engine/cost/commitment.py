@@ -19,8 +19,8 @@ class Tail:
     """Month in which it would end."""
     gpus: FloatArray
     """GPUs under it."""
-    used: FloatArray
-    """GPUs billed on average if it is rented on demand instead, by year from `start` on."""
+    used: FloatArray | None
+    """GPUs billed on average if it is rented on demand instead, by year from `start` on; None where it cannot be."""
     floats: FloatArray
     """Whether on demand is cheaper than owing the term to its end."""
 
@@ -65,5 +65,6 @@ def added_by_year(gpus: FloatArray) -> FloatArray:
     [8.0, 16.0, 0.0]
     """
     out = np.array(gpus)
-    out[..., 1:] -= gpus[..., :-1]
+    for year in range(1, out.shape[-1]):  # numpy is slow along an axis so short
+        out[..., year] -= gpus[..., year - 1]
     return out

@@ -73,7 +73,7 @@ def _after_terms(
     months = model.calendar.months
     price = way.price.typical * model.kept(way.price, levels)
     for tail in model.tails(way, fleet, base, levels, model.calendar):
-        if tail.floats:
+        if tail.used is not None and tail.floats:
             assert way.peak_price is not None
             used = np.repeat(tail.used, 12)[: months - tail.start]
             on_demand = way.peak_price.typical * model.kept(way.peak_price, levels)

@@ -8,7 +8,7 @@ value as the cash flow, and one code path serves point estimate, Monte Carlo, to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
 from advisor.engine.fleet import whole_nodes
-from advisor.engine.sized import FloatArray, SizedCandidate
+from advisor.engine.sized import FloatArray, SizedCandidate, once
 
 PEAK = "On demand above the base: GPU-hours"
 TAIL = "On demand after the last whole term: GPU-hours"
@@ -65,9 +65,8 @@ class Way:
         return TERM_MONTHS.get(self.commitment, 0)
 
 
-@record
-class Term:
-    """One term of the cost, levelised."""
+class Term(NamedTuple):
+    """One term of the cost, levelised; a tuple, as an answer makes thousands of them."""
 
     key: str
     category: CostCategory
@@ -101,6 +100,8 @@ class CostModel:
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
         self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
         self.mtok_at_start = _tokens_at_average(sized)
+        self.memo: dict[Any, Any] = {}
+        """For `once`."""
 
     def usd_per_month(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> Any:
         """Levelised cost [USD/month]; an array where the levels are."""
@@ -111,16 +112,16 @@ class CostModel:
         when = calendar or self.calendar
         if way.floats:
             fleet = self.monthly_fleet(levels, when.months)
-            paid = self.billed(fleet, levels)
-            hours = paid @ self._pad(when.discount, paid) * (HOURS_PER_MONTH / when.annuity)
+            follows = fleet, levels.utilisation
+            hours = once(self.memo, ("hours", when), follows, lambda: self._hours(fleet, levels, when))
             terms = [_rent("rent", f"{way.label}: GPU-hours", hours, self._net(way.price, levels.price, levels))]
-            return terms + self._premium(fleet[..., 0], levels, when)
+            return terms + self._premium(fleet, levels, when)
         fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y", months=when.months)
         base = self.held(way, fleet)
         terms = self._owned(way, base, levels, when) if way.buys else self._reserved(way, fleet, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
             terms.append(self._peak(way, fleet, base, levels, when))
-        return terms + self._premium(fleet[..., 0], levels, when)
+        return terms + self._premium(fleet, levels, when)
 
     # fleets
 
@@ -145,13 +146,22 @@ class CostModel:
         """Average demand over peak demand while there is traffic."""
         return np.minimum(1.0, self.average * levels.column("utilisation"))
 
+    def _changing(self, gpus: FloatArray) -> FloatArray:
+        """GPUs of the years in which they change: of the first, where demand is steady."""
+        return gpus[..., :1] if self.steady else gpus
+
     def least(self, fleet: FloatArray) -> FloatArray:
         """GPUs that some tier keeps on average over the month, out of those given: a replica of each with traffic."""
         return np.asarray(sum(share * np.minimum(fleet, gpus) for share, gpus in self.floors))
 
     def base(self, fleet: FloatArray, share: ArrayLike) -> FloatArray:
         """GPUs of a mixed way that are held around the clock, in whole nodes."""
-        return whole_nodes(np.ceil(fleet * np.asarray(share) - 1e-9), self.sized.accelerator.gpus_per_node)
+        per_node = self.sized.accelerator.gpus_per_node
+
+        def whole() -> FloatArray:
+            return whole_nodes(np.ceil(fleet * np.asarray(share) - 1e-9), per_node)
+
+        return once(self.memo, ("base",), (fleet, share), whole)
 
     def held(self, way: Way, fleet: FloatArray) -> FloatArray:
         """GPUs that a way of paying holds around the clock: the fleet or its base; whole racks of what is sold so."""
@@ -191,9 +201,13 @@ class CostModel:
         held, owed, floating = base @ when.year_weights, np.zeros(()), np.zeros(())
         tails = self.tails(way, fleet, base, levels, when)
         for tail in tails:
+            after = tail.gpus * when.present(when.months, tail.end)
+            if tail.used is None:
+                owed = owed + after
+                continue
             within = tail.gpus * when.present(tail.start, when.months)
             held = held - np.where(tail.floats, within, 0.0)
-            owed = owed + np.where(tail.floats, 0.0, tail.gpus * when.present(when.months, tail.end))
+            owed = owed + np.where(tail.floats, 0.0, after)
             floating = floating + np.where(tail.floats, tail.used @ when.year_weights[tail.start // 12 :], 0.0)
         month = HOURS_PER_MONTH / when.annuity
         usd = self._net(way.price, levels.price, levels)
@@ -209,48 +223,48 @@ class CostModel:
 
         A term that begins today and is longer than the horizon is owed.
         """
-        unfinished = unfinished_terms(base, way.term_months, when.months)
-        if not unfinished:
-            return []
-        basis, price = way.peak_price, self._net(way.price, levels.price, levels)
-        used = self._used(fleet, base, levels)
-        out = []
+        unfinished = unfinished_terms(self._changing(base), way.term_months, when.months)
+        basis, price, out = way.peak_price, self._net(way.price, levels.price, levels), []
         for start, gpus in unfinished:
             end, year = start + way.term_months, start // 12
-            needed = gpus[..., None] * (used / base)[..., year:]
-            floats = np.asarray(False)
-            if basis is not None and start:  # what is signed today is owed; a later term is decided on when it begins
-                on_demand = needed @ when.year_weights[year:] * self._net(basis, levels.peak_price, levels)
-                floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
+            if basis is None or not start:  # what is signed today is owed; a later term is decided on when it begins
+                out.append(Tail(start, end, gpus, None, np.asarray(False)))
+                continue
+            needed = gpus[..., None] * self._used_share(fleet, base, levels)[..., year:]
+            on_demand = needed @ when.year_weights[year:] * self._net(basis, levels.peak_price, levels)
+            floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
             out.append(Tail(start, end, gpus, needed, floats))
         return out
 
-    def _used(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
-        """GPUs of a base that demand uses on average, billed as on demand: at least one replica with traffic."""
-        average = self._average(levels)
-        below = fleet * (average - share_above(base / fleet, average))
-        return np.asarray(np.maximum(below * self.in_use, self.least(base)))
+    def _used_share(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
+        """Part of a base that demand uses on average, billed as on demand: at least one replica with traffic."""
+
+        def share() -> FloatArray:
+            below = fleet * (self._average(levels) - self._above(fleet, base, levels))
+            return np.asarray(np.maximum(below * self.in_use, self.least(base)) / base)
+
+        return once(self.memo, ("used",), (fleet, base, levels.utilisation), share)
+
+    def _above(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
+        """Mean demand above a base, over its peak, while there is traffic."""
+        follows = fleet, base, levels.utilisation
+        return once(self.memo, ("above",), follows, lambda: share_above(base / fleet, self._average(levels)))
 
     def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
         assert way.peak_price is not None
-        average = self._average(levels)
-        above = fleet * share_above(base / fleet, average) * self.in_use
+        above = fleet * self._above(fleet, base, levels) * self.in_use
         hours = above @ when.year_weights * HOURS_PER_MONTH / when.annuity
         return _rent("peak", PEAK, hours, self._net(way.peak_price, levels.peak_price, levels))
 
     def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
         facts = self.facts
-        added = added_by_year(base)
+        added = added_by_year(self._changing(base))
         capex = self._net(way.price, levels.price, levels)
         landed = capex * (1.0 + facts.tariff_rate)
-        bought = added @ when.year_starts / when.annuity
+        bought = added @ when.year_starts[: added.shape[-1]] / when.annuity
         held = base @ when.year_weights / when.annuity
         end = (1.0 + when.rate) ** (-when.months / 12)
-        worth = (
-            added[..., y] * self._residual_share(when.months - 12 * y, levels)
-            for y in range(when.years)
-            if y == 0 or added[..., y].any()  # a steady fleet is bought in the first year
-        )
+        worth = (added[..., y] * self._residual_share(when.months - 12 * y, levels) for y in range(added.shape[-1]))
         back = sum(worth, start=np.float64(0.0)) * end / when.annuity
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.power
@@ -274,7 +288,11 @@ class CostModel:
     def _residual_share(self, age: int, levels: Levels) -> Any:
         curve, at = self.facts.residual, levels.residual
         low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
-        return np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low))
+
+        def share() -> FloatArray:
+            return np.asarray(np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low)))
+
+        return once(self.memo, ("residual", age), (at,), share)
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node
@@ -285,15 +303,17 @@ class CostModel:
         fte = self.facts.typical("operations_fte_per_node") * scaled
         return fte @ when.year_weights / when.annuity
 
-    def _premium(self, gpus: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
-        if "engineer_usd_per_year" not in self.facts.values:
+    def _premium(self, fleet: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
+        rule = self.premium
+        if "engineer_usd_per_year" not in self.facts.values or (rule.nobody and levels.extra_engineers is None):
             return []
-        rule, engineer = self.premium, self.facts.typical("engineer_usd_per_year")
+        engineer = self.facts.typical("engineer_usd_per_year")
+        gpus, factor = fleet[..., 0], levels.stack
         if levels.extra_engineers is None:
-            engineers: Any = rule.engineers(gpus, levels.stack)
+            engineers: Any = once(self.memo, ("engineers",), (fleet, factor), lambda: rule.engineers(gpus, factor))
         else:
             engineers = levels.extra_engineers + 0.0 * gpus
-        weeks = rule.weeks * levels.stack / when.annuity + 0.0 * gpus
+        weeks = rule.weeks * factor / when.annuity + 0.0 * gpus
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),
@@ -329,6 +349,11 @@ class CostModel:
         tiers = zip(self.mtok_at_start, self.growths, strict=True)
         parts = [sum(mtok) * monthly_growth(growth, months) for mtok, growth in tiers]
         return np.asarray(np.sum(parts, axis=0) * levels.demand)
+
+    def _hours(self, fleet: FloatArray, levels: Levels, when: Calendar) -> FloatArray:
+        """GPU-hours a month of a fleet that follows demand, levelised."""
+        paid = self.billed(fleet, levels)
+        return np.asarray(paid @ self._pad(when.discount, paid) * (HOURS_PER_MONTH / when.annuity))
 
     @staticmethod
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:

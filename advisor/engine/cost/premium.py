@@ -46,6 +46,11 @@ class PremiumRule:
     overruled: bool
     inputs: tuple[Quantity, ...]
 
+    @property
+    def nobody(self) -> bool:
+        """Whether no engineers and no weeks are needed, whatever the fleet."""
+        return not (self.per_gpu or self.floor or self.feature_engineers or self.weeks)
+
     def engineers(self, gpus: ArrayLike, scale: ArrayLike = 1.0) -> FloatArray:
         """Extra engineers, ``(max(floor, per_gpu x GPUs) + features) x scale``."""
         fleet = np.asarray(gpus, dtype=float)

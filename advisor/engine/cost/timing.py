@@ -117,14 +117,16 @@ def share_above(base: ArrayLike, average: ArrayLike) -> FloatArray:
     [0.6, 0.4, 0.1, 0.0]
     """
     b = np.minimum(np.maximum(np.asarray(base, dtype=float), 0.0), 1.0)
-    a = np.minimum(np.maximum(np.asarray(average, dtype=float), 1e-9), 1.0)
     idle = (1 - b) ** 2
-    if a.size == 1 and a.item() < 0.5:  # one average for all draws, which is the rule
-        return np.asarray(a * idle)
+    if not np.ndim(average):  # one average for all draws, which is the rule
+        one = min(max(float(average), 1e-9), 1.0)  # type: ignore[arg-type]
+        if one < 0.5:
+            return np.asarray(one * idle)
+        high = one - b if one >= 1.0 else np.where(b <= 2 * one - 1, one - b, idle / (4 * max(1 - one, 1e-12)))
+        return np.asarray(np.maximum(high, 0.0))
+    a = np.minimum(np.maximum(np.asarray(average, dtype=float), 1e-9), 1.0)
     flat = a - b
     high = np.where(b <= 2 * a - 1, flat, idle / (4 * np.maximum(1 - a, 1e-12)))
-    if a.size == 1 and a.item() < 1.0:
-        return np.asarray(np.maximum(high, 0.0))
     above = np.where(a >= 0.5, np.where(a >= 1.0, flat, high), a * idle)
     return np.asarray(np.maximum(above, 0.0))
 

@@ -17,7 +17,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import CostModel, Way
-from advisor.engine.sized import FloatArray, two_pieces
+from advisor.engine.sized import FloatArray, once, two_pieces
 
 RESIDUAL_LIMIT = 2.0
 """Residual values are not drawn further out than twice the distance to their low or high end."""
@@ -40,18 +40,33 @@ class Normals:
 
 def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults: Mapping[str, Quantity]) -> Levels:
     """Inputs of one way of paying at each entry, beside what is moved in `typical`."""
-    power, premium = model.facts.values.get("power_usd_per_kwh"), model.premium
-    peak = 1.0 if way.peak_price is None else price_factor(way.peak_price, at.price)
-    return typical.with_(
+    power, premium, memo = model.facts.values.get("power_usd_per_kwh"), model.premium, model.memo
+
+    def factor(basis: PriceBasis | None) -> Level:
+        if basis is None or basis.low == basis.high:
+            return 1.0
+        band = basis.low, basis.typical, basis.high
+        return once(memo, ("price", *band), (at.price,), lambda: log_pieces(at.price, *band))
+
+    def stack() -> FloatArray:
+        return linear_pieces(at.stack, premium.low, premium.high)
+
+    def residual() -> FloatArray:
+        return np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
+
+    return Levels(
         z=at.z,
+        throughput=typical.throughput,
         demand=at.demand,
-        price=typical.price * price_factor(way.price, at.price),
-        peak_price=typical.peak_price * peak,
+        price=typical.price * factor(way.price),
+        peak_price=typical.peak_price * factor(way.peak_price),
         discount=_discount(model, way, at.discount, typical, defaults),
-        stack=1.0 if premium.low == premium.high == 1.0 else linear_pieces(at.stack, premium.low, premium.high),
+        extra_engineers=typical.extra_engineers,
+        utilisation=typical.utilisation,
+        stack=1.0 if premium.low == premium.high == 1.0 else once(memo, ("stack",), (at.stack,), stack),
         power=typical.power * log_pieces(at.power, *power.band) if power is not None and way.buys
         else typical.power,
-        residual=np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT) if way.buys else typical.residual,
+        residual=once(memo, ("residual",), (at.residual,), residual) if way.buys else typical.residual,
     )  # fmt: skip
 
 
@@ -59,11 +74,6 @@ def linear_pieces(z: FloatArray, low: float, high: float) -> FloatArray:
     """Normal factor around 1 in two pieces with 10th and 90th percentiles `low` and `high`, never negative."""
     slope = np.where(z < 0, 1.0 - low, high - 1.0) / Z80
     return np.asarray(np.maximum(0.0, 1.0 + slope * z))
-
-
-def price_factor(basis: PriceBasis, z: FloatArray) -> FloatArray | float:
-    """Factor on a unit price; 1 where its interval is a point."""
-    return 1.0 if basis.low == basis.high else log_pieces(z, basis.low, basis.typical, basis.high)
 
 
 def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatArray:

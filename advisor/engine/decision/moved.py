@@ -8,16 +8,15 @@ that a profile would state is firm, where today's is uncertain.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
+from advisor.domain.record import replace
 from advisor.engine.cost.base import terms_by_base
 from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import Way
-from advisor.engine.cost.prospect import INPUTS, Prospect
-from advisor.engine.cost.uncertain import Normals
+from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.ways import open_ways, without_blocked
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.trial import Setting
@@ -27,8 +26,8 @@ from advisor.engine.sized import FloatArray
 Move = Callable[[Levels, Level], Levels]
 """The levels with one input at the values given."""
 
-SHARES = np.append(np.arange(15, 0, -2) / 16, 1.0)
-"""Bases of a mixture that are tried, as shares of the fleet; the whole of it last."""
+SHARES = np.append(np.arange(15, 0, -2) / 16, 1.0)[:, None, None]
+"""Bases of a mixture that are tried, as shares of the fleet; the whole of it last. Bases x 1 x 1."""
 CASES, THIN = 256, 32
 """Cases behind a cost, and those by which bases are told apart."""
 CLOSE = 1.2
@@ -77,14 +76,17 @@ class Moved:
     def _reckoned(self, move: Move, values: FloatArray) -> FloatArray:
         """What the way that ranks best comes to at each value [USD/month]."""
         levels = move(self._typical, values)
-        based = [self._based(way, move, values, levels) for way in self._ways]
+        appraiser = self._appraiser
+        thin, many = (self._tiled(prospect, move, values) for prospect in (appraiser.thin, appraiser.prospect))
+        based = [self._based(way, levels, values.size, thin) for way in self._ways]
         within = self._within(np.array([usd for _, usd, _ in based]))
         looked = within <= CLOSE * within.min(axis=0)
         outlook = np.full(within.shape, np.inf)
         for i, (shares, _, loss) in enumerate(based):
             if looked[i].any():
-                usd = self._in_cases(self._appraiser.prospect, self._ways[i], shares, move, values)
-                outlook[i] = np.where(looked[i], self._appraiser.prospect.outlook(usd) + loss, np.inf)
+                each = np.repeat(shares, appraiser.prospect.size)[:, None]
+                usd = self._in_cases(self._ways[i], each, values.size, *many)
+                outlook[i] = np.where(looked[i], appraiser.prospect.outlook(usd) + loss, np.inf)
         self._ways = tuple(w for w, some in zip(self._ways, looked.any(axis=1), strict=True) if some)
         return np.asarray(outlook.min(axis=0))
 
@@ -97,32 +99,29 @@ class Moved:
         return np.where(np.isinf(within).all(axis=0), typical, within)
 
     def _based(
-        self, way: Way, move: Move, values: FloatArray, levels: Levels
+        self, way: Way, levels: Levels, n: int, thin: tuple[Prospect, Levels]
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(base, cost at typical inputs, expected loss [USD/month]) at each value; no bound where no mixture pays."""
-        n, shares = values.size, SHARES if way.mode == "mixed" else np.ones(1)
+        """(base, cost at typical inputs, expected loss [USD/month]) at `n` values; no bound where no mixture pays."""
+        shares = SHARES if way.mode == "mixed" else np.ones(1)
         terms = terms_by_base(self._model, way, levels, shares)
         bill = Bill.of(self._model, way, terms)
         losses = self._appraiser.loss(bill) if self.run.candidate.risks else 0.0
         typical, loss = (np.broadcast_to(usd, (shares.size, n)) for usd in (bill.total, losses))
         if way.mode != "mixed":
             return np.ones(n), typical[0], loss[0]
-        every = np.broadcast_to(shares[:, None], (shares.size, n))
-        usd = self._in_cases(self._appraiser.thin, way, every, move, values)
+        usd = self._in_cases(way, shares, n, *thin)
         (best, pays), each = self._appraiser.best_of(usd, loss), np.arange(n)
-        return shares[best], np.where(pays, typical[best, each], np.inf), loss[best, each]
+        return shares.ravel()[best], np.where(pays, typical[best, each], np.inf), loss[best, each]
 
-    def _in_cases(
-        self, prospect: Prospect, way: Way, shares: FloatArray, move: Move, values: FloatArray
-    ) -> FloatArray:
-        """Cost of one way [USD/month]: as `shares`, with a value in each of its columns, and cases behind them."""
-        n, k = prospect.cases.z.size, values.size
-        cases = {name: np.tile(getattr(prospect.cases, name), k) for name in INPUTS}
-        if self._firm:
-            cases[self._firm] = np.zeros(n * k)
-        tiled = replace(prospect, cases=Normals(**cases))
-        levels = tiled.levels(self._model, way, move(self._typical, np.repeat(values, n)))
+    def _tiled(self, prospect: Prospect, move: Move, values: FloatArray) -> tuple[Prospect, Levels]:
+        """All cases behind each value, and the typical inputs moved to those."""
+        moved = move(self._typical, np.repeat(values, prospect.size))
+        return prospect.tiled(values.size, self._firm), moved
+
+    def _in_cases(self, way: Way, shares: FloatArray, n: int, tiled: Prospect, levels: Levels) -> FloatArray:
+        """Cost of one way [USD/month]: by base, where several are asked for, `n` values, and the cases behind each."""
         if way.mode == "mixed":
-            way = replace(way, base_share=np.repeat(shares, n, axis=-1)[..., None])
-        usd = np.asarray(self._model.usd_per_month(way, levels), dtype=float)
-        return np.broadcast_to(usd, (*shares.shape[:-1], k * n)).reshape(*shares.shape[:-1], k, n)
+            way = replace(way, base_share=shares)
+        usd = np.asarray(self._model.usd_per_month(way, tiled.levels(self._model, way, levels)), dtype=float)
+        bases = shares.shape[:-2]
+        return np.broadcast_to(usd, (*bases, tiled.size)).reshape(*bases, n, -1)

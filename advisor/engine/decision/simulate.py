@@ -14,7 +14,7 @@ from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import Pricing, band_of, finalise
 from advisor.engine.cost.prospect import tail_share, tail_weight
-from advisor.engine.cost.uncertain import levels_of
+from advisor.engine.cost.uncertain import Normals, levels_of
 from advisor.engine.decision.draws import demand_draws, normals_of, own_draws, shared_draws
 from advisor.engine.paying import build_pricing
 from advisor.engine.sized import FloatArray, PricedCandidate
@@ -26,6 +26,8 @@ class Run:
 
     candidate: PricedCandidate
     pricing: Pricing
+    drawn: Normals
+    """All that is uncertain, in every draw."""
     levels: Levels
     cost: Cost
     """With its bands."""
@@ -112,6 +114,7 @@ def simulate(
             Run(
                 candidate=candidate,
                 pricing=pricing,
+                drawn=drawn,
                 levels=levels,
                 cost=cost,
                 usd=usd,

@@ -8,7 +8,6 @@ price is a quote for any commitment, so is the trial price.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cached_property, partial
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
 from advisor.domain.profile import Profile, Quote
-from advisor.domain.record import record
+from advisor.domain.record import record, replace
 from advisor.engine.cost.base import base_shares, based_on, terms_by_base
 from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.commitment import unfinished_terms
@@ -29,7 +28,6 @@ from advisor.engine.cost.pricing import Pricing, band_of
 from advisor.engine.cost.prospect import tail_share
 from advisor.engine.cost.uncertain import levels_of
 from advisor.engine.cost.ways import open_ways, without_blocked
-from advisor.engine.decision.draws import normals_of, own_draws, shared_draws
 from advisor.engine.decision.simulate import Run
 from advisor.engine.paying import Appraised, Appraiser, best_way
 from advisor.engine.sized import FloatArray
@@ -96,6 +94,8 @@ class Trial:
         )
         moving = {m.way.id for m in self._moving}
         self._still = tuple(w for w in pricing.open.ways if w.id not in moving and w.id in {x.id for x in ways})
+        self._known: dict[float, Appraised] = {}
+        """The way that ranks best, by price."""
         self._draws: dict[tuple[str, Any], tuple[FloatArray, FloatArray]] = {}
         self._unmoved_ways: dict[str, Appraised] = {}
 
@@ -165,16 +165,21 @@ class Trial:
 
     def _chosen(self, price: float) -> Appraised:
         """The way that ranks best."""
-        basis, now = self._basis(price), self.run.pricing
-        found = [way for way in (moving.appraised(price, basis) for moving in self._moving) if way is not None]
-        if len(found) == 1 and not self._still:
-            return found[0]  # where one way is open there is nothing to order
-        costs = now.usd_by_way | {one.way.id: one.typical for one in found}
-        outlook = now.outlook | {one.way.id: one.outlook for one in found}
-        ways = [*(one.way for one in found), *self._still]
+        if price not in self._known:
+            self._known[price] = self._best(price)
+        return self._known[price]
+
+    def _best(self, price: float) -> Appraised:
+        now = self.run.pricing
+        found = {m: one for m in self._moving if (one := m.appraised(price)) is not None}
+        costs = now.usd_by_way | {one.way.id: one.typical for one in found.values()}
+        outlook = now.outlook | {one.way.id: one.outlook for one in found.values()}
+        ways = [*(one.way for one in found.values()), *self._still]
         best = best_way(self.setting.profile, ways, costs, outlook)
-        known = next((one for one in found if one.way is best), None)
-        return self._unmoved(best) if known is None else known
+        moved = next((m for m, one in found.items() if one.way is best), None)
+        if moved is None:
+            return self._unmoved(best)
+        return replace(found[moved], way=moved.quoted(best, self._basis(price)))
 
     def _unmoved(self, way: Way) -> Appraised:
         """A way that the trial price does not enter."""
@@ -186,16 +191,13 @@ class Trial:
         """Cost of every draw [USD/month]."""
         key, model = (way.id, way.base_share), self.run.pricing.model
         if key not in self._draws:
-            setting, defaults = self.setting, self.setting.catalog.decision_defaults
-            shared = shared_draws(setting.seed, setting.draws)
-            own = own_draws(setting.seed, self.run.id, setting.draws)
-            drawn = normals_of(shared, own, np.asarray(self.run.levels.demand), defaults)
-            levels = levels_of(model, way, drawn, self.run.pricing.typical, defaults)
+            defaults = self.setting.catalog.decision_defaults
+            levels = levels_of(model, way, self.run.drawn, self.run.pricing.typical, defaults)
             moving = next((m for m in self._moving if m.way.id == way.id), None)
             follows = frozenset() if moving is None else moving.follows
             parts = _in_parts(model.terms(way, levels), follows)
             if moving is not None and not moving.straight:
-                return np.broadcast_to(parts[0] + parts[1], (setting.draws,))
+                return np.broadcast_to(parts[0] + parts[1], (self.setting.draws,))
             self._draws[key] = parts[0], parts[1] / price
         fixed, per_usd = self._draws[key]
         return np.broadcast_to(fixed + per_usd * price, (self.setting.draws,))
@@ -237,9 +239,9 @@ class _Moving:
             usd = total(self._by_base(levels))
         return np.broadcast_to(np.asarray(usd), (self._shares.size, prices.size))
 
-    def appraised(self, price: float, basis: PriceBasis) -> Appraised | None:
-        """The way with the price and the base by which it ranks best; None where it would hold the whole fleet."""
-        way, appraiser = self._quoted(basis), self._appraiser
+    def appraised(self, price: float) -> Appraised | None:
+        """The way with the base by which it ranks best at a price; None where it would hold the whole fleet."""
+        way, appraiser = self.way, self._appraiser
         bill = self._bill_at(price)
         losses, best = np.ravel(appraiser.loss(bill)), 0
         if self._mixed:
@@ -248,7 +250,7 @@ class _Moving:
             if not pays:
                 return None
             best = int(found)
-            way = based_on(self._model, way, float(self._shares[best]))
+            way = replace(way, base_share=float(self._shares.flat[best]))
         if way.base_share not in self._cases:
             self._cases[way.base_share] = _Kept(self.straight, self.follows)
         usd, loss = self._cases[way.base_share].at(price, partial(self._in_cases, way)), float(losses[best])
@@ -267,11 +269,10 @@ class _Moving:
             return still.plus(moves, price)
         return Bill.of(self._model, self.way, self._by_base(self._at_price(price)))
 
-    def _quoted(self, basis: PriceBasis) -> Way:
-        return replace(
-            self.way, price=basis if self._price else self.way.price,
-            peak_price=basis if self._peak else self.way.peak_price,
-        )  # fmt: skip
+    def quoted(self, way: Way, basis: PriceBasis) -> Way:
+        """The way, which is of one dollar, with the quote that it was appraised at."""
+        price, peak = basis if self._price else way.price, basis if self._peak else way.peak_price
+        return based_on(self._model, replace(way, price=price, peak_price=peak), float(np.asarray(way.base_share)))
 
     def _at_price(self, price: float) -> Levels:
         """Typical inputs at a trial price; that of the way itself is of one dollar."""
@@ -286,8 +287,7 @@ class _Moving:
         return self._by_base(self._appraiser.thin.levels(self._model, self.way, self._at_price(price)))
 
     def _in_cases(self, way: Way, price: float) -> list[Term]:
-        one = replace(way, price=self.way.price, peak_price=self.way.peak_price)
-        return self._model.terms(one, self._appraiser.prospect.levels(self._model, one, self._at_price(price)))
+        return self._model.terms(way, self._appraiser.prospect.levels(self._model, way, self._at_price(price)))
 
 
 class _Kept:
