@@ -34,6 +34,8 @@ from advisor.engine.gates.residency import first_offer, left_out
 from advisor.engine.sized import FloatArray
 
 GRID = np.linspace(-4.0, 4.0, 65)
+APART = 1e-9
+"""Costs that differ by more, as a share, differ by more than rounding."""
 INNER = 48
 """Quantiles of demand at which the mean given throughput is taken."""
 NODES = np.array([
@@ -264,8 +266,8 @@ def _sample_value(one: Given, others: float, sigma: float, error: float) -> tupl
 
     The posterior mean of the throughput error is normal with variance ``r^2 = sigma^2 / (sigma^2 + error^2)``.
     """
-    if sigma <= 0:
-        return 0.0, 0.0
+    if sigma <= 0 or one.values.min() > others * (1 + APART) or one.values.max() < others * (1 - APART):
+        return 0.0, 0.0  # whatever it says, the order stays
     r = sigma / math.hypot(sigma, error)
     left = math.sqrt(max(0.0, 1.0 - r * r))
     points = r * _NORMAL[:, None] + left * NODES[None, :]
