@@ -54,15 +54,12 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
     def residual() -> FloatArray:
         return np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
 
-    return Levels(
+    return typical.with_(
         z=at.z,
-        throughput=typical.throughput,
         demand=at.demand,
         price=typical.price * factor(way.price),
         peak_price=typical.peak_price * factor(way.peak_price),
         discount=_discount(model, way, at.discount, typical, defaults),
-        extra_engineers=typical.extra_engineers,
-        utilisation=typical.utilisation,
         stack=1.0 if premium.low == premium.high == 1.0 else once(memo, ("stack",), (at.stack,), stack),
         power=typical.power * log_pieces(at.power, *power.band) if power is not None and way.buys
         else typical.power,

@@ -266,7 +266,8 @@ def _sample_value(one: Given, others: float, sigma: float, error: float) -> tupl
 
     The posterior mean of the throughput error is normal with variance ``r^2 = sigma^2 / (sigma^2 + error^2)``.
     """
-    if sigma <= 0 or one.values.min() > others * (1 + APART) or one.values.max() < others * (1 - APART):
+    apart = APART * abs(others)
+    if sigma <= 0 or not one.values.min() - apart <= others <= one.values.max() + apart:
         return 0.0, 0.0  # whatever it says, the order stays
     r = sigma / math.hypot(sigma, error)
     left = math.sqrt(max(0.0, 1.0 - r * r))
