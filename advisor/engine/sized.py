@@ -24,8 +24,8 @@ from advisor.engine.fleet import EXACT_REPLICAS, many_spares, one_whole, spares,
 
 FloatArray = NDArray[np.float64]
 
-KEPT_BYTES = 2**20
-"""Most that an array may take that is kept: not a fleet by month over thousands of draws."""
+KEPT_BYTES = 2**19
+"""Most that an array may take that is kept: no fleet by month over ten thousand draws, none of a hundred thousand."""
 MOST_REPLICAS = 1e12
 """No fleet is larger than this, whatever growth a profile states."""
 
