@@ -133,6 +133,11 @@ class OperatingPoint(Frozen):
     evidence_newest: str = Field(
         description="ISO date of the newest measurement used, of a median the last of its runs; empty where unknown."
     )
+    evidence_since: str = Field(
+        "",
+        description="ISO date, about, of the first run behind the medians where `evidence_newest` is the last day of"
+        " medians over runs; empty elsewhere.",
+    )
     evidence_rows: tuple[str, ...] = Field((), description="Catalog rows that the estimate rests on.")
     other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
 

@@ -10,7 +10,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
-from advisor.domain.text import significant
+from advisor.domain.text import evidence_days, significant
 from advisor.engine.gates.memory import PIPELINE
 
 STALE_DAYS = 180
@@ -42,9 +42,10 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
         if point.evidence_newest:
             age = (as_of - date.fromisoformat(point.evidence_newest)).days
             if age > STALE_DAYS:
+                days = evidence_days(point.evidence_newest, point.evidence_since)
                 out.append(
-                    f"{c.name}: the newest measurement behind its throughput is {age} days old"
-                    f" ({point.evidence_newest}); newer software may be faster."
+                    f"{c.name}: its throughput rests on measurements at least {age} days old ({days}); newer software"
+                    " may be faster."
                 )
             if age < 0:
                 out.append(

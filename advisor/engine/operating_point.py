@@ -279,6 +279,7 @@ def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> Operat
         basis=e.basis,
         evidence_text=e.basis_text,
         evidence_newest=e.evidence_newest,
+        evidence_since=e.evidence_since,
         evidence_rows=e.evidence_row_ids,
         other_families=tuple(
             EvidenceNote(

@@ -14,6 +14,8 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
+from advisor.engine.notes import collect_notes
+from advisor.report import render_report
 from advisor.report.text import render_text
 from advisor.workbench import Workbench
 from tests.bench_kit import bundled_answer, usual_bench
@@ -205,6 +207,37 @@ def test_evidence_of_a_later_day_is_named_and_has_no_negative_age() -> None:
     assert point.evidence_newest > day.isoformat()
     assert not re.search(r"-\d+ days old", tree.model_dump_json())
     assert any("after the day of this answer" in n and point.evidence_newest in n for n in tree.notes)
+
+
+def test_no_place_tells_a_median_as_the_newest_measurement(answers: dict[str, Recommendation]) -> None:
+    """Medians bear the last day of their benchmark: risks, page one and notes called that the newest measurement."""
+    tree = answers["renewal-100-gpus"]
+    choice = tree.candidates[0]
+    point = choice.operating_point
+    assert point is not None
+    assert point.evidence_newest == "2026-07-20"
+    assert "2025-09-29" <= point.evidence_since < point.evidence_newest
+    days = f"medians of runs from {point.evidence_since[:7]} to 2026-07-20"
+    assert days in point.evidence_text
+    (basis,) = (r.basis for r in choice.risks if r.id == "evidence_quality")
+    assert f", {days}, at least 124 days old" in basis
+    page, _, _ = str(render_report(tree, "markdown")).partition("\n---\n")
+    assert days in page
+    later = collect_notes([choice], tree.profile.tiers, date(2027, 2, 1))
+    (stale,) = (n for n in later if "newer software may be faster" in n)
+    assert f"at least 196 days old ({days})" in stale
+    everywhere = tree.model_dump_json() + page + stale
+    assert "newest 2026-07-20" not in everywhere
+    assert "newest 124 days" not in everywhere
+
+
+def test_a_measurement_of_one_day_is_the_newest(answers: dict[str, Recommendation]) -> None:
+    tree = answers["renewal-100-gpus"]
+    choice = tree.candidates[0]
+    assert choice.operating_point is not None
+    dated = choice.operating_point.model_copy(update={"evidence_newest": "2026-05-01", "evidence_since": ""})
+    notes = collect_notes([choice.model_copy(update={"operating_point": dated})], tree.profile.tiers, AS_OF)
+    assert any("at least 204 days old (newest 2026-05-01)" in n for n in notes)
 
 
 def test_who_rents_under_a_licence_is_told_that_the_start_is_too_near() -> None:
