@@ -80,7 +80,11 @@ class CustomModel(Section):
 class Model(Section):
     """The model to serve: exactly one of `id`, `config_json` and `custom`."""
 
-    id: Name | None = Field(None, description="Catalog id, e.g. llama3.3-70b; `advisor catalog list models`.")
+    id: Name | None = Field(
+        None,
+        description="Catalog id, e.g. llama3.3-70b (`advisor catalog list models`), or a name by which servers"
+        " call it, e.g. deepseek-ai/DeepSeek-R1-0528.",
+    )
     config_json: str | None = Field(None, max_length=4096, description="Path of a Hugging Face config.json.")
     custom: CustomModel | None = Field(None, description="Dimensions by hand.")
     precisions: tuple[Precision, ...] = Field(

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from advisor.domain.market import RentPrice
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import weights_called
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
@@ -73,6 +75,27 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
         if c.rank == 1:
             out += _held_or_arriving(c)
     return tuple(dict.fromkeys(out))
+
+
+def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> Iterator[str]:
+    """Which model of the catalog was taken where a profile names one as its servers do.
+
+    Parameters
+    ----------
+    models
+        The model of each workload.
+    """
+    for w, spec in zip(workloads, models, strict=True):
+        called = w.model.id
+        if called is None or called.strip().casefold() in (spec.id.casefold(), spec.name.casefold()):
+            continue
+        weights = weights_called(called)
+        accepted = w.model.precisions
+        yield f"model.id: {called} is taken for {spec.id} of the catalog ({spec.name})." + (
+            f" It names {weights} weights; model.precisions says which are accepted: {', '.join(accepted)}."
+            if weights is not None and accepted != (weights,)
+            else ""
+        )
 
 
 def rents_elsewhere(candidates: Sequence[Candidate], place: Country, prices: Sequence[RentPrice]) -> tuple[str, ...]:
