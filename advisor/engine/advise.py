@@ -55,8 +55,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         if not d.obstacles and d.sized is not None and d.cost is not None
     ]
     if not priced:
-        for draft in drafts:
-            look_beyond(draft, profile, inputs, sizing)
+        drafts = [look_beyond(draft, profile, inputs, sizing) for draft in drafts]
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     for draft in drafts:
@@ -161,7 +160,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         feasible=not draft.obstacles,
         infeasible_reason="; ".join(o.text for o in draft.obstacles),
         rank=judged.rank if judged else None,
-        gates=tuple(draft.gates),
+        gates=draft.gates,
         deployment=deployment,
         memory=main.memory if main else layout.memory,
         operating_point=main.operating_point if main else None,
