@@ -293,7 +293,7 @@ class CostModel:
             engineers: Any = rule.engineers(gpus, levels.stack)
         else:
             engineers = levels.extra_engineers + 0.0 * gpus
-        weeks = rule.weeks * levels.stack / when.annuity + 0.0 * gpus
+        weeks = rule.weeks_at(levels.stack) / when.annuity + 0.0 * gpus
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),

@@ -178,7 +178,7 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
 
     mine, theirs = (move, None) if run is best else (None, move)
     low, high = (today, ENGINEERS_MAX) if run is best else (0.0, today)
-    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="stack")]
+    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="engineers")]
 
 
 def _staffed(run: Run) -> bool:
