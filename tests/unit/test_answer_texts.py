@@ -15,6 +15,7 @@ from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
 from advisor.report.text import render_text
+from advisor.tui.pages import why_not
 from advisor.workbench import Workbench
 from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
@@ -89,6 +90,21 @@ def test_the_same_tier_stands_first_for_every_candidate(answers: dict[str, Recom
     text = render_text(tree)
     assert "Latency and tok/s of tier reasoning; GPUs and cost of all 2 tiers:" in text
     assert "In the same fleet, tier agents:" in text
+
+
+def test_gpus_of_tiers_are_those_of_their_replicas(answers: dict[str, Recommendation]) -> None:
+    """In nodes of its own each, two tiers of a fleet of 16 GPUs took 16 before the third had any."""
+    tree = answers["operator-2000-gpus"]
+    rows = render_text(tree).split("In the same fleet, tier agents:")[1].splitlines()
+    for c in tree.candidates:
+        (row,) = [line for line in rows if line.split()[:1] == [c.accelerator]]
+        assert row.split()[1] == f"{c.tiers[1].fleet.gpus_needed:,}"
+        assert c.fleet is not None
+        assert sum(t.fleet.gpus_needed for t in c.tiers) == c.fleet.gpus_needed <= c.fleet.gpus
+        told = why_not(c, tree).plain
+        for t in c.tiers:
+            assert f"{t.name}: {t.deployment.label}, {t.fleet.replicas:,} replica" in told
+        assert f"{c.fleet.replicas} replicas of {c.fleet.gpus_per_replica}," not in told
 
 
 def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, Recommendation]) -> None:
