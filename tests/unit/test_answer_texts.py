@@ -113,6 +113,8 @@ def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, 
     assert wage.value.startswith("211,243 USD")
     assert wage.source_id != "default"
     assert taken["candidates"].value == "all eight"
+    # "at once" was taken, and today's date, when stated, leaves no time for the delivery of what is bought
+    assert taken["procurement.start_date"].value == "as soon as it can be"
     assert taken["procurement.cost_of_capital"].value.startswith("0.11")
 
 
