@@ -117,7 +117,7 @@ class Moved:
             return np.ones(n), typical[0], loss[0]
         every = np.broadcast_to(shares[:, None], (shares.size, n))
         usd = self._in_cases(self._appraiser.thin, way, every, move, values)
-        (best, pays), each = self._appraiser.best_of(usd, loss), np.arange(n)
+        (best, pays), each = self._appraiser.best_of(way, usd, loss), np.arange(n)
         return shares[best], np.where(pays, typical[best, each], np.inf), loss[best, each]
 
     def _in_cases(

@@ -209,7 +209,7 @@ def bears_on(gate: Gate, run: Run) -> bool:
     if gate.gate == "start":
         return way.buys or gate.condition == "licence"  # a licence is waited for by who rents, too
     if gate.gate.startswith("site"):
-        return way.buys
+        return way.buys and (way.mode == "buy" or not gate.room_gpus)  # of a mixture no more is owned than fits
     return gate.gate != "supply" or way.mode != "buy"
 
 
