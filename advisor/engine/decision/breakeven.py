@@ -171,13 +171,15 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
         return []
     run = runs[0]
     model = run.pricing.model
-    today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
+    fleet = model.stack_fleet(run.pricing.way, Levels())
+    today, most = (float(model.premium.engineers(fleet, at)) for at in (0.0, 1.0))
 
     def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(extra_engineers=x)
 
     mine, theirs = (move, None) if run is best else (None, move)
-    low, high = (today, ENGINEERS_MAX) if run is best else (0.0, today)
+    # a rival may win with as many as today once they are sure, as they may yet turn out more
+    low, high = (today, ENGINEERS_MAX) if run is best else (0.0, most)
     return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="engineers")]
 
 
@@ -214,12 +216,14 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
         return f"No {what} in the range searched{held} changes the order of {best.name} and {rival.name}."
     value, today = found.value * question.scale, question.today
     side = "above" if value >= today else "below"
-    shown = _shown(question, value)
+    shown, stands = _shown(question, value), _shown(question, today)
+    if question.variable == "engineers" and question.mine is None:  # of the rival's own, fewer make it win
+        side, stands = "below", stands if value < today else f"{stands}, which may yet turn out to be more"
     if question.variable == "throughput":
         than = f"{'more' if value > today else 'less'} than about {percent(value / today)} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
-    return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
+    return f"{rival.name} wins with {what} {side} {shown} (today {stands})."
 
 
 def _shown(question: _Question, value: float) -> str:

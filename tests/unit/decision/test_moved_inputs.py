@@ -100,3 +100,26 @@ def test_a_headcount_beside_its_break_even_turns_the_order(skill: str) -> None:
         wins = found.choice if (found.value > found.today) is holds else found.rival
         loses = found.rival if wins == found.choice else found.choice
         assert usd[wins] < usd[loses], found.text
+
+
+def test_a_rival_that_would_win_with_todays_headcount_once_it_is_sure_is_told_so() -> None:
+    """Sought below today's alone, no headcount was said to change the order; half an engineer, stated, did."""
+    quote = {"accelerator": "h200", "usd": 3.2, "commitment": "reserved_3y"}
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.1-8b"}, "traffic": {"isl": 500, "osl": 100, "peak_concurrency": 1},
+        "candidates": ["mi300x", "h200"],
+        "procurement": {"mode": "rent", "commitment": "reserved_3y", "quotes": [quote]},
+    }  # fmt: skip
+    bench = usual_bench()
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    assert (decision.choice, decision.runner_up) == ("h200", "mi300x")
+    (found,) = [b for b in decision.break_evens if b.variable == "engineers"]
+    assert found.value is not None
+    assert found.value > found.today
+    assert "below" in found.text
+    assert "may yet turn out to be more" in found.text
+    for engineers, wins in ((found.value * 0.97, "mi300x"), (found.value * 1.03, "h200")):
+        team = {"rocm_extra_engineers": engineers}
+        tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
+        assert tree.candidates[0].accelerator == wins
