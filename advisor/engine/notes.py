@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from advisor.domain.market import RentPrice
+from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
@@ -22,6 +23,8 @@ SHARED_FATE = 0.999
 """Availability from which it matters that a node fails as a whole."""
 FASTER = 1.5
 """Factor of the rate at its own latency over that of the service level from which a peak in flight is explained."""
+FREE_LICENCES = ("Apache-2.0", "MIT")
+UNVERIFIED = "not verified"
 CONTENDERS = 3
 """Ranks whose service level is looked into."""
 
@@ -71,6 +74,20 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
             out += _shared_fate(c, workloads)
         if c.rank == 1:
             out += _held_or_arriving(c)
+    return tuple(dict.fromkeys(out))
+
+
+def licences(models: Sequence[ModelSpec]) -> tuple[str, ...]:
+    """Under which licence a model is released, where that is none that lets anybody serve it."""
+    out = []
+    for spec in models:
+        if not spec.licence or spec.licence in FREE_LICENCES:
+            continue
+        if spec.licence.startswith(UNVERIFIED):
+            known = spec.licence.removeprefix(UNVERIFIED)
+            out.append(f"{spec.name}: its licence is not verified{known}; read it before you serve the model.")
+        else:
+            out.append(f"{spec.name}: its licence is the {spec.licence}; whether that allows your use is not judged.")
     return tuple(dict.fromkeys(out))
 
 

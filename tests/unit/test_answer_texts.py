@@ -92,6 +92,23 @@ def test_the_same_tier_stands_first_for_every_candidate(answers: dict[str, Recom
     assert "In the same fleet, tier agents:" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("mistral-large-2411", "the Mistral Research License (commercial use needs a separate licence); whether"),
+        ("minimax-m2.5", "its licence is not verified (M2: MIT); read it"), ("gpt-oss-20b", ""),
+    ],
+)  # fmt: skip
+def test_a_licence_that_may_forbid_the_use_is_told(model: str, told: str) -> None:
+    """The catalog knew that commercial use needs another licence, and no answer said so."""
+    profile = Profile.model_validate(
+        {"model": {"id": model}, "traffic": {"isl": 800, "osl": 200, "peak_concurrency": 20}, "candidates": ["b200"]}
+    )
+    notes = [note for note in usual_bench().advise(profile, draws=200).notes if "licence" in note]
+    assert len(notes) == bool(told)
+    assert all(told in note for note in notes)
+
+
 def test_gpus_of_tiers_are_those_of_their_replicas(answers: dict[str, Recommendation]) -> None:
     """In nodes of its own each, two tiers of a fleet of 16 GPUs took 16 before the third had any."""
     tree = answers["operator-2000-gpus"]
