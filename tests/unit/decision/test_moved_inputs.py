@@ -123,3 +123,25 @@ def test_a_rival_that_would_win_with_todays_headcount_once_it_is_sure_is_told_so
         team = {"rocm_extra_engineers": engineers}
         tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
         assert tree.candidates[0].accelerator == wins
+
+
+def test_electricity_that_would_turn_the_choice_at_todays_price_is_told_on_the_right_side() -> None:
+    """Today's price may turn out lower, and the choice leads by that alone: it lost above the turn, not below."""
+    quotes = [
+        {"accelerator": "b300", "usd": 3.46, "commitment": "reserved_3y"}, {"accelerator": "b200", "usd": 99},
+    ]  # fmt: skip
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 500, "peak_concurrency": 400},
+        "candidates": ["b200", "b300"], "procurement": {"mode": "either", "horizon_months": 36, "quotes": quotes},
+    }  # fmt: skip
+    bench = usual_bench()
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    (found,) = [b for b in decision.break_evens if b.variable == "power_price"]
+    assert (found.choice, found.rival) == ("b200", "b300")
+    assert found.value is not None
+    assert found.value < found.today
+    assert "B300 wins with electricity price above" in found.text
+    for usd, wins in ((found.value * 0.95, "b200"), (found.value * 1.05, "b300")):
+        tree = bench.advise(Profile.model_validate({**asked, "site": {"power_usd_per_kwh": usd}}), draws=2000)
+        assert tree.candidates[0].accelerator == wins
