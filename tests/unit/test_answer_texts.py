@@ -109,6 +109,19 @@ def test_a_licence_that_may_forbid_the_use_is_told(model: str, told: str) -> Non
     assert all(told in note for note in notes)
 
 
+def test_a_step_names_its_tier_once() -> None:
+    """"vLLM has grave open problems here (workload agents): Workload agents: Put an accuracy ..." """
+    chat = {"model": {"id": "llama3.3-70b"}, "traffic": {"isl": 800, "osl": 300, "peak_concurrency": 300}}
+    agents = {
+        "model": {"id": "gpt-oss-120b", "precisions": ["fp4"]}, "slo": {"ttft_ms": 2000, "tpot_ms": 25},
+        "traffic": {"isl": 8000, "osl": 500, "peak_requests_per_s": 3, "prefix_cache_hit_rate": 0.7},
+    }  # fmt: skip
+    tiers = {"workloads": [{"name": "chat", **chat}, {"name": "agents", **agents}], "candidates": ["b200"]}
+    steps = usual_bench().advise(Profile.model_validate(tiers), draws=200).verdict.next_steps
+    (step,) = [s for s in steps if "grave open problems" in s]
+    assert step.lower().count("workload agents") == 1
+
+
 def test_gpus_of_tiers_are_those_of_their_replicas(answers: dict[str, Recommendation]) -> None:
     """In nodes of its own each, two tiers of a fleet of 16 GPUs took 16 before the third had any."""
     tree = answers["operator-2000-gpus"]
