@@ -25,7 +25,7 @@ from advisor.engine.gates import software_findings
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.infeasible import explain_infeasible, nearness
 from advisor.engine.names import check_names
-from advisor.engine.notes import collect_notes, models_taken, rents_elsewhere
+from advisor.engine.notes import collect_notes, licences, models_taken, rents_elsewhere
 from advisor.engine.operating_point import Load
 from advisor.engine.plan import curve_of
 from advisor.engine.sized import PricedCandidate
@@ -90,6 +90,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
             *dict.fromkeys(models_taken(profile.tiers, inputs.models)),
             *late,
             *not_cut(inputs.catalog, inputs.as_of),
+            *licences(inputs.models),
             *collect_notes(candidates, profile.tiers, inputs.as_of),
             *_abroad(candidates, profile, inputs),
         ),

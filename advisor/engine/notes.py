@@ -24,6 +24,8 @@ SHARED_FATE = 0.999
 """Availability from which it matters that a node fails as a whole."""
 FASTER = 1.5
 """Factor of the rate at its own latency over that of the service level from which a peak in flight is explained."""
+FREE_LICENCES = ("Apache-2.0", "MIT")
+UNVERIFIED = "not verified"
 CONTENDERS = 3
 """Ranks whose service level is looked into."""
 
@@ -96,6 +98,20 @@ def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> 
             if weights is not None and accepted != (weights,)
             else ""
         )
+
+
+def licences(models: Sequence[ModelSpec]) -> tuple[str, ...]:
+    """Under which licence a model is released, where that is none that lets anybody serve it."""
+    out = []
+    for spec in models:
+        if not spec.licence or spec.licence in FREE_LICENCES:
+            continue
+        if spec.licence.startswith(UNVERIFIED):
+            known = spec.licence.removeprefix(UNVERIFIED)
+            out.append(f"{spec.name}: its licence is not verified{known}; read it before you serve the model.")
+        else:
+            out.append(f"{spec.name}: its licence is the {spec.licence}; whether that allows your use is not judged.")
+    return tuple(dict.fromkeys(out))
 
 
 def rents_elsewhere(candidates: Sequence[Candidate], place: Country, prices: Sequence[RentPrice]) -> tuple[str, ...]:
