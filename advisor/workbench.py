@@ -23,6 +23,7 @@ from advisor.domain.model_names import model_called
 from advisor.domain.profile import Model, Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import DEFAULT_DRAWS, DEFAULT_SEED, BacktestSummary, ProbeCheck, Recommendation
+from advisor.domain.text import in_a_row
 from advisor.engine.deployments import MeasuredConfigs, index_configs
 from advisor.engine.operating_point import MEAN_OVER_NOMINAL
 from advisor.profiles.hf_config import model_by_hand, model_from_config
@@ -238,12 +239,12 @@ class Workbench:
             raise CatalogError(f"cannot be read ({error.strerror})", file=str(path)) from None
 
     def find_model(self, section: Model, folder: Path | None = None) -> ModelSpec:
-        """The dimensions of the model that a profile names.
+        """The dimensions of the model that a profile names, by its catalog id or as servers and measurements call it.
 
         Raises
         ------
         ProfileError
-            When it is unknown, with suggestions, or its configuration cannot be read.
+            When it is unknown or may be several, with suggestions, or its configuration cannot be read.
         """
         if section.custom is not None:
             return model_by_hand(section.custom)
@@ -251,15 +252,16 @@ class Workbench:
             path = Path(section.config_json)
             return model_from_config(path if path.is_absolute() or folder is None else folder / path)
         assert section.id is not None
-        models = self.catalog.models
-        wanted = section.id.casefold()
-        for spec in models.values():
-            if wanted in (spec.id.casefold(), spec.name.casefold()) or section.id in spec.measured_as:
-                return spec
+        found = self.catalog.models_called(section.id)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = in_a_row([spec.id for spec in found])
+            raise ProfileError(f'model.id: "{section.id}" stands for {several}; give the id you mean')
         reason = self.catalog.incomplete_models.get(section.id)
         if reason:
             raise ProfileError(f'model.id: "{section.id}" cannot be sized: {reason}')
-        hint = did_you_mean(section.id, models) or "; `advisor catalog list models` names them"
+        hint = did_you_mean(section.id, self.catalog.models) or "; `advisor catalog list models` names them"
         raise ProfileError(f'model.id: unknown model "{section.id}"{hint}')
 
     def check(self, profile: Profile, folder: Path | None = None) -> None:

@@ -83,6 +83,13 @@ class Catalog:
         found: T = known[1]
         return found
 
+    def models_called(self, name: str) -> tuple[ModelSpec, ...]:
+        """Every model that a name may mean: an id, or what servers and measurements call it."""
+        from advisor.domain.model_names import models_called
+
+        models = self.models
+        return self.derived(("models_called", name), models, lambda: models_called(name, models.values()))
+
     @cached_property
     def _hardware(self) -> tuple[dict[str, Accelerator], dict[str, str]]:
         from advisor.catalog.hardware import read_accelerators

@@ -34,6 +34,25 @@ class Drop:
             return [{k: (v or "").strip() for k, v in row.items() if k} for row in csv.DictReader(file)]
 
 
+_SCARS = {
+    "(address not recordeds)": "(addresses not recorded)",
+    "(cited, ; original": "(cited; original",
+    "address not recorded), 2026-11-09)": "address not recorded, 2026-11-09)",
+}
+"""Places of a drop where a name or an address was taken out and left a broken sentence; what stood there is lost."""
+
+
+def healed(reference: str) -> str:
+    """A reference without the scars of what was taken out of it; nothing is put in its place.
+
+    >>> healed("A and B blogs (address not recordeds)"), healed("https://x.org/a.pdf (cited, ; original not read)")
+    ('A and B blogs (addresses not recorded)', 'https://x.org/a.pdf (cited; original not read)')
+    """
+    for scar, words in _SCARS.items():
+        reference = reference.replace(scar, words)
+    return reference
+
+
 @dataclass(slots=True)
 class SourceBook:
     """Collects sources and hands out their short ids."""
@@ -55,7 +74,7 @@ class SourceBook:
                 known = f"{known}-{digest(reference, 6)}"
             self._ids[reference] = known
             self.entries[known] = {
-                "id": known, "reference": reference, "as_of": "", "kind": kind, "attribution": attribution,
+                "id": known, "reference": healed(reference), "as_of": "", "kind": kind, "attribution": attribution,
             }  # fmt: skip
         entry = self.entries[known]
         if as_of is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from advisor.catalog import export as tables
 from advisor.catalog.resources import catalog_root
-from advisor.catalog_build.drop import Drop, Importer, Output
+from advisor.catalog_build.drop import Drop, Importer, Output, healed
 from advisor.domain.errors import CatalogError
 
 Row = dict[str, str]
@@ -197,7 +197,7 @@ def _source_ids(reference: str, as_of: str, sources: dict[str, Row]) -> str:
         if source_id not in sources:
             kind = "regulation" if re.search(r"CFR|govinfo|bis\.gov|whitehouse", part) else "analyst"
             sources[source_id] = {
-                "id": source_id, "reference": part, "as_of": _day(as_of), "kind": kind, "attribution": "",
+                "id": source_id, "reference": healed(part), "as_of": _day(as_of), "kind": kind, "attribution": "",
             }  # fmt: skip
     return _joined("; ".join(ids))
 

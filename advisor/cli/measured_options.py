@@ -41,12 +41,11 @@ def measured_deployment(args: argparse.Namespace) -> Deployment:
         value = getattr(args, name)
         if value is not None and not 1 <= value <= 100_000:
             raise InputError(f"--{name} {value}: must lie between 1 and 100000")
-    for name in ("tp", "ep"):
-        value = getattr(args, name)
-        if value is not None and args.gpus is not None and value > args.gpus:
-            raise InputError(f"--{name} {value} is more than the {args.gpus} of --gpus; --gpus counts all of them")
-    return Deployment(
+    where = Deployment(
         accelerator=args.accelerator.strip().lower(), gpus=args.gpus, model=args.as_model, precision=args.weights,
         engine=args.engine, tp=args.tp, ep=args.ep, dp_attention=args.dp_attention, spec_method=args.spec,
         disagg=args.disagg,
     )  # fmt: skip
+    for name, told in where.too_wide.items():
+        raise InputError(f"--{name}, --gpus: {told}")
+    return where

@@ -96,7 +96,9 @@ class OperatingEstimate:
     basis_text: str
     evidence_row_ids: tuple[str, ...] = ()
     evidence_newest: str = ""
-    """ISO date of the newest measurement that bears on the estimate."""
+    """ISO date of the newest measurement that bears on the estimate, of a median the last of its runs."""
+    evidence_since: str = ""
+    """ISO date, about, of the first run of those medians; empty where the newest measurement is of one day."""
     other_families: tuple[OtherFamily, ...] = ()
     notes: tuple[str, ...] = field(default=())
     error: str = ""

@@ -51,6 +51,9 @@ class Gate(Frozen):
         None, ge=0, description="Duty on the landed hardware price, as a fraction; none where no duty applies."
     )
     blocks: Blocks = Field("nothing", description="What the gate rules out: buy, rent, all or nothing.")
+    room_gpus: int | None = Field(
+        None, ge=0, description="GPUs that the site has room for, where the fleet takes more; none elsewhere."
+    )
     notes: tuple[str, ...] = Field((), description="What the data cannot decide, and other reservations.")
     disclaimer: str = Field("", description="Stands beside every finding of law.")
 

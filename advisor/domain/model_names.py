@@ -41,17 +41,28 @@ def model_called(name: str, models: Iterable[ModelSpec]) -> ModelSpec | None:
     >>> [found and found.id for found in (model_called(n, [spec]) for n in names)]
     ['llama', 'llama', None, None]
     """
+    return next(iter(models_called(name, models)), None)
+
+
+def models_called(name: str, models: Iterable[ModelSpec]) -> tuple[ModelSpec, ...]:
+    """Every model that a name may mean; measurements call several of one structure alike.
+
+    >>> r1, v3 = (ModelSpec(n, f"deepseek-ai/{n}", "", 1, 1, 1, 1, 1, 1, 1, 1, "mla", 1, measured_as=("dsr1",))
+    ...           for n in ("deepseek-r1", "deepseek-v3"))
+    >>> [[spec.id for spec in models_called(n, [r1, v3])] for n in ("dsr1", "DeepSeek-V3-0324")]
+    [['deepseek-r1', 'deepseek-v3'], ['deepseek-v3']]
+    """
     known = list(models)
     wanted = name.strip().casefold()
     for spec in known:
         if wanted in (spec.id.casefold(), spec.name.casefold()):
-            return spec
-    for spec in known:
-        if name in spec.measured_as:
-            return spec
+            return (spec,)
+    measured = tuple(spec for spec in known if name in spec.measured_as)
+    if measured:
+        return measured
     core = _without_tuning(_without_format(_parts(name))[0])
     asked = {"-".join(core), "-".join(_without_revision(core))} - {""}
-    return next((s for s in known if asked & {_core(s.id), _core(s.name)}), None)
+    return tuple(s for s in known if asked & {_core(s.id), _core(s.name)})
 
 
 def weights_called(name: str) -> Precision | None:

@@ -80,7 +80,11 @@ class CustomModel(Section):
 class Model(Section):
     """The model to serve: exactly one of `id`, `config_json` and `custom`."""
 
-    id: Name | None = Field(None, description="Catalog id, e.g. llama3.3-70b; `advisor catalog list models`.")
+    id: Name | None = Field(
+        None,
+        description="Catalog id, e.g. llama3.3-70b (`advisor catalog list models`), or a name by which servers"
+        " call it, e.g. deepseek-ai/DeepSeek-R1-0528.",
+    )
     config_json: str | None = Field(None, max_length=4096, description="Path of a Hugging Face config.json.")
     custom: CustomModel | None = Field(None, description="Dimensions by hand.")
     precisions: tuple[Precision, ...] = Field(
@@ -260,7 +264,7 @@ class Procurement(Section):
 
     mode: Literal["rent", "buy", "either"] = Field("either", description="Rent, buy, or whichever is cheaper.")
     horizon_months: int = Field(36, ge=1, le=120, description="Months over which cost is counted.")
-    start_date: date | None = Field(None, description="When capacity must be there; default at once.")
+    start_date: date | None = Field(None, description="When capacity must be there; default as soon as it can be.")
     commitment: Commitment = Field("any", description="Commitment that rent may take; any compares them.")
     seller: Literal["any", "neocloud", "hyperscaler"] = Field("any", description="Class of provider.")
     volume_discount: Share = Field(0.0, lt=1, description="Discount that you have been promised on list or market.")

@@ -133,6 +133,11 @@ class OperatingPoint(Frozen):
     evidence_newest: str = Field(
         description="ISO date of the newest measurement used, of a median the last of its runs; empty where unknown."
     )
+    evidence_since: str = Field(
+        "",
+        description="ISO date, about, of the first run behind the medians where `evidence_newest` is the last day of"
+        " medians over runs; empty elsewhere.",
+    )
     evidence_rows: tuple[str, ...] = Field((), description="Catalog rows that the estimate rests on.")
     other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
 
@@ -172,10 +177,18 @@ class DeploymentCurve(Frozen):
     points: tuple[CurvePoint, ...] = Field((), description="Estimated points, then measured ones.")
 
 
-class Fleet(Frozen):
-    """How many replicas, GPUs and nodes the demand takes; each allowance is a term of its own."""
+RATE_UNIT = "requests/s"
 
-    demand_unit: str = Field(description="What demand is counted in: `requests in flight` or `requests/s`.")
+
+class Fleet(Frozen):
+    """How many replicas, GPUs and nodes the demand takes; each allowance is a term of its own.
+
+    Of a fleet of several workloads what speaks of one replica is that of the first; its replicas differ in GPUs.
+    """
+
+    demand_unit: str = Field(
+        description="What demand is counted in: `requests in flight` or `requests/s`; the latter where tiers differ."
+    )
     peak_demand: float = Field(description="Demand at the busiest time, at the start [demand_unit].")
     replica_capacity: float = Field(description="What one replica carries at its operating point [demand_unit].")
     peak_requests_per_s: float = Field(description="Requests/s at the busiest time, at the start.")

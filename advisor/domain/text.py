@@ -54,6 +54,20 @@ def counted(n: float, noun: str) -> str:
     return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
 
 
+def evidence_days(newest: str, since: str) -> str:
+    """When the newest measurement was made; of medians over runs only the first and the last of their days are known.
+
+    Parameters
+    ----------
+    newest, since
+        ISO dates; `since` is empty where the newest measurement is of one day.
+
+    >>> evidence_days("2026-07-18", ""), evidence_days("2026-07-20", "2025-09-29")
+    ('newest 2026-07-18', 'medians of runs from 2025-09 to 2026-07-20')
+    """
+    return f"medians of runs from {since[:7]} to {newest}" if since else f"newest {newest}"
+
+
 def in_a_row(names: Sequence[str]) -> str:
     """Names in a sentence; empty where there are none.
 

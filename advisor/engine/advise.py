@@ -25,7 +25,7 @@ from advisor.engine.gates import software_findings
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.infeasible import explain_infeasible, nearness
 from advisor.engine.names import check_names
-from advisor.engine.notes import collect_notes, rents_elsewhere
+from advisor.engine.notes import collect_notes, licences, models_taken, rents_elsewhere
 from advisor.engine.operating_point import Load
 from advisor.engine.plan import curve_of
 from advisor.engine.sized import PricedCandidate
@@ -55,8 +55,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         if not d.obstacles and d.sized is not None and d.cost is not None
     ]
     if not priced:
-        for draft in drafts:
-            look_beyond(draft, profile, inputs, sizing)
+        drafts = [look_beyond(draft, profile, inputs, sizing) for draft in drafts]
     outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
     candidates = _assemble(drafts, outcome, profile, inputs)
     for draft in drafts:
@@ -88,8 +87,10 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         claims=claims,
         backtest=inputs.backtest,
         notes=(
+            *dict.fromkeys(models_taken(profile.tiers, inputs.models)),
             *late,
             *not_cut(inputs.catalog, inputs.as_of),
+            *licences(inputs.models),
             *collect_notes(candidates, profile.tiers, inputs.as_of),
             *_abroad(candidates, profile, inputs),
         ),
@@ -160,7 +161,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         feasible=not draft.obstacles,
         infeasible_reason="; ".join(o.text for o in draft.obstacles),
         rank=judged.rank if judged else None,
-        gates=tuple(draft.gates),
+        gates=draft.gates,
         deployment=deployment,
         memory=main.memory if main else layout.memory,
         operating_point=main.operating_point if main else None,

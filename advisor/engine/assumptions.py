@@ -110,7 +110,7 @@ _SILENCE = {
     "rocm_migration_weeks": "by experience",
     "headquarters_country": "as place.country",
     "ultimate_parent_country": "as the headquarters",
-    "start_date": "at once",
+    "start_date": "as soon as it can be",
     "as_of": "not dated",
     "cost_of_capital": "from the catalog",
     "depreciation_years": "from the catalog",

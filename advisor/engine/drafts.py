@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 
 from advisor.catalog import Catalog
@@ -44,6 +44,7 @@ from advisor.engine.sized import SizedCandidate, TierDemand
 
 DEFAULT_CANDIDATES = ("mi300x", "mi325x", "mi350x", "mi355x", "h100", "h200", "b200", "b300")
 
+
 @record
 class Inputs:
     """Everything beside the profile that an answer depends on."""
@@ -67,15 +68,16 @@ class Inputs:
     with_claims: bool = False
     """Whether to recompute public claims about the candidates, which reports print."""
 
-@dataclass(slots=True)
+
+@record
 class Draft:
-    """A candidate in the making."""
+    """A candidate in the making; each stage makes another of it."""
 
     accelerator: Accelerator
-    layouts: list[Layout]
-    gates: list[Gate]
-    obstacles: list[Obstacle] = field(default_factory=list)
-    plans: list[TierPlan] = field(default_factory=list)
+    layouts: Sequence[Layout]
+    gates: tuple[Gate, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+    plans: tuple[TierPlan, ...] = ()
     """In the order of the profile; empty where a tier cannot be served."""
     tiers: tuple[TierPlan, ...] = ()
     fleet: Fleet | None = None
@@ -86,7 +88,6 @@ class Draft:
     risks: tuple[Risk, ...] = ()
 
 
-
 def judge_all(
     profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
 ) -> list[Draft]:
@@ -94,17 +95,12 @@ def judge_all(
     drafts = _lay_out_all(profile, accelerators, inputs, sizing)
     options = [_options(draft, profile, inputs, sizing) for draft in drafts]
     expect([layout.sample for tiers in options for tier in tiers for layout in tier if layout.sample is not None])
-    for draft, tiers in zip(drafts, options, strict=True):
-        _settle(draft, tiers, profile, inputs, sizing)
-        if not draft.plans:
-            _plan(draft, profile, inputs, sizing)
+    drafts = [_settled(d, tiers, profile, inputs, sizing) for d, tiers in zip(drafts, options, strict=True)]
     planned = [d for d in drafts if d.plans]
     order = main_tier_first([d.plans for d in planned])
-    for draft, cold in zip(planned, _cold_rates(planned, profile, inputs, order), strict=True):
-        _size(draft, profile, inputs, sizing, order, cold)
-    for draft in drafts:
-        _price(draft, profile, inputs)
-    return drafts
+    cold = iter(_cold_rates(planned, profile, inputs, order))
+    drafts = [_sized(d, profile, inputs, sizing, order, next(cold)) if d.plans else d for d in drafts]
+    return [_priced(d, profile, inputs) for d in drafts]
 
 
 def _lay_out_all(
@@ -119,10 +115,10 @@ def _lay_out_all(
     return [_draft(profile, a, [tier[a.id] for tier in by_tier], inputs) for a in accelerators]
 
 
-def _draft(profile: Profile, accelerator: Accelerator, layouts: list[Layout], inputs: Inputs) -> Draft:
+def _draft(profile: Profile, accelerator: Accelerator, layouts: Sequence[Layout], inputs: Inputs) -> Draft:
     deployments = (layout.deployment for layout in layouts)
     gates = evaluate_gates(profile, accelerator, inputs.catalog, inputs.as_of, *deployments)
-    return Draft(accelerator, layouts, list(gates))
+    return Draft(accelerator, layouts, tuple(gates))
 
 
 def _options(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> list[list[Layout]]:
@@ -136,29 +132,23 @@ def _options(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> 
     ]
 
 
-def _settle(
+def _settled(
     draft: Draft, options: Sequence[Sequence[Layout]], profile: Profile, inputs: Inputs, sizing: Sizing
-) -> None:
-    """Of the deployments that keep the level take those by which the candidate ranks best."""
+) -> Draft:
+    """Planned with those of the deployments that keep the level by which the candidate ranks best."""
     leading: list[str] = []
     planned: list[Draft] = []
 
-    def weigh(layouts: Sequence[Layout]) -> Weight:
-        if _same(draft.layouts, layouts):
-            tried = Draft(draft.accelerator, draft.layouts, [*draft.gates])
-        else:
-            tried = _draft(profile, draft.accelerator, list(layouts), inputs)
-        _plan(tried, profile, inputs, sizing)
-        planned.append(tried)
-        weighed = Draft(tried.accelerator, tried.layouts, [*tried.gates], plans=tried.plans)
-        return _weigh(weighed, profile, inputs, sizing, leading)
+    def of(layouts: Sequence[Layout]) -> Draft:
+        """The candidate planned with some deployments, each combination once."""
+        found = next((tried for tried in planned if _same(tried.layouts, layouts)), None)
+        if found is None:
+            drawn = draft if _same(draft.layouts, layouts) else _draft(profile, draft.accelerator, layouts, inputs)
+            found = _planned(drawn, profile, inputs, sizing)
+            planned.append(found)
+        return found
 
-    chosen = settle(draft.layouts, options, weigh)
-    known = next((tried for tried in planned if _same(tried.layouts, chosen)), None)
-    if known is None and not _same(draft.layouts, chosen):
-        known = _draft(profile, draft.accelerator, chosen, inputs)
-    if known is not None:
-        draft.layouts, draft.gates, draft.plans = known.layouts, known.gates, known.plans
+    return of(settle(draft.layouts, options, lambda layouts: _weigh(of(layouts), profile, inputs, sizing, leading)))
 
 
 def _same(some: Sequence[Layout], others: Sequence[Layout]) -> bool:
@@ -173,7 +163,7 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
     leading
         Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
     """
-    _size(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
+    draft = _sized(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
     try:
@@ -185,22 +175,22 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
     return Weight(0.0, budget is not None and pricing.usd_by_way[way] > budget, pricing.outlook[way])
 
 
-def _plan(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
-    """Plan every tier, or say what is in the way."""
+def _planned(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Draft:
+    """With a plan of every tier, or what is in the way."""
     a = draft.accelerator
-    simple = not profile.workloads
-    for i, (workload, layout) in enumerate(zip(profile.tiers, draft.layouts, strict=True)):
-        if layout.failure:
-            path = "slo" if simple else f"workloads[{i}].slo"
-            draft.obstacles.append(layout_obstacle(layout, workload.name, workload.slo, path))
-    draft.gates.append(capacity_gate([w.name for w in profile.tiers], draft.layouts))
-    if any(layout.failure for layout in draft.layouts):
-        draft.obstacles += [gate_obstacle(g, a.id, a.name) for g in draft.gates[:-1] if not g.passes]
-        return
-    draft.plans = [
-        plan_tier(w, m, layout, sizing, inputs.catalog.measured)
-        for w, m, layout in zip(profile.tiers, inputs.models, draft.layouts, strict=True)
+    tiers = list(zip(profile.tiers, inputs.models, draft.layouts, strict=True))
+    paths = [f"workloads[{i}].slo" for i in range(len(tiers))] if profile.workloads else ["slo"]
+    missed = [
+        layout_obstacle(layout, w.name, w.slo, path)
+        for (w, _, layout), path in zip(tiers, paths, strict=True)
+        if layout.failure
     ]
+    gates = (*draft.gates, capacity_gate([w.name for w in profile.tiers], draft.layouts))
+    if missed:
+        shut = (gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes)
+        return replace(draft, gates=gates, obstacles=(*missed, *shut))
+    plans = tuple(plan_tier(w, m, layout, sizing, inputs.catalog.measured) for w, m, layout in tiers)
+    return replace(draft, gates=gates, plans=plans)
 
 
 def _cold_rates(planned: Sequence[Draft], profile: Profile, inputs: Inputs, order: Sequence[int]) -> list[float]:
@@ -213,73 +203,76 @@ def _cold_rates(planned: Sequence[Draft], profile: Profile, inputs: Inputs, orde
     return cold_rates(plans, profile.tiers[main], inputs.models[main], inputs.estimate, factors)
 
 
-def _size(
+def _sized(
     draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int], cold: float
-) -> None:
-    """The fleet over all tiers, in the order that all candidates share, and what the site says to it."""
+) -> Draft:
+    """With the fleet over all tiers, in the order that all candidates share, and what the site says to it."""
     a = draft.accelerator
-    draft.tiers = tuple(draft.plans[i] for i in order)
+    tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)
-    draft.fleet = total_fleet(draft.tiers, a)
+    fleet = total_fleet(tiers, a)
     demands = tuple(
         TierDemand.of(t, w, sizing.up_probability(t.fleet.gpus_per_replica))
-        for t, w in zip(draft.tiers, workloads, strict=True)
+        for t, w in zip(tiers, workloads, strict=True)
     )
     models = tuple(inputs.models[i] for i in order)
     ahead = sizing.parameters["growth_lookahead_months"]
-    sized = SizedCandidate(a, draft.tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
+    sized = SizedCandidate(a, tiers, workloads, models, demands, lookahead_months=ahead, cold_rate=cold)
     most = largest_fleet(sized, profile.procurement.horizon_months)
-    draft.gates += evaluate_fleet_gates(profile, a, draft.fleet.gpus, inputs.catalog, inputs.as_of, most)
-    short = shortfalls(profile, a, max(draft.fleet.gpus, most), inputs.catalog)
-    draft.obstacles += [gate_obstacle(g, a.id, a.name, short.get(g.gate)) for g in draft.gates if not g.passes]
-    draft.sized = replace(sized, gates=tuple(draft.gates))
+    of_fleet = evaluate_fleet_gates(profile, a, fleet.gpus, inputs.catalog, inputs.as_of, most)
+    gates = (*draft.gates, *of_fleet)
+    short = shortfalls(profile, a, max(fleet.gpus, most), inputs.catalog)
+    obstacles = tuple(gate_obstacle(g, a.id, a.name, short.get(g.gate)) for g in gates if not g.passes)
+    sized = replace(sized, gates=gates)
+    return replace(draft, tiers=tiers, fleet=fleet, sized=sized, gates=gates, obstacles=obstacles)
 
 
-def _price(draft: Draft, profile: Profile, inputs: Inputs) -> None:
-    if draft.sized is None or draft.obstacles:
-        return
+def _priced(draft: Draft, profile: Profile, inputs: Inputs) -> Draft:
+    sized = draft.sized
+    if sized is None or draft.obstacles:
+        return draft
     try:
-        cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
+        cost = price_candidate(profile, sized, inputs.catalog, inputs.as_of)
     except NoWayOfPayingError as error:
         reason = str(error)
         if left_out(profile, inputs.catalog):
             reason += "; place.exclude_us_providers leaves out providers with headquarters in the United States"
-        _refuse(draft, unpriced(reason, openings(profile, draft.sized, inputs.catalog, inputs.as_of)), 1.0)
-        return
-    draft.cost, draft.bill = cost, cost.point_usd_per_month
-    if not _beyond_budget(draft, cost, profile):
-        draft.risks = assess_risks(profile, draft.sized, cost, inputs.catalog, inputs.as_of)
+        gate = unpriced(reason, openings(profile, sized, inputs.catalog, inputs.as_of))
+        return _refused(draft, gate, 1.0)
+    draft = _within_budget(replace(draft, cost=cost), cost, profile)
+    if draft.obstacles:
+        return draft
+    return replace(draft, risks=assess_risks(profile, sized, cost, inputs.catalog, inputs.as_of))
 
 
-def look_beyond(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> None:
-    """Find what else keeps a candidate out once its obstacles are gone: their change alone would free nothing."""
+def look_beyond(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Draft:
+    """With what else keeps it out once its obstacles are gone: their change alone would free nothing."""
     level = relaxed_profile(profile, draft.layouts)
     if level is not None:
         (again,) = judge_all(level, [draft.accelerator], inputs, sizing)
-        look_beyond(again, level, inputs, sizing)
+        again = look_beyond(again, level, inputs, sizing)
         known = {o.text for o in draft.obstacles}
-        draft.obstacles += [o for o in again.obstacles if o.text not in known and o.what != "slo"]
-        draft.bill = again.bill
-    elif draft.sized is not None and draft.cost is None:
+        more = (o for o in again.obstacles if o.text not in known and o.what != "slo")
+        return replace(draft, obstacles=(*draft.obstacles, *more), bill=again.bill)
+    if draft.sized is not None and draft.cost is None:
         with suppress(NoWayOfPayingError):
             cost = price_candidate(profile, draft.sized, inputs.catalog, inputs.as_of)
-            draft.bill = cost.point_usd_per_month
-            _beyond_budget(draft, cost, profile)
+            return _within_budget(draft, cost, profile)
+    return draft
 
 
-def _beyond_budget(draft: Draft, cost: Cost, profile: Profile) -> bool:
-    """Exclude a candidate that costs more than the profile allows."""
-    budget = profile.procurement.budget_usd_per_month
-    if budget is None or cost.point_usd_per_month <= budget:
-        return False
+def _within_budget(draft: Draft, cost: Cost, profile: Profile) -> Draft:
+    """With its bill; excluded where that is more than the profile allows."""
+    bill, budget = cost.point_usd_per_month, profile.procurement.budget_usd_per_month
+    draft = replace(draft, bill=bill)
+    if budget is None or bill <= budget:
+        return draft
     assert draft.fleet is not None
-    gate = over_budget(cost.point_usd_per_month, budget, draft.fleet, buys=cost.mode == "buy")
-    _refuse(draft, gate, cost.point_usd_per_month / budget - 1)
-    return True
+    return _refused(draft, over_budget(bill, budget, draft.fleet, buys=cost.mode == "buy"), bill / budget - 1)
 
 
-def _refuse(draft: Draft, gate: Gate, size: float) -> None:
-    """Exclude the candidate by a gate that only its cost could decide."""
+def _refused(draft: Draft, gate: Gate, size: float) -> Draft:
+    """Excluded by a gate that only its cost could decide."""
     found = gate_obstacle(gate, draft.accelerator.id, draft.accelerator.name)
-    draft.gates.append(gate)
-    draft.obstacles.append(replace(found, size=size if gate.remedy else found.size))
+    obstacle = replace(found, size=size if gate.remedy else found.size)
+    return replace(draft, gates=(*draft.gates, gate), obstacles=(*draft.obstacles, obstacle))

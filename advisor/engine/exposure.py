@@ -14,7 +14,7 @@ from advisor.domain.market import Availability
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.software import KnownIssue
-from advisor.domain.text import counted, percent
+from advisor.domain.text import counted, evidence_days, percent
 from advisor.domain.units import DAYS_PER_MONTH
 from advisor.engine.cost.bill import LONG, HowPaid
 from advisor.engine.cost.facts import own, tco_quantity
@@ -173,8 +173,9 @@ def _evidence(sized: SizedCandidate, as_of: date) -> Exposure:
     age = ""
     if point.evidence_newest:
         days = (as_of - date.fromisoformat(point.evidence_newest)).days
-        later = f", newest of {point.evidence_newest}, later than this answer"
-        age = f", newest {days} days old" if days >= 0 else later
+        least = "at least " if point.evidence_since else ""
+        old = f"{least}{days} days old" if days >= 0 else "later than this answer"
+        age = f", {evidence_days(point.evidence_newest, point.evidence_since)}, {old}"
     return Exposure(
         1.0,
         f"grade {point.evidence_grade}{where}, 80 % interval {spread.lo:,.0f} to {spread.hi:,.0f} tok/s per GPU{age}",

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from advisor.domain.profile import Traffic
 from advisor.domain.record import record
-from advisor.domain.sizing import Fleet, Term
+from advisor.domain.sizing import RATE_UNIT, Fleet, Term
 from advisor.domain.text import percent, significant
 
 MAX_SPARES = 64
@@ -230,10 +230,11 @@ def combine_fleets(fleets: tuple[Fleet, ...], gpus_per_node: int) -> Fleet:
 
     weights = [f.gpus_needed for f in fleets]
     parts = " + ".join(str(f.gpus_needed) for f in fleets)
+    alike = len({f.demand_unit for f in fleets}) == 1  # requests in flight and requests/s make no sum
     return Fleet(
-        demand_unit=fleets[0].demand_unit,
-        peak_demand=total("peak_demand"),
-        replica_capacity=fleets[0].replica_capacity,
+        demand_unit=fleets[0].demand_unit if alike else RATE_UNIT,
+        peak_demand=total("peak_demand" if alike else "peak_requests_per_s"),
+        replica_capacity=fleets[0].replica_capacity if alike else fleets[0].replica_requests_per_s,
         peak_requests_per_s=total("peak_requests_per_s"),
         replica_requests_per_s=fleets[0].replica_requests_per_s,
         replicas_for_peak=total("replicas_for_peak"),

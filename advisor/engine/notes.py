@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from advisor.domain.market import RentPrice
+from advisor.domain.model import ModelSpec
+from advisor.domain.model_names import weights_called
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
-from advisor.domain.text import significant
+from advisor.domain.text import evidence_days, significant
 from advisor.engine.gates.memory import PIPELINE
 
 STALE_DAYS = 180
@@ -22,6 +24,8 @@ SHARED_FATE = 0.999
 """Availability from which it matters that a node fails as a whole."""
 FASTER = 1.5
 """Factor of the rate at its own latency over that of the service level from which a peak in flight is explained."""
+FREE_LICENCES = ("Apache-2.0", "MIT")
+UNVERIFIED = "not verified"
 CONTENDERS = 3
 """Ranks whose service level is looked into."""
 
@@ -42,9 +46,10 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
         if point.evidence_newest:
             age = (as_of - date.fromisoformat(point.evidence_newest)).days
             if age > STALE_DAYS:
+                days = evidence_days(point.evidence_newest, point.evidence_since)
                 out.append(
-                    f"{c.name}: the newest measurement behind its throughput is {age} days old"
-                    f" ({point.evidence_newest}); newer software may be faster."
+                    f"{c.name}: its throughput rests on measurements at least {age} days old ({days}); newer software"
+                    " may be faster."
                 )
             if age < 0:
                 out.append(
@@ -71,6 +76,41 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
             out += _shared_fate(c, workloads)
         if c.rank == 1:
             out += _held_or_arriving(c)
+    return tuple(dict.fromkeys(out))
+
+
+def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> Iterator[str]:
+    """Which model of the catalog was taken where a profile names one as its servers do.
+
+    Parameters
+    ----------
+    models
+        The model of each workload.
+    """
+    for w, spec in zip(workloads, models, strict=True):
+        called = w.model.id
+        if called is None or called.strip().casefold() in (spec.id.casefold(), spec.name.casefold()):
+            continue
+        weights = weights_called(called)
+        accepted = w.model.precisions
+        yield f"model.id: {called} is taken for {spec.id} of the catalog ({spec.name})." + (
+            f" It names {weights} weights; model.precisions says which are accepted: {', '.join(accepted)}."
+            if weights is not None and accepted != (weights,)
+            else ""
+        )
+
+
+def licences(models: Sequence[ModelSpec]) -> tuple[str, ...]:
+    """Under which licence a model is released, where that is none that lets anybody serve it."""
+    out = []
+    for spec in models:
+        if not spec.licence or spec.licence in FREE_LICENCES:
+            continue
+        if spec.licence.startswith(UNVERIFIED):
+            known = spec.licence.removeprefix(UNVERIFIED)
+            out.append(f"{spec.name}: its licence is not verified{known}; read it before you serve the model.")
+        else:
+            out.append(f"{spec.name}: its licence is the {spec.licence}; whether that allows your use is not judged.")
     return tuple(dict.fromkeys(out))
 
 

@@ -11,7 +11,7 @@ from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Slo, Traffic
 from advisor.domain.record import record
-from advisor.domain.sizing import CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
+from advisor.domain.sizing import RATE_UNIT, CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
 from advisor.engine.estimates import HIGH, LOW, MID, TPOT, TTFT, Batch
 
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -236,7 +236,7 @@ def carried_by(sample: Sample, load: Load, gpus: int) -> Carried:
     """
     ttft_s, tpot_s, tps = sample.found.table[sample.place, [TTFT, TPOT, MID]].tolist()
     if load.peak_rps is not None:
-        return Carried("requests/s", load.peak_rps, tps * gpus / load.osl, load.peak_rps)
+        return Carried(RATE_UNIT, load.peak_rps, tps * gpus / load.osl, load.peak_rps)
     latency_s = load.reference_e2e_s or ttft_s + tpot_s * load.osl
     peak = load.peak_concurrency
     return Carried("requests in flight", peak, float(sample.concurrency), peak / latency_s)
@@ -279,6 +279,7 @@ def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> Operat
         basis=e.basis,
         evidence_text=e.basis_text,
         evidence_newest=e.evidence_newest,
+        evidence_since=e.evidence_since,
         evidence_rows=e.evidence_row_ids,
         other_families=tuple(
             EvidenceNote(

@@ -6,6 +6,7 @@ from draws, the ways of one candidate from fixed cases (`advisor/engine/cost/pro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -85,21 +86,25 @@ class Appraiser:
         bill = Bill.of(model, way, terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares))
         usd = np.broadcast_to(bill.total, (shares.size, 1 + self.thin.size))[:, 1:]
         losses = np.broadcast_to(self.loss(bill.first), (shares.size,))
-        best, pays = self.best_of(usd, losses)
+        best, pays = self.best_of(way, usd, losses)
         return based_on(model, way, float(shares.flat[best])) if pays else None
 
-    def best_of(self, usd: FloatArray, losses: FloatArray) -> tuple[Any, Any]:
-        """(which base ranks best, whether it does better than the last, the whole fleet).
+    def best_of(self, way: Way, usd: FloatArray, losses: FloatArray) -> tuple[Any, Any]:
+        """(which base ranks best, whether it does better than the last, the whole fleet, where that may be held).
 
         Parameters
         ----------
+        way
+            The mixed way; of one that has room for a part only, the last base is no whole fleet either.
         usd
             Bases x ... x the thin cases [USD/month].
         losses
             Expected loss, bases x ... [USD/month].
         """
         figure = self.thin.outlook(usd) + losses
-        return figure.argmin(axis=0), figure.min(axis=0) < figure[-1] * (1 - EQUAL)
+        least = figure.min(axis=0)
+        pays = least < figure[-1] * (1 - EQUAL) if math.isinf(way.most_gpus) else np.isfinite(least)
+        return figure.argmin(axis=0), pays
 
 
 def build_pricing(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of: date) -> Pricing:

@@ -87,6 +87,15 @@ class Deployment(Frozen):
     spec_method: str = Field("none", description="Speculative decoding method; none where off.")
     disagg: bool = False
 
+    @property
+    def too_wide(self) -> dict[str, str]:
+        """Each of `tp` and `ep` that takes more GPUs than are stated, in words."""
+        gpus = self.gpus
+        return {} if gpus is None else {
+            name: f"{name.upper()} {width} takes {width:,} GPUs, but only {gpus:,} are stated as serving"
+            for name, width in (("tp", self.tp), ("ep", self.ep)) if width is not None and width > gpus
+        }  # fmt: skip
+
 
 class Step(Frozen):
     """One operating point of a run."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from advisor.domain.errors import NetworkError, did_you_mean
 from advisor.domain.text import plain
 from advisor.probe.client import ProbeClient, error_text
-from advisor.probe.faults import FATAL, Fault, TransportFault
+from advisor.probe.faults import FATAL, UNREACHED, TransportFault
 
 _SAMPLE = re.compile(rb"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})? ([-+0-9.eE]+)", re.MULTILINE)
 _METRICS: dict[bytes, str] = {
@@ -116,7 +116,7 @@ async def _models(client: ProbeClient) -> ServerFacts:
         answer = await client.ask("/v1/models")
     except TransportFault as fault:
         told = client.redact(str(fault))
-        if fault.fault in FATAL or fault.fault in (Fault.REFUSED, Fault.CONNECT, Fault.CONNECT_TIMEOUT):
+        if fault.fault in FATAL or fault.fault in UNREACHED:
             raise NetworkError(f"{client.target.shown}: {told}") from None
         return ServerFacts(no_list=f"gave no answer ({fault.fault.value}: {plain(told, 120)})")
     if answer.status in (401, 403):

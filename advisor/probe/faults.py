@@ -42,6 +42,9 @@ class Fault(StrEnum):
 FATAL = frozenset({Fault.UNAUTHORISED, Fault.NOT_FOUND, Fault.REDIRECT, Fault.TLS, Fault.DNS})
 """A retry cannot help: the run ends."""
 
+UNREACHED = frozenset({Fault.REFUSED, Fault.CONNECT, Fault.CONNECT_TIMEOUT})
+"""No connection was made: a run ends where none of a step's requests got any further."""
+
 HOPELESS_FOR_STEP = frozenset({Fault.CONTEXT_TOO_LONG, Fault.BAD_REQUEST, Fault.OVERRUN})
 """The same request again will fail the same way: the step ends."""
 

@@ -30,10 +30,7 @@ def implausible(step: Step, where: Deployment, accelerator: Accelerator, model: 
         return []
     precision: Precision = next((p for p in PRECISIONS if p == where.precision), "fp4")
     size = _BYTES["fp4" if keeps_four_bits(model, precision, accelerator) else precision]
-    found = [
-        f"implausible: {name}{width} takes {width} GPUs and {where.gpus} are stated: check --gpus and --{name.lower()}"
-        for name, width in (("TP", where.tp), ("EP", where.ep)) if width and width > where.gpus
-    ]  # fmt: skip
+    found = [f"implausible: {told}: check --gpus and --{name}" for name, told in where.too_wide.items()]
     weights_gb = model.params_total * size / 1e9
     memory_gb = where.gpus * accelerator.memory_bytes / 1e9
     if weights_gb > memory_gb:

@@ -10,7 +10,7 @@ from time import perf_counter, perf_counter_ns
 
 from advisor.probe.budget import Budget
 from advisor.probe.client import ProbeClient
-from advisor.probe.faults import FATAL, HOPELESS_FOR_STEP, Fault
+from advisor.probe.faults import FATAL, HOPELESS_FOR_STEP, UNREACHED, Fault
 from advisor.probe.metrics import Sample
 from advisor.probe.plan import StepPlan
 from advisor.probe.prompts import PromptMaker
@@ -94,6 +94,13 @@ class StepRunner:
         if not self._stop.is_set():
             self.stop_reason = reason
             self._stop.set()
+
+    @property
+    def unreached(self) -> RequestResult | None:
+        """The last failure, where no request reached the server; None where one did, or none was sent to its end."""
+        # an idle connection that is found closed tells nothing: the request is sent again
+        told = [r for r in self._results.values() if r.fault not in (Fault.CUT, Fault.STALE)]
+        return told[-1] if told and all(r.fault in UNREACHED for r in told) else None
 
     def _sample(self) -> Sample:
         ordered = [self._results[i] for i in sorted(self._results)]

@@ -261,6 +261,9 @@ class ProbeSession:
         fatal = runner.fatal
         if fatal is not None and fatal.fault in FATAL:
             return step, f"{fatal.fault}: {fatal.message}"
+        gone = runner.unreached
+        if gone is not None and not self._stopped:
+            return step, f"no request of {plan.label} reached the server ({gone.message}); no further step was tried"
         if overrun:
             return step, "the server does not stop at max_tokens, so that its cost cannot be bounded"
         return step, None

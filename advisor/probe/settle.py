@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from advisor.probe.faults import Fault
+from advisor.probe.faults import UNREACHED, Fault
 from advisor.probe.prompts import PromptMaker
 from advisor.probe.results import RequestResult
 
-_NEVER_REACHED = frozenset({Fault.REFUSED, Fault.DNS, Fault.TLS, Fault.CONNECT, Fault.CONNECT_TIMEOUT})
+_NEVER_REACHED = UNREACHED | {Fault.DNS, Fault.TLS}
 _NOT_SERVED = frozenset(
     {Fault.RATE_LIMITED, Fault.UNAUTHORISED, Fault.NOT_FOUND, Fault.CONTEXT_TOO_LONG, Fault.BAD_REQUEST, Fault.REDIRECT}
 )

@@ -11,7 +11,8 @@ risk_appetite = "neutral"           # averse, neutral, seeking
 # candidates = ["mi355x", "b200"]   # default: mi300x mi325x mi350x mi355x h100 h200 b200 b300
 
 [model]
-id = "llama3.3-70b"                 # or: config_json = "path/to/config.json"; or a [model.custom] table
+id = "llama3.3-70b"                 # or as servers call it, "meta-llama/Llama-3.3-70B-Instruct"; or config_json =
+                                    # "path/to/config.json"; or a [model.custom] table
 precisions = ["fp8", "fp4"]         # weight precisions that you accept: bf16, fp8, fp4, int4
 kv_cache_precision = "fp8"          # bf16 or fp8
 speculative = true                  # speculative decoding may be used where it is measured

@@ -120,6 +120,8 @@ def _comparison(page: _Page, candidates: Sequence[Candidate]) -> None:
     for row in rows:
         page.row(_cells(row))
     page.row("conc: requests in flight per replica; gr: evidence grade, A own probe to D physics only", dim=True)
+    if len(names) > 1:
+        page.row("GPUs of a further tier: those of its replicas; only the whole fleet is in whole nodes", dim=True)
     for i, name in enumerate(names[1:], start=1):
         page.paragraph(f"In the same fleet, tier {name}:")
         for c in candidates:
@@ -153,7 +155,7 @@ def _tier_row(c: Candidate, tier: int) -> list[str]:
     plan = c.tiers[tier]
     point = plan.operating_point
     return [
-        "", c.accelerator, f"{plan.fleet.gpus:,}", str(point.concurrency), seconds(point.ttft_p50_s),
+        "", c.accelerator, f"{plan.fleet.gpus_needed:,}", str(point.concurrency), seconds(point.ttft_p50_s),
         seconds(point.tpot_p50_s), count(point.output_tps_per_gpu), "", "", "", "", point.evidence_grade,
     ]  # fmt: skip
 

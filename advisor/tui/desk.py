@@ -45,6 +45,20 @@ class Sight:
     compared."""
     version: int = 0
     """Grows with every answer."""
+    unread: Problem | None = None
+    """What a field holds while it is typed and that is no value of it; the profile has the last one that was."""
+
+    @property
+    def current(self) -> bool:
+        """Whether `answer` is that of all that can be seen in the form."""
+        return self.fresh and self.unread is None
+
+    @property
+    def in_the_way(self) -> str:
+        """Why the last answer is not that of what stands in the form, in a sentence; empty where nothing hinders it."""
+        if self.unread is not None:
+            return self.unread.told
+        return self.message if self.phase == "stuck" else ""
 
 
 class Facts:
@@ -238,6 +252,11 @@ class Desk:
             self._ask(profile, self.live_draws)
         else:
             self.runner.drop()
+
+    def leave_unread(self, problem: Problem | None) -> None:
+        """Say which field holds what is no value of it, or that none does any more."""
+        if problem != self.sight.unread:
+            self._set(replace(self.sight, unread=problem))
 
     def saved(self) -> None:
         """The document was written."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from advisor.domain.gates import Gate
     from advisor.domain.recommendation import Candidate, ProbeCheck, Recommendation
     from advisor.domain.risk import Risk
+    from advisor.domain.sizing import Deployment, Fleet
 
 SIGN = {"pass": ("✓", "good"), "condition": ("▲", "warn"), "fail": ("✗", "bad")}
 LEVEL = {"low": ("▁ low", "good"), "medium": ("▄ medium", "warn"), "high": ("█ high", "bad")}
@@ -70,6 +71,10 @@ def _probed(probe: ProbeCheck) -> str:
     )
 
 
+def _run(deployment: Deployment, fleet: Fleet) -> str:
+    return f"{deployment.label}, {f.plural(fleet.replicas, 'replica')} of {fleet.gpus_per_replica}"
+
+
 def why_not(candidate: Candidate, answer: Recommendation) -> Content:
     """A candidate against the choice, in a few lines."""
     choice = answer.verdict.choice
@@ -91,9 +96,11 @@ def why_not(candidate: Candidate, answer: Recommendation) -> Content:
             f" {f.share(lead.p_choice_cheaper)} of draws."))  # fmt: skip
     point, fleet, cost = candidate.operating_point, candidate.fleet, candidate.cost
     if candidate.deployment is not None and fleet is not None:
-        parts.append(content((
-            f"{candidate.deployment.label}, {f.plural(fleet.replicas, 'replica')} of {fleet.gpus_per_replica},"
-            f" {f.plural(fleet.gpus, 'GPU')} in {f.plural(fleet.nodes, 'node')}", "plain")))  # fmt: skip
+        runs = [f"{t.name}: {_run(t.deployment, t.fleet)}" for t in candidate.tiers]
+        run = "; ".join(runs) or _run(candidate.deployment, fleet)
+        parts.append(
+            content((f"{run}, {f.plural(fleet.gpus, 'GPU')} in {f.plural(fleet.nodes, 'node')}", "plain"))
+        )
     if point is not None:
         parts.append(
             content(

@@ -74,9 +74,8 @@ def plan_of(setup: Setup, profile: Profile | None) -> tuple[Target, Plan]:
     for label, number in stated:
         if number is not None and not 1 <= number <= 100_000:
             raise InputError(f"{label}: numbers run from 1 to 100,000")
-    for label, number in (("TP", setup.tp), ("EP", setup.ep)):
-        if number and setup.gpus and number > setup.gpus:
-            raise InputError(f"{label} {number} is more than the {setup.gpus} GPUs, which counts all of them")
+    for told in deployment_of(setup).too_wide.values():
+        raise InputError(told)
     for label, number in (("input length", setup.isl), ("output length", setup.osl)):
         if number is not None and not 1 <= number <= 10_000_000:
             raise InputError(f"{label}: lengths run from 1 to 10,000,000 tokens")

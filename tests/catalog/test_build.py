@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import doctest
 import random
+import re
 from datetime import date
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from advisor.catalog.resources import catalog_root
 from advisor.catalog.tables import RENT
 from advisor.catalog_build import evidence, models, prices
 from advisor.catalog_build.__main__ import main
@@ -181,6 +184,16 @@ def test_sources_are_cited_once_under_readable_ids() -> None:
     assert source_id("https://www.runpod.io/pricing").startswith("runpod-io-pricing-")
     with pytest.raises(CatalogError, match="cites no source"):
         book.cite("  ", kind="press")
+
+
+@pytest.mark.parametrize("table", ["sources.csv", "export/sources.csv"])
+def test_no_source_is_told_with_a_broken_sentence(table: str) -> None:
+    """"(cited, ; original not read)" and "blogs (address not recordeds)" stood in answers and reports."""
+    rows = csv.DictReader((catalog_root() / table).read_text(encoding="utf-8").splitlines())
+    broken = re.compile(r",\s*[;)]|\(\s*[;,)]|\bnot \w+eds\b")
+    references = [row["reference"] for row in rows]
+    assert len(references) > 30
+    assert [r for r in references if broken.search(r) or r.count("(") != r.count(")")] == []
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_an_import_without_weights_leaves_later_answers_alone(
     ("stated", "told"),
     [
         (["--accelerator", "mi300x", "--gpus", "1"], "do not fit"),
-        (["--accelerator", "mi300x", "--gpus", "8", "--tp", "16"], "--tp 16 is more than the 8 of --gpus"),
+        (["--accelerator", "mi300x", "--gpus", "8", "--tp", "16"], "TP 16 takes 16 GPUs, but only 8"),
         (["--accelerator", "mi300", "--gpus", "8"], 'accelerator "mi300" is not in the catalog'),
         (["--accelerator", "mi300x", "--gpus", "8", "--as-model", "lama"], 'no model "lama"'),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import threading
 from dataclasses import replace
@@ -13,6 +14,7 @@ from probe_kit import KEY, LIMITS, Served, finish, make_session, only_step, step
 
 from advisor.catalog.store import load_catalog
 from advisor.domain.errors import NetworkError
+from advisor.evidence.runs import Step
 from advisor.probe.budget import Limit
 from advisor.probe.faults import Fault
 from advisor.probe.plan import LengthSpec
@@ -264,6 +266,28 @@ async def test_an_endless_stream_is_cut_and_ends_the_run(fresh_server: Served) -
 async def test_a_dead_server_does_not_spin(fault_server: Served) -> None:
     run = await finish(make_session(fault_server.url, "500", limit=Limit(None, 200_000, 1.5)))
     assert sum(only_step(run).errors.values()) < 60
+
+
+async def test_a_server_that_is_gone_is_not_tried_anew_at_every_step(fresh_server: Served) -> None:
+    """Every further step of the schedule went through all its failures again."""
+    def die(_: str, step: Step) -> None:
+        fresh_server.process.kill()
+        fresh_server.process.wait()
+
+    steps = tuple(step_plan(concurrency=n) for n in (1, 2, 4, 8))
+    run = await finish(make_session(fresh_server.url, "ok", steps=steps, on_step=die))
+    assert run.outcome == "failed"
+    assert [step.concurrency for step in run.steps] == [1, 2]
+    assert run.steps[0].succeeded == 24
+    assert run.steps[0].valid
+    (ended,) = (flag for flag in run.flags if flag.startswith("ended early"))
+    assert re.search(r"no request of .*2 concurrent reached the server \(127.0.0.1:\d+ refused the connection\)", ended)
+
+
+async def test_a_server_that_answers_anything_is_not_gone(fresh_server: Served) -> None:
+    steps = (step_plan(), step_plan(concurrency=2))
+    run = await finish(make_session(fresh_server.url, "500", steps=steps))
+    assert [step.concurrency for step in run.steps] == [4, 2]
 
 
 @pytest.mark.parametrize("name", ["no-stream-options", "no-min-tokens"])

@@ -46,7 +46,7 @@ def test_a_layout_wider_than_the_stated_gpus_is_named() -> None:
     """A run of TP8 that is brought in with --gpus 4 had counted as one twice as fast a GPU."""
     where = Deployment(accelerator="x", gpus=4, model="m", precision="fp8", tp=8)
     step = Step(index=0, isl=1, osl=1)
-    told = "implausible: TP8 takes 8 GPUs and 4 are stated: check --gpus and --tp"
+    told = "implausible: TP 8 takes 8 GPUs, but only 4 are stated as serving: check --gpus and --tp"
     assert implausible(step, where, ACCELERATOR, MODEL) == [told]
     assert implausible(step, where.model_copy(update={"gpus": 8}), ACCELERATOR, MODEL) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from dataclasses import replace
 from typing import Any
@@ -11,10 +12,14 @@ from probe_kit import Served
 from screen_kit import at_probe, text, until
 from textual.widgets import Button, Static
 
+from advisor.catalog import load_catalog
+from advisor.cli.measured_options import add_measured_options, measured_deployment
 from advisor.domain.errors import InputError
+from advisor.evidence.runs import Step
 from advisor.evidence.store import open_store
+from advisor.probe.plausibility import implausible
 from advisor.tui.app import AdvisorApp
-from advisor.tui.probing import Setup, plan_of
+from advisor.tui.probing import Setup, deployment_of, plan_of
 from advisor.tui.widgets.dialogs import Confirm
 
 SETUP = Setup(
@@ -127,8 +132,28 @@ def test_a_configuration_out_of_range_is_named_before_a_start(field: str, label:
 
 
 def test_a_layout_wider_than_the_gpus_is_refused_before_a_start() -> None:
-    with pytest.raises(InputError, match="EP 16 is more than the 8 GPUs"):
+    with pytest.raises(InputError, match="EP 16 takes 16 GPUs, but only 8 are stated as serving"):
         plan_of(replace(SETUP, url="http://127.0.0.1:9", ep=16), None)
+
+
+@pytest.mark.parametrize(("name", "told"), [("tp", "TP 16"), ("ep", "EP 16")])
+def test_a_layout_wider_than_the_gpus_is_told_in_the_same_words_everywhere(name: str, told: str) -> None:
+    """The form, the options and the judgement of imports each had words, and a rule, of their own."""
+    setup = replace(SETUP, url="http://127.0.0.1:9", **{name: 16})
+    with pytest.raises(InputError) as of_form:
+        plan_of(setup, None)
+    parser = argparse.ArgumentParser()
+    add_measured_options(parser.add_argument_group())
+    with pytest.raises(InputError) as of_options:
+        measured_deployment(parser.parse_args(["--gpus", str(setup.gpus), f"--{name}", "16"]))
+    catalog = load_catalog(())
+    where = deployment_of(setup)
+    part, model = catalog.accelerators[where.accelerator], catalog.models["llama3.1-8b"]
+    (flag,) = implausible(Step(index=0, isl=1, osl=1), where, part, model)
+    words = f"{told} takes 16 GPUs, but only {setup.gpus} are stated as serving"
+    assert str(of_form.value) == words
+    assert str(of_options.value) == f"--{name}, --gpus: {words}"
+    assert flag == f"implausible: {words}: check --gpus and --{name}"
 
 
 async def test_what_keeps_a_run_from_being_evidence_is_said_before_it_starts(app: AdvisorApp) -> None:

@@ -74,6 +74,29 @@ async def test_enter_replaces_and_end_amends(app: AdvisorApp) -> None:
         assert app.desk.sight.profile.traffic.peak_concurrency == 7  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("leave", [("escape",), ("f4", "f3"), ("backspace", "enter")])
+async def test_the_bar_says_that_its_answer_is_not_of_what_is_typed(app: AdvisorApp, leave: tuple[str, ...]) -> None:
+    """It showed the answer of the last number as that of the text that stood in the field."""
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await at_field(app, pilot, PEAK)
+        assert "draws" in screen_text(app)
+        await pilot.press("enter", "7", "z")
+        await settled(pilot)
+        bar = next(line for line in screen_text(app).splitlines() if "of the last valid inputs" in line)
+        assert bar.startswith(' ✗ traffic.peak_concurrency: "7z"')
+        assert "✗ 1 problem" in screen_text(app)
+        assert "2,000 draws" not in screen_text(app)
+        assert app.desk.sight.profile.traffic.peak_concurrency == 7  # type: ignore[union-attr]
+        await pilot.press(*leave)
+        await settled(pilot)
+        await app.go("workload")
+        await pilot.pause()
+        assert app.desk.sight.unread is None
+        assert "of the last valid inputs" not in screen_text(app)
+        assert "draws" in screen_text(app)
+
+
 @pytest.mark.parametrize("leave", [("escape",), ("f4", "f3")])
 async def test_a_complaint_goes_with_what_was_typed(app: AdvisorApp, leave: tuple[str, ...]) -> None:
     """It had stayed under the value from before, and at the field's sign in the margin."""

@@ -14,7 +14,10 @@ from advisor.domain.profile import Profile
 from advisor.domain.recommendation import ProbeCheck, Recommendation
 from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
+from advisor.engine.notes import collect_notes
+from advisor.report import render_report
 from advisor.report.text import render_text
+from advisor.tui.pages import why_not
 from advisor.workbench import Workbench
 from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
@@ -91,12 +94,59 @@ def test_the_same_tier_stands_first_for_every_candidate(answers: dict[str, Recom
     assert "In the same fleet, tier agents:" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("mistral-large-2411", "the Mistral Research License (commercial use needs a separate licence); whether"),
+        ("minimax-m2.5", "its licence is not verified (M2: MIT); read it"), ("gpt-oss-20b", ""),
+    ],
+)  # fmt: skip
+def test_a_licence_that_may_forbid_the_use_is_told(model: str, told: str) -> None:
+    """The catalog knew that commercial use needs another licence, and no answer said so."""
+    profile = Profile.model_validate(
+        {"model": {"id": model}, "traffic": {"isl": 800, "osl": 200, "peak_concurrency": 20}, "candidates": ["b200"]}
+    )
+    notes = [note for note in usual_bench().advise(profile, draws=200).notes if "licence" in note]
+    assert len(notes) == bool(told)
+    assert all(told in note for note in notes)
+
+
+def test_a_step_names_its_tier_once() -> None:
+    """"vLLM has grave open problems here (workload agents): Workload agents: Put an accuracy ..." """
+    chat = {"model": {"id": "llama3.3-70b"}, "traffic": {"isl": 800, "osl": 300, "peak_concurrency": 300}}
+    agents = {
+        "model": {"id": "gpt-oss-120b", "precisions": ["fp4"]}, "slo": {"ttft_ms": 2000, "tpot_ms": 25},
+        "traffic": {"isl": 8000, "osl": 500, "peak_requests_per_s": 3, "prefix_cache_hit_rate": 0.7},
+    }  # fmt: skip
+    tiers = {"workloads": [{"name": "chat", **chat}, {"name": "agents", **agents}], "candidates": ["b200"]}
+    steps = usual_bench().advise(Profile.model_validate(tiers), draws=200).verdict.next_steps
+    (step,) = [s for s in steps if "grave open problems" in s]
+    assert step.lower().count("workload agents") == 1
+
+
+def test_gpus_of_tiers_are_those_of_their_replicas(answers: dict[str, Recommendation]) -> None:
+    """In nodes of its own each, two tiers of a fleet of 16 GPUs took 16 before the third had any."""
+    tree = answers["operator-2000-gpus"]
+    rows = render_text(tree).split("In the same fleet, tier agents:")[1].splitlines()
+    for c in tree.candidates:
+        (row,) = [line for line in rows if line.split()[:1] == [c.accelerator]]
+        assert row.split()[1] == f"{c.tiers[1].fleet.gpus_needed:,}"
+        assert c.fleet is not None
+        assert sum(t.fleet.gpus_needed for t in c.tiers) == c.fleet.gpus_needed <= c.fleet.gpus
+        told = why_not(c, tree).plain
+        for t in c.tiers:
+            assert f"{t.name}: {t.deployment.label}, {t.fleet.replicas:,} replica" in told
+        assert f"{c.fleet.replicas} replicas of {c.fleet.gpus_per_replica}," not in told
+
+
 def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, Recommendation]) -> None:
     taken = {a.path: a for a in answers["regulated-rag-llama-70b"].assumptions}
     wage = taken["team.engineer_usd_per_year"]
     assert wage.value.startswith("211,243 USD")
     assert wage.source_id != "default"
     assert taken["candidates"].value == "all eight"
+    # "at once" was taken, and today's date, when stated, leaves no time for the delivery of what is bought
+    assert taken["procurement.start_date"].value == "as soon as it can be"
     assert taken["procurement.cost_of_capital"].value.startswith("0.11")
 
 
@@ -205,6 +255,37 @@ def test_evidence_of_a_later_day_is_named_and_has_no_negative_age() -> None:
     assert point.evidence_newest > day.isoformat()
     assert not re.search(r"-\d+ days old", tree.model_dump_json())
     assert any("after the day of this answer" in n and point.evidence_newest in n for n in tree.notes)
+
+
+def test_no_place_tells_a_median_as_the_newest_measurement(answers: dict[str, Recommendation]) -> None:
+    """Medians bear the last day of their benchmark: risks, page one and notes called that the newest measurement."""
+    tree = answers["renewal-100-gpus"]
+    choice = tree.candidates[0]
+    point = choice.operating_point
+    assert point is not None
+    assert point.evidence_newest == "2026-07-20"
+    assert "2025-09-29" <= point.evidence_since < point.evidence_newest
+    days = f"medians of runs from {point.evidence_since[:7]} to 2026-07-20"
+    assert days in point.evidence_text
+    (basis,) = (r.basis for r in choice.risks if r.id == "evidence_quality")
+    assert f", {days}, at least 124 days old" in basis
+    page, _, _ = str(render_report(tree, "markdown")).partition("\n---\n")
+    assert days in page
+    later = collect_notes([choice], tree.profile.tiers, date(2027, 2, 1))
+    (stale,) = (n for n in later if "newer software may be faster" in n)
+    assert f"at least 196 days old ({days})" in stale
+    everywhere = tree.model_dump_json() + page + stale
+    assert "newest 2026-07-20" not in everywhere
+    assert "newest 124 days" not in everywhere
+
+
+def test_a_measurement_of_one_day_is_the_newest(answers: dict[str, Recommendation]) -> None:
+    tree = answers["renewal-100-gpus"]
+    choice = tree.candidates[0]
+    assert choice.operating_point is not None
+    dated = choice.operating_point.model_copy(update={"evidence_newest": "2026-05-01", "evidence_since": ""})
+    notes = collect_notes([choice.model_copy(update={"operating_point": dated})], tree.profile.tiers, AS_OF)
+    assert any("at least 204 days old (newest 2026-05-01)" in n for n in notes)
 
 
 def test_who_rents_under_a_licence_is_told_that_the_start_is_too_near() -> None:

@@ -92,6 +92,15 @@ def test_workloads_share_nodes() -> None:
     assert combine_fleets((one,), 8) is one
 
 
+def test_demands_in_different_units_make_a_sum_of_requests_per_second() -> None:
+    """300 requests in flight and 3 requests/s were told as 303 requests in flight."""
+    flight = fleet()
+    rate = flight.model_copy(update={"demand_unit": "requests/s", "peak_demand": 3.0, "peak_requests_per_s": 3.0})
+    both = combine_fleets((flight.model_copy(update={"demand_unit": "requests in flight"}), rate), 8)
+    assert (both.demand_unit, both.peak_demand) == ("requests/s", flight.peak_requests_per_s + 3.0)
+    assert both.replica_capacity == flight.replica_requests_per_s
+
+
 @pytest.mark.parametrize("availability", [0.5, 0.9, 0.999, 0.99999, 0.9999999])
 @pytest.mark.parametrize("up", [0.9995, 0.9962, 0.9706])
 def test_many_replicas_have_no_fewer_spares_than_exact_sums_give(up: float, availability: float) -> None:

@@ -155,6 +155,22 @@ def test_a_change_is_not_said_to_free_what_the_budget_still_forbids(bench: Workb
     assert ask(bench, **asked).verdict.kind != "infeasible"
 
 
+def test_a_budget_just_below_the_cost_is_told_apart_from_it(bench: Workbench) -> None:
+    """"25,521 against 25,521 USD/month" was over budget: somebody had set the printed total as the limit."""
+    asked: dict[str, Any] = {"procurement": {"mode": "buy"}, "candidates": ["h100"]}
+    cost = ask(bench, **asked).candidates[0].cost
+    assert cost is not None
+    exact = cost.point_usd_per_month
+    asked["procurement"]["budget_usd_per_month"] = exact - 0.04
+    told = ask(bench, **asked)
+    found = re.search(r"Over budget: ([\d,.]+) against ([\d,.]+) USD/month", told.verdict.headline)
+    assert found is not None
+    assert float(found[1].replace(",", "")) > float(found[2].replace(",", ""))
+    change = re.search(r"from ([\d,.]+) to ([\d,]+)", told.verdict.smallest_change)
+    assert change is not None
+    assert change[1] != change[2]
+
+
 @pytest.mark.parametrize("limits", [{"ttft_ms": 100, "tpot_ms": 60}, {"tpot_ms": 3}])
 def test_a_relaxed_level_is_not_said_to_free_what_the_site_still_forbids(
     bench: Workbench, limits: dict[str, float]

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from advisor.catalog import Catalog, load_catalog
+from advisor.domain.errors import ProfileError
 from advisor.domain.model_names import model_called, weights_called
+from advisor.domain.profile import Model, Profile
+from tests.bench_kit import usual_bench
 
 SAME = {
     "deepseek-r1": [
@@ -73,3 +76,58 @@ def test_the_weights_that_a_name_states() -> None:
         "org/m-GPTQ-Int8": None, "org/m": None, "fp8": None,
     }  # fmt: skip
     assert {name: weights_called(name) for name in names} == names
+
+
+@pytest.mark.parametrize(("model", "name"), [(model, names[0]) for model, names in SAME.items()])
+def test_a_profile_may_call_a_model_as_its_server_does(model: str, name: str) -> None:
+    assert usual_bench().find_model(Model(id=name)).id == model
+
+
+@pytest.mark.parametrize("name", ["deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "DeepSeek-V3-Exp"])
+def test_what_is_not_wholly_understood_is_no_model_of_a_profile(name: str) -> None:
+    with pytest.raises(ProfileError, match=r"model\.id: unknown model"):
+        usual_bench().find_model(Model(id=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "several"), [("kimik2.5", "kimi-k2 and kimi-k2.5"), ("llama70b", "llama3.1-70b and llama3.3-70b")]
+)
+def test_a_name_that_measurements_give_to_several_models_is_refused(name: str, several: str) -> None:
+    """The first by the alphabet was taken unsaid: Kimi-K2 for `kimik2.5`."""
+    with pytest.raises(ProfileError, match=f"stands for {several}; give the id you mean"):
+        usual_bench().find_model(Model(id=name))
+
+
+def asked(model: str, precisions: tuple[str, ...] = ("fp8", "fp4")) -> Profile:
+    return Profile.model_validate(
+        {
+            "name": "x", "model": {"id": model, "precisions": precisions}, "slo": {"tpot_ms": 50},
+            "traffic": {"isl": 1000, "osl": 200, "peak_concurrency": 64}, "candidates": ["b200"],
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "precisions", "weights"),
+    [
+        ("nvidia/DeepSeek-R1-0528-NVFP4-v2", ("fp8", "fp4"), "names fp4 weights"),
+        ("nvidia/DeepSeek-R1-0528-NVFP4-v2", ("fp4",), None),
+        ("deepseek-ai/DeepSeek-R1-0528", ("fp8", "fp4"), None),
+    ],
+)
+def test_the_answer_says_which_model_was_taken(name: str, precisions: tuple[str, ...], weights: str | None) -> None:
+    bench = usual_bench()
+    tree, plain = (bench.advise(asked(model, precisions), draws=200) for model in (name, "deepseek-r1"))
+    (note,) = (n for n in tree.notes if n.startswith("model.id:"))
+    assert f"{name} is taken for deepseek-r1 of the catalog (deepseek-ai/DeepSeek-R1)." in note
+    assert ("weights" in note) is (weights is not None)
+    assert weights is None or weights in note
+    assert tree.candidates == plain.candidates
+    assert not any(n.startswith("model.id:") for n in plain.notes)
+
+
+def test_a_repository_is_judged_by_the_rules_of_its_model() -> None:
+    """What a model asks of the software was looked up by its id alone: a repository was not asked for MLA."""
+    trees = [usual_bench().advise(asked(name), draws=200) for name in ("deepseek-ai/DeepSeek-R1", "deepseek-r1")]
+    assert trees[0].candidates == trees[1].candidates
+    assert not any(n.startswith("model.id:") for n in trees[0].notes)

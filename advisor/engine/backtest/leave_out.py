@@ -172,7 +172,7 @@ def leave_out(
         matrix = covariance_matrix(target.covariance, points, shares)
         asker = _Asker(truth, fit, name, vocabulary, have, matrix, points, shares)
         as_run, undated = asker.as_run(), asker.undated("")
-        doubts = doubts_among(truth, fit, name, have, matrix, left[name][have])
+        doubts = doubts_among(truth, step, fit, name, have, matrix, left[name][have])
         settled = doubts.settle()
         for s in schemes:
             total, wide = np.full(n, np.nan), np.zeros(n)
@@ -235,6 +235,8 @@ class _Question:
     """Prior variance of each query [log²]."""
     named: list[tuple[str, ...]]
     """Groups that may be doubted to which each query belongs."""
+    prompts: list[float]
+    """Part of each query's step that goes into the prompts of others."""
 
     def answered(self, local: Group, kept: Kept, noise: float) -> tuple[Floats, Floats]:
         """Error (prediction over measurement) and spread of some rows that are left out together [log]."""
@@ -244,7 +246,7 @@ class _Question:
         near = wanted**2 / (self.variance[local][:, None] * self.matrix.diagonal())
         near[:, local] = 0.0
         rho2 = np.minimum(near.max(axis=1), 1.0)
-        own = [sum(map(kept.level, self.named[i])) for i in local.tolist()]
+        own = [kept.offset(self.named[i], self.prompts[i]) for i in local.tolist()]
         predicted = wanted @ kept.weights + own
         return predicted - self.left[local], np.sqrt(self.variance[local] * (1 - rho2) + noise**2)
 
@@ -308,7 +310,8 @@ class _Asker:
         variance[rows] = (covariance.scale[:, None] ** 2 * shares**2).sum(0)
         across = cross_covariance(covariance, asked, shares, self.points, self.shares)
         named = list(zip(*group_keys(points.take(self.have)), strict=True))
-        return _Question(points, left[self.name][self.have], self.matrix, recoded, across, variance, named)
+        prompts = step.shares["prefill"][self.have, 0].tolist()
+        return _Question(points, left[self.name][self.have], self.matrix, recoded, across, variance, named, prompts)
 
 
 def _numbers(groups: Sequence[Group], n: int) -> NDArray[np.intp]:

@@ -28,8 +28,8 @@ class Levels:
     """Factor on the on-demand price that carries the peak of a mixed option."""
     discount: Level = 0.0
     """Discount on unit prices that are not the user's own quotes."""
-    stack: Level = 1.0
-    """Factor on the stack premium."""
+    stack: Level = 0.0
+    """Engineering of the stack between its low (-1), typical (0) and high (+1) end."""
     extra_engineers: Level | None = None
     """Extra engineers of the stack in place of the rule."""
     power: Level = 1.0

@@ -104,8 +104,8 @@ def _how(term: Term, model: CostModel, way: Way, levels: Levels) -> str:
             fte, exponent = facts.typical("operations_fte_per_node"), facts.typical("ops_scaling_exponent")
             return f"{fte:g} FTE x nodes^{exponent:g}{spread}"
         case "stack":
-            p = model.premium
-            return f"max({p.floor:g}, {p.per_gpu:g} x GPUs) + {p.feature_engineers:g} FTE"
+            p = model.premium.typical
+            return f"max({p.floor:g}, {p.per_gpu:g} x GPUs) + {p.features:g} FTE"
         case "migration":
             return f"{model.premium.weeks:g} engineer-weeks once, over {when.annuity:.2f} discounted months"
     return term.name

@@ -7,6 +7,7 @@ value as the cash flow, and one code path serves point estimate, Monte Carlo, to
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -47,6 +48,8 @@ class Way:
     """On-demand rent beside the price: for the peak of a mixed way, and for what whole terms leave of the horizon."""
     base_share: ArrayLike = 1.0
     """Share of the peak fleet that a mixed way holds around the clock."""
+    most_gpus: float = math.inf
+    """GPUs that a mixed way may hold at most: what the site has room for, where hardware is bought."""
     caution: str = ""
 
     @property
@@ -167,7 +170,8 @@ class CostModel:
         """GPUs that a way of paying holds around the clock: the fleet or its base; whole racks of what is sold so."""
         base = self.base(fleet, way.base_share) if way.mode == "mixed" else fleet
         accelerator = self.sized.accelerator
-        return whole_nodes(base, accelerator.unit_gpus) if way.buys and accelerator.by_rack else base
+        held = whole_nodes(base, accelerator.unit_gpus) if way.buys and accelerator.by_rack else base
+        return held if math.isinf(way.most_gpus) else np.minimum(held, way.most_gpus)
 
     def first_gpus(self, way: Way) -> float:
         """GPUs at the start, at typical inputs, that are got: the fleet, and what a purchase counts beyond it."""
@@ -313,7 +317,7 @@ class CostModel:
             engineers: Any = once(self.memo, ("engineers",), (fleet, factor), lambda: rule.engineers(gpus, factor))
         else:
             engineers = levels.extra_engineers + 0.0 * gpus
-        weeks = rule.weeks * factor / when.annuity + 0.0 * gpus
+        weeks = rule.weeks_at(factor) / when.annuity + 0.0 * gpus
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),

@@ -17,6 +17,7 @@ from advisor.domain.cost import StackPremium
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
+from advisor.engine.cost.levels import Level
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 Feature = tuple[str, str, str]
@@ -31,31 +32,67 @@ SURCHARGE = {
 
 
 @record
-class PremiumRule:
-    """Extra engineers as a function of the fleet, and one-off weeks."""
+class Staff:
+    """Extra engineers as a function of the fleet, and one-off weeks, at one end of their bands or in between."""
 
-    stack: str
     per_gpu: float
     floor: float
-    feature_engineers: float
+    features: float
     weeks: float
-    low: float
-    """Low end of the whole premium over its typical value."""
-    high: float
+
+    def engineers(self, gpus: ArrayLike) -> FloatArray:
+        """Extra engineers, ``max(floor, per_gpu x GPUs) + features``."""
+        fleet = np.asarray(gpus, dtype=float)
+        return np.asarray(np.maximum(self.floor, self.per_gpu * fleet) + self.features)
+
+
+@record
+class PremiumRule:
+    """What a stack takes, typically and at the ends of its bands; both move together, each within its own."""
+
+    stack: str
+    typical: Staff
+    low: Staff
+    high: Staff
     features: tuple[str, ...]
     overruled: bool
     inputs: tuple[Quantity, ...]
 
     @property
-    def nobody(self) -> bool:
-        """Whether no engineers and no weeks are needed, whatever the fleet."""
-        return not (self.per_gpu or self.floor or self.feature_engineers or self.weeks)
+    def weeks(self) -> float:
+        """One-off engineer-weeks, typically."""
+        return self.typical.weeks
 
-    def engineers(self, gpus: ArrayLike, scale: ArrayLike = 1.0) -> FloatArray:
-        """Extra engineers, ``(max(floor, per_gpu x GPUs) + features) x scale``."""
-        fleet = np.asarray(gpus, dtype=float)
-        base = np.maximum(self.floor, self.per_gpu * fleet)
-        return np.asarray((base + self.feature_engineers) * np.asarray(scale, dtype=float))
+    @property
+    def nobody(self) -> bool:
+        """Whether no engineers and no weeks are needed, whatever the fleet and at either end of a band."""
+        nothing = Staff(0.0, 0.0, 0.0, 0.0)
+        return self.low == self.typical == self.high == nothing
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether any of it has a band."""
+        return self.low != self.high
+
+    def engineers(self, gpus: ArrayLike, at: Level = 0.0) -> FloatArray:
+        """Extra engineers of a fleet, `at` between the low end (-1), typical (0) and the high one (+1)."""
+        if not np.any(at):
+            return self.typical.engineers(gpus)
+        return between(self.typical.engineers(gpus), self.low.engineers(gpus), self.high.engineers(gpus), at)
+
+    def weeks_at(self, at: Level = 0.0) -> FloatArray:
+        """One-off engineer-weeks, `at` as in `engineers`."""
+        return between(self.typical.weeks, self.low.weeks, self.high.weeks, at)
+
+
+def between(typical: ArrayLike, low: ArrayLike, high: ArrayLike, at: Level) -> FloatArray:
+    """Straight from typical (0) to low (-1) and high (+1) and on beyond them, never negative.
+
+    >>> [float(between(0.5, 0.25, 1.0, at)) for at in (-3.0, -1.0, 0.0, 1.0)]
+    [0.0, 0.25, 0.5, 1.0]
+    """
+    low, typical, high = (np.asarray(x, dtype=float) for x in (low, typical, high))
+    return np.asarray(np.maximum(0.0, typical + at * np.where(np.asarray(at) >= 0, high - typical, typical - low)))
 
 
 def premium_rule(
@@ -100,17 +137,14 @@ def premium_rule(
     if amd and team.rocm_extra_engineers is not None:
         extra, texts = [], [f"{text}; counted in your own figure" for text in texts]
     feature_band = (sum(e[0] for e in extra), sum(e[1] for e in extra), sum(e[2] for e in extra))
-    gpus = sized.tiers[0].fleet.gpus if len(sized.tiers) == 1 else sum(t.fleet.gpus_needed for t in sized.tiers)
-    totals = [max(floor[i], per_gpu[i] * gpus) + feature_band[i] + weeks[i] / 52 for i in range(3)]
-    certain = team.rocm_extra_engineers is not None and team.rocm_migration_weeks is not None and amd
+    low, typical, high = (
+        Staff(per_gpu=per_gpu[i], floor=floor[i], features=feature_band[i], weeks=weeks[i]) for i in range(3)
+    )
     return PremiumRule(
         stack="rocm" if amd else "cuda",
-        per_gpu=per_gpu[1],
-        floor=floor[1],
-        feature_engineers=feature_band[1],
-        weeks=weeks[1],
-        low=1.0 if certain or totals[1] <= 0 else totals[0] / totals[1],
-        high=1.0 if certain or totals[1] <= 0 else totals[2] / totals[1],
+        typical=typical,
+        low=low,
+        high=high,
         features=tuple(texts),
         overruled=overruled,
         inputs=tuple(inputs),
@@ -121,19 +155,20 @@ def stack_premium(
     rule: PremiumRule, gpus: float, engineer_usd: float, annuity_months: float, usd_per_month: float
 ) -> StackPremium:
     """The premium at typical inputs, for the result tree."""
-    base = float(np.maximum(rule.floor, rule.per_gpu * gpus))
+    p = rule.typical
+    base = float(np.maximum(p.floor, p.per_gpu * gpus))
     running = float(rule.engineers(gpus)) * engineer_usd / 12
     once = rule.weeks * engineer_usd / 52
     total = running + once / annuity_months
     formula = (
-        f"(max({rule.floor:g}, {rule.per_gpu:g} x {gpus:g} GPUs) + {rule.feature_engineers:g}) FTE x"
+        f"(max({p.floor:g}, {p.per_gpu:g} x {gpus:g} GPUs) + {p.features:g}) FTE x"
         f" {engineer_usd:,.0f} / 12 + {rule.weeks:g} weeks x {engineer_usd:,.0f} / 52 / {annuity_months:.2f} months"
         f" = {total:,.0f} USD/month"
     )
     return StackPremium(
         stack=rule.stack,
         base_engineers=base,
-        feature_engineers=rule.feature_engineers,
+        feature_engineers=p.features,
         migration_weeks=rule.weeks,
         engineer_usd_per_year=engineer_usd,
         usd_per_month=total,

@@ -56,7 +56,7 @@ class Prospect:
         return cls(_cases(*wanted), _led(*wanted), tail, defaults)
 
     def tiled(self, times: int, sure: str = "") -> Prospect:
-        """All cases so many times, one after the other; one of INPUTS may be sure, and typical in each."""
+        """All cases so many times, one after the other; an input that is sure is typical in each."""
         return replace(self, cases=_tiled(self.size, self.defaults["demand_factor"].band, times, sure))
 
     def levels(self, model: CostModel, way: Way, typical: Levels) -> Levels:
@@ -122,7 +122,7 @@ def _led(n: int, demand_factor: tuple[float, float, float]) -> Normals:
 def _tiled(n: int, demand_factor: tuple[float, float, float], times: int, sure: str) -> Normals:
     cases = _cases(n, demand_factor)
     values = {name: np.tile(getattr(cases, name), times) for name in INPUTS}
-    return Normals(**values | ({sure: np.zeros(n * times)} if sure else {}))
+    return Normals(**values | ({sure: np.zeros(n * times)} if sure in INPUTS else {}))
 
 
 @lru_cache(maxsize=8)

@@ -48,9 +48,6 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
         band = basis.low, basis.typical, basis.high
         return once(memo, ("price", *band), (at.price,), lambda: log_pieces(at.price, *band))
 
-    def stack() -> FloatArray:
-        return linear_pieces(at.stack, premium.low, premium.high)
-
     def residual() -> FloatArray:
         return np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
 
@@ -60,17 +57,11 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
         price=typical.price * factor(way.price),
         peak_price=typical.peak_price * factor(way.peak_price),
         discount=_discount(model, way, at.discount, typical, defaults),
-        stack=1.0 if premium.low == premium.high == 1.0 else once(memo, ("stack",), (at.stack,), stack),
+        stack=once(memo, ("stack",), (at.stack,), lambda: at.stack / Z80) if premium.uncertain else 0.0,
         power=typical.power * log_pieces(at.power, *power.band) if power is not None and way.buys
         else typical.power,
         residual=once(memo, ("residual",), (at.residual,), residual) if way.buys else typical.residual,
     )  # fmt: skip
-
-
-def linear_pieces(z: FloatArray, low: float, high: float) -> FloatArray:
-    """Normal factor around 1 in two pieces with 10th and 90th percentiles `low` and `high`, never negative."""
-    slope = np.where(z < 0, 1.0 - low, high - 1.0) / Z80
-    return np.asarray(np.maximum(0.0, 1.0 + slope * z))
 
 
 def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatArray:

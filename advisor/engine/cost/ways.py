@@ -113,15 +113,20 @@ def open_ways(profile: Profile, facts: CostFacts, book: PriceBook) -> OpenWays:
 
 
 def without_blocked(found: OpenWays, gates: Sequence[Gate]) -> OpenWays:
-    """Close the ways that a gate rules out: a purchase that the site cannot hold, a rent that nobody offers there."""
+    """Close the ways that a gate rules out: a purchase that the site cannot hold, a rent that nobody offers there.
+
+    A base that is bought beside what is rented stays open up to what the site has room for.
+    """
     ways: list[Way] = []
     closed = list(found.closed)
     for way in found.ways:
         rents = way.mode != "buy"
-        why = next(
-            (g.title for g in gates if (g.blocks == "buy" and way.buys) or (g.blocks == "rent" and rents)), ""
-        )
-        if why:
+        against = [g for g in gates if (g.blocks == "buy" and way.buys) or (g.blocks == "rent" and rents)]
+        rooms = [g.room_gpus or 0 for g in against]
+        if way.mode == "mixed" and rooms and min(rooms) > 0:
+            ways.append(replace(way, most_gpus=float(min(rooms))))
+        elif against:
+            why = against[0].title
             closed.append(_closed(way.id, way.mode, way.commitment, way.seller, way.label, why, way.price))
         else:
             ways.append(way)

@@ -7,6 +7,8 @@ moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, n
 
 from __future__ import annotations
 
+import numpy as np
+
 from advisor.domain.decision import BreakEven
 from advisor.domain.record import record
 from advisor.domain.text import percent
@@ -73,6 +75,7 @@ def _answer(question: _Question, mine: Moved, theirs: Moved) -> BreakEven:
     best, rival = mine.run, theirs.run
     low, high, near = question.low, question.high, question.today / question.scale
     found = crossing(mine.at, theirs.at, low, high, near, FEW) if low < high else None
+    leads = found is None or not question.firm or _leads(mine, theirs, near)
     return BreakEven(
         variable=question.variable,
         subject=question.subject,
@@ -86,8 +89,14 @@ def _answer(question: _Question, mine: Moved, theirs: Moved) -> BreakEven:
         rival_usd_per_month=None if found is None else found.second,
         searched_low=low * question.scale,
         searched_high=high * question.scale,
-        text=_text(question, found, best, rival),
+        text=_text(question, found, best, rival, leads=leads),
     )
+
+
+def _leads(mine: Moved, theirs: Moved, today: float) -> bool:
+    """Whether the choice holds with today's value stated: sure, it may cost more than today's range does."""
+    at = np.array([today])
+    return bool(mine.at(at)[0] <= theirs.at(at)[0])
 
 
 def _price(trial: Trial, best: Run, rival: Run) -> BreakEven:
@@ -171,14 +180,16 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
         return []
     run = runs[0]
     model = run.pricing.model
-    today = float(model.premium.engineers(model.stack_fleet(run.pricing.way, Levels())))
+    fleet = model.stack_fleet(run.pricing.way, Levels())
+    today, most = (float(model.premium.engineers(fleet, at)) for at in (0.0, 1.0))
 
     def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(extra_engineers=x)
 
     mine, theirs = (move, None) if run is best else (None, move)
-    low, high = (today, ENGINEERS_MAX) if run is best else (0.0, today)
-    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="stack")]
+    # a rival may win with as many as today once they are sure, as they may yet turn out more
+    low, high = (today, ENGINEERS_MAX) if run is best else (0.0, most)
+    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="engineers")]
 
 
 def _staffed(run: Run) -> bool:
@@ -202,7 +213,7 @@ def _power(best: Run, rival: Run) -> list[_Question]:
     return [_Question("power_price", "", "USD/kWh", today, *ends, move, move, today, firm="power")]
 
 
-def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) -> str:
+def _text(question: _Question, found: Crossing | None, best: Run, rival: Run, *, leads: bool) -> str:
     subject = question.subject.upper()
     what = {
         "throughput": f"throughput of {subject}", "utilisation": "utilisation", "engineers": f"headcount for {subject}",
@@ -213,13 +224,15 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run) ->
         held = " (its interval as wide as today)" if question.variable == "throughput" else ""
         return f"No {what} in the range searched{held} changes the order of {best.name} and {rival.name}."
     value, today = found.value * question.scale, question.today
-    side = "above" if value >= today else "below"
-    shown = _shown(question, value)
+    shown, stands = _shown(question, value), _shown(question, today)
+    side = "above" if (value >= today) is leads else "below"
+    if not leads:  # the turn lies on the near side of today's value, which is uncertain
+        stands += f", which may yet turn out to be {'more' if value > today else 'less'}"
     if question.variable == "throughput":
         than = f"{'more' if value > today else 'less'} than about {percent(value / today)} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
-    return f"{rival.name} wins with {what} {side} {shown} (today {_shown(question, today)})."
+    return f"{rival.name} wins with {what} {side} {shown} (today {stands})."
 
 
 def _shown(question: _Question, value: float) -> str:

@@ -1,7 +1,8 @@
 """At which horizon another answer would be right.
 
-A turn is sought with both candidates paid as today, which is quick. What is named is the horizon nearest to today's at
-which it turns with both paid anew, over the fixed cases that tell deployments apart; where it does not, none is named.
+A turn is sought with both candidates paid as today, which is quick, and at the longest horizon with both paid anew, as
+another way of paying may win there only. What is named is the horizon nearest to today's at which it turns with both
+paid anew, over the fixed cases that tell deployments apart; where it does not, none is named.
 """
 
 from __future__ import annotations
@@ -37,18 +38,22 @@ def horizon_break_even(best: Run, rival: Run, setting: Setting) -> BreakEven:
     def anew(months: int) -> tuple[float, float]:
         return mine_anew(months), theirs_anew(months)
 
-    turn = _turn_as_paid(kept, grid, today)
-    value = None if turn is None or not _rival_wins(anew(turn)) else _nearest(anew, today, turn)
+    turn, longest = _turn_as_paid(kept, grid, today), grid[-1]
+    tried = [months for months in (turn, longest) if months is not None and months != today]
+    turned = next((months for months in tried if _rival_wins(anew(months))), None)
+    value = None if turned is None else _nearest(anew, today, turned)
     mine, theirs = anew(value) if value is not None else (None, None)
-    if turn is None:
+    if value is None and turn is None:
+        neither = "" if longest == today else f", nor does one of {longest} with both paid anew for it"
         text = (
-            f"Paid as today, no horizon from {grid[0]} to {grid[-1]} months changes the order of {best.name} and"
-            f" {rival.name}."
+            f"Paid as today, no horizon from {grid[0]} to {longest} months changes the order of {best.name} and"
+            f" {rival.name}{neither}."
         )
     elif value is None:
+        assert turn is not None
         text = (
-            f"No horizon was found at which {rival.name} wins with both paid anew for it; paid as today, it would at"
-            f" {counted(turn, 'month')} (today {today})."
+            f"No horizon was found at which {rival.name} wins with both paid anew for it, at {longest} months neither;"
+            f" paid as today, it would at {counted(turn, 'month')} (today {today})."
         )
     else:
         text = f"{rival.name} wins at a horizon of {counted(value, 'month')}, both paid anew for it (today {today})."

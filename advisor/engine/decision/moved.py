@@ -34,13 +34,21 @@ CLOSE = 1.2
 """Ways that cost more at typical inputs than this many times the cheapest are not looked at."""
 
 
+def _as_it_is(levels: Levels, _: Level) -> Levels:
+    """Nothing is stated: a headcount that is, even today's, would take the place of the rule and of its uncertainty."""
+    return levels
+
+
 class Moved:
     """One candidate as a function of one input; as it stands where nothing of it moves."""
 
     def __init__(self, run: Run, setting: Setting, move: Move | None, today: float, firm: str = "") -> None:
         self.run, self._setting, self._today = run, setting, today
         self._firm = firm
-        """Which of INPUTS says how uncertain today's value is; that of a value put in its place is not."""
+        """Which uncertain input a stated value makes sure; empty where today's is as sure.
+
+        One of INPUTS is held at its middle. A stated headcount takes the place of the rule and of its band by itself.
+        """
         self._model, self._typical = run.pricing.model, run.pricing.typical
         self._move = move
         self._appraiser = Appraiser.of(self._model, setting.catalog, setting.as_of, CASES, THIN)
@@ -66,8 +74,8 @@ class Moved:
         if self._today_usd is not None:
             return self._reckoned(move, values), self._today_usd
         if self._firm:  # a value that is stated, today's is not
-            uncertain = Moved(self.run, self._setting, move, self._today)
-            self._today_usd = float(uncertain._reckoned(move, np.array([self._today]))[0])
+            uncertain = Moved(self.run, self._setting, _as_it_is, self._today)
+            self._today_usd = float(uncertain._reckoned(_as_it_is, np.array([self._today]))[0])
             return self._reckoned(move, values), self._today_usd
         usd = self._reckoned(move, np.append(values, self._today))
         self._today_usd = float(usd[-1])
@@ -110,7 +118,7 @@ class Moved:
         if way.mode != "mixed":
             return np.ones(n), typical[0], loss[0]
         usd = self._in_cases(way, shares, n, *thin)
-        (best, pays), each = self._appraiser.best_of(usd, loss), np.arange(n)
+        (best, pays), each = self._appraiser.best_of(way, usd, loss), np.arange(n)
         return shares.ravel()[best], np.where(pays, typical[best, each], np.inf), loss[best, each]
 
     def _tiled(self, prospect: Prospect, move: Move, values: FloatArray) -> tuple[Prospect, Levels]:

@@ -12,7 +12,7 @@ from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.pricing import typical_levels
-from advisor.engine.cost.uncertain import discount_upside, linear_pieces
+from advisor.engine.cost.uncertain import discount_upside
 from advisor.engine.decision.simulate import Run
 from advisor.engine.sized import FloatArray
 
@@ -113,13 +113,13 @@ def _own(
         )
     )  # fmt: skip
     rule = model.premium
-    if rule.low != rule.high:
-        scale = linear_pieces(ENDS, rule.low, rule.high)
-        fte = float(rule.engineers(model.stack_fleet(way, base)))
+    if rule.uncertain:
+        ends = ENDS / Z80
+        low, fte, high = (float(rule.engineers(model.stack_fleet(way, base), at)) for at in ends)
         out.append(
             (
                 f"stack.{id_}", f"{run.name}: extra engineers for the stack", "FTE",
-                (fte * float(scale[0]), fte, fte * float(scale[2])), base.with_(stack=scale),
+                (low, fte, high), base.with_(stack=ends),
             )
         )  # fmt: skip
     upside = discount_upside(pricing.model, pricing.way, defaults)

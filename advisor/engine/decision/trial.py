@@ -246,7 +246,7 @@ class _Moving:
         losses, best = np.ravel(appraiser.loss(bill)), 0
         if self._mixed:
             usd = np.broadcast_to(self._thin.at(price, self._by_base_thin), (self._shares.size, appraiser.thin.size))
-            found, pays = appraiser.best_of(usd, losses)
+            found, pays = appraiser.best_of(way, usd, losses)
             if not pays:
                 return None
             best = int(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from advisor.domain.decision import Decision, SplitOption, ValueOfInformation, WaitOption
@@ -209,7 +210,7 @@ def bears_on(gate: Gate, run: Run) -> bool:
     if gate.gate == "start":
         return way.buys or gate.condition == "licence"  # a licence is waited for by who rents, too
     if gate.gate.startswith("site"):
-        return way.buys
+        return way.buys and (way.mode == "buy" or not gate.room_gpus)  # of a mixture no more is owned than fits
     return gate.gate != "supply" or way.mode != "buy"
 
 
@@ -325,7 +326,9 @@ def _next_steps(profile: Profile, kind: Kind, best: Run, decision: Decision) -> 
         out.append(plan.rule)
     for gate in best.pricing.model.sized.gates:
         if gate.status == "condition" and gate.remedy and bears_on(gate, best) and len(out) < 4:
-            out.append(f"{gate.title}: {gate.remedy}.".replace("..", "."))
+            by_tier = gate.remedy.startswith("Workload ")  # then the remedy names the tiers, as the title does
+            title = re.sub(r" \(workload [^()]*\)", "", gate.title) if by_tier else gate.title
+            out.append(f"{title}: {gate.remedy}.".replace("..", "."))
     negotiation = decision.negotiation
     if negotiation is not None and negotiation.walk_away_usd is not None and negotiation.runner_up is not None:
         limit = unit_price(negotiation.walk_away_usd, best.pricing.way)

@@ -149,6 +149,7 @@ class Answers:
                 basis_text="; ".join(w for w in words if w),
                 evidence_row_ids=near.row_ids,
                 evidence_newest=near.newest,
+                evidence_since=near.since,
                 other_families=others[k],
                 notes=a.notes,
             )

@@ -171,7 +171,9 @@ def residuals(truth: Truth, fit: Fit) -> tuple[dict[str, Floats], Step]:
     return left, step
 
 
-def doubts_among(truth: Truth, fit: Fit, name: str, have: NDArray[np.intp], matrix: Floats, residual: Floats) -> Doubts:
+def doubts_among(
+    truth: Truth, step: Step, fit: Fit, name: str, have: NDArray[np.intp], matrix: Floats, residual: Floats
+) -> Doubts:
     """What may be doubted of a target among the rows `have`, over which `matrix` (covariance) and `residual` are.
 
     Aggregated serving alone: what disaggregated rows leave open sets them apart already, and moved levels there
@@ -180,7 +182,8 @@ def doubts_among(truth: Truth, fit: Fit, name: str, have: NDArray[np.intp], matr
     own = np.array([m.family != "vendor_ci" for m in truth.rows], dtype=np.bool_)
     grouped = own & ~truth.points.disagg & (name not in APART.values())
     noise = fit.targets[name].covariance.noise ** 2 * truth.variance[have]
-    return Doubts(*settle(matrix, residual, noise), truth.points.take(have), grouped[have])
+    prompts = step.shares["prefill"][have, 0]
+    return Doubts(*settle(matrix, residual, noise), truth.points.take(have), prompts, grouped[have])
 
 
 def calibrate(
@@ -202,7 +205,7 @@ def calibrate(
         points = take(encode(as_seen(name, truth.points), Vocabulary()), have)
         shares = term_shares(step, target.covariance.shares)[:, have]
         matrix = covariance_matrix(target.covariance, points, shares)
-        settled = doubts_among(truth, start, name, have, matrix, values[have]).settle()
+        settled = doubts_among(truth, step, start, name, have, matrix, values[have]).settle()
         named = {truth.rows[i].row_id: float(w) for i, w in zip(have, settled.weights, strict=True)}
         fitted[name] = Target(target.baseline, target.covariance, named, settled.levels)
     return replace(

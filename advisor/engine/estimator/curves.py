@@ -157,7 +157,7 @@ def lay_curves(
         alike = view.alike(coords)
         values = np.matmul(alike, view.pull)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
-        log_value[name] += offsets[name].of(points)[:, None]
+        log_value[name] += offsets[name].of(points, step.shares["prefill"])
         if not spreads:
             continue
         usual = np.empty(alike.shape[:2])

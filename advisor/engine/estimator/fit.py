@@ -29,7 +29,7 @@ _SPOKEN_FOR = {apart: target for target, apart in APART.items()}
 GPUS = "gpus"
 """Total of a disaggregated deployment, which a question may leave open; a target like the others."""
 COLUMNS = (*TARGETS, *APART.values(), GPUS)
-FIT_VERSION = 11
+FIT_VERSION = 12
 """Raise when the form of the model changes, so that a stored backtest of the old form is stale."""
 
 

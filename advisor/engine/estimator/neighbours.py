@@ -13,6 +13,7 @@ from advisor.domain.estimate import Basis, EvidenceGrade, OperatingQuery
 from advisor.domain.evidence import Measurement
 from advisor.domain.hardware import Accelerator
 from advisor.domain.record import record
+from advisor.domain.text import evidence_days
 from advisor.engine.estimator.encode import engine_base
 from advisor.engine.estimator.known import near_lengths
 from advisor.engine.estimator.physics import MEAN_LENGTH
@@ -39,6 +40,7 @@ class Neighbours:
     text: str
     row_ids: tuple[str, ...]
     newest: str
+    since: str = ""
 
 
 class Neighbourhood:
@@ -172,16 +174,17 @@ class Neighbourhood:
 
     def _made(self, grade: EvidenceGrade, basis: Basis, text: str, rows: Sequence[Measurement]) -> Neighbours:
         newest = max((m.date for m in rows if m.date), default=None)
-        age = ""
-        if newest is not None:
-            months = (self._as_of - newest).days / 30.4
-            old = f"{months:.0f} months old" if newest <= self._as_of else f"after {self._as_of.isoformat()}"
-            # the day of a median is the last of its benchmark: what was run may be much older
-            since = min((m.first_run for m in rows if m.date == newest and m.first_run), default=None)
-            what = f"medians of runs from {since:%Y-%m} to" if since else "newest"
-            age = f"; {what} {newest.isoformat()}, {old}"
         ids = tuple(m.row_id for m in rows[:NAMED_ROWS])
-        return Neighbours(grade, basis, text + age, ids, newest.isoformat() if newest else "")
+        if newest is None:
+            return Neighbours(grade, basis, text, ids, "")
+        months = (self._as_of - newest).days / 30.4
+        old = f"{months:.0f} months old" if newest <= self._as_of else f"after {self._as_of.isoformat()}"
+        # the day of a median is the last of its benchmark: what was run may be much older
+        first = [m.first_run for m in rows if m.date == newest]
+        known = [day for day in first if day is not None]
+        since = min(known).isoformat() if known and len(known) == len(first) else ""
+        text += f"; {evidence_days(newest.isoformat(), since)}, {old}"
+        return Neighbours(grade, basis, text, ids, newest.isoformat(), since)
 
 
 def _grade(curve: Sequence[Measurement]) -> EvidenceGrade:

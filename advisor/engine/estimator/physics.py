@@ -53,7 +53,7 @@ CACHE_FILL = 0.95
 """Share of the cache in which requests fit before they queue, from saturated rows of the evidence."""
 ONE_BYTE = "fp8"
 """Precision at which bytes count elements."""
-SHARPNESS = 6.0
+SHARPNESS = 24.0
 """How sharply a batch saturates: ``b = B·(1 + (B/C)^p)^(-1/p)``."""
 _SCALARS = (
     "bandwidth", "link", "peak", "peak_other", "peak16", "other", "experts", "ratio", "kv_mean", "kv_prompt", "attend",

@@ -37,6 +37,7 @@ from advisor.engine.estimator.encode import (
     stack_key,
     stack_keys,
 )
+from advisor.engine.estimator.levels import day_keys
 
 RUN_FAMILIES = ("single_run", "published_table", "secondhand")
 """Families of rows that state what was run on one day."""
@@ -195,10 +196,11 @@ def newest_days(
     """
     out: dict[str, date | None] = {}
     middles = usual.of(points).tolist()
-    for part, stack, month, m in zip(points.accelerators, stack_keys(points), middles, rows, strict=True):
+    days = zip(*day_keys(points), strict=True)
+    for part, stack, own, month, m in zip(points.accelerators, stack_keys(points), days, middles, rows, strict=True):
         if m.family != "single_run" or not m.date or m.date > by:
             continue
-        new = m.date > day_of(month) and f"{stack}|@{m.date}|" not in odd
+        new = m.date > day_of(month) and not any(key in odd for key in own)
         for key in (stack,) if m.disagg else (stack, stack.replace(part.id, part.vendor, 1)):
             known = out.setdefault(key, None)
             if new:

@@ -88,7 +88,8 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
         sums = ("peak_demand", "peak_requests_per_s", "replicas_for_peak", "replicas_for_bursts",
                 "replicas_for_growth", "replicas_for_redundancy", "gpus_needed")  # fmt: skip
         for name in sums:
-            values = [float(getattr(t.fleet, name)) for t in tiers]
+            rates = name == "peak_demand" and any(t.fleet.demand_unit != f.demand_unit for t in tiers)
+            values = [float(getattr(t.fleet, "peak_requests_per_s" if rates else name)) for t in tiers]
             summed = " + ".join(significant(v, 6) for v in values)
             out[name] = (f"{summed} over {len(tiers)} workloads", sum(values))
         out["utilisation_at_average"] = (

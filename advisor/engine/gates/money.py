@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from advisor.domain.gates import Gate
 from advisor.domain.sizing import Fleet
-from advisor.domain.text import counted
+from advisor.domain.text import apart, counted
 from advisor.engine.gates.remedies import either
 
 HALF_EMPTY = 0.5
@@ -16,18 +16,18 @@ HALF_EMPTY = 0.5
 
 def over_budget(cost_usd: float, budget_usd: float, fleet: Fleet, *, buys: bool) -> Gate:
     """The candidate costs more than the profile allows [USD/month]; whole nodes are named where they make it so."""
-    used = fleet.gpus_needed / fleet.gpus
-    nodes = ""
+    used, cost = fleet.gpus_needed / fleet.gpus, apart(cost_usd, budget_usd)
+    enough, nodes = math.ceil(cost_usd), ""
     if used <= HALF_EMPTY or (used < 1.0 and cost_usd * used <= budget_usd):
         how = "bought" if buys else "rented"
         nodes = f" ({counted(fleet.gpus_needed, 'GPU')} needed, {how} in nodes of {fleet.gpus_per_node})"
     return Gate(
         gate="budget",
         status="fail",
-        title=f"Over budget: {cost_usd:,.0f} against {budget_usd:,.0f} USD/month{nodes}",
+        title=f"Over budget: {cost} against {apart(budget_usd, cost_usd)} USD/month{nodes}",
         reason="The profile sets an upper limit on cost per month; this candidate's levelised cost at typical"
-        f" prices is {cost_usd:,.0f} USD/month.",
-        remedy=f"raise procurement.budget_usd_per_month from {budget_usd:,.0f} to {math.ceil(cost_usd):,}",
+        f" prices is {cost} USD/month.",
+        remedy=f"raise procurement.budget_usd_per_month from {apart(budget_usd, enough)} to {enough:,}",
         source="profile",
     )
 

@@ -150,12 +150,14 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
     status, blocks = _verdict(profile, need <= limit)
     room = math.floor(limit / power.kw / unit) * unit
     whole = "racks" if unit > accelerator.gpus_per_node else "nodes"
+    mixes = blocks == "buy" and room > 0 and profile.procurement.commitment == "any"
+    base = " So many may be owned where the rest is rented." if mixes else ""
     return Gate(
         gate="site_power",
         status=status,
         condition="site" if status == "condition" else "",
         title=f"{apart(need, limit)} kW {'fit' if need <= limit else 'do not fit'} into {apart(limit, need)} kW",
-        reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole {whole}.",
+        reason=f"{rule} {what}; the site has {limit:,.0f} kW, enough for {room:,} GPUs in whole {whole}.{base}",
         remedy="" if need <= limit else f"raise site.power_kw from {limit:g} to {math.ceil(need):g}",
         arithmetic=f"{arithmetic}; limit {limit:,.0f} kW",
         citation="accelerator table: all-in power",
@@ -163,6 +165,7 @@ def power_gate(profile: Profile, accelerator: Accelerator, gpus: int, catalog: C
         as_of=accelerator.provenance.as_of,
         confidence=power.confidence,
         blocks=blocks,
+        room_gpus=None if need <= limit else room,
     )
 
 

@@ -111,10 +111,7 @@ def _found(
 def served_model(profile: Profile, catalog: Catalog, tier: int = 0) -> ModelSpec | None:
     """The catalog's entry of a tier's model; None for a model of the user's own."""
     section = profile.tiers[tier].model
-    if section.id is None:
-        return None
-    key = section.id.casefold()
-    return catalog.models.get(key) or next((m for m in catalog.models.values() if key in m.measured_as), None)
+    return None if section.id is None else next(iter(catalog.models_called(section.id)), None)
 
 
 def checkpoint_format(model: ModelSpec | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.domain.recommendation import Recommendation
-from advisor.domain.text import capital, counted, told_usd
+from advisor.domain.text import capital, counted, evidence_days, told_usd
 from advisor.report.blocks import (
     Block,
     Card,
@@ -94,7 +94,8 @@ def _cards(ctx: Context) -> tuple[Card, ...]:
                         f"cheapest that qualifies{close}"))  # fmt: skip
     if choice is not None and choice.operating_point is not None and verdict.kind != "infeasible":
         point = choice.operating_point
-        dated = f", newest {point.evidence_newest}" if point.evidence_newest else ""
+        days = evidence_days(point.evidence_newest, point.evidence_since)
+        dated = f", {days}" if point.evidence_newest else ""
         out.append(Card("Evidence", f"grade {point.evidence_grade}", f"{point.basis}{dated}"))
     if verdict.kind == "infeasible":
         out.append(Card("What binds", verdict.binding_words or "see the gates", "candidates that it stops"))

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from advisor.tui.actions import bindings
 from advisor.tui.desk import Sight
-from advisor.tui.document import Key, ProfileDocument
+from advisor.tui.document import Key, Problem, ProfileDocument
 from advisor.tui.fields import FieldSpec, Section, sections_of
 from advisor.tui.pickers import has_picker, pick
 from advisor.tui.screens.pane import Pane
@@ -160,6 +160,11 @@ class WorkloadPane(Pane):
         if isinstance(value, str) and not value:
             value = None
         self.program.edit(event.row.spec.key, value)
+
+    @on(FieldRow.Unread)
+    def _unread(self, event: FieldRow.Unread) -> None:
+        event.stop()
+        self.program.desk.leave_unread(Problem(event.row.spec.key, event.why) if event.why else None)
 
     @on(FieldRow.Done)
     def _done(self) -> None:

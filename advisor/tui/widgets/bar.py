@@ -14,7 +14,7 @@ from advisor.tui.widgets.tones import Piece, Toned, fit
 SPINNER = "◐◓◑◒"
 RANKED = " With risk:"
 """What the strip shows is what candidates are ranked by; medians would stand in another order than their own."""
-LAST = " — above: the last answer"
+LAST = " — above: of the last valid inputs"
 
 
 class VerdictBar(Toned):
@@ -59,8 +59,8 @@ class VerdictBar(Toned):
             return []
         if s.phase == "loading":
             return [Piece("◌ loading the catalog ", "dim")]
-        if s.phase == "stuck":
-            count = len(s.problems) or 1
+        if s.phase == "stuck" or s.unread is not None:
+            count = len(s.problems) + (s.unread is not None) or 1
             return [Piece(f"✗ {f.plural(count, 'problem')} ", "bad")]
         if not s.fresh:
             return [Piece("◌ working ", "warn")]
@@ -80,7 +80,7 @@ class VerdictBar(Toned):
             return [Piece(_cut(" " + texts[s.phase], room), "bad" if s.phase == "stuck" else "dim")]
         v = s.answer.verdict
         sign, word, tone = f.VERDICTS[v.kind]
-        live = "" if s.fresh else "dim"
+        live = "" if s.current else "dim"
         out = [Piece(f" {sign} {word} ", live or tone)]
         if v.choice is None:
             out.append(Piece(_cut(f" {v.headline}", room - len(out[0].text)), live or "plain"))
@@ -115,8 +115,8 @@ class VerdictBar(Toned):
                 more = f"  and {len(s.problems) - 2} more" if len(s.problems) > 2 else ""
                 return [Piece(_cut(f" {s.problems[1].told}", width - len(more)), "dim"), Piece(more, "dim")]
             return []
-        if s.phase == "stuck" and s.message:
-            return [Piece(_cut(f" ✗ {s.message}", width - len(LAST)), "bad"), Piece(LAST, "dim")]
+        if s.in_the_way:
+            return [Piece(_cut(f" ✗ {s.in_the_way}", width - len(LAST)), "bad"), Piece(LAST, "dim")]
         priced = [c for c in s.answer.candidates if c.feasible and c.risk_adjusted_usd_per_month is not None]
         out: list[Piece] = [Piece(RANKED, "dim")] if priced else []
         used = sum(len(p.text) for p in out)

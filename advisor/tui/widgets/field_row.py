@@ -50,6 +50,13 @@ class FieldRow(FormRow):
             super().__init__()
             self.row, self.value = row, value
 
+    class Unread(Message):
+        """What is typed is no value of the field, for the reason given; without one it is again, or is gone."""
+
+        def __init__(self, row: FieldRow, why: str) -> None:
+            super().__init__()
+            self.row, self.why = row, why
+
     class Done(Message):
         """Typing in the field has ended."""
 
@@ -171,11 +178,12 @@ class FieldRow(FormRow):
         """End typing; without `keep` the value from before comes back."""
         if not self.editing:
             return
+        if self._mine:  # a complaint of what was typed goes with it
+            self.problem = self._told
+            self._complain("")
         self.editing = False
         if not keep:
             self.post_message(self.Edited(self, self._before))
-        if self._mine:  # a complaint of what was typed goes with it
-            self.problem, self._mine = self._told, ""
         await self.query(Input).remove()
         if focus:
             self.focus()
@@ -191,12 +199,17 @@ class FieldRow(FormRow):
         try:
             value = from_text(self.spec, text)
         except ValueError as error:
-            self._mine = str(error)
-            self.problem = self._mine
+            self.problem = str(error)
+            self._complain(self.problem)
             return
-        self._mine = ""
         self.problem = ""
+        self._complain("")
         self.post_message(self.Edited(self, value))
+
+    def _complain(self, why: str) -> None:
+        if self.editing and why != self._mine:  # what a field at rest does not take stands nowhere
+            self.post_message(self.Unread(self, why))
+        self._mine = why
 
     @on(Input.Submitted)
     async def _submitted(self, event: Input.Submitted) -> None:

@@ -15,6 +15,7 @@ from advisor.engine.cost.features import limited_features
 from advisor.engine.cost.premium import premium_rule
 from advisor.engine.paying import price_candidate
 from tests.conftest import AS_OF
+from tests.properties.test_decision_laws import run
 from tests.sized_kit import profile_of, sized_of
 
 
@@ -52,7 +53,7 @@ def test_nvidia_carries_none_where_the_team_knows_cuda(catalog: Catalog) -> None
 def test_features_add_their_surcharge(catalog: Catalog) -> None:
     profile = profile_of(team={"rocm_experience": "some", "custom_kernels": True})
     rule = premium_rule(profile, sized_of(profile, catalog, "mi355x"), catalog, (("lora", "partial", "by hand"),))
-    assert rule.feature_engineers == pytest.approx(0.25 + 0.5)
+    assert rule.typical.features == pytest.approx(0.25 + 0.5)
     assert rule.weeks == pytest.approx(6 + 12)
     assert len(rule.features) == 2
 
@@ -118,6 +119,35 @@ def test_the_user_overrules_headcount_and_weeks(catalog: Catalog) -> None:
     assert premium.usd_per_month == pytest.approx(3 * 120_000 / 12)
     lines = [line for line in cost.lines if line.category == "stack premium"]
     assert sum(line.usd_per_month for line in lines) == pytest.approx(premium.usd_per_month)
+
+
+@pytest.mark.parametrize(
+    ("skill", "engineers", "weeks"),
+    [
+        ("none", (0.5, 1.5, 2.5), (6, 12, 26)),
+        ("some", (0.25, 0.5, 1), (3, 6, 12)),
+        ("expert", (0, 0.005, 0.25), (1, 2, 4)),
+    ],
+)
+def test_headcount_and_weeks_keep_to_their_own_bands(
+    catalog: Catalog, skill: str, engineers: tuple[float, ...], weeks: tuple[float, ...]
+) -> None:
+    """One factor for both, weighed as if for a year, took a team of experts to 0.04 engineers where 0.25 is stated."""
+    profile = profile_of(team={"rocm_experience": skill}, candidates=["mi325x"])
+    rule = premium_rule(profile, sized_of(profile, catalog, "mi325x"), catalog, ())
+    assert [float(rule.engineers(8, at)) for at in (-1.0, 0.0, 1.0)] == pytest.approx(engineers)
+    assert [float(rule.weeks_at(at)) for at in (-1.0, 0.0, 1.0)] == pytest.approx(weeks)
+    own = profile_of(team={"rocm_experience": skill, "rocm_extra_engineers": 0.2})
+    rule = premium_rule(own, sized_of(own, catalog, "mi325x"), catalog, ())
+    assert {float(rule.engineers(8, at)) for at in (-1.0, 0.0, 1.0)} == {0.2}
+    assert float(rule.weeks_at(1.0)) == weeks[2]
+
+
+def test_the_tornado_moves_the_headcount_from_end_to_end_of_its_band() -> None:
+    profile = profile_of(team={"rocm_experience": "none"})
+    bars = run(profile, {"mi325x": 1.0, "h200": 0.9}, 1.2).decision.tornado
+    (bar,) = [b for b in bars if b.driver == "stack.mi325x"]
+    assert (bar.low_value, bar.typical_value, bar.high_value) == pytest.approx((0.5, 1.5, 2.5))
 
 
 def test_the_users_headcount_stands_for_features_too(catalog: Catalog) -> None:

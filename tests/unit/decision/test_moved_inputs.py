@@ -71,12 +71,22 @@ def test_an_input_changes_the_winner_also_where_both_of_its_ends_do(
     assert bar.flips is turns
 
 
-def test_a_headcount_beside_its_break_even_turns_the_order() -> None:
-    """A headcount that is stated is sure: with the wide range of a small premium on it, the turn was too low."""
+@pytest.mark.parametrize("skill", ["none", "some", "expert"])
+def test_a_headcount_beside_its_break_even_turns_the_order(skill: str) -> None:
+    """A headcount that is stated is sure, today's is not, and the weeks of the move stay as unsure as they were.
+
+    With the wide range of a small premium on the stated one the turn was too low; with today's as sure it was too low
+    again, by an eighth of the headcount where a team has some experience.
+    """
+    small = {"id": "llama3.1-8b"}, {"isl": 500, "osl": 100, "peak_concurrency": 1}, ["mi300x", "mi325x", "h200"]
+    large = (
+        {"id": "llama3.3-70b", "precisions": ["fp8", "fp4"]}, {"isl": 2000, "osl": 500, "peak_concurrency": 60},
+        ["mi355x", "mi300x", "h200"],
+    )  # fmt: skip
+    model, traffic, candidates = large if skill == "expert" else small
     asked: dict[str, Any] = {
-        "name": "x", "model": {"id": "llama3.3-70b", "precisions": ["fp8", "fp4"]},
-        "traffic": {"isl": 2000, "osl": 500, "peak_concurrency": 60}, "slo": {"tpot_ms": 40, "ttft_ms": 3000},
-        "team": {"rocm_experience": "expert"}, "candidates": ["mi355x", "mi300x", "h200"],
+        "name": "x", "model": model, "traffic": traffic, "slo": {"tpot_ms": 40, "ttft_ms": 3000},
+        "team": {"rocm_experience": skill}, "candidates": candidates,
     }  # fmt: skip
     bench = usual_bench()
     decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
@@ -87,4 +97,51 @@ def test_a_headcount_beside_its_break_even_turns_the_order() -> None:
         team = {**asked["team"], "rocm_extra_engineers": engineers}
         tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
         usd = {c.accelerator: c.risk_adjusted_usd_per_month or 0.0 for c in tree.candidates}
-        assert (usd[found.choice] < usd[found.rival]) is holds, found.text
+        wins = found.choice if (found.value > found.today) is holds else found.rival
+        loses = found.rival if wins == found.choice else found.choice
+        assert usd[wins] < usd[loses], found.text
+
+
+def test_a_rival_that_would_win_with_todays_headcount_once_it_is_sure_is_told_so() -> None:
+    """Sought below today's alone, no headcount was said to change the order; half an engineer, stated, did."""
+    quote = {"accelerator": "h200", "usd": 3.2, "commitment": "reserved_3y"}
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.1-8b"}, "traffic": {"isl": 500, "osl": 100, "peak_concurrency": 1},
+        "candidates": ["mi300x", "h200"],
+        "procurement": {"mode": "rent", "commitment": "reserved_3y", "quotes": [quote]},
+    }  # fmt: skip
+    bench = usual_bench()
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    assert (decision.choice, decision.runner_up) == ("h200", "mi300x")
+    (found,) = [b for b in decision.break_evens if b.variable == "engineers"]
+    assert found.value is not None
+    assert found.value > found.today
+    assert "below" in found.text
+    assert "may yet turn out to be more" in found.text
+    for engineers, wins in ((found.value * 0.97, "mi300x"), (found.value * 1.03, "h200")):
+        team = {"rocm_extra_engineers": engineers}
+        tree = bench.advise(Profile.model_validate({**asked, "team": team}), draws=2000)
+        assert tree.candidates[0].accelerator == wins
+
+
+def test_electricity_that_would_turn_the_choice_at_todays_price_is_told_on_the_right_side() -> None:
+    """Today's price may turn out lower, and the choice leads by that alone: it lost above the turn, not below."""
+    quotes = [
+        {"accelerator": "b300", "usd": 3.46, "commitment": "reserved_3y"}, {"accelerator": "b200", "usd": 99},
+    ]  # fmt: skip
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "llama3.3-70b"}, "traffic": {"isl": 1500, "osl": 500, "peak_concurrency": 400},
+        "candidates": ["b200", "b300"], "procurement": {"mode": "either", "horizon_months": 36, "quotes": quotes},
+    }  # fmt: skip
+    bench = usual_bench()
+    decision = bench.advise(Profile.model_validate(asked), draws=2000).decision
+    assert decision is not None
+    (found,) = [b for b in decision.break_evens if b.variable == "power_price"]
+    assert (found.choice, found.rival) == ("b200", "b300")
+    assert found.value is not None
+    assert found.value < found.today
+    assert "B300 wins with electricity price above" in found.text
+    for usd, wins in ((found.value * 0.95, "b200"), (found.value * 1.05, "b300")):
+        tree = bench.advise(Profile.model_validate({**asked, "site": {"power_usd_per_kwh": usd}}), draws=2000)
+        assert tree.candidates[0].accelerator == wins

@@ -15,6 +15,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
 from advisor.engine.gates.memory import memory_gate
 from advisor.engine.gates.site import cooling_gate, power_gate, power_per_gpu, rack_gate
+from tests.bench_kit import usual_bench
 
 CATALOG = load_catalog()
 
@@ -195,3 +196,30 @@ def test_a_pipeline_for_the_sake_of_the_cache_is_told(catalog: Catalog) -> None:
     alone = memory_gate(asked, h200, catalog, 0, wide.model_copy(update={"pp": 1, "gpus_per_replica": 8}))
     assert alone is not None
     assert (alone.status, alone.title) == ("pass", "Weights fit 7 GPUs of one node")
+
+
+def test_a_site_with_room_for_a_part_of_the_fleet_leaves_that_part_to_be_owned() -> None:
+    """The gate spoke of room for 8 GPUs and closed the purchase of 8 beside 8 rented ones."""
+    asked: dict[str, Any] = {
+        "name": "x", "model": {"id": "deepseek-r1", "speculative": False}, "slo": {"ttft_ms": 3000, "tpot_ms": 30},
+        "traffic": {"isl": 1000, "osl": 8000, "peak_concurrency": 300}, "candidates": ["b200"],
+    }  # fmt: skip
+    found = {}
+    for power_kw in (13, 14, 28):  # a node of 8 draws 13.68 kW
+        tree = usual_bench().advise(Profile.model_validate({**asked, "site": {"power_kw": power_kw}}), draws=500)
+        (found[power_kw],) = tree.candidates
+        assert not [step for step in tree.verdict.next_steps if "power_kw" in step and power_kw > 13]
+    assert found[28].cost is not None
+    assert found[28].cost.option == "mixed.purchase"
+    cost = found[14].cost
+    assert cost is not None
+    assert cost.outlay is not None
+    assert (cost.option, cost.outlay.gpus + cost.outlay.later_gpus) == ("mixed.purchase", 8)
+    assert [o.allowed for o in cost.options if o.id == "buy"] == [False]
+    dearer, cheaper = (found[kw].risk_adjusted_usd_per_month for kw in (13, 14))
+    assert dearer is not None
+    assert cheaper is not None
+    assert cheaper < dearer
+    gate = next(g for g in found[14].gates if g.gate == "site_power")
+    assert gate.room_gpus == 8
+    assert "So many may be owned where the rest is rented." in gate.reason
