@@ -26,7 +26,7 @@ from advisor.engine.sized import FloatArray
 
 SPREAD = 1024
 """Cases behind the mean and the percentiles; half of them where no percentile is asked for."""
-THIN = 128
+THIN = 256
 """Cases by which bases of a mixture are told apart."""
 INPUTS = tuple(f.name for f in fields(Normals))
 PRIMES = (2, 3, 5, 7, 11, 13, 17)

@@ -2,7 +2,8 @@
 
 Both sides are compared on risk-adjusted cost. At each value the best way of paying is chosen anew, and the expected
 loss and the tail with it: at a price, which is that of a quote in hand, by the draws (`trial`), while another input
-moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, not sampled. Deployments stay as today's.
+moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, not sampled. Deployments stay as today's:
+of a throughput and of utilisation, by which others may come to pay before, values are told as "about".
 """
 
 from __future__ import annotations
@@ -232,7 +233,8 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run, *,
         than = f"{'more' if value > today else 'less'} than about {percent(value / today)} of the estimate ({shown})"
         loser = f"{best.name} loses to {rival.name}" if question.subject == best.id else f"{rival.name} wins"
         return f"{loser} if it reaches {than}."
-    return f"{rival.name} wins with {what} {side} {shown} (today {stands})."
+    about = "about " if question.variable == "utilisation" else ""
+    return f"{rival.name} wins with {what} {side} {about}{shown} (today {stands})."
 
 
 def _shown(question: _Question, value: float) -> str:
