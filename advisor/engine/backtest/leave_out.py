@@ -30,8 +30,9 @@ from advisor.engine.estimator.calibration import Truth, doubts_among, residuals
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.encode import DATED, MEDIAN_MONTH, Floats, Points
 from advisor.engine.estimator.fit import APART, GPUS, Fit, quantity
+from advisor.engine.estimator.groups import group_keys
 from advisor.engine.estimator.kriging import covariance_matrix, cross_covariance, inverse_of
-from advisor.engine.estimator.levels import Kept, group_keys
+from advisor.engine.estimator.levels import Kept
 from advisor.engine.estimator.physics import step_physics
 from advisor.engine.estimator.targets import as_seen, term_shares, whole_total
 from advisor.engine.estimator.typical import Gone, are_dated, typical_months, usual_months

@@ -19,8 +19,8 @@ from advisor.engine.backtest.repeats import yardsticks
 from advisor.engine.backtest.scoring import Mask, intervals_of, scheme_of, scores_of
 from advisor.engine.estimator.calibration import Truth, calibrate, truth_of
 from advisor.engine.estimator.fit import Fit, evidence_fingerprint
+from advisor.engine.estimator.groups import group_keys
 from advisor.engine.estimator.learning import Plan, learn_fit
-from advisor.engine.estimator.levels import group_keys
 from advisor.engine.estimator.typical import are_dated
 
 CLOSE_PREDICTED = 0.05

@@ -16,7 +16,7 @@ from advisor.engine.estimator.curves import Curves, Laid, Memo, at_load, baselin
 from advisor.engine.estimator.encode import Floats, Places, Points
 from advisor.engine.estimator.field import LOAD_STEPS, Field, gather
 from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
-from advisor.engine.estimator.levels import Offsets
+from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, noise_of, parts_of
 from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares, whole_total

@@ -14,7 +14,7 @@ from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabul
 from advisor.engine.estimator.encode import DATED, Floats, Places, Points, distinct
 from advisor.engine.estimator.field import LOAD_STEPS, Field, View
 from advisor.engine.estimator.fit import GPUS, Fit
-from advisor.engine.estimator.levels import Offsets
+from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
 from advisor.engine.estimator.targets import (
     Step,

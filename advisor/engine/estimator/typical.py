@@ -37,7 +37,7 @@ from advisor.engine.estimator.encode import (
     stack_key,
     stack_keys,
 )
-from advisor.engine.estimator.levels import day_keys
+from advisor.engine.estimator.groups import day_keys
 
 RUN_FAMILIES = ("single_run", "published_table", "secondhand")
 """Families of rows that state what was run on one day."""
@@ -190,7 +190,7 @@ def newest_days(
     points, rows
         The measurements, with the usual months of the medians among them.
     odd
-        Names of groups that have a level of their own, see `levels.group_keys`.
+        Names of groups that have a level of their own, see `groups.group_keys`.
     by
         Day of the judgement: nobody had software of later then.
     """

@@ -11,8 +11,10 @@ import pytest
 from advisor.engine.estimator.calibration import Truth, doubts_among, residuals, truth_of
 from advisor.engine.estimator.covariance import Vocabulary, encode, take
 from advisor.engine.estimator.encode import Floats, months_since_epoch
+from advisor.engine.estimator.groups import PROMPTS, affected, group_keys
 from advisor.engine.estimator.kriging import covariance_matrix
-from advisor.engine.estimator.levels import PROMPTS, Doubts, Offsets, Settled, affected, group_keys
+from advisor.engine.estimator.levels import Doubts, Settled
+from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.targets import Step, term_shares
 from tests.estimator_kit import bundled_fit, catalog, evidence
 
