@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,28 @@ def test_more_bandwidth_never_slows_decode(q: OperatingQuery, factor: float) -> 
     assert a.tpot_p50_s.mid <= usual.tpot_p50_s.mid * (1 + 1e-9)
     assert c.tpot_p50_s.mid <= b.tpot_p50_s.mid * (1 + 1e-9)
     assert d == a
+
+
+@SETTINGS
+@given(queries(), st.floats(1.05, 4.0))
+def test_more_memory_never_lowers_the_rate_nor_lengthens_the_wait(q: OperatingQuery, factor: float) -> None:
+    part, asked = catalog().accelerators[q.accelerator], replace(q, disagg=False)
+    parts = part, replace(part, memory_bytes=part.memory_bytes * factor)
+    less, much = (estimator_with(accelerators={part.id: one}).estimate([asked])[0] for one in parts)
+    assert much.total_tps_per_gpu.mid >= less.total_tps_per_gpu.mid * (1 - 1e-6)
+    assert much.ttft_p50_s.mid <= less.ttft_p50_s.mid * (1 + 1e-6)
+
+
+@SETTINGS
+@given(queries())
+def test_a_cache_that_is_not_full_shortens_no_step(q: OperatingQuery) -> None:
+    """A batch that shrank before anything waited made a smaller cache look quicker, and more memory dearer."""
+    points = points_of_queries([replace(q, disagg=False)], [q.model.id], catalog().accelerators)
+    loads = np.arange(1.0, 1025.0)[None]
+    physics = step_physics(points, loads)
+    fits = physics.saturation < 0.9
+    assert physics.batch[fits] == pytest.approx(loads[fits], rel=5e-3)
+    assert (np.diff(physics.batch) >= -1e-9).all()
 
 
 @SETTINGS
