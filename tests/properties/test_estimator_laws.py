@@ -80,8 +80,8 @@ def test_more_bandwidth_never_slows_decode(q: OperatingQuery, factor: float) -> 
 @given(queries(), st.floats(1.05, 4.0))
 def test_more_memory_never_lowers_the_rate_nor_lengthens_the_wait(q: OperatingQuery, factor: float) -> None:
     part, asked = catalog().accelerators[q.accelerator], replace(q, disagg=False)
-    parts = part, replace(part, memory_bytes=part.memory_bytes * factor)
-    less, much = (estimator_with(accelerators={part.id: one}).estimate([asked])[0] for one in parts)
+    larger = estimator_with(accelerators={part.id: replace(part, memory_bytes=part.memory_bytes * factor)})
+    (less,), (much,) = bundled_estimator().estimate([asked]), larger.estimate([asked])
     assert much.total_tps_per_gpu.mid >= less.total_tps_per_gpu.mid * (1 - 1e-6)
     assert much.ttft_p50_s.mid <= less.ttft_p50_s.mid * (1 + 1e-6)
 
