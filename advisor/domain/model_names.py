@@ -53,9 +53,8 @@ def models_called(name: str, models: Iterable[ModelSpec]) -> tuple[ModelSpec, ..
     [['deepseek-r1', 'deepseek-v3'], ['deepseek-v3']]
     """
     known = list(models)
-    wanted = name.strip().casefold()
     for spec in known:
-        if wanted in (spec.id.casefold(), spec.name.casefold()):
+        if is_own_name(name, spec):
             return (spec,)
     measured = tuple(spec for spec in known if name in spec.measured_as)
     if measured:
@@ -63,6 +62,11 @@ def models_called(name: str, models: Iterable[ModelSpec]) -> tuple[ModelSpec, ..
     core = _without_tuning(_without_format(_parts(name))[0])
     asked = {"-".join(core), "-".join(_without_revision(core))} - {""}
     return tuple(s for s in known if asked & {_core(s.id), _core(s.name)})
+
+
+def is_own_name(name: str, spec: ModelSpec) -> bool:
+    """Whether a name is the id or the repository of a model in the catalog, in any case."""
+    return name.strip().casefold() in (spec.id.casefold(), spec.name.casefold())
 
 
 def weights_called(name: str) -> Precision | None:

@@ -87,7 +87,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
         claims=claims,
         backtest=inputs.backtest,
         notes=(
-            *dict.fromkeys(models_taken(profile.tiers, inputs.models)),
+            *models_taken(profile.tiers, inputs.models),
             *late,
             *not_cut(inputs.catalog, inputs.as_of),
             *licences(inputs.models),

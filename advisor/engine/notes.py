@@ -7,7 +7,7 @@ from datetime import date
 
 from advisor.domain.market import RentPrice
 from advisor.domain.model import ModelSpec
-from advisor.domain.model_names import weights_called
+from advisor.domain.model_names import is_own_name, weights_called
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
@@ -79,7 +79,7 @@ def collect_notes(candidates: Sequence[Candidate], workloads: Sequence[Workload]
     return tuple(dict.fromkeys(out))
 
 
-def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> Iterator[str]:
+def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> tuple[str, ...]:
     """Which model of the catalog was taken where a profile names one as its servers do.
 
     Parameters
@@ -87,17 +87,18 @@ def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> 
     models
         The model of each workload.
     """
+    out = []
     for w, spec in zip(workloads, models, strict=True):
         called = w.model.id
-        if called is None or called.strip().casefold() in (spec.id.casefold(), spec.name.casefold()):
+        if called is None or is_own_name(called, spec):
             continue
         weights = weights_called(called)
         accepted = w.model.precisions
-        yield f"model.id: {called} is taken for {spec.id} of the catalog ({spec.name})." + (
-            f" It names {weights} weights; model.precisions says which are accepted: {', '.join(accepted)}."
-            if weights is not None and accepted != (weights,)
-            else ""
-        )
+        told = f"model.id: {called} is taken for {spec.id} of the catalog ({spec.name})."
+        if weights is not None and accepted != (weights,):
+            told += f" It names {weights} weights; model.precisions says which are accepted: {', '.join(accepted)}."
+        out.append(told)
+    return tuple(dict.fromkeys(out))
 
 
 def licences(models: Sequence[ModelSpec]) -> tuple[str, ...]:

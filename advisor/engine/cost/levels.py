@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from advisor.domain.record import record, replace
 from advisor.engine.sized import FloatArray
@@ -47,3 +48,13 @@ class Levels:
     def with_(self, **changes: Level) -> Levels:
         """The same levels with some moved."""
         return replace(self, **changes)
+
+
+def between(typical: ArrayLike, low: ArrayLike, high: ArrayLike, at: Level) -> FloatArray:
+    """Straight from typical (0) to low (-1) and high (+1) and on beyond them, never negative.
+
+    >>> [float(between(0.5, 0.25, 1.0, at)) for at in (-3.0, -1.0, 0.0, 1.0)]
+    [0.0, 0.25, 0.5, 1.0]
+    """
+    low, typical, high = (np.asarray(x, dtype=float) for x in (low, typical, high))
+    return np.asarray(np.maximum(0.0, typical + at * np.where(np.asarray(at) >= 0, high - typical, typical - low)))

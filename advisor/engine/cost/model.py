@@ -22,7 +22,7 @@ from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH, WEEKS
 from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.fleets import Fleets
-from advisor.engine.cost.levels import Level, Levels
+from advisor.engine.cost.levels import Level, Levels, between
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
 from advisor.engine.fleet import whole_nodes
@@ -293,10 +293,7 @@ class CostModel:
         curve, at = self.facts.residual, levels.residual
         low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
 
-        def share() -> FloatArray:
-            return np.asarray(np.maximum(0.0, typical + at * np.where(at >= 0, high - typical, typical - low)))
-
-        return once(self.memo, ("residual", age), (at,), share)
+        return once(self.memo, ("residual", age), (at,), lambda: between(typical, low, high, at))
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node
@@ -312,12 +309,12 @@ class CostModel:
         if "engineer_usd_per_year" not in self.facts.values or (rule.nobody and levels.extra_engineers is None):
             return []
         engineer = self.facts.typical("engineer_usd_per_year")
-        gpus, factor = fleet[..., 0], levels.stack
+        gpus, at = fleet[..., 0], levels.stack
         if levels.extra_engineers is None:
-            engineers: Any = once(self.memo, ("engineers",), (fleet, factor), lambda: rule.engineers(gpus, factor))
+            engineers: Any = once(self.memo, ("engineers",), (fleet, at), lambda: rule.engineers(gpus, at))
         else:
             engineers = levels.extra_engineers + 0.0 * gpus
-        weeks = rule.weeks_at(factor) / when.annuity + 0.0 * gpus
+        weeks = rule.weeks_at(at) / when.annuity + 0.0 * gpus
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),

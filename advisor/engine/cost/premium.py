@@ -17,7 +17,7 @@ from advisor.domain.cost import StackPremium
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
-from advisor.engine.cost.levels import Level
+from advisor.engine.cost.levels import Level, between
 from advisor.engine.sized import FloatArray, SizedCandidate
 
 Feature = tuple[str, str, str]
@@ -46,6 +46,9 @@ class Staff:
         return np.asarray(np.maximum(self.floor, self.per_gpu * fleet) + self.features)
 
 
+NOBODY = Staff(0.0, 0.0, 0.0, 0.0)
+
+
 @record
 class PremiumRule:
     """What a stack takes, typically and at the ends of its bands; both move together, each within its own."""
@@ -66,8 +69,7 @@ class PremiumRule:
     @property
     def nobody(self) -> bool:
         """Whether no engineers and no weeks are needed, whatever the fleet and at either end of a band."""
-        nothing = Staff(0.0, 0.0, 0.0, 0.0)
-        return self.low == self.typical == self.high == nothing
+        return self.low == self.typical == self.high == NOBODY
 
     @property
     def uncertain(self) -> bool:
@@ -83,16 +85,6 @@ class PremiumRule:
     def weeks_at(self, at: Level = 0.0) -> FloatArray:
         """One-off engineer-weeks, `at` as in `engineers`."""
         return between(self.typical.weeks, self.low.weeks, self.high.weeks, at)
-
-
-def between(typical: ArrayLike, low: ArrayLike, high: ArrayLike, at: Level) -> FloatArray:
-    """Straight from typical (0) to low (-1) and high (+1) and on beyond them, never negative.
-
-    >>> [float(between(0.5, 0.25, 1.0, at)) for at in (-3.0, -1.0, 0.0, 1.0)]
-    [0.0, 0.25, 0.5, 1.0]
-    """
-    low, typical, high = (np.asarray(x, dtype=float) for x in (low, typical, high))
-    return np.asarray(np.maximum(0.0, typical + at * np.where(np.asarray(at) >= 0, high - typical, typical - low)))
 
 
 def premium_rule(

@@ -22,11 +22,9 @@ def group_keys(points: Points) -> tuple[list[str], ...]:
     Medians over runs are of no day.
     """
     stacks = stack_keys(points)
-    tp, ep, dp = points.tp.tolist(), points.ep.tolist(), points.dp.tolist()
     isl, osl = points.isl.tolist(), points.osl.tolist()
-    splits = [f"tp{t:g} ep{e:g}{' dp' if d else ''}" for t, e, d in zip(tp, ep, dp, strict=True)]
     lengths = [f"{i:g}/{o:g}" for i, o in zip(isl, osl, strict=True)]
-    deployments = [f"{s}|{split}|" for s, split in zip(stacks, splits, strict=True)]
+    deployments = [f"{s}|{split}|" for s, split in zip(stacks, splits_of(points), strict=True)]
     whole_of_day, prompts_of_day = day_keys(points)
     shared = (
         [f"{s}||" for s in stacks],
@@ -74,6 +72,26 @@ def engines(points: Points) -> list[str]:
     """Accelerator, model and engine of each point: accelerator|model|engine."""
     parts = zip(points.accelerators, points.model_names, map(engine_base, points.engine), strict=True)
     return [f"{a.id}|{model}|{engine}" for a, model, engine in parts]
+
+
+def read_key(key: str) -> tuple[str, str, tuple[float, ...], str]:
+    """Stack (or accelerator, model and engine), split or day, ISL and OSL, and what moves; empty where it holds at all.
+
+    >>> read_key("h200|dsr1|fp8|sglang|False|False|tp8 ep1|1024/8192|prompts")
+    ('h200|dsr1|fp8|sglang|False|False', 'tp8 ep1', (1024.0, 8192.0), 'prompts')
+    >>> read_key("h200|dsr1|fp8|sglang|False|False|@2026-05-13|")
+    ('h200|dsr1|fp8|sglang|False|False', '@2026-05-13', (), '')
+    """
+    whole = key.removesuffix(f"|{PROMPTS}")
+    stack, where, lengths = whole.rsplit("|", 2)
+    at = tuple(float(x) for x in lengths.split("/")) if lengths else ()
+    return stack, where, at, WHOLE if whole == key else PROMPTS
+
+
+def splits_of(points: Points) -> list[str]:
+    """How each point is split over GPUs, `tp8 ep8 dp`."""
+    parts = zip(points.tp.tolist(), points.ep.tolist(), points.dp.tolist(), strict=True)
+    return [f"tp{tp:g} ep{ep:g}{' dp' if dp else ''}" for tp, ep, dp in parts]
 
 
 def days_of(points: Points) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from advisor.engine.estimator.encode import Floats, Points, stack_keys
-from advisor.engine.estimator.groups import PROMPTS, WHOLE, affected, days_of, engines
+from advisor.engine.estimator.groups import PROMPTS, WHOLE, affected, days_of, engines, read_key, splits_of
 
 FADE = 2.0
 """Rate at which a level known at one pair of lengths fades towards others [per octave of ISL and OSL]."""
@@ -33,10 +33,8 @@ class Offsets:
     def __init__(self, level: Mapping[str, float]) -> None:
         self._by: dict[str, list[_Level]] = defaultdict(list)
         for key, value in level.items():
-            moves = PROMPTS if key.endswith(f"|{PROMPTS}") else WHOLE
-            stack, where, length = (key.removesuffix(f"|{PROMPTS}") if moves else key).rsplit("|", 2)
-            at = np.log2([float(x) for x in length.split("/")]) if length else None
-            self._by[stack].append(_Level(where, at, moves, value))
+            stack, where, lengths, moves = read_key(key)
+            self._by[stack].append(_Level(where, np.log2(lengths) if lengths else None, moves, value))
 
     def of(self, points: Points, prompts: Floats) -> Floats:
         """Log offset of each point, points x loads.
@@ -52,17 +50,16 @@ class Offsets:
         out = np.zeros(prompts.shape)
         if not self._by:
             return out
-        tp, ep, dp, days = points.tp.tolist(), points.ep.tolist(), points.dp.tolist(), days_of(points)
+        splits, days = splits_of(points), days_of(points)
         for i, names in enumerate(zip(stack_keys(points), engines(points), strict=True)):
             known = [level for name in names for level in self._by.get(name, ())]
             if not known:
                 continue
-            split = f"tp{tp[i]:g} ep{ep[i]:g}{' dp' if dp[i] else ''}"
             lengths = np.log2([points.isl[i], points.osl[i]])
             total = {WHOLE: 0.0, PROMPTS: 0.0}
             nearest: dict[tuple[str, str], tuple[float, float]] = {}
             for level in known:
-                if level.where not in ("", split, days[i] or split):
+                if level.where not in ("", splits[i], days[i] or splits[i]):
                     continue
                 if level.lengths is None:
                     total[level.moves] += level.value
