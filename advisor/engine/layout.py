@@ -7,6 +7,7 @@ points on them: a coarser ladder would save little, and miss deployments whose e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -104,8 +105,12 @@ def _lay_out(search: _Search, accelerators: Sequence[Accelerator]) -> dict[str, 
         if failure is not None:
             failures[accelerator.id] = failure
     sample_ladders(options, model, load, estimate)
-    survivors = _survivors(options, need)
-    _refine(survivors, model, load, estimate)
+    survivors: list[Option] = []
+    added = _survivors(options, need)
+    while added:
+        _refine(added, model, load, estimate)
+        survivors += added
+        added = _promising(options, survivors, need)
     by_id: dict[str, list[Option]] = {}
     for option in survivors:
         by_id.setdefault(option.accelerator.id, []).append(option)
@@ -179,12 +184,8 @@ def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
     Aggregated and disaggregated ones are each other's rivals only in the end, so that to allow disaggregation takes
     nothing away.
     """
-    by_kind: dict[tuple[str, bool], list[Option]] = {}
-    for option in options:
-        if option.samples:
-            by_kind.setdefault((option.accelerator.id, option.deployment.disagg), []).append(option)
     out: list[Option] = []
-    for group in by_kind.values():
+    for group in _by_kind(options):
         promised = [(option, option.promise(need.load)) for option in group]
         promised.sort(key=lambda p: (-_promised_rate(*p), p[0].gpus, p[0].deployment.label))
         ranked = [option for option, _ in promised]
@@ -197,6 +198,33 @@ def _survivors(options: Sequence[Option], need: Need) -> list[Option]:
         chosen = {id(o): o for o in (*ranked[:SURVIVORS], fastest, *least, *usual[:SURVIVORS])}
         out += chosen.values()
     return out
+
+
+def _promising(options: Sequence[Option], sought: Sequence[Option], need: Need) -> list[Option]:
+    """More deployments whose edge is worth seeking: they promise less hardware than any whose edge is known.
+
+    A promise is read off a straight line between two loads; where the edges of those that promised most lie lower than
+    that, the next ones may be better.
+    """
+    known = set(map(id, sought))
+    out: list[Option] = []
+    for group in _by_kind(options):
+        held = [(o, s) for o in group if id(o) in known and (s := o.best(need.load)) is not None]
+        least = min((need.usual_gpus(o.gpus, *_yield_of(o, s, need)) for o, s in held), default=math.inf)
+        rest = ((o, o.promise(need.load)) for o in group if id(o) not in known)
+        promised = [(need.usual_gpus(o.gpus, *promise), o) for o, promise in rest if promise is not None]
+        better = sorted((p for p in promised if p[0] < least), key=lambda p: (p[0], p[1].deployment.label))
+        out += [option for _, option in better[:SURVIVORS]]
+    return out
+
+
+def _by_kind(options: Sequence[Option]) -> list[list[Option]]:
+    """Those with estimates by accelerator, aggregated and disaggregated ones apart."""
+    by_kind: dict[tuple[str, bool], list[Option]] = {}
+    for option in options:
+        if option.samples:
+            by_kind.setdefault((option.accelerator.id, option.deployment.disagg), []).append(option)
+    return list(by_kind.values())
 
 
 def _promised_rate(option: Option, promise: tuple[float, float] | None) -> float:
@@ -258,7 +286,12 @@ def _laid_out(option: Option, sample: Sample, load: Load) -> Layout:
 def _fleet_of(held: tuple[Option, Sample], need: Need) -> tuple[float, float, str]:
     """GPUs of the fleet, see `_hardware`."""
     option, sample = held
-    return _hardware(option, prudent_rate(sample, need.load, option.gpus), sample.concurrency, need)
+    return _hardware(option, *_yield_of(option, sample, need), need)
+
+
+def _yield_of(option: Option, sample: Sample, need: Need) -> tuple[float, float]:
+    """Prudent requests/s and requests in flight of a replica."""
+    return prudent_rate(sample, need.load, option.gpus), float(sample.concurrency)
 
 
 def _hardware(option: Option, rate: float, concurrency: float, need: Need) -> tuple[float, float, str]:

@@ -98,9 +98,13 @@ class Option:
         return self._seen[1]
 
     def best(self, load: Load) -> Sample | None:
-        """The held sample with the highest prudent rate."""
+        """The held sample by which a replica carries most of the demand, see `worth`."""
         held = [s for s in self.seen if not s.violated]
-        return max(held, key=lambda s: (prudent_rate(s, load, self.gpus), -s.concurrency), default=None)
+        return max(
+            held,
+            key=lambda s: (worth(load, prudent_rate(s, load, self.gpus), s.concurrency), -s.concurrency),
+            default=None,
+        )
 
     @property
     def gpus(self) -> int:
@@ -126,7 +130,8 @@ class Option:
     def promise(self, load: Load) -> tuple[float, float] | None:
         """Prudent requests/s and requests in flight of a replica at the edge of the service level; None if none holds.
 
-        Between the last rung that holds and the next, both are taken as straight in logs.
+        Between the last rung that holds and the next, both are taken as straight in logs. Of that and of what is known
+        to hold, the one that carries more.
         """
         best = self.best(load)
         if best is None:
@@ -138,7 +143,22 @@ class Option:
         lo, hi = self.seen[-2:]
         share = math.log(edge / lo.concurrency) / math.log(hi.concurrency / lo.concurrency)
         low, high = (prudent_rate(s, load, self.gpus) for s in (lo, hi))
-        return max(known, (low ** (1 - share) * high**share, float(edge)))
+        return max(known, (low ** (1 - share) * high**share, float(edge)), key=lambda pair: worth(load, *pair))
+
+
+def worth(load: Load, rate: float, concurrency: float) -> float:
+    """What one replica carries of the demand, to compare loads by.
+
+    A demand in flight is carried by requests in flight, wherever the service level bounds how long they take: at a rate
+    that rises no more, twice as many of them still take half the replicas. Any other is carried by the rate.
+
+    Parameters
+    ----------
+    rate, concurrency
+        What a replica yields [requests/s], and at how many requests in flight.
+    """
+    in_flight = load.peak_rps is None and load.reference_e2e_s is not None
+    return concurrency if in_flight else rate
 
 
 def sample_ladders(options: Sequence[Option], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:
