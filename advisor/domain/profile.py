@@ -233,7 +233,7 @@ class Place(Section):
         None, description="Headquarters of the ultimate parent; default the buyer's."
     )
     end_user_countries: tuple[Country, ...] = Field((), description="Where users sit; default `country`.")
-    data_residency: tuple[Country, ...] = Field((), description="Countries that data may not leave; empty: any.")
+    data_residency: tuple[Country, ...] = Field((), description="Countries that data may not leave, or EU; empty: any.")
     exclude_us_providers: bool = Field(False, description="Leave out providers with headquarters in the US.")
     export_from: Country = Field("US", description="Country that the hardware ships from.")
     regulated: Text = Field("", description="Regulation that governs the use, e.g. GDPR, HIPAA; free text.")

@@ -54,7 +54,7 @@ country = "US"                      # ISO code or English name
 # headquarters_country = "US"       # the buyer's; default: country
 # ultimate_parent_country = "US"
 # end_user_countries = ["US"]
-# data_residency = ["DE", "FR"]     # countries that data may not leave
+# data_residency = ["DE", "FR"]     # countries that data may not leave; "EU" for all of its members
 exclude_us_providers = false
 
 [procurement]

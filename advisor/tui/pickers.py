@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from advisor.tui.app import AdvisorApp
     from advisor.workbench import Workbench
 
+AREA = "data_residency"
+"""Of countries, or of a bloc of them."""
 COUNTRY_FIELDS = ("country", "headquarters_country", "ultimate_parent_country", "export_from")
-COUNTRY_LISTS = ("end_user_countries", "data_residency")
+COUNTRY_LISTS = ("end_user_countries", AREA)
 CONFIG = "config.json…"
 
 
@@ -69,7 +71,8 @@ def _items(bench: Workbench, spec: FieldSpec, name: str) -> list[Item]:
         return [*models(bench), Item(CONFIG, CONFIG, "another model, from its Hugging Face config.json")]
     if name in COUNTRY_FIELDS or name in COUNTRY_LISTS:
         countries = sorted(catalog.export.countries.values(), key=lambda c: c.name)
-        return [Item(c.iso2, c.name, f"{c.iso2}  groups {', '.join(sorted(c.groups)) or 'none'}") for c in countries]
+        listed = [Item(c.iso2, c.name, f"{c.iso2}  groups {', '.join(sorted(c.groups)) or 'none'}") for c in countries]
+        return [Item("EU", "European Union", "EU  all member states"), *listed] if name == AREA else listed
     if name in ("candidates", "accelerator"):
         return [
             Item(a.id, a.name, f"{a.vendor}, {a.memory_gb_marketed:g} GB, {a.bandwidth_gbps / 1000:.3g} TB/s")

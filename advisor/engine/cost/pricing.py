@@ -23,7 +23,7 @@ from advisor.engine.cost.outlay import lease_of, outlay_of
 from advisor.engine.cost.premium import stack_premium
 from advisor.engine.cost.ways import OpenWays, PriceBook
 from advisor.engine.cost.years import fleet_years
-from advisor.engine.gates.countries import resolve_country
+from advisor.engine.gates.countries import resolve_area
 
 
 @record
@@ -62,7 +62,7 @@ def allowed_countries(profile: Profile, catalog: Catalog) -> Collection[str] | N
     residency = profile.place.data_residency
     if not residency:
         return None
-    return {resolve_country(name, catalog.export, field="place.data_residency").iso2 for name in residency}
+    return resolve_area(residency, catalog.export, field="place.data_residency")[0]
 
 
 def cost_of(pricing: Pricing, profile: Profile, catalog: Catalog) -> Cost:

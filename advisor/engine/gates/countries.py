@@ -1,12 +1,16 @@
-"""Finds a destination by ISO code or English name."""
+"""Finds a destination by ISO code or English name, and the members of a bloc of them."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from advisor.domain.errors import InputError, did_you_mean
 from advisor.domain.rules import Country, ExportRules
+
+BLOC_NAMES = {"EU": "the European Union"}
+"""Blocs of the catalog's countries, as they are told."""
 
 
 @lru_cache(maxsize=4096)
@@ -45,6 +49,25 @@ def resolve_country(text: str, rules: ExportRules, *, field: str = "country") ->
         f'{field}: "{text}" is not a destination of the export regulations{hint}'
         " (ISO code such as DE or DEU, or an English name)"
     )
+
+
+def resolve_area(texts: Sequence[str], rules: ExportRules, *, field: str) -> tuple[frozenset[str], str]:
+    """ISO codes of the countries that a list means, and the list in words; ``EU`` stands for its member states.
+
+    Raises
+    ------
+    InputError
+        With close matches, where one of them is neither.
+    """
+    codes: set[str] = set()
+    told: dict[str, str] = {}
+    for text in texts:
+        bloc = next((b for b, name in BLOC_NAMES.items() if normalise(text) in (normalise(b), normalise(name))), "")
+        members = (c for c in rules.countries.values() if bloc in c.blocs)
+        found = list(members) if bloc else [resolve_country(text, rules, field=field)]
+        codes.update(c.iso2 for c in found)
+        told[bloc or found[0].iso2] = f"{BLOC_NAMES[bloc]} ({len(found)} countries)" if bloc else found[0].name
+    return frozenset(codes), ", ".join(told[code] for code in sorted(told))
 
 
 def names(country: Country) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import counted
-from advisor.engine.gates.countries import resolve_country
+from advisor.engine.gates.countries import resolve_area, resolve_country
 from advisor.engine.gates.remedies import ANY_PROVIDER, ANY_SELLER, BUY, either
 
 US = "US"
@@ -106,14 +106,13 @@ def residency_gate(profile: Profile, accelerator: Accelerator, catalog: Catalog)
         " compelled to hand data over wherever it lies (CLOUD Act)."
     )
     rules = catalog.export
-    allowed = frozenset(resolve_country(c, rules, field="place.data_residency").iso2 for c in place.data_residency)
+    allowed, names = resolve_area(place.data_residency, rules, field="place.data_residency")
     here = resolve_country(place.country, rules, field="place.country")
     if not allowed and not place.exclude_us_providers:
         return Gate(
             gate="residency", status="pass", title="No restriction asked for",
             reason=f"{rule} The profile restricts neither.", citation="profile: place", source="profile",
         )  # fmt: skip
-    names = ", ".join(rules.countries[c].name for c in sorted(allowed))
     asked = [f"Data may lie in {names}."] if allowed else []
     if place.exclude_us_providers:
         asked.append("Providers with headquarters in the United States are left out.")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from advisor.catalog import load_catalog
 from advisor.domain.errors import InputError
 from advisor.domain.rules import ExportRules
-from advisor.engine.gates.countries import names, resolve_country
+from advisor.engine.gates.countries import names, resolve_area, resolve_country
 
 RULES = load_catalog().export
 
@@ -62,3 +62,21 @@ def test_country_groups_match_the_special_cases(rules: ExportRules) -> None:
     assert macau.restricted_owner
     assert not cyprus.restricted_owner
     assert sum(c.restricted_owner for c in rules.countries.values()) == 24  # 23 in D:5, and Macau
+
+
+def test_the_union_stands_for_its_members_and_no_others(rules: ExportRules) -> None:
+    union, told = resolve_area(["EU"], rules, field="place.data_residency")
+    assert len(union) == 27
+    assert {"DE", "FR", "HR", "MT"} <= union
+    assert union.isdisjoint({"CH", "GB", "NO", "US", "TR"})
+    assert told == "the European Union (27 countries)"
+    more, told = resolve_area(["the European Union", "Norway", "DE", "germany"], rules, field="x")
+    assert more == union | {"NO"}
+    assert told == "Germany, the European Union (27 countries), Norway"
+    assert resolve_area([], rules, field="x") == (frozenset(), "")
+
+
+@pytest.mark.parametrize("text", ["Europe", "Eu rope", "Mordor", ""])
+def test_what_is_no_country_or_union_is_refused_with_its_field(rules: ExportRules, text: str) -> None:
+    with pytest.raises(InputError, match=r"place\.data_residency"):
+        resolve_area(["DE", text], rules, field="place.data_residency")

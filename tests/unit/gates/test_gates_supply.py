@@ -12,7 +12,9 @@ from advisor.domain.errors import InputError
 from advisor.domain.profile import Profile
 from advisor.domain.sizing import Deployment
 from advisor.engine.cost.prices import best_quote
+from advisor.engine.cost.pricing import allowed_countries
 from advisor.engine.gates import evaluate_fleet_gates, evaluate_gates
+from advisor.engine.gates.countries import resolve_area
 from advisor.engine.gates.residency import left_out, providers_of, residency_gate
 from advisor.engine.gates.supply import start_gate, supply_gate
 
@@ -126,6 +128,19 @@ def test_deployment_outside_the_data_region_fails(catalog: Catalog) -> None:
     gate = residency_gate(profile(country="US", data_residency=["Germany", "FR"]), a, catalog)
     assert (gate.status, gate.blocks) == ("fail", "all")
     assert gate.remedy == "set place.country to one of DE, FR"
+
+
+def test_data_may_lie_anywhere_in_the_union(catalog: Catalog) -> None:
+    a = catalog.accelerators["h200"]
+    inside = residency_gate(profile("buy", country="IE", data_residency=["EU"]), a, catalog)
+    assert inside.status == "pass"
+    assert "Data may lie in the European Union (27 countries)." in inside.reason
+    outside = residency_gate(profile(country="CH", data_residency=["EU"]), a, catalog)
+    assert (outside.status, outside.blocks) == ("fail", "all")
+    assert "one of AT, BE, BG" in outside.remedy
+    union = {"country": "FI", "data_residency": ["EU"]}
+    named = {"country": "FI", "data_residency": sorted(resolve_area(["EU"], catalog.export, field="x")[0])}
+    assert allowed_countries(profile(**union), catalog) == allowed_countries(profile(**named), catalog)
 
 
 def test_residency_without_restriction_passes(catalog: Catalog) -> None:
