@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-MONEY_UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+MONEY_UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 """Scales at which a sum is told shortly, the largest first."""
 ROUND_FROM_USD = 99_500.0
 """From here a sum in a sentence is told to three significant figures; the tree holds it exactly."""
@@ -132,15 +132,18 @@ def factors(quantity: float, unit_price: float) -> tuple[str, str]:
     return told
 
 
-def told_usd(usd: float) -> str:
+def told_usd(usd: float, *, round_from: float = ROUND_FROM_USD) -> str:
     """A sum as a sentence tells it: to the dollar, large ones to three significant figures.
 
     >>> told_usd(1742.4), told_usd(3_174_595), told_usd(-507_545), told_usd(1_040_000_000)
     ('1,742', '3.17M', '-508k', '1.04B')
+    >>> told_usd(987.0, round_from=1e3), told_usd(1742.4, round_from=1e3), told_usd(6.89e15)
+    ('987', '1.74k', '6,890T')
     """
     for scale, unit in MONEY_UNITS:
-        if abs(usd) >= max(0.9995 * scale, ROUND_FROM_USD):
-            return f"{usd / scale:.3g}{unit}"
+        if abs(usd) >= max(0.9995 * scale, round_from):
+            value = usd / scale
+            return f"{value:,.0f}{unit}" if abs(value) >= 999.5 else f"{value:.3g}{unit}"
     return f"{usd:,.0f}"
 
 

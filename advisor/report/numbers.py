@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from advisor.domain import text
-from advisor.domain.text import MONEY_UNITS
 
 MINUS = "−"
 NONE = "–"
@@ -99,10 +98,7 @@ def short_usd(value: float) -> str:
     ('1.25M', '−40k', '0', '950')
     """
     sign, size = (MINUS if value < 0 else ""), abs(value)
-    for scale, unit in MONEY_UNITS:
-        if size >= scale:
-            return f"{sign}{size / scale:.3g}{unit}"
-    return f"{sign}{size:.3g}"
+    return f"{sign}{text.told_usd(size, round_from=999.5) if size >= 999.5 else f'{size:.3g}'}"
 
 
 def words(identifier: str) -> str:

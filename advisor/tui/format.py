@@ -22,7 +22,7 @@ def compact(value: float | None, digits: int = 3) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     size, suffix = abs(value), ""
-    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
         if size >= limit * 0.9995:
             value, suffix = value / (1e3 if unit == "k" else limit), unit
             break

@@ -257,16 +257,12 @@ def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
 
 
 def money(usd: float) -> str:
-    """A round sum, three significant figures.
+    """A round sum, three significant figures from a thousand.
 
-    >>> money(123456.0), money(1234567.0), money(987.0)
-    ('123k', '1.23M', '987')
+    >>> money(123456.0), money(1234567.0), money(987.0), money(1.2e9)
+    ('123k', '1.23M', '987', '1.2B')
     """
-    if abs(usd) >= 999_500:
-        return f"{usd / 1e6:.3g}M"
-    if abs(usd) >= 1_000:
-        return f"{usd / 1e3:.3g}k"
-    return f"{usd:.0f}"
+    return told_usd(usd, round_from=999.5)
 
 
 def _reasons(comparison: Comparison, decision: Decision) -> tuple[str, ...]:
