@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
 from advisor.engine.estimator.encode import DATED, Floats, Places, Points, distinct
-from advisor.engine.estimator.field import LOAD_STEPS, Field, View
+from advisor.engine.estimator.field import Field
 from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
@@ -27,6 +26,7 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 from advisor.engine.estimator.typical import TypicalMonths
+from advisor.engine.estimator.view import LIKE, LOAD_STEPS, Kin
 
 BLOCK = 256
 """Configurations that are worked on at a time."""
@@ -42,35 +42,39 @@ _KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
 class Seen:
     """The measurements of one target that are nearest to each distinct place of the configurations.
 
-    They are sought when a spread is first asked for: nobody asks how sure most first tokens are.
+    They are sought where a spread is first asked for: nobody asks how sure most first tokens are.
 
     Parameters
     ----------
+    kin
+        The measurements as the places see them.
     coords
         The places.
-    alike
-        Their covariance with groups of measurements, see `View.alike`.
     usual
         Share of each covariance term there, terms x places.
     """
 
-    def __init__(self, field: Field, view: View, coords: Singles, alike: Floats, usual: Floats) -> None:
-        self._field, self._coords = field, coords
-        self._seek: Callable[[], Places] = partial(view.nearest, alike, usual)
-        self.nbytes = alike.nbytes
-        """Size of what is kept to seek them [bytes]; once they are found, of hardly anything."""
+    def __init__(self, field: Field, kin: Kin, coords: Singles, usual: Floats) -> None:
+        self._field, self._kin, self._coords, self._usual = field, kin, coords, usual
+        self._near = np.full((len(coords), min(LIKE, len(kin.members))), -1)
+        self._apart = np.empty((len(usual), *self._near.shape))
+        self._known = np.zeros(len(coords), np.bool_)
 
-    @cached_property
-    def near(self) -> Places:
-        """Measured configurations, places x LIKE."""
-        found = self._seek()
-        self._seek, self.nbytes = lambda: found, 0
-        return found
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept [bytes]."""
+        return self._near.nbytes + self._apart.nbytes + self._kin.nbytes
 
-    @cached_property
-    def apart(self) -> Floats:
-        """How far those lie off by the rates of each term: terms x places x LIKE."""
-        return self._field.apart(self._coords, self.near)
+    def near(self, places: Places) -> tuple[Places, Floats]:
+        """(measured configurations, how far they lie off), see `Field.apart`; all these places are filled in."""
+        asked = np.zeros(len(self._known), np.bool_)
+        asked[places] = True
+        new = np.flatnonzero(asked & ~self._known)
+        if len(new):
+            found = self._near[new] = self._kin.nearest(self._coords[new], self._usual[:, new])
+            self._apart[:, new] = self._field.apart(self._coords[new], found)
+            self._known[new] = True
+        return self._near, self._apart
 
 
 @record
@@ -117,8 +121,8 @@ class Curves:
 
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
         """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
-        seen, place = self.seen[target], self.encoded.of_point[rows]
-        return field.spread(load, shares, place, seen.near, seen.apart)
+        place = self.encoded.of_point[rows]
+        return field.spread(load, shares, place, *self.seen[target].near(place))
 
 
 def lay_curves(
@@ -154,15 +158,14 @@ def lay_curves(
         field = fields[name]
         coords = timed if name == "ttft" else encoded.coords
         view = field.view(coords)
-        alike = view.alike(coords)
-        values = np.matmul(alike, view.pull)
+        values = view.values(coords)
         log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
         log_value[name] += offsets[name].of(points, step.shares["prefill"])
         if not spreads:
             continue
-        usual = np.empty(alike.shape[:2])
+        usual = np.empty((len(values), len(coords)))
         usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
-        seen[name] = Seen(field, view, coords, alike, usual)
+        seen[name] = Seen(field, view.kin, coords, usual)
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))
