@@ -26,7 +26,7 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 from advisor.engine.estimator.typical import TypicalMonths
-from advisor.engine.estimator.view import LIKE, LOAD_STEPS, Kin
+from advisor.engine.estimator.view import LOAD_STEPS, Kin
 
 BLOCK = 256
 """Configurations that are worked on at a time."""
@@ -42,7 +42,7 @@ _KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
 class Seen:
     """The measurements of one target that are nearest to each distinct place of the configurations.
 
-    They are sought where a spread is first asked for: nobody asks how sure most first tokens are.
+    Of TTFT they are sought where a spread is first asked for: nobody asks how sure most first tokens are.
 
     Parameters
     ----------
@@ -52,13 +52,17 @@ class Seen:
         The places.
     usual
         Share of each covariance term there, terms x places.
+    near
+        Those that are known already, see `Kin.nearest`.
     """
 
-    def __init__(self, field: Field, kin: Kin, coords: Singles, usual: Floats) -> None:
+    def __init__(self, field: Field, kin: Kin, coords: Singles, usual: Floats, near: Places | None) -> None:
         self._field, self._kin, self._coords, self._usual = field, kin, coords, usual
-        self._near = np.full((len(coords), min(LIKE, len(kin.members))), -1)
-        self._apart = np.empty((len(usual), *self._near.shape))
-        self._known = np.zeros(len(coords), np.bool_)
+        self._known = np.full(len(coords), near is not None)
+        self._near = np.full((len(coords), kin.keep), -1) if near is None else near
+        self._apart = np.empty((len(field.shares), *self._near.shape))
+        if near is not None:
+            self._apart[:] = field.apart(coords, near)
 
     @property
     def nbytes(self) -> int:
@@ -157,15 +161,17 @@ def lay_curves(
             continue
         field = fields[name]
         coords = timed if name == "ttft" else encoded.coords
-        view = field.view(coords)
-        values = view.values(coords)
-        log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
-        log_value[name] += offsets[name].of(points, step.shares["prefill"])
-        if not spreads:
-            continue
-        usual = np.empty((len(values), len(coords)))
-        usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
-        seen[name] = Seen(field, view.kin, coords, usual)
+        kinds = field.covariance.shares
+        # nothing comes of a term whose share is nothing at every point: of speculation where nobody speculates
+        alive = np.array([n for n, kind in enumerate(kinds) if not kind or step.shares[kind].any()], np.intp)
+        usual = np.empty((len(alive), len(coords)))
+        usual[:, encoded.of_point] = by_term(step.shares, [kinds[n] for n in alive], USUAL_LOAD)
+        view = field.view(coords, alive)
+        values, near = view.values(coords, usual if spreads and name != "ttft" else None)
+        corrected = correction([v[encoded.of_point] for v in values], step, [kinds[n] for n in alive])
+        log_value[name] = base + corrected + offsets[name].of(points, step.shares["prefill"])
+        if spreads:
+            seen[name] = Seen(field, view.kin, coords, usual, near)
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))

@@ -63,28 +63,35 @@ class Field:
     """Configuration and load of each point as one rising number, see `_place`."""
     variance: Floats
     """Prior variance of each point."""
-    _views: OrderedDict[tuple[bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
+    _views: OrderedDict[tuple[bytes, bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
     _groupings: OrderedDict[bytes, _Grouping] = field(default_factory=OrderedDict, repr=False, compare=False)
 
-    def view(self, coords: Singles) -> View:
-        """The measurements as queries at these coordinates see them; the last few are kept, as they repeat."""
+    def view(self, coords: Singles, terms: Places | None = None) -> View:
+        """The measurements as queries at these coordinates see them; the last few are kept, as they repeat.
+
+        Parameters
+        ----------
+        terms
+            Places of the terms of the covariance that have a say there, all by default.
+        """
         varies = (coords != coords[:1]).any(0)
         agreed = np.flatnonzero(~varies)
-        key = varies.tobytes(), coords[0, agreed].tobytes()
+        alive = np.arange(len(self.shares)) if terms is None else terms
+        key = varies.tobytes(), coords[0, agreed].tobytes(), alive.tobytes()
         found = self._views.get(key)
         if found is None:
-            found = self._views[key] = self._seen(np.flatnonzero(varies), agreed, coords[0, agreed])
+            found = self._views[key] = self._seen(np.flatnonzero(varies), agreed, coords[0, agreed], alive)
             if len(self._views) > VIEWS:
                 self._views.popitem(last=False)
         return found
 
-    def _seen(self, varying: Places, agreed: Places, values: Singles) -> View:
-        c = self.covariance
+    def _seen(self, varying: Places, agreed: Places, values: Singles, terms: Places) -> View:
+        c = self.covariance.only(terms)
         mine = self.points.coords
         factor = c.decay(agreed, values[None].astype(np.float64), mine[:, agreed].astype(np.float64))[:, 0]
         grouping = self._grouped(varying)
         members, first = grouping.members, grouping.first
-        lean = self.typical.take(members, axis=1) * factor.take(members, axis=1)
+        lean = self.typical[terms].take(members, axis=1) * factor.take(members, axis=1)
         if len(first) == len(mine) + 1:
             some, most = lean, np.abs(lean) if (lean < 0).any() else lean
         else:
@@ -92,7 +99,7 @@ class Field:
             heavy = np.lexsort((-lean.sum(0), grouping.group[members]))
             some = lean[:, heavy[first[:-1]]]
         kin = Kin(c, grouping.parts, members, first, lean.T.copy(), most, some)
-        return View(kin, tuple(self._sums(factor, grouping)))
+        return View(kin, tuple(self._sums(factor, grouping, terms)))
 
     def _grouped(self, varying: Places) -> _Grouping:
         key = varying.tobytes()
@@ -115,11 +122,11 @@ class Field:
         order = np.argsort(row, kind="stable")
         return Listed(used, order, np.searchsorted(row[order], np.arange(len(used))))
 
-    def _sums(self, factor: Floats, grouping: _Grouping) -> Iterator[Sums]:
+    def _sums(self, factor: Floats, grouping: _Grouping, terms: Places) -> Iterator[Sums]:
         for part, cells in zip(self.loads, grouping.cells, strict=True):
             weight = factor.take(part.configuration, axis=1)
-            weight *= part.weighted
-            yield cells.summed(weight, part, len(grouping.first) - 1)
+            weight *= part.weighted[terms]
+            yield cells.summed(weight, part.level, part.across[terms], len(grouping.first) - 1)
 
     def apart(self, coords: Singles, near: Places) -> Floats:
         """How far places lie from the measured configurations `near` them: terms x places x LIKE."""

@@ -64,11 +64,12 @@ class Table:
     cell: Places
     """Place of each point in the table."""
 
-    def summed(self, weight: Floats, part: Loads, groups: int) -> Sums:
-        """Weights, terms x points, by group and load."""
-        width = part.across.shape[1]
+    def summed(self, weight: Floats, level: Places, across: Floats, groups: int) -> Sums:
+        """Weights, terms x points, by group and load; the others as in `Loads`."""
+        del level  # which the cells tell
+        width = across.shape[1]
         sums = np.stack([np.bincount(self.cell, mine, minlength=groups * width) for mine in weight])
-        return Sums(None, sums.reshape(len(weight), groups, width), part.across)
+        return Sums(None, sums.reshape(len(weight), groups, width), across)
 
 
 @record
@@ -81,12 +82,12 @@ class Listed:
     first: Places
     """Where each group starts in `order`."""
 
-    def summed(self, weight: Floats, part: Loads, groups: int) -> Sums:
+    def summed(self, weight: Floats, level: Places, across: Floats, groups: int) -> Sums:
         """Weights times correlation over load, by group."""
-        level = part.level[self.order]
-        sums = np.empty((len(weight), len(self.used), part.across.shape[2]))
-        for mine, across, out in zip(weight.take(self.order, axis=1), part.across, sums, strict=True):
-            reach = across.take(level, axis=0)
+        level = level[self.order]
+        sums = np.empty((len(weight), len(self.used), across.shape[2]))
+        for mine, correlation, out in zip(weight.take(self.order, axis=1), across, sums, strict=True):
+            reach = correlation.take(level, axis=0)
             reach *= mine[:, None]
             np.add.reduceat(reach, self.first, axis=0, out=out)
         return Sums(self.used if len(self.used) < groups else None, sums, None)
@@ -132,13 +133,21 @@ class Kin:
         shares
             Share of each term at each query, terms x queries.
         """
-        out = np.empty((len(coords), min(LIKE, len(self.members))), np.intp)
-        if out.size:
-            for some, alike in self.alike(coords):
-                out[some] = self._nearest(alike, shares[:, some], out.shape[1])
+        out = np.empty((len(coords), self.keep), np.intp)
+        for some, alike in self.alike(coords):
+            out[some] = self.nearest_of(alike, shares[:, some])
         return out
 
-    def _nearest(self, alike: Floats, shares: Floats, keep: int) -> Places:
+    @property
+    def keep(self) -> int:
+        """How many are told of each query."""
+        return min(LIKE, len(self.members))
+
+    def nearest_of(self, alike: Floats, shares: Floats) -> Places:
+        """`nearest` of queries whose covariance with the groups is known, terms x queries x groups."""
+        keep = self.keep
+        if not keep:
+            return np.empty((alike.shape[1], 0), np.intp)
         signed = bool((shares < 0).any())
         ceiling = _summed(alike, np.abs(shares) if signed else shares, self.most)
         least = np.full(len(ceiling), -np.inf)
@@ -171,13 +180,22 @@ class View:
     sums: Sequence[Sums]
     """Weight times share times correlation over agreed coordinates."""
 
-    def values(self, coords: Singles) -> Floats:
-        """What the measurements say of queries at full share: terms x queries x LOAD_STEPS."""
+    def values(self, coords: Singles, shares: Floats | None = None) -> tuple[Floats, Places | None]:
+        """What the measurements say of queries at full share, terms x queries x LOAD_STEPS, and who is nearest.
+
+        Parameters
+        ----------
+        shares
+            See `Kin.nearest`; without them nobody asks who is nearest.
+        """
         out = np.zeros((len(self.kin.covariance.scale), len(coords), len(LOAD_STEPS)))
+        near = None if shares is None else np.empty((len(coords), self.kin.keep), np.intp)
         for some, alike in self.kin.alike(coords):
             for sums in self.sums:
                 sums.add(alike, out[:, some])
-        return out
+            if near is not None and shares is not None:
+                near[some] = self.kin.nearest_of(alike, shares[:, some])
+        return out, near
 
 
 def _summed(alike: Floats, shares: Floats, lean: Floats) -> Floats:
