@@ -12,7 +12,7 @@ from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.timing import MONTHS_PER_YEAR, growth_by_tier, monthly_growth
 from advisor.engine.sized import FloatArray, SizedCandidate, once
 
-SEVERAL = 64
+SEVERAL = 200
 """Cases from which on it pays to look for those of equal fleets."""
 SPARSE = 8
 """Numbers of nodes, over cases, up to which the fleets are looked up in a table."""
