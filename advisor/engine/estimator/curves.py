@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -365,21 +366,28 @@ def rising(log_values: Floats, weights: Floats | None = None) -> Floats:
     equal = [1] * log_values.shape[1]
     for row in np.flatnonzero(falls.any(1)).tolist():
         sizes = equal if weights is None else weights[row].tolist()
-        out[row] = _pooled(log_values[row].tolist(), sizes, int(falls[row].argmax()))
+        out[row] = _pooled(log_values[row].tolist(), sizes, np.flatnonzero(falls[row]).tolist())
     return out
 
 
-def _pooled(values: list[float], sizes: Sequence[float], rises_to: int) -> list[float]:
-    """One row made to rise; up to and including the place `rises_to` it does."""
-    mean, size, run = values[: rises_to + 1], list(sizes[: rises_to + 1]), [1] * (rises_to + 1)
-    for value, count in zip(values[rises_to + 1 :], sizes[rises_to + 1 :], strict=True):
-        many = 1
-        while mean and mean[-1] > value:
-            before, weight = mean.pop(), size.pop()
-            value = (before * weight + value * count) / (weight + count)
-            count += weight
-            many += run.pop()
-        mean.append(value)
-        size.append(count)
-        run.append(many)
+def _pooled(values: list[float], sizes: Sequence[float], falls: Sequence[int]) -> list[float]:
+    """One row made to rise; `falls` are the places after which it does not."""
+    head = falls[0] + 1
+    mean, size, run = values[:head], list(sizes[:head]), [1] * head
+    for fall, end in pairwise((*falls, len(values) - 1)):
+        for at in range(fall + 1, end + 1):
+            value, count, many = values[at], sizes[at], 1
+            if value >= mean[-1]:  # and so is all that comes before the next fall
+                mean += values[at : end + 1]
+                size += sizes[at : end + 1]
+                run += [1] * (end + 1 - at)
+                break
+            while mean and mean[-1] > value:
+                before, weight = mean.pop(), size.pop()
+                value = (before * weight + value * count) / (weight + count)
+                count += weight
+                many += run.pop()
+            mean.append(value)
+            size.append(count)
+            run.append(many)
     return [value for value, count in zip(mean, run, strict=True) for _ in range(count)]
