@@ -20,7 +20,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import EXACT_REPLICAS, many_spares, one_whole, spares, whole_nodes, whole_replicas
+from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
 
 FloatArray = NDArray[np.float64]
 
@@ -87,14 +87,10 @@ class TierDemand:
             GPUs of a node, to round up to whole ones.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        today, more = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float))), np.asarray(growth)
+        today = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float)))
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
-        ratio = today * more
-        top, bottom = float(today.max() * more.max()), float(today.min() * more.min())
-        if top > MOST_REPLICAS:
-            ratio, top, bottom = np.minimum(ratio, MOST_REPLICAS), MOST_REPLICAS, min(bottom, MOST_REPLICAS)
-        working = whole_replicas(ratio)
-        least, most = one_whole(bottom), one_whole(top)
+        working = whole_replicas(np.minimum(today * np.asarray(growth), MOST_REPLICAS))
+        least, most = (int(end.reduce(working, axis=None)) for end in (np.minimum, np.maximum))
         if most <= max(EXACT_REPLICAS, working.size):  # there are fewer counts than fleets: each is reckoned once
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
@@ -237,7 +233,7 @@ def once(
 
     Ways of paying, break-evens and the tornado ask for the same again and again. It is not to be written to.
     """
-    key = (*name, *[id(value) if isinstance(value, np.ndarray) else value for value in inputs])
+    key = (name, *map(id, inputs))
     known: tuple[Derived, object] | None = memo.get(key)
     if known is not None:
         return known[0]
@@ -245,7 +241,7 @@ def once(
     if isinstance(made, np.ndarray):
         made.flags.writeable = False
     if made.nbytes <= KEPT_BYTES:
-        memo[key] = made, inputs  # kept alive, so that no other array gets the id of one of them
+        memo[key] = made, inputs  # kept alive, so that nothing else gets the id of one of them
     return made
 
 
