@@ -259,8 +259,10 @@ def _roadmap(paid: HowPaid, catalog: Catalog, as_of: date) -> Exposure:
     """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
     if paid.commitment not in LONG:
         return Exposure(0.0, "no long commitment", applies=False)
-    horizon = paid.horizon_months
-    return catalog.derived(("successors", as_of, horizon), catalog.roadmap, lambda: _successors(catalog, as_of, horizon))
+    months = paid.horizon_months
+    return catalog.derived(
+        ("successors", as_of, months), catalog.roadmap, lambda: _successors(catalog, as_of, months)
+    )
 
 
 def _successors(catalog: Catalog, as_of: date, horizon_months: int) -> Exposure:

@@ -95,7 +95,7 @@ class TierDemand:
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
                 counts += self._table(working, least, most)
-            return np.asarray(whole_nodes(counts * self.gpus_per_replica, per_node)[working])
+            return whole_nodes(counts * self.gpus_per_replica, per_node).take(working)
         return whole_nodes((working + self._spares(working)) * self.gpus_per_replica, per_node)
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -69,14 +69,15 @@ class Bill:
     def led(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> tuple[Bill, Any]:
         """(what comes of the first of several cases, the sum of all terms in the others), cases in the last axis."""
         when, usd = model.calendar, _usd(terms)
-        every = sum(usd, start=np.float64(0.0))
+        every: Any = sum(usd, start=np.float64(0.0))
         bill = cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms, [_first(one) for one in usd]))
         return bill, every[..., 1:] if np.ndim(every) else every
 
     @classmethod
     def of_cost(cls, cost: Cost) -> Bill:
         """From the lines of a cost."""
-        return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *_sums(cost.lines, _usd(cost.lines)))
+        sums = _sums(cost.lines, _usd(cost.lines))
+        return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *sums)
 
     def plus(self, other: Bill, times: float) -> Bill:
         """This bill and another one of the same way, its sums times a factor."""

@@ -19,12 +19,13 @@ from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import percent
-from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH, WEEKS_PER_YEAR
+from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
 from advisor.engine.cost.fleets import Fleets, Sizes
 from advisor.engine.cost.levels import Level, Levels, between
 from advisor.engine.cost.premium import PremiumRule
+from advisor.engine.cost.start import floors, tokens_at_average
 from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate, once
@@ -100,11 +101,11 @@ class CostModel:
         self._nobody = premium.nobody
         self._fleets = Fleets(sized)
         self.growths, self.steady = self._fleets.growths, self._fleets.steady
-        self.floors = _floors(sized)
+        self.floors = floors(sized)
         self.floor_gpus = max(gpus for _, gpus in self.floors)
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
         self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
-        self.mtok_at_start = _tokens_at_average(sized)
+        self.mtok_at_start = tokens_at_average(sized)
         self.memo: dict[Any, Any] = {}
         """For `once`."""
 
@@ -115,15 +116,16 @@ class CostModel:
     def terms(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> list[Term]:
         """All terms of one way of paying."""
         when = calendar or self.calendar
+        sizes = self._sizes(way, levels, when)
         if way.floats:
-            sizes = self._sizes(way, levels, when)
             follows = sizes.rows, levels.utilisation
             hours = once(self.memo, ("hours", when), follows, lambda: self._hours(sizes.rows, levels, when))
             usd = self._net(way.price, levels.price, levels)
-            return [_rent("rent", f"{way.label}: GPU-hours", sizes.each(hours), usd), *self._premium(sizes, levels, when)]
-        sizes = self._sizes(way, levels, when)
+            rent = _rent("rent", f"{way.label}: GPU-hours", sizes.each(hours), usd)
+            return [rent, *self._premium(sizes, levels, when)]
         base = self.held(way, sizes.rows)
-        terms = self._owned(way, sizes, base, levels, when) if way.buys else self._reserved(way, sizes, base, levels, when)
+        held = self._owned if way.buys else self._reserved
+        terms = held(way, sizes, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
             terms.append(self._peak(way, sizes, base, levels, when))
         return terms + self._premium(sizes, levels, when)
@@ -378,30 +380,6 @@ class CostModel:
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
         """Month weights for a fleet that is the same in every month."""
         return weights if paid.shape[-1] == weights.shape[0] else np.array([weights.sum()])
-
-
-def _floors(sized: SizedCandidate) -> tuple[tuple[float, float], ...]:
-    """(share of the month, GPUs in whole nodes) of one replica of each tier with traffic.
-
-    The hours of a tier lie within those of one with more of them, which takes the fewest GPUs.
-    """
-    tiers = [(in_use_share(w.traffic), d.gpus_per_replica) for w, d in zip(sized.workloads, sized.demands, strict=True)]
-    out, replicas = [], 0
-    shares = sorted({share for share, _ in tiers}, reverse=True)
-    for share, fewer in zip(shares, [*shares[1:], 0.0], strict=True):
-        replicas += sum(gpus for own, gpus in tiers if own == share)
-        out.append((share - fewer, float(whole_nodes(replicas, sized.accelerator.gpus_per_node))))
-    return tuple(out)
-
-
-def _tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:
-    """(input, output) tokens a month at today's average demand, for each tier [1e6/month]."""
-    out = []
-    for plan, workload in zip(sized.tiers, sized.workloads, strict=True):
-        traffic = workload.traffic
-        requests = plan.fleet.peak_requests_per_s * traffic.average_to_peak * in_use_share(traffic) * SECONDS_PER_MONTH
-        out.append((requests * plan.request_input_tokens / MTOK, requests * plan.request_output_tokens / MTOK))
-    return out
 
 
 def _rent(key: str, name: str, hours: Any, usd_per_hour: Any) -> Term:

@@ -84,9 +84,11 @@ class PremiumRule:
     def engineers_of(self, gpus: Sizes, at: Level) -> FloatArray:
         """`engineers` of the fleets of several cases, GPUs by distinct fleet."""
         sure = isinstance(at, float) and at == 0.0
-        ends = (self.typical,) if sure else (self.typical, self.low, self.high)
-        typical, *others = (gpus.each(staff.engineers(gpus.rows)) for staff in ends)
-        return between(typical, *others, at) if others else typical
+        typical = gpus.each(self.typical.engineers(gpus.rows))
+        if sure:
+            return typical
+        low, high = (gpus.each(staff.engineers(gpus.rows)) for staff in (self.low, self.high))
+        return between(typical, low, high, at)
 
     def weeks_at(self, at: Level = 0.0) -> FloatArray:
         """One-off engineer-weeks, `at` as in `engineers`."""

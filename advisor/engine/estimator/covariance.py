@@ -169,7 +169,7 @@ class Covariance:
     shares: tuple[str, ...]
     """Share of the step by which each term is scaled; empty for a term that speaks for the whole step."""
 
-    def only(self, terms: Places) -> Covariance:
+    def only(self, terms: NDArray[np.intp]) -> Covariance:
         """Some of the terms."""
         return Covariance(
             self.scale[terms], self.rates[terms], self.load_gap[terms], self.load_square[terms], self.noise,

@@ -63,7 +63,7 @@ class Field:
     """Configuration and load of each point as one rising number, see `_place`."""
     variance: Floats
     """Prior variance of each point."""
-    _views: OrderedDict[tuple[bytes, bytes, bytes], View] = field(default_factory=OrderedDict, repr=False, compare=False)
+    _views: OrderedDict[tuple[bytes, ...], View] = field(default_factory=OrderedDict, repr=False, compare=False)
     _groupings: OrderedDict[bytes, _Grouping] = field(default_factory=OrderedDict, repr=False, compare=False)
 
     def view(self, coords: Singles, terms: Places | None = None) -> View:

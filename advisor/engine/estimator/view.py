@@ -68,7 +68,7 @@ class Table:
         """Weights, terms x points, by group and load; the others as in `Loads`."""
         del level  # which the cells tell
         width = across.shape[1]
-        sums = np.stack([np.bincount(self.cell, mine, minlength=groups * width) for mine in weight])
+        sums: Floats = np.stack([np.bincount(self.cell, mine, minlength=groups * width) for mine in weight])
         return Sums(None, sums.reshape(len(weight), groups, width), across)
 
 

@@ -57,7 +57,8 @@ def test_groups_give_what_every_single_measurement_adds(target: str, queries: li
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
     total = np.einsum("tqc,tq,tc->qc", one_by_one, shares, field.typical)
-    assert near is not None and (near == view.kin.nearest(coords, shares)).all()
+    assert near is not None
+    assert (near == view.kin.nearest(coords, shares)).all()
     nearest = np.take_along_axis(total, near, axis=1)
     best = -np.sort(-total, axis=1)[:, :LIKE]
     assert -np.sort(-nearest, axis=1) == pytest.approx(best, rel=1e-9)
