@@ -145,6 +145,8 @@ def _settled(
         if found is None:
             drawn = draft if _same(draft.layouts, layouts) else _draft(profile, draft.accelerator, layouts, inputs)
             found = _planned(drawn, profile, inputs, sizing)
+            if len(found.plans) == 1:  # else the order of the tiers hangs on all candidates
+                found = _sized(found, profile, inputs, sizing, (0,), cold=1.0)
             planned.append(found)
         return found
 
@@ -163,7 +165,8 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
     leading
         Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
     """
-    draft = _sized(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
+    if draft.plans:
+        draft = _sized(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
     try:
@@ -207,6 +210,8 @@ def _sized(
     draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int], cold: float
 ) -> Draft:
     """With the fleet over all tiers, in the order that all candidates share, and what the site says to it."""
+    if draft.sized is not None:  # in the only order there is: what has been derived from it stays
+        return replace(draft, sized=replace(draft.sized, cold_rate=cold))
     a = draft.accelerator
     tiers = tuple(draft.plans[i] for i in order)
     workloads = tuple(profile.tiers[i] for i in order)

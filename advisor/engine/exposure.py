@@ -62,7 +62,7 @@ def exposures(
         sellers = max((len(sellers_of(profile, a, catalog).open) for a in _offers(sized, catalog)), default=0)
         known = sized.memo[key] = (profile, sellers, _whatever_is_paid(profile, sized, catalog, as_of), {})
     _, sellers, always, found = known
-    by_way = (paid.mode, paid.commitment, paid.horizon_months)
+    by_way = (paid.mode == "buy", paid.commitment, paid.horizon_months)  # a mixture differs from rent by its sums alone
     if by_way not in found:
         found[by_way] = always | _as_paid(profile, sized, paid, catalog, as_of, sellers)
     return found[by_way]
@@ -259,7 +259,14 @@ def _roadmap(paid: HowPaid, catalog: Catalog, as_of: date) -> Exposure:
     """Successors that ship within the horizon; they bear on what is owned or long reserved, on average half of it."""
     if paid.commitment not in LONG:
         return Exposure(0.0, "no long commitment", applies=False)
-    end = as_of.toordinal() + round(paid.horizon_months * DAYS_PER_MONTH)
+    months = paid.horizon_months
+    return catalog.derived(
+        ("successors", as_of, months), catalog.roadmap, lambda: _successors(catalog, as_of, months)
+    )
+
+
+def _successors(catalog: Catalog, as_of: date, horizon_months: int) -> Exposure:
+    end = as_of.toordinal() + round(horizon_months * DAYS_PER_MONTH)
     successors = {option.roadmap_id for option in catalog.roadmap_options}
     found = [
         (p.latest, p) for p in catalog.roadmap

@@ -75,17 +75,18 @@ class Appraiser:
 
     def appraised(self, way: Way, typical: Levels) -> Appraised:
         """A way at the inputs that vary around the typical ones."""
-        bill = Bill.of(self.model, way, self.model.terms(way, typical))
+        model, prospect = self.model, self.prospect
+        bill, usd = Bill.led(model, way, model.terms(way, prospect.led_levels(model, way, typical)))
         loss = float(self.loss(bill))
-        outlook = self.prospect.usd_per_month(self.model, way, typical) + loss
-        return Appraised(way, float(bill.total), loss, outlook)
+        return Appraised(way, float(bill.total), loss, prospect.weighed(usd) + loss)
 
     def best_base(self, way: Way, typical: Levels) -> Way | None:
         """A mixed way with the base by which it ranks best; None where that is the whole fleet, a way of its own."""
         model, shares = self.model, base_shares(self.model, typical)
-        bill = Bill.of(model, way, terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares))
-        usd = np.broadcast_to(bill.total, (shares.size, 1 + self.thin.size))[:, 1:]
-        losses = np.broadcast_to(self.loss(bill.first), (shares.size,))
+        terms = terms_by_base(model, way, self.thin.led_levels(model, way, typical), shares)
+        bill, usd = Bill.led(model, way, terms)
+        usd = np.broadcast_to(usd, (shares.size, self.thin.size))
+        losses = np.broadcast_to(self.loss(bill), (shares.size,))
         best, pays = self.best_of(way, usd, losses)
         return based_on(model, way, float(shares.flat[best])) if pays else None
 

@@ -58,17 +58,18 @@ def expected_loss(profile: Profile, sized: SizedCandidate, bill: Bill, catalog: 
 
     What the risks of `assess_risks` add up to, without their words.
     """
-    key = ("losses", id(profile), id(catalog), as_of, bill.mode, bill.commitment, bill.horizon_months)
-    known: tuple[Profile, dict[tuple[str, str], float]] | None = sized.memo.get(key)
+    key = ("losses", id(profile), id(catalog), as_of, bill.mode == "buy", bill.commitment, bill.horizon_months)
+    known: tuple[Profile, dict[str, dict[str, float]]] | None = sized.memo.get(key)
     if known is None or known[0] is not profile:
-        rates: dict[tuple[str, str], float] = {}
+        rates: dict[str, dict[str, float]] = {}
         for template, exposure in _live(profile, sized, bill, catalog, as_of):
             part, rate = _rate(template, exposure, profile, sized)
-            rates[exposure.exposed, part] = rates.get((exposure.exposed, part), 0.0) + rate
+            of_part = rates.setdefault(exposure.exposed, {})
+            of_part[part] = of_part.get(part, 0.0) + rate
         known = sized.memo[key] = (profile, rates)
     loss = 0.0 * bill.total
-    for (exposed, part), rate in known[1].items():
-        usd = rate * getattr(bill, part) if part else rate
+    for exposed, by_part in known[1].items():
+        usd = sum(rate * getattr(bill, part) if part else rate for part, rate in by_part.items())
         loss = loss + (usd if exposed == "total" else usd * (getattr(bill, exposed) > 0))
     return loss
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import EXACT_REPLICAS, many_spares, one_whole, spares, whole_nodes, whole_replicas
+from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
 
 FloatArray = NDArray[np.float64]
 
@@ -87,19 +87,15 @@ class TierDemand:
             GPUs of a node, to round up to whole ones.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        today, more = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float))), np.asarray(growth)
+        today = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float)))
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
-        ratio = today * more
-        top, bottom = float(today.max() * more.max()), float(today.min() * more.min())
-        if top > MOST_REPLICAS:
-            ratio, top, bottom = np.minimum(ratio, MOST_REPLICAS), MOST_REPLICAS, min(bottom, MOST_REPLICAS)
-        working = whole_replicas(ratio)
-        least, most = one_whole(bottom), one_whole(top)
+        working = whole_replicas(np.minimum(today * np.asarray(growth), MOST_REPLICAS))
+        least, most = (int(end.reduce(working, axis=None)) for end in (np.minimum, np.maximum))
         if most <= max(EXACT_REPLICAS, working.size):  # there are fewer counts than fleets: each is reckoned once
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
                 counts += self._table(working, least, most)
-            return np.asarray(whole_nodes(counts * self.gpus_per_replica, per_node)[working])
+            return whole_nodes(counts * self.gpus_per_replica, per_node).take(working)
         return whole_nodes((working + self._spares(working)) * self.gpus_per_replica, per_node)
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -176,19 +172,23 @@ class SizedCandidate:
         Parameters
         ----------
         z
-            Standard normal error of the throughput estimates; each tier scales it by its own sigma.
+            Standard normal error of the throughput estimates, one value or one a case; each tier scales it by its own
+            sigma.
         throughput, demand
             Further factors on throughput and on today's demand; they broadcast.
         growth
             Further factors on the demand of each tier, along the last axis.
         """
-        error, factor = np.asarray(z, dtype=float), np.asarray(throughput, dtype=float)
+        factor = np.asarray(throughput, dtype=float)
         per_node = self.accelerator.gpus_per_node
-        rates = [factor * t.rate(error) for t in self.demands]
+        rates = [factor * self._rate(n, z)[..., None] for n in range(len(self.demands))]
         if len(rates) == 1:
             return self.demands[0].gpus(rates[0], demand, growth[0], per_node)
         parts = [tier.gpus(rate, demand, g) for tier, rate, g in zip(self.demands, rates, growth, strict=True)]
         return whole_nodes(np.sum(parts, axis=0), per_node)
+
+    def _rate(self, tier: int, z: ArrayLike) -> FloatArray:
+        return once(self.memo, ("rate", tier), (z,), lambda: self.demands[tier].rate(z))
 
     def only(self, index: int) -> SizedCandidate:
         """The same accelerator for one tier alone."""
@@ -218,21 +218,30 @@ class PricedCandidate:
         return sum(r.expected_loss_usd_per_month for r in self.risks)
 
 
+class _Sized(Protocol):
+    @property
+    def nbytes(self) -> int: ...
+
+
+Derived = TypeVar("Derived", bound=_Sized)
+
+
 def once(
-    memo: dict[Any, Any], name: tuple[object, ...], inputs: tuple[ArrayLike, ...], make: Callable[[], FloatArray]
-) -> FloatArray:
+    memo: dict[Any, Any], name: tuple[object, ...], inputs: tuple[ArrayLike, ...], make: Callable[[], Derived]
+) -> Derived:
     """What `make` derives from inputs; what it gave for the very same arrays and numbers before is looked up.
 
     Ways of paying, break-evens and the tornado ask for the same again and again. It is not to be written to.
     """
-    key = (*name, *[id(value) if isinstance(value, np.ndarray) else value for value in inputs])
-    known: tuple[FloatArray, object] | None = memo.get(key)
+    key = (name, *map(id, inputs))
+    known: tuple[Derived, object] | None = memo.get(key)
     if known is not None:
         return known[0]
     made = make()
-    made.flags.writeable = False
+    if isinstance(made, np.ndarray):
+        made.flags.writeable = False
     if made.nbytes <= KEPT_BYTES:
-        memo[key] = made, inputs  # kept alive, so that no other array gets the id of one of them
+        memo[key] = made, inputs  # kept alive, so that nothing else gets the id of one of them
     return made
 
 
@@ -245,7 +254,7 @@ def _spare_table(key: tuple[float, float]) -> NDArray[np.int64]:
 
 def two_pieces(z: FloatArray, down: float, up: float) -> FloatArray:
     """Log-normal factor around 1 of which the log has one standard deviation below its median and another above."""
-    return np.asarray(np.exp(np.where(z < 0, down, up) * z))
+    return np.asarray(np.exp(np.minimum(z, 0.0) * down + np.maximum(z, 0.0) * up))
 
 
 def half_sigma(low: float, high: float) -> float:

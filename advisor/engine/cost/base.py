@@ -38,7 +38,8 @@ def base_shares(model: CostModel, levels: Levels) -> FloatArray:
 def _shares_of(nodes: tuple[int, ...]) -> FloatArray:
     """Shares by which fleets of so many nodes have different bases; read-only, as every way of paying asks for them."""
     one_of_few = [1 / FEW_NODES] if max(nodes) < FEW_NODES else []
-    shares = np.unique(np.concatenate([one_of_few, *(_whole_nodes_of(n) for n in nodes)]))
+    # distinct ones in order; np.unique would load numpy.ma
+    shares = np.array(sorted({*one_of_few, *(share for n in nodes for share in _whole_nodes_of(n).tolist())}))
     inner = shares[shares >= LEAST_SHARE]  # fleets may grow so far that the smallest hold none of it
     if inner.size > MOST_BASES:
         inner = inner[np.linspace(0, inner.size - 1, MOST_BASES).round().astype(int)]

@@ -63,18 +63,21 @@ class Bill:
     def of(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> Bill:
         """From the terms of a way of paying."""
         when = model.calendar
-        return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms))
+        return cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms, _usd(terms)))
+
+    @classmethod
+    def led(cls, model: CostModel, way: Way, terms: Sequence[Term]) -> tuple[Bill, Any]:
+        """(what comes of the first of several cases, the sum of all terms in the others), cases in the last axis."""
+        when, usd = model.calendar, _usd(terms)
+        every: Any = sum(usd, start=np.float64(0.0))
+        bill = cls(way.mode, way.commitment, when.months, when.annuity, *_sums(terms, [_first(one) for one in usd]))
+        return bill, every[..., 1:] if np.ndim(every) else every
 
     @classmethod
     def of_cost(cls, cost: Cost) -> Bill:
         """From the lines of a cost."""
-        return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *_sums(cost.lines))
-
-    @property
-    def first(self) -> Bill:
-        """Of sums over several cases, in the last axis: what comes of the first one."""
-        sums = (self.total, self.rent, self.on_demand, self.capital, self.residual, self.space)
-        return Bill(self.mode, self.commitment, self.horizon_months, self.annuity_months, *map(_first, sums))
+        sums = _sums(cost.lines, _usd(cost.lines))
+        return cls(cost.mode, cost.commitment, cost.horizon_months, cost.annuity_months, *sums)
 
     def plus(self, other: Bill, times: float) -> Bill:
         """This bill and another one of the same way, its sums times a factor."""
@@ -110,14 +113,22 @@ class Bill:
 
 def _first(usd: Any) -> Any:
     """The first entry of the last axis; what has none is the same in all."""
-    return usd[..., 0] if np.ndim(usd) else usd
+    match np.ndim(usd):
+        case 0:
+            return float(usd)
+        case 1:
+            return usd.item(0)  # a plain number, of which sums take a third of the time
+    return usd[..., 0]
 
 
-def _sums(lines: Sequence[_Line]) -> tuple[Any, ...]:
-    """(total, rent, on demand beside it, capital, residual, space) [USD/month]."""
-    total = rent = on_demand = capital = residual = space = np.float64(0.0)
-    for line in lines:
-        usd = line.usd_per_month
+def _usd(lines: Sequence[_Line]) -> list[Any]:
+    return [line.usd_per_month for line in lines]
+
+
+def _sums(lines: Sequence[_Line], each: Sequence[Any]) -> tuple[Any, ...]:
+    """(total, rent, on demand beside it, capital, residual, space) [USD/month], of what each line comes to."""
+    total = rent = on_demand = capital = residual = space = 0.0
+    for line, usd in zip(lines, each, strict=True):
         total = total + usd
         match line.category:
             case "rent":

@@ -109,8 +109,11 @@ def cost_facts(profile: Profile, sized: SizedCandidate, catalog: Catalog, as_of:
     if missing:
         names = ", ".join(missing)
         notes.append(f"not found in the catalog of {as_of}: {names}; options that need them are not priced")
-    residual = residual_curve(accelerator, catalog, notes)
-    found |= residual_quantities(residual, catalog)
+    residual, at_ages, said = catalog.derived(
+        ("residual", accelerator.id), accelerator, lambda: _resale(accelerator, catalog)
+    )
+    notes += said
+    found |= at_ages
     capex, inputs = capex_basis(profile, sized, catalog, as_of)
     return CostFacts(
         values=found,
@@ -226,6 +229,13 @@ def residual_curve(accelerator: Accelerator, catalog: Catalog, notes: list[str])
     )
 
 
+def _resale(accelerator: Accelerator, catalog: Catalog) -> tuple[Residual, dict[str, Quantity], tuple[str, ...]]:
+    """(curve, its values as inputs, what is to be said of them)."""
+    notes: list[str] = []
+    residual = residual_curve(accelerator, catalog, notes)
+    return residual, residual_quantities(residual, catalog), tuple(notes)
+
+
 def residual_quantities(residual: Residual, catalog: Catalog) -> dict[str, Quantity]:
     """The residual values as inputs, one per stated age."""
     out: dict[str, Quantity] = {}
@@ -253,9 +263,18 @@ def capex_basis(
     if quote is not None:
         basis = quote_basis(quote, "USD/GPU", catalog.decision_defaults["user_quote_sigma"].value, as_of)
         return basis, (own(quote.usd, "capex_usd_per_gpu", "USD/GPU"),)  # type: ignore[return-value]
-    street = _purchase(catalog, sized.id, "gpu", as_of)
-    implied = _purchase(catalog, sized.id, "gpu_all_in", as_of)
-    shares = _node_shares(catalog, sized.gpus_at_start)
+    scope = "1,024-GPU cluster" if sized.gpus_at_start >= LARGE_CLUSTER_GPUS else "single 8-GPU node"
+    return catalog.derived(
+        ("capex", sized.id, scope, as_of), catalog.purchase_prices, lambda: _street(sized.id, scope, catalog, as_of)
+    )
+
+
+def _street(
+    accelerator: str, scope: str, catalog: Catalog, as_of: date
+) -> tuple[PriceBasis | None, tuple[Quantity, ...]]:
+    street = _purchase(catalog, accelerator, "gpu", as_of)
+    implied = _purchase(catalog, accelerator, "gpu_all_in", as_of)
+    shares = _node_shares(catalog, scope)
     if street is None or len(shares) < 3:
         if implied is None:
             return None, ()
@@ -314,8 +333,7 @@ def _price_quantity(price: PurchasePrice, name: str) -> Quantity:
     )  # fmt: skip
 
 
-def _node_shares(catalog: Catalog, gpus: int) -> list[Quantity]:
-    scope = "1,024-GPU cluster" if gpus >= LARGE_CLUSTER_GPUS else "single 8-GPU node"
+def _node_shares(catalog: Catalog, scope: str) -> list[Quantity]:
     found = (
         catalog.decision_defaults.get("node_share_usd_per_gpu"),
         tco_quantity(catalog, "network capex per GPU", scope, "network_usd_per_gpu"),

@@ -6,6 +6,7 @@ import numpy as np
 
 from advisor.domain.cost import MonthFlow
 from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
+from advisor.engine.cost.fleets import Sizes
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.timing import share_above
@@ -72,7 +73,7 @@ def _after_terms(
     """Put what whole terms leave of the horizon on demand, or add the rent that is owed after it."""
     months = model.calendar.months
     price = way.price.typical * model.kept(way.price, levels)
-    for tail in model.tails(way, fleet, base, levels, model.calendar):
+    for tail in model.tails(way, Sizes(fleet), base, levels, model.calendar):
         if tail.used is not None and tail.floats:
             assert way.peak_price is not None
             used = np.repeat(tail.used, 12)[: months - tail.start]

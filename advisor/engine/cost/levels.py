@@ -56,5 +56,6 @@ def between(typical: ArrayLike, low: ArrayLike, high: ArrayLike, at: Level) -> F
     >>> [float(between(0.5, 0.25, 1.0, at)) for at in (-3.0, -1.0, 0.0, 1.0)]
     [0.0, 0.25, 0.5, 1.0]
     """
-    low, typical, high = (np.asarray(x, dtype=float) for x in (low, typical, high))
-    return np.asarray(np.maximum(0.0, typical + at * np.where(np.asarray(at) >= 0, high - typical, typical - low)))
+    over, under = np.maximum(at, 0.0), np.minimum(at, 0.0)
+    up, down = np.subtract(high, typical), np.subtract(typical, low)
+    return np.asarray(np.maximum(0.0, typical + over * up + under * down))

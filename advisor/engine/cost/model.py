@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,13 @@ from advisor.domain.cost import CostCategory, Mode, PriceBasis
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
 from advisor.domain.text import percent
-from advisor.domain.units import HOURS_PER_MONTH, MTOK, SECONDS_PER_MONTH, WEEKS_PER_YEAR
+from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.cost.commitment import Tail, added_by_year, unfinished_terms
 from advisor.engine.cost.facts import CostFacts
-from advisor.engine.cost.fleets import Fleets
+from advisor.engine.cost.fleets import Fleets, Sizes
 from advisor.engine.cost.levels import Level, Levels, between
 from advisor.engine.cost.premium import PremiumRule
+from advisor.engine.cost.start import floors, tokens_at_average
 from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
 from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate, once
@@ -96,13 +98,14 @@ class CostModel:
         self.in_use = float(times.sum())
         # while in use: a tier weighs by its GPUs and by its hours, so that GPU-hours add up over tiers
         self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
+        self._nobody = premium.nobody
         self._fleets = Fleets(sized)
         self.growths, self.steady = self._fleets.growths, self._fleets.steady
-        self.floors = _floors(sized)
+        self.floors = floors(sized)
         self.floor_gpus = max(gpus for _, gpus in self.floors)
         self.rate = facts.typical("cost_of_capital") if "cost_of_capital" in facts.values else 0.0
         self.calendar = calendar_of(profile.procurement.horizon_months, self.rate)
-        self.mtok_at_start = _tokens_at_average(sized)
+        self.mtok_at_start = tokens_at_average(sized)
         self.memo: dict[Any, Any] = {}
         """For `once`."""
 
@@ -113,18 +116,30 @@ class CostModel:
     def terms(self, way: Way, levels: Levels, calendar: Calendar | None = None) -> list[Term]:
         """All terms of one way of paying."""
         when = calendar or self.calendar
+        sizes = self._sizes(way, levels, when)
         if way.floats:
-            fleet = self.monthly_fleet(levels, when.months)
-            follows = fleet, levels.utilisation
-            hours = once(self.memo, ("hours", when), follows, lambda: self._hours(fleet, levels, when))
-            terms = [_rent("rent", f"{way.label}: GPU-hours", hours, self._net(way.price, levels.price, levels))]
-            return terms + self._premium(fleet, levels, when)
-        fleet = self.yearly_fleet(levels, when.years, shrinks=way.commitment == "reserved_1y", months=when.months)
-        base = self.held(way, fleet)
-        terms = self._owned(way, base, levels, when) if way.buys else self._reserved(way, fleet, base, levels, when)
+            follows = sizes.rows, levels.utilisation
+            hours = once(self.memo, ("hours", when), follows, lambda: self._hours(sizes.rows, levels, when))
+            usd = self._net(way.price, levels.price, levels)
+            rent = _rent("rent", f"{way.label}: GPU-hours", sizes.each(hours), usd)
+            return [rent, *self._premium(sizes, levels, when)]
+        base = self.held(way, sizes.rows)
+        held = self._owned if way.buys else self._reserved
+        terms = held(way, sizes, base, levels, when)
         if way.mode == "mixed" and way.peak_price is not None:
-            terms.append(self._peak(way, fleet, base, levels, when))
-        return terms + self._premium(fleet, levels, when)
+            terms.append(self._peak(way, sizes, base, levels, when))
+        return terms + self._premium(sizes, levels, when)
+
+    def _sizes(self, way: Way, levels: Levels, when: Calendar) -> Sizes:
+        """The fleets that a way of paying holds; each case on its own where more than the fleet tells them apart."""
+        shrinks = way.commitment == "reserved_1y"
+        if np.ndim(levels.utilisation) or np.shape(way.base_share)[-2:-1] not in ((), (1,)):
+            if way.floats:
+                return Sizes(self.monthly_fleet(levels, when.months))
+            return Sizes(self.yearly_fleet(levels, when.years, shrinks=shrinks, months=when.months))
+        if way.floats:
+            return self._fleets.sizes_by_month(levels, when.months)
+        return self._fleets.sizes_by_year(levels, when.years, when.months, shrinks=shrinks)
 
     # fleets
 
@@ -178,6 +193,7 @@ class CostModel:
         fleet = self.yearly_fleet(Levels(), 1, shrinks=True)
         return float(np.maximum(fleet, self.held(way, fleet))[0])
 
+    @cached_property
     def rented_gpus(self) -> float:
         """GPUs of the fleet at the start, at typical inputs: what a seller would look at."""
         return float(self.yearly_fleet(Levels(), 1, shrinks=True)[0])
@@ -199,20 +215,21 @@ class CostModel:
         return 1.0 if basis.firmness == "user quote" else 1.0 - levels.discount
 
     def _reserved(
-        self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar
+        self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar
     ) -> list[Term]:
         """Whole terms around the clock; a last one that does not fit goes on demand or is owed to its end."""
-        held, owed, floating = base @ when.year_weights, np.zeros(()), np.zeros(())
-        tails = self.tails(way, fleet, base, levels, when)
+        held, owed, floating = sizes.each(base @ when.year_weights), np.zeros(()), np.zeros(())
+        tails = self.tails(way, sizes, base, levels, when)
         for tail in tails:
-            after = tail.gpus * when.present(when.months, tail.end)
+            after = sizes.each(tail.gpus * when.present(when.months, tail.end))
             if tail.used is None:
                 owed = owed + after
                 continue
-            within = tail.gpus * when.present(tail.start, when.months)
+            within = sizes.each(tail.gpus * when.present(tail.start, when.months))
             held = held - np.where(tail.floats, within, 0.0)
             owed = owed + np.where(tail.floats, 0.0, after)
-            floating = floating + np.where(tail.floats, tail.used @ when.year_weights[tail.start // 12 :], 0.0)
+            used = sizes.each(tail.used @ when.year_weights[tail.start // 12 :])
+            floating = floating + np.where(tail.floats, used, 0.0)
         month = HOURS_PER_MONTH / when.annuity
         usd = self._net(way.price, levels.price, levels)
         out = [_rent("rent", f"{way.label}: GPU-hours around the clock", held * month, usd)]
@@ -222,7 +239,7 @@ class CostModel:
                 out.append(_rent("tail", TAIL, floating * month, self._net(way.peak_price, levels.peak_price, levels)))
         return out
 
-    def tails(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
+    def tails(self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar) -> list[Tail]:
         """What whole terms leave of the horizon, each piece on demand or owed, whichever is cheaper at its prices.
 
         A term that begins today and is longer than the horizon is owed.
@@ -234,9 +251,9 @@ class CostModel:
             if basis is None or not start:  # what is signed today is owed; a later term is decided on when it begins
                 out.append(Tail(start, end, gpus, None, np.asarray(False)))
                 continue
-            needed = gpus[..., None] * self._used_share(fleet, base, levels)[..., year:]
-            on_demand = needed @ when.year_weights[year:] * self._net(basis, levels.peak_price, levels)
-            floats = np.asarray(on_demand < gpus * when.present(start, end) * price)
+            needed = gpus[..., None] * self._used_share(sizes.rows, base, levels)[..., year:]
+            on_demand = sizes.each(needed @ when.year_weights[year:]) * self._net(basis, levels.peak_price, levels)
+            floats = np.asarray(on_demand < sizes.each(gpus * when.present(start, end)) * price)
             out.append(Tail(start, end, gpus, needed, floats))
         return out
 
@@ -254,22 +271,24 @@ class CostModel:
         follows = fleet, base, levels.utilisation
         return once(self.memo, ("above",), follows, lambda: share_above(base / fleet, self._average(levels)))
 
-    def _peak(self, way: Way, fleet: FloatArray, base: FloatArray, levels: Levels, when: Calendar) -> Term:
+    def _peak(self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar) -> Term:
         assert way.peak_price is not None
-        above = fleet * self._above(fleet, base, levels) * self.in_use
-        hours = above @ when.year_weights * HOURS_PER_MONTH / when.annuity
+        above = sizes.rows * self._above(sizes.rows, base, levels) * self.in_use
+        hours = sizes.each(above @ when.year_weights * HOURS_PER_MONTH / when.annuity)
         return _rent("peak", PEAK, hours, self._net(way.peak_price, levels.peak_price, levels))
 
-    def _owned(self, way: Way, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
+    def _owned(self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
         facts = self.facts
         added = added_by_year(self._changing(base))
         capex = self._net(way.price, levels.price, levels)
         landed = capex * (1.0 + facts.tariff_rate)
-        bought = added @ when.year_starts[: added.shape[-1]] / when.annuity
-        held = base @ when.year_weights / when.annuity
+        bought = sizes.each(added @ when.year_starts[: added.shape[-1]] / when.annuity)
+        held = sizes.each(base @ when.year_weights / when.annuity)
         end = (1.0 + when.rate) ** (-when.months / 12)
-        worth = (added[..., y] * self._residual_share(when.months - 12 * y, levels) for y in range(added.shape[-1]))
+        ages = ((y, when.months - 12 * y) for y in range(added.shape[-1]))
+        worth = (sizes.each(added[..., y]) * self._residual_share(age, levels) for y, age in ages)
         back = sum(worth, start=np.float64(0.0)) * end / when.annuity
+        operations = sizes.each(self._operations(base, when))
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.power
         engineer = facts.typical("engineer_usd_per_year") / 12
@@ -286,7 +305,7 @@ class CostModel:
                 "maintenance", "maintenance", "Maintenance", "USD of hardware", held * capex,
                 facts.typical("maintenance_share_per_year") / 12,
             ),
-            Term("operations", "staff", "Operations of owned nodes", "FTE", self._operations(base, when), engineer),
+            Term("operations", "staff", "Operations of owned nodes", "FTE", operations, engineer),
         ]  # fmt: skip
 
     def _residual_share(self, age: int, levels: Levels) -> Any:
@@ -304,17 +323,18 @@ class CostModel:
         fte = self.facts.typical("operations_fte_per_node") * scaled
         return fte @ when.year_weights / when.annuity
 
-    def _premium(self, fleet: FloatArray, levels: Levels, when: Calendar) -> list[Term]:
+    def _premium(self, sizes: Sizes, levels: Levels, when: Calendar) -> list[Term]:
         rule = self.premium
-        if "engineer_usd_per_year" not in self.facts.values or (rule.nobody and levels.extra_engineers is None):
+        if "engineer_usd_per_year" not in self.facts.values or (self._nobody and levels.extra_engineers is None):
             return []
         engineer = self.facts.typical("engineer_usd_per_year")
-        gpus, at = fleet[..., 0], levels.stack
+        first, at = Sizes(sizes.rows[..., 0], sizes.place), levels.stack
         if levels.extra_engineers is None:
-            engineers: Any = once(self.memo, ("engineers",), (fleet, at), lambda: rule.engineers(gpus, at))
+            follows = sizes.rows, at
+            engineers: Any = once(self.memo, ("engineers",), follows, lambda: rule.engineers_of(first, at))
         else:
-            engineers = levels.extra_engineers + 0.0 * gpus
-        weeks = rule.weeks_at(at) / when.annuity + 0.0 * gpus
+            engineers = levels.extra_engineers + 0.0 * first.each(first.rows)
+        weeks = once(self.memo, ("weeks",), (at,), lambda: rule.weeks_at(at)) / when.annuity
         stack = "ROCm" if rule.stack == "rocm" else "CUDA"
         return [
             Term("stack", "stack premium", f"Extra engineers for {stack}", "FTE", engineers, engineer / 12),
@@ -360,30 +380,6 @@ class CostModel:
     def _pad(weights: FloatArray, paid: FloatArray) -> FloatArray:
         """Month weights for a fleet that is the same in every month."""
         return weights if paid.shape[-1] == weights.shape[0] else np.array([weights.sum()])
-
-
-def _floors(sized: SizedCandidate) -> tuple[tuple[float, float], ...]:
-    """(share of the month, GPUs in whole nodes) of one replica of each tier with traffic.
-
-    The hours of a tier lie within those of one with more of them, which takes the fewest GPUs.
-    """
-    tiers = [(in_use_share(w.traffic), d.gpus_per_replica) for w, d in zip(sized.workloads, sized.demands, strict=True)]
-    out, replicas = [], 0
-    shares = sorted({share for share, _ in tiers}, reverse=True)
-    for share, fewer in zip(shares, [*shares[1:], 0.0], strict=True):
-        replicas += sum(gpus for own, gpus in tiers if own == share)
-        out.append((share - fewer, float(whole_nodes(replicas, sized.accelerator.gpus_per_node))))
-    return tuple(out)
-
-
-def _tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:
-    """(input, output) tokens a month at today's average demand, for each tier [1e6/month]."""
-    out = []
-    for plan, workload in zip(sized.tiers, sized.workloads, strict=True):
-        traffic = workload.traffic
-        requests = plan.fleet.peak_requests_per_s * traffic.average_to_peak * in_use_share(traffic) * SECONDS_PER_MONTH
-        out.append((requests * plan.request_input_tokens / MTOK, requests * plan.request_output_tokens / MTOK))
-    return out
 
 
 def _rent(key: str, name: str, hours: Any, usd_per_hour: Any) -> Term:

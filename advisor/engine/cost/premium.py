@@ -17,6 +17,7 @@ from advisor.domain.cost import StackPremium
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.record import record
+from advisor.engine.cost.fleets import Sizes
 from advisor.engine.cost.levels import Level, between
 from advisor.engine.sized import FloatArray, SizedCandidate
 
@@ -78,9 +79,16 @@ class PremiumRule:
 
     def engineers(self, gpus: ArrayLike, at: Level = 0.0) -> FloatArray:
         """Extra engineers of a fleet, `at` between the low end (-1), typical (0) and the high one (+1)."""
-        if not np.any(at):
-            return self.typical.engineers(gpus)
-        return between(self.typical.engineers(gpus), self.low.engineers(gpus), self.high.engineers(gpus), at)
+        return self.engineers_of(Sizes(np.asarray(gpus)), at)
+
+    def engineers_of(self, gpus: Sizes, at: Level) -> FloatArray:
+        """`engineers` of the fleets of several cases, GPUs by distinct fleet."""
+        sure = isinstance(at, float) and at == 0.0
+        typical = gpus.each(self.typical.engineers(gpus.rows))
+        if sure:
+            return typical
+        low, high = (gpus.each(staff.engineers(gpus.rows)) for staff in (self.low, self.high))
+        return between(typical, low, high, at)
 
     def weeks_at(self, at: Level = 0.0) -> FloatArray:
         """One-off engineer-weeks, `at` as in `engineers`."""

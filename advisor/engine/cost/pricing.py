@@ -277,7 +277,7 @@ def _by_the_rack(pricing: Pricing) -> Iterator[str]:
         return
     rack, tray = accelerator.unit_gpus, accelerator.gpus_per_node
     if way.buys:
-        held, needed = model.first_gpus(way), model.rented_gpus()
+        held, needed = model.first_gpus(way), model.rented_gpus
         yield f"bought as whole racks of {rack} GPUs: {held:,.0f} are paid for at the start, {needed:,.0f} are needed"
     elif way.term_months:
         yield (

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
@@ -135,19 +136,19 @@ def _even(cases: int) -> tuple[FloatArray, ...]:
 
     quantile = NormalDist().inv_cdf
     values = np.array([quantile((i + 0.5) / cases) for i in range(cases)])
-    places = ([_mirrored(i, base) for i in range(1, cases + 1)] for base in PRIMES)
+    places = (_mirrored(np.arange(1, cases + 1), base) for base in PRIMES)
     return tuple(values[np.argsort(np.argsort(place))] for place in places)
 
 
-def _mirrored(number: int, base: int) -> float:
-    """The digits of a number mirrored at the point.
+def _mirrored(numbers: NDArray[np.int64], base: int) -> FloatArray:
+    """The digits of numbers mirrored at the point.
 
-    >>> [_mirrored(i, 2) for i in (1, 2, 3, 4)]
+    >>> _mirrored(np.array([1, 2, 3, 4]), 2).tolist()
     [0.5, 0.25, 0.75, 0.125]
     """
-    out, unit = 0.0, 1.0
-    while number:
-        number, digit = divmod(number, base)
+    out, unit = np.zeros(numbers.shape), 1.0
+    while numbers.any():
+        numbers, digit = np.divmod(numbers, base)
         unit /= base
         out += digit * unit
     return out

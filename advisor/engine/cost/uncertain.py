@@ -51,6 +51,10 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
     def residual() -> FloatArray:
         return np.clip(at.residual / Z80, -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
 
+    def electricity() -> FloatArray:
+        assert power is not None
+        return log_pieces(at.power, *power.band)
+
     return typical.with_(
         z=at.z,
         demand=at.demand,
@@ -58,7 +62,7 @@ def levels_of(model: CostModel, way: Way, at: Normals, typical: Levels, defaults
         peak_price=typical.peak_price * factor(way.peak_price),
         discount=_discount(model, way, at.discount, typical, defaults),
         stack=once(memo, ("stack",), (at.stack,), lambda: at.stack / Z80) if premium.uncertain else 0.0,
-        power=typical.power * log_pieces(at.power, *power.band) if power is not None and way.buys
+        power=typical.power * once(memo, ("power",), (at.power,), electricity) if power is not None and way.buys
         else typical.power,
         residual=once(memo, ("residual",), (at.residual,), residual) if way.buys else typical.residual,
     )  # fmt: skip
@@ -73,7 +77,7 @@ def log_pieces(z: FloatArray, low: float, typical: float, high: float) -> FloatA
 
 def discount_upside(model: CostModel, way: Way, defaults: Mapping[str, Quantity]) -> float:
     """How much more discount the 90th percentile brings, from a fleet of that size with a competing quote."""
-    if way.price.firmness == "user quote" or model.rented_gpus() < defaults["negotiation_min_gpus"].value:
+    if way.price.firmness == "user quote" or model.rented_gpus < defaults["negotiation_min_gpus"].value:
         return 0.0
     seen = defaults[f"negotiated_discount_{model.sized.accelerator.vendor.lower()}"].value
     return defaults["discount_upside_share"].value * max(0.0, seen - model.facts.volume_discount)

@@ -118,8 +118,10 @@ def _paid_anew(run: Run, setting: Setting) -> Callable[[int], float]:
 
 
 def _outlook(run: Run, setting: Setting, months: int) -> float:
-    procurement = setting.profile.procurement.model_copy(update={"horizon_months": months})
-    profile = setting.profile.model_copy(update={"procurement": procurement})
+    profile = setting.profile
+    if months != profile.procurement.horizon_months:  # what is known of today's horizon is not derived anew
+        procurement = profile.procurement.model_copy(update={"horizon_months": months})
+        profile = profile.model_copy(update={"procurement": procurement})
     try:
         pricing = rough_pricing(profile, run.pricing.model.sized, setting.catalog, setting.as_of)
     except NoWayOfPayingError:

@@ -34,8 +34,8 @@ def negotiation(
     limit = own.value if own is not None and own.value is not None and own.value > own.today else None
     other = None if second is None else _value(found, "price", second.id)
     condition = f"seen by one source, from {needed:g} accelerators and with a competing quote"
-    if best.pricing.model.rented_gpus() < needed:
-        condition += f"; your {best.pricing.model.rented_gpus():,.0f} GPUs are fewer"
+    if best.pricing.model.rented_gpus < needed:
+        condition += f"; your {best.pricing.model.rented_gpus:,.0f} GPUs are fewer"
     return Negotiation(
         seller_of=best.id,
         today_usd=price.typical * (1 - promised),

@@ -14,13 +14,14 @@ from advisor.engine.estimator.calibration import Truth, residuals, tpot_of, ttft
 from advisor.engine.estimator.covariance import Encoded, Vocabulary, encode, take
 from advisor.engine.estimator.curves import Curves, Laid, Memo, at_load, baselines, lay_curves, rising
 from advisor.engine.estimator.encode import Floats, Places, Points
-from advisor.engine.estimator.field import LOAD_STEPS, Field, gather
+from advisor.engine.estimator.field import Field, gather
 from advisor.engine.estimator.fit import GPUS, TARGETS, Fit
 from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.physics import MEAN_LENGTH, step_physics
 from advisor.engine.estimator.probes import ProbeShift, noise_of, parts_of
 from advisor.engine.estimator.targets import as_seen, by_term, little_ceiling, step_shares, term_shares, whole_total
 from advisor.engine.estimator.typical import are_dated, typical_months
+from advisor.engine.estimator.view import LOAD_STEPS
 
 RATE = ("tpot", "share")
 """Targets that tokens/s needs; asked for alone they come without spreads, which take a third of the work."""

@@ -169,6 +169,13 @@ class Covariance:
     shares: tuple[str, ...]
     """Share of the step by which each term is scaled; empty for a term that speaks for the whole step."""
 
+    def only(self, terms: NDArray[np.intp]) -> Covariance:
+        """Some of the terms."""
+        return Covariance(
+            self.scale[terms], self.rates[terms], self.load_gap[terms], self.load_square[terms], self.noise,
+            tuple(self.shares[n] for n in terms.tolist()),
+        )  # fmt: skip
+
     def of_configurations(self, left: Singles, right: Singles) -> Singles:
         """Covariance at equal concurrency and full share: terms x left x right."""
         out = self.decay(np.arange(len(COORDINATES)), left, right)

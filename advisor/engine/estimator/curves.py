@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from advisor.domain.record import record
 from advisor.engine.estimator.covariance import NAMES, Encoded, Singles, Vocabulary, encode
 from advisor.engine.estimator.encode import DATED, Floats, Places, Points, distinct
-from advisor.engine.estimator.field import LOAD_STEPS, Field, View
+from advisor.engine.estimator.field import Field
 from advisor.engine.estimator.fit import GPUS, Fit
 from advisor.engine.estimator.offsets import Offsets
 from advisor.engine.estimator.physics import Physics, step_physics
@@ -27,6 +27,7 @@ from advisor.engine.estimator.targets import (
     ttft_baseline,
 )
 from advisor.engine.estimator.typical import TypicalMonths
+from advisor.engine.estimator.view import LOAD_STEPS, Kin
 
 BLOCK = 256
 """Configurations that are worked on at a time."""
@@ -42,35 +43,43 @@ _KIND, _MONTH = NAMES.index("kind"), NAMES.index("month")
 class Seen:
     """The measurements of one target that are nearest to each distinct place of the configurations.
 
-    They are sought when a spread is first asked for: nobody asks how sure most first tokens are.
+    Of TTFT they are sought where a spread is first asked for: nobody asks how sure most first tokens are.
 
     Parameters
     ----------
+    kin
+        The measurements as the places see them.
     coords
         The places.
-    alike
-        Their covariance with groups of measurements, see `View.alike`.
     usual
         Share of each covariance term there, terms x places.
+    near
+        Those that are known already, see `Kin.nearest`.
     """
 
-    def __init__(self, field: Field, view: View, coords: Singles, alike: Floats, usual: Floats) -> None:
-        self._field, self._coords = field, coords
-        self._seek: Callable[[], Places] = partial(view.nearest, alike, usual)
-        self.nbytes = alike.nbytes
-        """Size of what is kept to seek them [bytes]; once they are found, of hardly anything."""
+    def __init__(self, field: Field, kin: Kin, coords: Singles, usual: Floats, near: Places | None) -> None:
+        self._field, self._kin, self._coords, self._usual = field, kin, coords, usual
+        self._known = np.full(len(coords), near is not None)
+        self._near = np.full((len(coords), kin.keep), -1) if near is None else near
+        self._apart = np.empty((len(field.shares), *self._near.shape))
+        if near is not None:
+            self._apart[:] = field.apart(coords, near)
 
-    @cached_property
-    def near(self) -> Places:
-        """Measured configurations, places x LIKE."""
-        found = self._seek()
-        self._seek, self.nbytes = lambda: found, 0
-        return found
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept [bytes]."""
+        return self._near.nbytes + self._apart.nbytes + self._kin.nbytes
 
-    @cached_property
-    def apart(self) -> Floats:
-        """How far those lie off by the rates of each term: terms x places x LIKE."""
-        return self._field.apart(self._coords, self.near)
+    def near(self, places: Places) -> tuple[Places, Floats]:
+        """(measured configurations, how far they lie off), see `Field.apart`; all these places are filled in."""
+        asked = np.zeros(len(self._known), np.bool_)
+        asked[places] = True
+        new = np.flatnonzero(asked & ~self._known)
+        if len(new):
+            found = self._near[new] = self._kin.nearest(self._coords[new], self._usual[:, new])
+            self._apart[:, new] = self._field.apart(self._coords[new], found)
+            self._known[new] = True
+        return self._near, self._apart
 
 
 @record
@@ -117,8 +126,8 @@ class Curves:
 
     def spread(self, target: str, field: Field, rows: Places, load: Floats, shares: Floats) -> Floats:
         """Standard deviation that the nearest measurement leaves at points of these rows and loads [log]."""
-        seen, place = self.seen[target], self.encoded.of_point[rows]
-        return field.spread(load, shares, place, seen.near, seen.apart)
+        place = self.encoded.of_point[rows]
+        return field.spread(load, shares, place, *self.seen[target].near(place))
 
 
 def lay_curves(
@@ -153,16 +162,17 @@ def lay_curves(
             continue
         field = fields[name]
         coords = timed if name == "ttft" else encoded.coords
-        view = field.view(coords)
-        alike = view.alike(coords)
-        values = np.matmul(alike, view.pull)
-        log_value[name] = base + correction([v[encoded.of_point] for v in values], step, field.covariance.shares)
-        log_value[name] += offsets[name].of(points, step.shares["prefill"])
-        if not spreads:
-            continue
-        usual = np.empty(alike.shape[:2])
-        usual[:, encoded.of_point] = by_term(step.shares, field.covariance.shares, USUAL_LOAD)
-        seen[name] = Seen(field, view, coords, alike, usual)
+        kinds = field.covariance.shares
+        # nothing comes of a term whose share is nothing at every point: of speculation where nobody speculates
+        alive = np.array([n for n, kind in enumerate(kinds) if not kind or step.shares[kind].any()], np.intp)
+        usual = np.empty((len(alive), len(coords)))
+        usual[:, encoded.of_point] = by_term(step.shares, [kinds[n] for n in alive], USUAL_LOAD)
+        view = field.view(coords, alive)
+        values, near = view.values(coords, usual if spreads and name != "ttft" else None)
+        corrected = correction([v[encoded.of_point] for v in values], step, [kinds[n] for n in alive])
+        log_value[name] = base + corrected + offsets[name].of(points, step.shares["prefill"])
+        if spreads:
+            seen[name] = Seen(field, view.kin, coords, usual, near)
     log_tpot = None
     if "tpot" in log_value:
         log_tpot = rising(np.maximum(log_value["tpot"], np.log(physics.floor_s)))
@@ -356,21 +366,28 @@ def rising(log_values: Floats, weights: Floats | None = None) -> Floats:
     equal = [1] * log_values.shape[1]
     for row in np.flatnonzero(falls.any(1)).tolist():
         sizes = equal if weights is None else weights[row].tolist()
-        out[row] = _pooled(log_values[row].tolist(), sizes, int(falls[row].argmax()))
+        out[row] = _pooled(log_values[row].tolist(), sizes, np.flatnonzero(falls[row]).tolist())
     return out
 
 
-def _pooled(values: list[float], sizes: Sequence[float], rises_to: int) -> list[float]:
-    """One row made to rise; up to and including the place `rises_to` it does."""
-    mean, size, run = values[: rises_to + 1], list(sizes[: rises_to + 1]), [1] * (rises_to + 1)
-    for value, count in zip(values[rises_to + 1 :], sizes[rises_to + 1 :], strict=True):
-        many = 1
-        while mean and mean[-1] > value:
-            before, weight = mean.pop(), size.pop()
-            value = (before * weight + value * count) / (weight + count)
-            count += weight
-            many += run.pop()
-        mean.append(value)
-        size.append(count)
-        run.append(many)
+def _pooled(values: list[float], sizes: Sequence[float], falls: Sequence[int]) -> list[float]:
+    """One row made to rise; `falls` are the places after which it does not."""
+    head = falls[0] + 1
+    mean, size, run = values[:head], list(sizes[:head]), [1] * head
+    for fall, end in pairwise((*falls, len(values) - 1)):
+        for at in range(fall + 1, end + 1):
+            value, count, many = values[at], sizes[at], 1
+            if value >= mean[-1]:  # and so is all that comes before the next fall
+                mean += values[at : end + 1]
+                size += sizes[at : end + 1]
+                run += [1] * (end + 1 - at)
+                break
+            while mean and mean[-1] > value:
+                before, weight = mean.pop(), size.pop()
+                value = (before * weight + value * count) / (weight + count)
+                count += weight
+                many += run.pop()
+            mean.append(value)
+            size.append(count)
+            run.append(many)
     return [value for value, count in zip(mean, run, strict=True) for _ in range(count)]

@@ -122,8 +122,14 @@ def evidence_fingerprint(rows: Sequence[Measurement]) -> str:
 def fit_from_text(parameters_json: str, weights_csv: str) -> Fit:
     """Read a fit back from its two files."""
     body = json.loads(parameters_json)
-    (_, *ids), *columns = zip(*csv.reader(io.StringIO(weights_csv)), strict=True)
-    weights = {t: {row: float(cell) for row, cell in zip(ids, cells, strict=True) if cell} for t, *cells in columns}
+    rows = csv.reader(io.StringIO(weights_csv))  # row by row: thousands held at once take far longer in fresh memory
+    _, *names = next(rows)
+    weights: dict[str, dict[str, float]] = {name: {} for name in names}
+    columns = list(weights.values())
+    for row_id, *cells in rows:
+        for column, cell in zip(columns, cells, strict=True):
+            if cell:
+                column[row_id] = float(cell)
     targets = {
         t: Target(np.array(body[t]["baseline"]), covariance_from(body[t]), weights[t], body[t]["level"])
         for t in COLUMNS

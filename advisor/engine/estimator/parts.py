@@ -6,7 +6,7 @@ few dozen of each. Exponentials are taken for those alone; what is left for each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ PARTS: tuple[tuple[str, ...], ...] = (
     ("kind", "month"),
 )
 """Coordinates that go together: few combinations of those of one part occur. Every coordinate is in one."""
+CELLS = 2**17
+"""Products that are held at a time: a megabyte, as much as the cache of a core takes."""
 
 
 @record
@@ -66,30 +68,37 @@ def parts_among(varying: Places, groups: Floats) -> tuple[Part, ...]:
     return tuple(out)
 
 
-def product(covariance: Covariance, parts: Sequence[Part], coords: Singles, groups: int) -> Floats:
-    """Covariance of queries with groups over the coordinates of the parts: terms x queries x groups.
+def products(
+    covariance: Covariance, parts: Sequence[Part], coords: Singles, groups: int
+) -> Iterator[tuple[slice, Floats]]:
+    """Covariance of queries with groups over the coordinates of the parts, a few queries at a time.
 
-    Queries are sorted, so that one shares its first parts with the one before it, and the product over those.
+    Yields which queries, and terms x these queries x groups: small enough for the cache of a core, in one array that is
+    filled anew each time. Queries are sorted, so that one shares its first parts with the one before it, and the
+    product over those.
     """
     tables = [part.table(covariance, coords) for part in parts]
     terms, last = len(covariance.scale), len(tables) - 1
-    out = np.empty((terms, len(coords), groups))
-    # products over ever more of the parts; small enough to stay in the cache of a core
+    many = max(1, min(len(coords), CELLS // max(1, terms * groups)))
+    out = np.empty((terms, many, groups))
+    # products over ever more of the parts
     known = [np.broadcast_to((covariance.scale**2)[:, None], (terms, groups)), *np.empty((len(tables), terms, groups))]
     before = [-1] * len(tables)
-    for k in range(len(coords)):
-        new = False
-        for n, (table, of_query) in enumerate(tables):
-            place = of_query[k]
-            new = new or place != before[n]
-            if n == last:
-                np.multiply(known[n], table[place], out=out[:, k])
-            elif new:
-                np.multiply(known[n], table[place], out=known[n + 1])
-                before[n] = place
-        if last < 0:
-            out[:, k] = known[0]
-    return out
+    for start in range(0, len(coords), many):
+        queries = range(start, min(start + many, len(coords)))
+        for k in queries:
+            new = False
+            for n, (table, of_query) in enumerate(tables):
+                place = of_query[k]
+                new = new or place != before[n]
+                if n == last:
+                    np.multiply(known[n], table[place], out=out[:, k - start])
+                elif new:
+                    np.multiply(known[n], table[place], out=known[n + 1])
+                    before[n] = place
+            if last < 0:
+                out[:, k - start] = known[0]
+        yield slice(start, queries.stop), out[:, : len(queries)]
 
 
 def distinct_rows(rows: NDArray[np.floating]) -> tuple[list[int], Places]:

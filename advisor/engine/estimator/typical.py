@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from statistics import median_low
+from statistics import median, median_low
 from typing import Literal
 
 import numpy as np
@@ -65,7 +65,7 @@ def typical_months(points: Points, dated: NDArray[np.bool_]) -> TypicalMonths:
     runs = points.take(np.flatnonzero(dated))
     for stack, month in zip(stack_keys(runs), runs.month.tolist(), strict=True):
         months[stack].append(month)
-    return TypicalMonths({key: float(np.median(values)) for key, values in months.items()})
+    return TypicalMonths({key: median(values) for key, values in months.items()})
 
 
 Kin = tuple[str, ...]

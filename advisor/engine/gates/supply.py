@@ -132,7 +132,10 @@ def _age(survey: date, as_of: date) -> str:
 def _where(profile: Profile, accelerator: Accelerator, catalog: Catalog) -> str:
     """Sellers whose prices name the country of deployment, by jurisdiction, and how many name no place."""
     country = resolve_country(profile.place.country, catalog.export, field="place.country")
-    rows = [r for r in catalog.rent_prices if r.accelerator == accelerator.id]
+    prices = catalog.rent_prices
+    rows = catalog.derived(
+        ("rents", accelerator.id), prices, lambda: [r for r in prices if r.accelerator == accelerator.id]
+    )
     there = sorted({r.provider for r in rows if country.iso2 in r.countries})
     named = ", ".join(f"{name} ({_home(name, catalog)})" for name in there) or "none"
     silent = sum(not r.countries for r in rows)

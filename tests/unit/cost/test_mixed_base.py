@@ -75,7 +75,7 @@ def test_a_lower_price_never_costs_more(
 @given(PRICES, st.sampled_from((1.0, 2.0, 3.0, 8.0)), st.floats(0.1, 0.95))
 def test_a_mixture_holds_a_part_of_the_fleet(price: float, rps: float, average: float) -> None:
     pricing, cost = priced(price, rps=rps, average=average)
-    whole = pricing.model.rented_gpus()
+    whole = pricing.model.rented_gpus
     for way in pricing.open.ways:
         if way.mode == "mixed":
             fleet = pricing.model.yearly_fleet(pricing.typical, 1, shrinks=True)

@@ -12,7 +12,8 @@ from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.engine.estimator import Memo
 from advisor.engine.estimator.covariance import NAMES, Vocabulary, encode
 from advisor.engine.estimator.encode import points_of_queries, sorted_distinct
-from advisor.engine.estimator.field import LIKE, LOAD_STEPS, Field
+from advisor.engine.estimator.field import Field
+from advisor.engine.estimator.view import LIKE, LOAD_STEPS
 from advisor.profiles.read import read_profile
 from advisor.workbench import Workbench
 from tests.conftest import AS_OF
@@ -37,8 +38,8 @@ def _encoded(queries: list[OperatingQuery]) -> np.ndarray:
 def test_groups_give_what_every_single_measurement_adds(target: str, queries: list[OperatingQuery]) -> None:
     field, coords = _field(target), _encoded(queries)
     view = field.view(coords)
-    alike = view.alike(coords)
-    found = np.matmul(alike, view.pull)
+    shares = np.linspace(0.2, 1.0, len(field.shares))[:, None] * np.ones(len(coords))
+    found, near = view.values(coords, shares)
     c, points = field.covariance, field.points
     every = np.arange(len(NAMES))
     one_by_one = c.decay(every, coords.astype(np.float64), points.coords.astype(np.float64))
@@ -55,9 +56,10 @@ def test_groups_give_what_every_single_measurement_adds(target: str, queries: li
     )
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9)
 
-    shares = np.linspace(0.2, 1.0, len(c.scale))[:, None] * np.ones(len(coords))
     total = np.einsum("tqc,tq,tc->qc", one_by_one, shares, field.typical)
-    nearest = np.take_along_axis(total, view.nearest(alike, shares), axis=1)
+    assert near is not None
+    assert (near == view.kin.nearest(coords, shares)).all()
+    nearest = np.take_along_axis(total, near, axis=1)
     best = -np.sort(-total, axis=1)[:, :LIKE]
     assert -np.sort(-nearest, axis=1) == pytest.approx(best, rel=1e-9)
 
