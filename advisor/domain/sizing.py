@@ -106,6 +106,13 @@ class EvidenceNote(Frozen):
     row_ids: tuple[str, ...] = Field((), description="Catalog rows.")
 
 
+class CapacityResponse(Frozen):
+    """What a replica carries within the service level where its throughput turns out otherwise than estimated."""
+
+    throughput: float = Field(description="Factor on the estimated throughput; latencies are divided by it.")
+    capacity: float = Field(description="Factor on what the GPUs of the fleet carry within the service level.")
+
+
 class OperatingPoint(Frozen):
     """The load at which one replica is run, and what it yields there."""
 
@@ -139,6 +146,11 @@ class OperatingPoint(Frozen):
         " medians over runs; empty elsewhere.",
     )
     evidence_rows: tuple[str, ...] = Field((), description="Catalog rows that the estimate rests on.")
+    response: tuple[CapacityResponse, ...] = Field(
+        (),
+        description="What the fleet carries where throughput turns out otherwise, deployments chosen again; straight in"
+        " logs between the factors stated.",
+    )
     other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
 
 

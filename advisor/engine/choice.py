@@ -129,7 +129,7 @@ def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospe
     demand = TierDemand(
         carried.peak_rps, carried.peak_rps * carried.capacity / carried.demand, traffic.burst_headroom,
         workload.slo.availability, sizing.up_probability(gpus), gpus, half_sigma(low, middle),
-        half_sigma(middle, high),
+        half_sigma(middle, high), layout.response,
     )  # fmt: skip
     years = -(-sizing.horizon_months // MONTHS_PER_YEAR) if traffic.growth_per_year else 1
     ahead = sizing.parameters["growth_lookahead_months"]

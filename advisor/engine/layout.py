@@ -28,8 +28,9 @@ from advisor.engine.deployments import (
 )
 from advisor.engine.estimates import EstimateMany
 from advisor.engine.fleet import Sizing
-from advisor.engine.operating_point import LADDER, Load, Sample, limited_by, prudent_rate
+from advisor.engine.operating_point import LADDER, Load, Sample, limited_by, prudent_rate, strain
 from advisor.engine.options import Need, Option, sample_at, sample_ladders
+from advisor.engine.response import responses
 
 SURVIVORS = 3
 """Deployments of an accelerator whose edge is sought for the rate that they promise there."""
@@ -55,6 +56,8 @@ class Layout:
     """The sample that comes nearest to the service level, where none holds it."""
     rivals: tuple[Layout, ...] = ()
     """Other deployments that hold the level, of which one may cost less, see `advisor/engine/choice.py`."""
+    response: tuple[float, ...] = ()
+    """Factors on what its fleet carries where it turns out faster or slower, see `advisor/engine/response.py`."""
 
 
 def lay_out(
@@ -249,15 +252,17 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     held = [(o, o.best(load)) for o in survivors]
     good = _for_the_cache([(o, s) for o, s in held if s is not None], need)
     if good:
-        first, *others = sorted(good, key=lambda p: _fleet_of(p, need))
-        return replace(_laid_out(*first, load), rivals=tuple(_laid_out(*pair, load) for pair in others))
+        laid = [_laid_out(*pair, load) for pair in sorted(good, key=lambda p: _fleet_of(p, need))]
+        found = responses([(x.deployment.gpus_per_replica, x.curve) for x in laid if x.deployment], load)
+        first, *others = (replace(x, response=response) for x, response in zip(laid, found, strict=True))
+        return replace(first, rivals=tuple(others))
     sampled = [o for o in survivors if o.samples]
     if not sampled:
         errors = [e for o in options if o.accelerator.id == accelerator.id for e in o.errors]
         text = errors[0] if errors else "no estimate could be made"
         return _failed(accelerator, "estimate", text)
     option, nearest = min(
-        ((o, s) for o in sampled for s in o.samples.values()), key=lambda p: (_excess(p[1], load), p[0].gpus)
+        ((o, s) for o in sampled for s in o.samples.values()), key=lambda p: (strain(p[1], load), p[0].gpus)
     )
     curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
     text = slo_miss(nearest, load, option.deployment.label)
@@ -297,19 +302,6 @@ def _yield_of(option: Option, sample: Sample, need: Need) -> tuple[float, float]
 def _hardware(option: Option, rate: float, concurrency: float, need: Need) -> tuple[float, float, str]:
     """GPUs of the fleet, then the slack left, then a stable name."""
     return need.gpus_of(option.gpus, rate, concurrency), -rate / option.gpus, option.deployment.label
-
-
-def _excess(sample: Sample, load: Load) -> float:
-    """How far a sample misses the level: the largest ratio of a latency to its limit."""
-    slo = load.slo
-    ratios = [0.0]
-    if slo.tpot_ms is not None:
-        ratios.append(sample.tpot_at_percentile_s / (slo.tpot_ms / 1e3))
-    if slo.ttft_ms is not None:
-        ratios.append(sample.ttft_at_percentile_s / (slo.ttft_ms / 1e3))
-    if slo.e2e_ms is not None:
-        ratios.append((sample.ttft_at_percentile_s + sample.tpot_at_percentile_s * load.osl) / (slo.e2e_ms / 1e3))
-    return max(ratios)
 
 
 def slo_miss(sample: Sample, load: Load, label: str) -> str:

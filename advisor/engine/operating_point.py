@@ -11,7 +11,16 @@ from advisor.domain.estimate import Interval, OperatingEstimate, OperatingQuery
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Slo, Traffic
 from advisor.domain.record import record
-from advisor.domain.sizing import RATE_UNIT, CurvePoint, Deployment, EvidenceNote, Memory, OperatingPoint, Spread
+from advisor.domain.sizing import (
+    RATE_UNIT,
+    CapacityResponse,
+    CurvePoint,
+    Deployment,
+    EvidenceNote,
+    Memory,
+    OperatingPoint,
+    Spread,
+)
 from advisor.engine.estimates import HIGH, LOW, MID, TPOT, TTFT, Batch
 
 LADDER = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -186,6 +195,13 @@ def _broken(lo: Sample, hi: Sample, load: Load) -> list[tuple[float, float, floa
     return [(ms / 1e3, a, b) for ms, a, b in values if ms is not None and b > ms / 1e3]
 
 
+def strain(sample: Sample, load: Load) -> float:
+    """How much of the service level a sample uses: the largest ratio of a latency to its limit, 0 without limits."""
+    slo, ttft_s, tpot_s = load.slo, sample.ttft_at_percentile_s, sample.tpot_at_percentile_s
+    limits = ((slo.tpot_ms, tpot_s), (slo.ttft_ms, ttft_s), (slo.e2e_ms, ttft_s + tpot_s * load.osl))
+    return max((value / (ms / 1e3) for ms, value in limits if ms is not None), default=0.0)
+
+
 def contiguous(samples: Sequence[Sample]) -> list[Sample]:
     """Samples in order, from the first that holds up to and including the next that breaks the level.
 
@@ -212,6 +228,25 @@ def limited_by(samples: Sequence[Sample], memory: Memory, load: Load, stages: in
     if top >= load.most_concurrency:
         return "demand"
     return "evidence"
+
+
+def worth(load: Load, rate: float, concurrency: float) -> float:
+    """What one replica carries of the demand, to compare loads by.
+
+    A demand in flight is carried by requests in flight, wherever the service level bounds how long they take: at a rate
+    that rises no more, twice as many of them still take half the replicas. Any other is carried by the rate.
+
+    Parameters
+    ----------
+    rate, concurrency
+        What a replica yields [requests/s], and at how many requests in flight.
+    """
+    return concurrency if in_flight(load) else rate
+
+
+def in_flight(load: Load) -> bool:
+    """Whether the demand is one in flight of requests of which the service level bounds how long they take."""
+    return load.peak_rps is None and load.reference_e2e_s is not None
 
 
 @record
@@ -255,7 +290,9 @@ def prudent_rate(sample: Sample, load: Load, gpus: int) -> float:
     return sample.prudent_tps * gpus / load.osl
 
 
-def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> OperatingPoint:
+def operating_point(
+    sample: Sample, load: Load, gpus: int, limit: str, response: Sequence[CapacityResponse] = ()
+) -> OperatingPoint:
     """The chosen point in the terms of the result tree."""
     e = sample.estimate
     return OperatingPoint(
@@ -281,6 +318,7 @@ def operating_point(sample: Sample, load: Load, gpus: int, limit: str) -> Operat
         evidence_newest=e.evidence_newest,
         evidence_since=e.evidence_since,
         evidence_rows=e.evidence_row_ids,
+        response=tuple(response),
         other_families=tuple(
             EvidenceNote(
                 family=f.family,

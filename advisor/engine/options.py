@@ -23,6 +23,7 @@ from advisor.engine.operating_point import (
     ladder,
     prudent_rate,
     query_for,
+    worth,
 )
 
 AROUND = (0.7, 0.85, 1.0, 1.2, 1.45)
@@ -144,21 +145,6 @@ class Option:
         share = math.log(edge / lo.concurrency) / math.log(hi.concurrency / lo.concurrency)
         low, high = (prudent_rate(s, load, self.gpus) for s in (lo, hi))
         return max(known, (low ** (1 - share) * high**share, float(edge)), key=lambda pair: worth(load, *pair))
-
-
-def worth(load: Load, rate: float, concurrency: float) -> float:
-    """What one replica carries of the demand, to compare loads by.
-
-    A demand in flight is carried by requests in flight, wherever the service level bounds how long they take: at a rate
-    that rises no more, twice as many of them still take half the replicas. Any other is carried by the rate.
-
-    Parameters
-    ----------
-    rate, concurrency
-        What a replica yields [requests/s], and at how many requests in flight.
-    """
-    in_flight = load.peak_rps is None and load.reference_e2e_s is not None
-    return concurrency if in_flight else rate
 
 
 def sample_ladders(options: Sequence[Option], model: ModelSpec, load: Load, estimate: EstimateMany) -> None:

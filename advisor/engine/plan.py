@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
-from advisor.domain.sizing import CurvePoint, Fleet, TierPlan
+from advisor.domain.sizing import CapacityResponse, CurvePoint, Fleet, TierPlan
 from advisor.engine.curves import Measured, measured_points
 from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
 from advisor.engine.operating_point import Load, Sample, carried_by, curve_point, operating_point
+from advisor.engine.response import FACTORS
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
 
@@ -31,13 +32,14 @@ def plan_tier(
     load = Load.of(workload.traffic, workload.slo)
     gpus = layout.deployment.gpus_per_replica
     utilisation = sizing.parameters["gpu_memory_utilisation"]
+    response = [CapacityResponse(throughput=k, capacity=f) for k, f in zip(FACTORS, layout.response, strict=False)]
     terms = memory_terms(model, layout.accelerator, layout.deployment, layout.memory, utilisation)
     return TierPlan(
         name=workload.name,
         model_id=model.id,
         deployment=layout.deployment,
         memory=layout.memory.model_copy(update={"terms": terms}),
-        operating_point=operating_point(layout.sample, load, gpus, layout.limit),
+        operating_point=operating_point(layout.sample, load, gpus, layout.limit, response),
         fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
         curve=curve_of(layout, model, load, measured),
         request_input_tokens=load.isl,

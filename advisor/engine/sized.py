@@ -21,6 +21,7 @@ from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
 from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
+from advisor.engine.response import response_at
 
 FloatArray = NDArray[np.float64]
 
@@ -47,6 +48,8 @@ class TierDemand:
     """Log-standard deviation of throughput below its median, from the low end of the 80 % interval."""
     up: float
     """The same above the median, from the high end."""
+    response: tuple[float, ...] = ()
+    """What a replica carries where it is faster or slower than estimated, see `advisor/engine/response.py`."""
 
     @classmethod
     def of(cls, plan: TierPlan, workload: Workload, up_probability: float) -> TierDemand:
@@ -61,6 +64,7 @@ class TierDemand:
             gpus_per_replica=plan.fleet.gpus_per_replica,
             down=half_sigma(spread.lo, spread.value),
             up=half_sigma(spread.value, spread.hi),
+            response=tuple(r.capacity for r in plan.operating_point.response),
         )
 
     @property
@@ -87,7 +91,7 @@ class TierDemand:
             GPUs of a node, to round up to whole ones.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        today = np.asarray(wanted / (self.replica_rps * np.asarray(throughput, dtype=float)))
+        today = np.asarray(wanted / (self.replica_rps * response_at(self.response, throughput)))
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
         working = whole_replicas(np.minimum(today * np.asarray(growth), MOST_REPLICAS))
         least, most = (int(end.reduce(working, axis=None)) for end in (np.minimum, np.maximum))
