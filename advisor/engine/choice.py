@@ -16,9 +16,10 @@ from advisor.domain.record import record
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.timing import MONTHS_PER_YEAR, yearly_capacity_growth
 from advisor.engine.estimates import HIGH, LOW, MID
-from advisor.engine.fleet import Sizing, whole_nodes
+from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import Load, carried_by
+from advisor.engine.packing import in_nodes, stays_whole
 from advisor.engine.sized import FloatArray, TierDemand, half_sigma
 
 NEAR = 1.05
@@ -114,7 +115,8 @@ def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Pro
 def _hardware(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> _Hardware:
     assert layout.deployment is not None
     fleet = _fleets(layout, workload, sizing, prospect, alone=alone)
-    replica = float(whole_nodes(layout.deployment.gpus_per_replica, _per_node(layout, alone=alone)))
+    gpus = layout.deployment.gpus_per_replica
+    replica = float(in_nodes(gpus, (gpus, stays_whole(layout.deployment)), _per_node(layout, alone=alone)))
     billed = np.maximum(fleet * workload.traffic.average_to_peak, np.minimum(fleet, replica))
     return _Hardware(layout, float(fleet.mean()), float(billed.mean()))
 
@@ -129,7 +131,7 @@ def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospe
     demand = TierDemand(
         carried.peak_rps, carried.peak_rps * carried.capacity / carried.demand, traffic.burst_headroom,
         workload.slo.availability, sizing.up_probability(gpus), gpus, half_sigma(low, middle),
-        half_sigma(middle, high),
+        half_sigma(middle, high), stays_whole(layout.deployment),
     )  # fmt: skip
     years = -(-sizing.horizon_months // MONTHS_PER_YEAR) if traffic.growth_per_year else 1
     ahead = sizing.parameters["growth_lookahead_months"]
