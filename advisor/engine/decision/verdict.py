@@ -246,7 +246,9 @@ def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
             first = f"Probe {plan.accelerator.upper()} for {plan.hours:g} hours before signing"
             return f"{first}; as things stand, get {what}."
         case "split" if decision.split is not None:
-            parts = ", ".join(f"{t.tier} on {t.gpus} {t.accelerator.upper()}" for t in decision.split.tiers)
+            parts = ", ".join(
+                f"{' and '.join(p.tiers)} on {p.gpus} {p.accelerator.upper()}" for p in decision.split.parts
+            )
             return f"Split: {parts}, about USD {money(decision.split.usd_per_month)} a month."
         case "wait":
             option = max((w for w in decision.waits if w.worthwhile), key=lambda w: w.saving_usd_per_month or 0.0)
