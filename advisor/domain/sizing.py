@@ -178,6 +178,8 @@ class DeploymentCurve(Frozen):
 
 
 RATE_UNIT = "requests/s"
+SHARED_NODES = "nodes by what they hold"
+"""Name of the term of a fleet that says how the workloads share its nodes."""
 
 
 class Fleet(Frozen):
@@ -206,6 +208,11 @@ class Fleet(Frozen):
     utilisation_at_average: float = Field(description="Average demand over what the fleet can carry.")
     terms: tuple[Term, ...] = Field((), description="The arithmetic, step by step.")
 
+    @property
+    def shared_nodes(self) -> str:
+        """How several workloads share the nodes; empty for one."""
+        return next((term.formula for term in self.terms if term.name == SHARED_NODES), "")
+
 
 class TierShare(Frozen):
     """What one workload has of a fleet whose nodes several share, and of its cost; over all of them it adds up."""
@@ -220,7 +227,8 @@ class TierShare(Frozen):
     point_usd_per_month: float = Field(description="share x the cost at typical inputs [USD/month].")
     mtok_per_month: float = Field(description="Tokens served, levelised over the horizon [1e6/month].")
     usd_per_mtok_blended: float = Field(
-        description="USD per million tokens of this workload at typical inputs, input and output together."
+        description="USD per million tokens of this workload, input and output together: the median of all tokens,"
+        " `cost.usd_per_mtok_blended.p50`, x share / its part of the tokens."
     )
     formula: str = Field(description="The arithmetic with numbers.")
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from advisor.domain.profile import Traffic
 from advisor.domain.record import record
-from advisor.domain.sizing import RATE_UNIT, Fleet, Term
+from advisor.domain.sizing import RATE_UNIT, SHARED_NODES, Fleet, Term
 from advisor.domain.text import percent, significant
 from advisor.engine.packing import Group, fills_nodes, nodes_alone, pack, told
 from advisor.engine.packing import whole_nodes as whole_nodes
@@ -288,7 +288,7 @@ def _shared_terms(
             value=sum(alone),
             formula=f"{' + '.join(map(str, alone))} = {sum(alone)}, were each workload to have its own nodes",
         ),
-        Term(name="nodes by what they hold", value=gpus // per_node, formula=f"GPUs on each: {shelves}"),
+        Term(name=SHARED_NODES, value=gpus // per_node, formula=f"GPUs on each: {shelves}"),
         Term(
             name="GPUs in whole nodes",
             value=gpus,

@@ -49,7 +49,7 @@ def tier_shares(model: CostModel, way: Way, cost: Cost) -> tuple[TierShare, ...]
             TierShare(
                 gpus_by_year=gpus, gpu_months=held[i], share=share, usd_per_month=share * cost.usd_per_month.p50,
                 point_usd_per_month=share * cost.point_usd_per_month, mtok_per_month=served,
-                usd_per_mtok_blended=share * cost.point_usd_per_month / served,
+                usd_per_mtok_blended=cost.usd_per_mtok_blended.p50 * share * cost.mtok_per_month / served,
                 formula=f"{by_year} months{_used(model, way, i)} = {significant(held[i], 6)} GPU-months of {others}:"
                 f" {percent(share, 1)} of the cost",
             )

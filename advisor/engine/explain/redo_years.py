@@ -55,6 +55,7 @@ def share(s: TierShare, place: Place, tree: Recommendation) -> Redone:
     d = (1 + c.discount_rate) ** (-1 / 12)
     grown = sum((1 + w.traffic.growth_per_year) ** (m / 12) * d**m for m in range(c.horizon_months))
     rps = t.fleet.peak_requests_per_s * in_use(w)
+    blended = c.usd_per_mtok_blended.p50
     tokens = rps * SECONDS_PER_MONTH * (t.request_input_tokens + t.request_output_tokens) / MTOK
     return out | {
         "gpu_months": (" + ".join(text for text, _ in used), sum(value for _, value in used)),
@@ -73,8 +74,9 @@ def share(s: TierShare, place: Place, tree: Recommendation) -> Redone:
             tokens * grown / c.annuity_months,
         ),
         "usd_per_mtok_blended": (
-            f"USD {s.point_usd_per_month:,.2f} / {significant(s.mtok_per_month, 8)} Mtok",
-            s.point_usd_per_month / s.mtok_per_month,
+            f"cost.usd_per_mtok_blended.p50 {significant(blended, 6)} x {s.share:.6f} x"
+            f" {significant(c.mtok_per_month, 8)} Mtok of all / {significant(s.mtok_per_month, 8)}",
+            blended * s.share * c.mtok_per_month / s.mtok_per_month,
         ),
     }  # fmt: skip
 
