@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from advisor.domain.profile import Traffic
 from advisor.domain.record import record
 from advisor.domain.sizing import RATE_UNIT, SHARED_NODES, Fleet, Term
-from advisor.domain.text import percent, significant
+from advisor.domain.text import counted, percent, significant
 from advisor.engine.packing import Group, fills_nodes, nodes_alone, pack, told
 from advisor.engine.packing import whole_nodes as whole_nodes
 
@@ -277,9 +277,9 @@ def _shared_terms(
             Term(
                 name=f"GPUs of {name}",
                 value=f.gpus_needed,
-                formula=f"{f.replicas:,} replicas ({f.replicas_for_peak} for the peak + {f.replicas_for_bursts} for"
-                f" bursts + {f.replicas_for_growth} for growth + {f.replicas_for_redundancy} in reserve) x"
-                f" {f.gpus_per_replica} GPUs = {f.gpus_needed}",
+                formula=f"{counted(f.replicas, 'replica')} ({f.replicas_for_peak} for the peak +"
+                f" {f.replicas_for_bursts} for bursts + {f.replicas_for_growth} for growth +"
+                f" {f.replicas_for_redundancy} in reserve) x {counted(f.gpus_per_replica, 'GPU')} = {f.gpus_needed}",
             )
             for name, f in zip(names, fleets, strict=True)
         ),

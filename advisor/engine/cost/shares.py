@@ -6,6 +6,8 @@ of nodes, engineers and the rest of the bill is borne in the same proportion.
 
 from __future__ import annotations
 
+import itertools
+
 from advisor.domain.cost import Cost
 from advisor.domain.sizing import TierShare
 from advisor.domain.text import counted, percent, significant
@@ -44,14 +46,15 @@ def tier_shares(model: CostModel, way: Way, cost: Cost) -> tuple[TierShare, ...]
     out = []
     for i, gpus in enumerate(tiers_by_year(model, way)):
         share, served = held[i] / sum(held), _mtok(model, i)
-        by_year = " + ".join(f"{g:,} x {m}" for g, m in zip(gpus, months, strict=True))
+        alike = itertools.groupby(zip(gpus, months, strict=True), key=lambda year: year[0])
+        by_year = " + ".join(f"{g:,} x {sum(m for _, m in years)}" for g, years in alike)
         out.append(
             TierShare(
                 gpus_by_year=gpus, gpu_months=held[i], share=share, usd_per_month=share * cost.usd_per_month.p50,
                 point_usd_per_month=share * cost.point_usd_per_month, mtok_per_month=served,
                 usd_per_mtok_blended=cost.usd_per_mtok_blended.p50 * share * cost.mtok_per_month / served,
-                formula=f"{by_year} months{_used(model, way, i)} = {significant(held[i], 6)} GPU-months of {others}:"
-                f" {percent(share, 1)} of the cost",
+                formula=f"{by_year} months{_used(model, way, i)} = {significant(held[i], 6)} of"
+                f" {significant(sum(held), 6)} GPU-months ({others}): {percent(share, 1)} of the cost",
             )
         )  # fmt: skip
     return tuple(out)
