@@ -10,7 +10,7 @@ from advisor.catalog import Catalog
 from advisor.domain.decision import SplitOption, SplitPart, TierChoice
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
-from advisor.domain.text import percent, told_usd
+from advisor.domain.text import in_a_row, percent, told_usd
 from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import Term
@@ -198,7 +198,7 @@ def _told(split: _Split, names: Sequence[str], comparison: Comparison, catalog: 
     parts = [_told_part(part) for part in split.parts]
     tiers = {choice.tier: choice for part in split.parts for choice in _choices(part)}
     by_id = {part.run.id: part.run.name for part in split.parts}
-    who = ", ".join(f"{' and '.join(p.tiers)} on {by_id[p.accelerator]}" for p in parts)
+    who = parts_in_a_row([(p.tiers, f"on {by_id[p.accelerator]}") for p in parts], names)
     verb = "saves" if gain >= 0 else "costs"
     text = (
         f"Splitting ({who}) {verb} USD {told_usd(abs(gain))} a month against {comparison.best.name} alone"
@@ -217,6 +217,16 @@ def _told(split: _Split, names: Sequence[str], comparison: Comparison, catalog: 
         worthwhile=gain >= least * single,
         text=text,
     )
+
+
+def parts_in_a_row(parts: Sequence[tuple[Sequence[str], str]], names: Sequence[str]) -> str:
+    """Parts of a split, each as its tiers and where they are; tiers in the order of `names`.
+
+    >>> parts_in_a_row([(["b", "a"], "on X"), (["c"], "on Y")], ["a", "b", "c"])
+    'a and b on X; c on Y'
+    """
+    told = [f"{in_a_row(sorted(tiers, key=names.index))} {where}" for tiers, where in parts]
+    return ("; " if any(len(tiers) > 1 for tiers, _ in parts) else ", ").join(told)
 
 
 def _choices(part: _Part) -> list[TierChoice]:

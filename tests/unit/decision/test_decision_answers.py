@@ -310,7 +310,9 @@ def test_tiers_of_a_split_on_one_part_share_its_nodes(catalog: Catalog) -> None:
     assert split.hardware_usd_per_month == pytest.approx(shared.usd_per_month + own.usd_per_month)
     alone = _small_tiers(catalog, ("b200", (1.0,)), ("mi300x", (1.0,)), rps=(4.0,)).candidates["b200"]
     assert shared.usd_per_month == pytest.approx(alone.cost.point_usd_per_month)  # a node is a node
-    assert "tier0 and tier1 on B200" in split.text
+    assert "(tier0 and tier1 on B200; tier2 on MI300X)" in split.text
+    assert outcome.verdict.kind == "split"
+    assert outcome.verdict.headline.startswith("Split: tier0 and tier1 on 8 B200; tier2 on 16 MI300X, about")
 
 
 def test_a_tier_joins_the_part_that_has_room_though_another_is_cheaper_by_itself(catalog: Catalog) -> None:
