@@ -96,7 +96,16 @@ def settle(layouts: Sequence[Layout], options: Sequence[Sequence[Layout]], weigh
     if math.prod(len(choices) for choices in options) <= MOST_JOINT:
         places = sorted(itertools.product(*(range(len(choices)) for choices in options)), key=lambda p: (sum(p), p))
         return _best([[choices[n] for choices, n in zip(options, p, strict=True)] for p in places], weigh)
-    return _best([_in_turn(start, options, weigh) for start in (list(layouts), *_in_one_engine(options))], weigh)
+    known: dict[tuple[int, ...], Weight] = {}
+
+    def weighed(chosen: Sequence[Layout]) -> Weight:
+        """Each combination once: rounds come by the same ones again."""
+        key = tuple(map(id, chosen))
+        if key not in known:
+            known[key] = weigh(chosen)
+        return known[key]
+
+    return _best([_in_turn(start, options, weighed) for start in (list(layouts), *_in_one_engine(options))], weighed)
 
 
 def _in_turn(chosen: list[Layout], options: Sequence[Sequence[Layout]], weigh: Weigh) -> list[Layout]:
