@@ -103,14 +103,29 @@ class TierChoice(Frozen):
 
     tier: str = Field(description="Name of the workload.")
     accelerator: str = Field(description="Accelerator id.")
-    gpus: int = Field(description="GPUs of the tier.")
-    usd_per_month: float = Field(description="Cost of the tier [USD/month].")
+    gpus: int = Field(description="GPUs of the tier: the whole nodes of its part, where it shares them its replicas.")
+    usd_per_month: float = Field(description="Cost of the tier [USD/month], where it shares nodes its share of theirs.")
+
+
+class SplitPart(Frozen):
+    """One part of a split with the tiers that share its nodes."""
+
+    accelerator: str = Field(description="Accelerator id.")
+    tiers: tuple[str, ...] = Field(description="Names of the workloads on it.")
+    gpus: int = Field(description="GPUs to get at the start, in whole nodes.")
+    gpus_needed: int = Field(description="GPUs in replicas of all of them.")
+    gpus_per_node: int = Field(description="GPUs of one node.")
+    usd_per_month: float = Field(description="Their cost together [USD/month].")
+    shares: tuple[float, ...] = Field(
+        description="Part of that cost which each bears, by its GPUs in replicas over the horizon."
+    )
 
 
 class SplitOption(Frozen):
     """Two vendors instead of one."""
 
     tiers: tuple[TierChoice, ...] = Field(description="Who serves what.")
+    parts: tuple[SplitPart, ...] = Field((), description="The same by accelerator, as nodes are got.")
     usd_per_month: float = Field(description="All terms together [USD/month].")
     hardware_usd_per_month: float = Field(description="Sum over tiers, before the terms below [USD/month].")
     lost_discount_usd_per_month: float = Field(description="Volume discount that is lost by splitting [USD/month].")

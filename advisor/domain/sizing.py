@@ -190,6 +190,8 @@ class DeploymentCurve(Frozen):
 
 
 RATE_UNIT = "requests/s"
+SHARED_NODES = "nodes by what they hold"
+"""Name of the term of a fleet that says how the workloads share its nodes."""
 
 
 class Fleet(Frozen):
@@ -218,6 +220,30 @@ class Fleet(Frozen):
     utilisation_at_average: float = Field(description="Average demand over what the fleet can carry.")
     terms: tuple[Term, ...] = Field((), description="The arithmetic, step by step.")
 
+    @property
+    def shared_nodes(self) -> str:
+        """How several workloads share the nodes; empty for one."""
+        return next((term.formula for term in self.terms if term.name == SHARED_NODES), "")
+
+
+class TierShare(Frozen):
+    """What one workload has of a fleet whose nodes several share, and of its cost; over all of them it adds up."""
+
+    gpus_by_year: tuple[int, ...] = Field(description="GPUs in its replicas in each of `cost.fleet_years`.")
+    gpu_months: float = Field(
+        description="Those GPUs over the months of the horizon; where the whole fleet follows demand, what it uses of"
+        " them on average, one replica at least, in its hours with traffic [GPU-months]."
+    )
+    share: float = Field(description="Of the GPU-months of all workloads; of the cost it bears as much.")
+    usd_per_month: float = Field(description="share x the median cost, `cost.usd_per_month.p50` [USD/month].")
+    point_usd_per_month: float = Field(description="share x the cost at typical inputs [USD/month].")
+    mtok_per_month: float = Field(description="Tokens served, levelised over the horizon [1e6/month].")
+    usd_per_mtok_blended: float = Field(
+        description="USD per million tokens of this workload, input and output together: the median of all tokens,"
+        " `cost.usd_per_mtok_blended.p50`, x share / its part of the tokens."
+    )
+    formula: str = Field(description="The arithmetic with numbers.")
+
 
 class TierPlan(Frozen):
     """One workload laid out on the candidate."""
@@ -227,7 +253,12 @@ class TierPlan(Frozen):
     deployment: Deployment = Field(description="How one replica is run.")
     memory: Memory = Field(description="Memory of one replica.")
     operating_point: OperatingPoint = Field(description="Load and yield of one replica.")
-    fleet: Fleet = Field(description="Replicas, GPUs and nodes.")
+    fleet: Fleet = Field(
+        description="Replicas and GPUs; `gpus` and `nodes` are what it would take by itself, as all share nodes."
+    )
     curve: tuple[CurvePoint, ...] = Field((), description="Throughput against interactivity.")
     request_input_tokens: float = Field(description="Mean input tokens per request.")
     request_output_tokens: float = Field(description="Mean output tokens per request.")
+    share: TierShare | None = Field(
+        None, description="What it has of the shared fleet and of its cost; none without a cost."
+    )

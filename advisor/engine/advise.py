@@ -11,11 +11,14 @@ from collections.abc import Sequence
 
 from advisor import __version__
 from advisor.catalog import Catalog
+from advisor.domain.cost import Cost
 from advisor.domain.errors import ProfileError, did_you_mean
 from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Candidate, ClaimNote, Recommendation, Verdict
+from advisor.domain.sizing import TierPlan
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
+from advisor.engine.cost.shares import tier_shares
 from advisor.engine.curves import tiers_with_cost, with_cost
 from advisor.engine.dated import known_by, not_cut
 from advisor.engine.decision import DecisionOutcome, decide
@@ -27,6 +30,7 @@ from advisor.engine.infeasible import explain_infeasible, nearness
 from advisor.engine.names import check_names
 from advisor.engine.notes import collect_notes, licences, models_taken, rents_elsewhere
 from advisor.engine.operating_point import Load
+from advisor.engine.paying import build_pricing
 from advisor.engine.plan import curve_of
 from advisor.engine.sized import PricedCandidate
 from advisor.engine.sources import attributions, cited_ids, resolve_sources
@@ -148,6 +152,7 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
     tiers = draft.tiers if len(draft.tiers) > 1 else ()
     if cost is not None:
         curve, tiers = with_cost(curve, cost.usd_per_gpu_hour), tiers_with_cost(tiers, cost.usd_per_gpu_hour)
+        tiers = _with_shares(tiers, cost, draft, profile, inputs)
     deployment = main.deployment if main else layout.deployment
     floors = [
         software_findings(profile, a, x.deployment.engine, x.deployment.precision, inputs.catalog, tier=i).floor_lines
@@ -176,6 +181,17 @@ def _candidate(draft: Draft, outcome: DecisionOutcome | None, profile: Profile, 
         expected_regret_usd_per_month=judged.expected_regret_usd_per_month if judged else None,
         software_floor=tuple(dict.fromkeys(line for lines in floors for line in lines)),
     )
+
+
+def _with_shares(
+    tiers: tuple[TierPlan, ...], cost: Cost, draft: Draft, profile: Profile, inputs: Inputs
+) -> tuple[TierPlan, ...]:
+    """With what each has of the fleet and of its cost."""
+    if not tiers or draft.sized is None:
+        return tiers
+    pricing = build_pricing(profile, draft.sized, inputs.catalog, inputs.as_of)
+    shares = tier_shares(pricing.model, pricing.way, cost)
+    return tuple(tier.model_copy(update={"share": share}) for tier, share in zip(tiers, shares, strict=True))
 
 
 def _infeasible(drafts: list[Draft]) -> Verdict:

@@ -7,6 +7,8 @@ deployments that need little hardware are priced as the candidate itself is.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -16,15 +18,21 @@ from advisor.domain.record import record
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.timing import MONTHS_PER_YEAR, yearly_capacity_growth
 from advisor.engine.estimates import HIGH, LOW, MID
-from advisor.engine.fleet import Sizing, whole_nodes
+from advisor.engine.fleet import Sizing
 from advisor.engine.layout import Layout
 from advisor.engine.operating_point import Load, carried_by
+from advisor.engine.packing import in_nodes, stays_whole
 from advisor.engine.sized import FloatArray, TierDemand, half_sigma
 
 NEAR = 1.05
 """GPUs over the least, up to which a deployment is priced: what other engines ask of the team may weigh as much."""
 MOST_PRICED = 3
 """Deployments of a workload that are priced at most."""
+
+MOST_JOINT = 27
+"""Combinations of deployments of several workloads up to which each is priced."""
+MOST_ROUNDS = 4
+"""Times that each workload is gone through at most, where there are more."""
 
 TIE = 0.01
 """Costs that differ by less, as a share, are no reason to take more GPUs: what is left of a node is room to grow."""
@@ -70,24 +78,61 @@ class _Hardware:
 
 
 def settle(layouts: Sequence[Layout], options: Sequence[Sequence[Layout]], weigh: Weigh) -> list[Layout]:
-    """One layout for each workload: of the options of one after the other the best beside what the others have.
+    """One layout for each workload, those that are best together: they share nodes and a team.
+
+    Of up to MOST_JOINT combinations all are weighed. Of more, the options of one workload after the other beside what
+    the others have, until none is better; from the layouts given, and from each engine that all may run in.
 
     Parameters
     ----------
     layouts
         What each has to begin with.
     options
-        What each may have, those of the fewest GPUs first; they win ties.
+        What each may have, those of the fewest GPUs first; they win ties. Empty where a workload has none: nothing is
+        settled then.
     """
-    chosen = list(layouts)
-    for i, choices in enumerate(options):
-        if len(choices) == 1:
-            chosen[i] = choices[0]
-            continue
-        weighed = [(layout, weigh([*chosen[:i], layout, *chosen[i + 1 :]])) for layout in choices]
-        best = min((weight for _, weight in weighed), key=lambda weight: weight.order)
-        chosen[i] = next(layout for layout, weight in weighed if weight.as_good_as(best))
+    if not options:
+        return list(layouts)
+    if math.prod(len(choices) for choices in options) <= MOST_JOINT:
+        places = sorted(itertools.product(*(range(len(choices)) for choices in options)), key=lambda p: (sum(p), p))
+        return _best([[choices[n] for choices, n in zip(options, p, strict=True)] for p in places], weigh)
+    known: dict[tuple[int, ...], Weight] = {}
+
+    def weighed(chosen: Sequence[Layout]) -> Weight:
+        """Each combination once: rounds come by the same ones again."""
+        key = tuple(map(id, chosen))
+        if key not in known:
+            known[key] = weigh(chosen)
+        return known[key]
+
+    return _best([_in_turn(start, options, weighed) for start in (list(layouts), *_in_one_engine(options))], weighed)
+
+
+def _in_turn(chosen: list[Layout], options: Sequence[Sequence[Layout]], weigh: Weigh) -> list[Layout]:
+    for _ in range(MOST_ROUNDS):
+        before = chosen
+        for i, choices in enumerate(options):
+            chosen = _best([[*chosen[:i], layout, *chosen[i + 1 :]] for layout in choices], weigh)
+        if all(a is b for a, b in zip(before, chosen, strict=True)):
+            break
     return chosen
+
+
+def _in_one_engine(options: Sequence[Sequence[Layout]]) -> list[list[Layout]]:
+    """For each engine in which all workloads may run, the first layout of each in it: a second one asks more of a team,
+    so that no workload leaves the engine of the others alone."""
+    engines = [{x.deployment.engine: x for x in reversed(choices) if x.deployment is not None} for choices in options]
+    shared = set(engines[0]).intersection(*engines[1:])
+    return [[of[engine] for of in engines] for engine in sorted(shared)]
+
+
+def _best(combinations: Sequence[list[Layout]], weigh: Weigh) -> list[Layout]:
+    """The first of those that tie with the best."""
+    if len(combinations) == 1:
+        return combinations[0]
+    weighed = [(layouts, weigh(layouts)) for layouts in combinations]
+    best = min((weight for _, weight in weighed), key=lambda weight: weight.order)
+    return next(layouts for layouts, weight in weighed if weight.as_good_as(best))
 
 
 def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> list[Layout]:
@@ -114,7 +159,8 @@ def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Pro
 def _hardware(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> _Hardware:
     assert layout.deployment is not None
     fleet = _fleets(layout, workload, sizing, prospect, alone=alone)
-    replica = float(whole_nodes(layout.deployment.gpus_per_replica, _per_node(layout, alone=alone)))
+    gpus = layout.deployment.gpus_per_replica
+    replica = float(in_nodes(gpus, (gpus, stays_whole(layout.deployment)), _per_node(layout, alone=alone)))
     billed = np.maximum(fleet * workload.traffic.average_to_peak, np.minimum(fleet, replica))
     return _Hardware(layout, float(fleet.mean()), float(billed.mean()))
 
@@ -129,7 +175,7 @@ def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospe
     demand = TierDemand(
         carried.peak_rps, carried.peak_rps * carried.capacity / carried.demand, traffic.burst_headroom,
         workload.slo.availability, sizing.up_probability(gpus), gpus, half_sigma(low, middle),
-        half_sigma(middle, high), layout.response,
+        half_sigma(middle, high), layout.response, stays_whole(layout.deployment),
     )  # fmt: skip
     years = -(-sizing.horizon_months // MONTHS_PER_YEAR) if traffic.growth_per_year else 1
     ahead = sizing.parameters["growth_lookahead_months"]

@@ -138,13 +138,14 @@ def _settled(
     """Planned with those of the deployments that keep the level by which the candidate ranks best."""
     leading: list[str] = []
     planned: list[Draft] = []
+    plans: dict[int, TierPlan] = {}
 
     def of(layouts: Sequence[Layout]) -> Draft:
         """The candidate planned with some deployments, each combination once."""
         found = next((tried for tried in planned if _same(tried.layouts, layouts)), None)
         if found is None:
             drawn = draft if _same(draft.layouts, layouts) else _draft(profile, draft.accelerator, layouts, inputs)
-            found = _planned(drawn, profile, inputs, sizing)
+            found = _planned(drawn, profile, inputs, sizing, plans)
             if len(found.plans) == 1:  # else the order of the tiers hangs on all candidates
                 found = _sized(found, profile, inputs, sizing, (0,), cold=1.0)
             planned.append(found)
@@ -165,7 +166,7 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
     leading
         Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
     """
-    if draft.plans:
+    if draft.plans and draft.sized is None:
         draft = _sized(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
@@ -178,8 +179,14 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
     return Weight(0.0, budget is not None and pricing.usd_by_way[way] > budget, pricing.outlook[way])
 
 
-def _planned(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> Draft:
-    """With a plan of every tier, or what is in the way."""
+def _planned(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, known: dict[int, TierPlan]) -> Draft:
+    """With a plan of every tier, or what is in the way.
+
+    Parameters
+    ----------
+    known
+        Plans by the id of their layout, of which combinations have many in common.
+    """
     a = draft.accelerator
     tiers = list(zip(profile.tiers, inputs.models, draft.layouts, strict=True))
     paths = [f"workloads[{i}].slo" for i in range(len(tiers))] if profile.workloads else ["slo"]
@@ -192,8 +199,10 @@ def _planned(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> 
     if missed:
         shut = (gate_obstacle(g, a.id, a.name) for g in draft.gates if not g.passes)
         return replace(draft, gates=gates, obstacles=(*missed, *shut))
-    plans = tuple(plan_tier(w, m, layout, sizing, inputs.catalog.measured) for w, m, layout in tiers)
-    return replace(draft, gates=gates, plans=plans)
+    for w, m, layout in tiers:
+        if id(layout) not in known:
+            known[id(layout)] = plan_tier(w, m, layout, sizing, inputs.catalog.measured)
+    return replace(draft, gates=gates, plans=tuple(known[id(layout)] for layout in draft.layouts))
 
 
 def _cold_rates(planned: Sequence[Draft], profile: Profile, inputs: Inputs, order: Sequence[int]) -> list[float]:

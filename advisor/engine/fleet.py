@@ -6,7 +6,7 @@ The arithmetic works on numpy arrays as well, so that a Monte Carlo sizes the fl
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from advisor.domain.profile import Traffic
 from advisor.domain.record import record
-from advisor.domain.sizing import RATE_UNIT, Fleet, Term
-from advisor.domain.text import percent, significant
+from advisor.domain.sizing import RATE_UNIT, SHARED_NODES, Fleet, Term
+from advisor.domain.text import counted, percent, significant
+from advisor.engine.packing import Group, fills_nodes, nodes_alone, pack, told
+from advisor.engine.packing import whole_nodes as whole_nodes
 
 MAX_SPARES = 64
 EXACT_REPLICAS = 400
@@ -125,11 +127,6 @@ def replica_up_probability(gpus_per_replica: int, interruptions_per_gpu_hour: fl
     return 1.0 / (1.0 + interruptions_per_gpu_hour * gpus_per_replica * repair_hours)
 
 
-def whole_nodes(gpus: ArrayLike, gpus_per_node: int) -> NDArray[np.float64]:
-    """GPUs rounded up to whole nodes; whole numbers, which doubles divide and multiply without error."""
-    return np.asarray(np.ceil(np.asarray(gpus, dtype=float) / gpus_per_node) * gpus_per_node)
-
-
 def size_fleet(
     *,
     demand: float,
@@ -144,6 +141,7 @@ def size_fleet(
     gpus_per_node: int,
     average_to_peak: float,
     lookahead_months: float,
+    whole: bool = True,
 ) -> Fleet:
     """Size the fleet of one workload.
 
@@ -157,6 +155,8 @@ def size_fleet(
         Demand at the end of the look-ahead over demand now.
     average_to_peak
         Mean demand over peak demand, hours without traffic included.
+    whole
+        Whether a replica that fits a node stays inside one, see `advisor.engine.packing`.
     """
     count = count_replicas(
         demand / capacity, burst_headroom=burst_headroom, growth_factor=growth_factor, availability=availability,
@@ -165,7 +165,8 @@ def size_fleet(
     peak, burst = count.peak, count.peak + count.bursts
     grown, extra, replicas = burst + count.growth, count.redundancy, count.total
     needed = replicas * gpus_per_replica
-    gpus = int(whole_nodes(needed, gpus_per_node))
+    gpus = nodes_alone(Group(gpus_per_replica, replicas, whole), gpus_per_node) * gpus_per_node
+    kept = "" if fills_nodes([(gpus_per_replica, whole)], gpus_per_node) else ", no replica cut between them"
     asked, carried = significant(demand, 4), significant(capacity, 4)
     terms = (
         Term(
@@ -194,7 +195,7 @@ def size_fleet(
             name="GPUs in whole nodes",
             value=gpus,
             formula=f"({grown} + {extra}) replicas x {gpus_per_replica} GPUs = {needed}, in nodes of"
-            f" {gpus_per_node}: {gpus}",
+            f" {gpus_per_node}{kept}: {gpus}",
         ),
     )
     return Fleet(
@@ -218,18 +219,30 @@ def size_fleet(
     )
 
 
-def combine_fleets(fleets: tuple[Fleet, ...], gpus_per_node: int) -> Fleet:
-    """One fleet over several workloads: GPUs add up before they are rounded to nodes."""
+def combine_fleets(
+    fleets: tuple[Fleet, ...], gpus_per_node: int, names: Sequence[str] = (), whole: Sequence[bool] = ()
+) -> Fleet:
+    """One fleet over several workloads, whose replicas share nodes.
+
+    Parameters
+    ----------
+    names
+        Of the workloads.
+    whole
+        Whether replicas of each stay inside a node; by default those of all do.
+    """
     if len(fleets) == 1:
         return fleets[0]
-    needed = sum(f.gpus_needed for f in fleets)
-    gpus = int(whole_nodes(needed, gpus_per_node))
+    names, whole = names or [f"workload {i + 1}" for i in range(len(fleets))], whole or [True] * len(fleets)
+    groups = [Group(f.gpus_per_replica, f.replicas, w) for f, w in zip(fleets, whole, strict=True)]
+    shelves = pack(groups, gpus_per_node)
+    needed, nodes = sum(f.gpus_needed for f in fleets), sum(shelf.nodes for shelf in shelves)
+    gpus = nodes * gpus_per_node
 
     def total(field: str) -> Any:
         return sum(getattr(f, field) for f in fleets)
 
     weights = [f.gpus_needed for f in fleets]
-    parts = " + ".join(str(f.gpus_needed) for f in fleets)
     alike = len({f.demand_unit for f in fleets}) == 1  # requests in flight and requests/s make no sum
     return Fleet(
         demand_unit=fleets[0].demand_unit if alike else RATE_UNIT,
@@ -246,13 +259,40 @@ def combine_fleets(fleets: tuple[Fleet, ...], gpus_per_node: int) -> Fleet:
         gpus_needed=needed,
         gpus=gpus,
         gpus_per_node=gpus_per_node,
-        nodes=gpus // gpus_per_node,
+        nodes=nodes,
         utilisation_at_average=sum(w * f.utilisation_at_average for w, f in zip(weights, fleets, strict=True)) / needed,
-        terms=(
+        terms=_shared_terms(fleets, gpus_per_node, names, whole, gpus, told(shelves, names)),
+    )
+
+
+def _shared_terms(
+    fleets: Sequence[Fleet], per_node: int, names: Sequence[str], whole: Sequence[bool], gpus: int, shelves: str
+) -> tuple[Term, ...]:
+    """What each workload adds, what they would take apart, and the nodes that they share."""
+    needed, alone = [f.gpus_needed for f in fleets], [f.gpus for f in fleets]
+    plain = fills_nodes([(f.gpus_per_replica, w) for f, w in zip(fleets, whole, strict=True)], per_node)
+    kept = "" if plain else ", no replica cut between them"
+    return (
+        *(
             Term(
-                name="GPUs in whole nodes",
-                value=gpus,
-                formula=f"{parts} = {needed} GPUs over {len(fleets)} workloads, in nodes of {gpus_per_node}: {gpus}",
-            ),
+                name=f"GPUs of {name}",
+                value=f.gpus_needed,
+                formula=f"{counted(f.replicas, 'replica')} ({f.replicas_for_peak} for the peak +"
+                f" {f.replicas_for_bursts} for bursts + {f.replicas_for_growth} for growth +"
+                f" {f.replicas_for_redundancy} in reserve) x {counted(f.gpus_per_replica, 'GPU')} = {f.gpus_needed}",
+            )
+            for name, f in zip(names, fleets, strict=True)
+        ),
+        Term(
+            name="GPUs in nodes of their own",
+            value=sum(alone),
+            formula=f"{' + '.join(map(str, alone))} = {sum(alone)}, were each workload to have its own nodes",
+        ),
+        Term(name=SHARED_NODES, value=gpus // per_node, formula=f"GPUs on each: {shelves}"),
+        Term(
+            name="GPUs in whole nodes",
+            value=gpus,
+            formula=f"{' + '.join(map(str, needed))} = {sum(needed)} GPUs over {len(fleets)} workloads, in nodes of"
+            f" {per_node} that they share{kept}: {gpus}",
         ),
     )

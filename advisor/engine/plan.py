@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from advisor.domain.hardware import Accelerator
 from advisor.domain.model import ModelSpec
 from advisor.domain.profile import Workload
-from advisor.domain.sizing import CapacityResponse, CurvePoint, Fleet, TierPlan
+from advisor.domain.sizing import CapacityResponse, CurvePoint, Deployment, Fleet, TierPlan
 from advisor.engine.curves import Measured, measured_points
 from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
 from advisor.engine.operating_point import Load, Sample, carried_by, curve_point, operating_point
+from advisor.engine.packing import stays_whole
 from advisor.engine.response import FACTORS
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
@@ -40,7 +41,7 @@ def plan_tier(
         deployment=layout.deployment,
         memory=layout.memory.model_copy(update={"terms": terms}),
         operating_point=operating_point(layout.sample, load, gpus, layout.limit, response),
-        fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
+        fleet=_fleet(workload, load, layout.sample, layout.accelerator, layout.deployment, sizing),
         curve=curve_of(layout, model, load, measured),
         request_input_tokens=load.isl,
         request_output_tokens=load.osl,
@@ -56,9 +57,9 @@ def curve_of(layout: Layout, model: ModelSpec, load: Load, measured: Measured) -
 
 
 def _fleet(
-    workload: Workload, load: Load, sample: Sample, accelerator: Accelerator, gpus: int, sizing: Sizing
+    workload: Workload, load: Load, sample: Sample, accelerator: Accelerator, deployment: Deployment, sizing: Sizing
 ) -> Fleet:
-    traffic = workload.traffic
+    traffic, gpus = workload.traffic, deployment.gpus_per_replica
     carried = carried_by(sample, load, gpus)
     return size_fleet(
         demand=carried.demand,
@@ -77,12 +78,16 @@ def _fleet(
         * traffic.days_per_week
         / DAYS_PER_WEEK,
         lookahead_months=sizing.lookahead_months,
+        whole=stays_whole(deployment),
     )
 
 
 def total_fleet(tiers: Sequence[TierPlan], accelerator: Accelerator) -> Fleet:
-    """The fleet of a candidate over its tiers."""
-    return combine_fleets(tuple(t.fleet for t in tiers), accelerator.gpus_per_node)
+    """The fleet of a candidate over its tiers, in nodes that they share."""
+    return combine_fleets(
+        tuple(t.fleet for t in tiers), accelerator.gpus_per_node, [t.name for t in tiers],
+        [stays_whole(t.deployment) for t in tiers],
+    )  # fmt: skip
 
 
 def main_tier_first(plans: Sequence[Sequence[TierPlan]]) -> list[int]:

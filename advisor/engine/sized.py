@@ -20,7 +20,8 @@ from advisor.domain.profile import Workload
 from advisor.domain.record import record
 from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
-from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_nodes, whole_replicas
+from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_replicas
+from advisor.engine.packing import gpus_in_nodes, in_nodes, stays_whole
 from advisor.engine.response import response_at
 
 FloatArray = NDArray[np.float64]
@@ -50,6 +51,8 @@ class TierDemand:
     """The same above the median, from the high end."""
     response: tuple[float, ...] = ()
     """What a replica carries where it is faster or slower than estimated, see `advisor/engine/response.py`."""
+    whole: bool = True
+    """Whether a replica that fits a node stays inside one."""
 
     @classmethod
     def of(cls, plan: TierPlan, workload: Workload, up_probability: float) -> TierDemand:
@@ -65,7 +68,13 @@ class TierDemand:
             down=half_sigma(spread.lo, spread.value),
             up=half_sigma(spread.value, spread.hi),
             response=tuple(r.capacity for r in plan.operating_point.response),
+            whole=stays_whole(plan.deployment),
         )
+
+    @property
+    def size(self) -> tuple[int, bool]:
+        """(GPUs of a replica, whether it stays inside a node)."""
+        return self.gpus_per_replica, self.whole
 
     @property
     def sigma(self) -> float:
@@ -99,8 +108,8 @@ class TierDemand:
             counts = np.arange(most + 1.0)
             if self.up_probability < 1.0:
                 counts += self._table(working, least, most)
-            return whole_nodes(counts * self.gpus_per_replica, per_node).take(working)
-        return whole_nodes((working + self._spares(working)) * self.gpus_per_replica, per_node)
+            return in_nodes(counts * self.gpus_per_replica, self.size, per_node).take(working)
+        return in_nodes((working + self._spares(working)) * self.gpus_per_replica, self.size, per_node)
 
     def _spares(self, working: NDArray[np.int64]) -> NDArray[np.int64]:
         """Spares for every count of replicas, beyond the table too."""
@@ -161,7 +170,7 @@ class SizedCandidate:
     @property
     def gpus_at_start(self) -> int:
         """GPUs over all tiers, in whole nodes."""
-        return int(whole_nodes(sum(t.fleet.gpus_needed for t in self.tiers), self.accelerator.gpus_per_node))
+        return int(self.in_nodes([t.fleet.gpus_needed for t in self.tiers]))
 
     @property
     def tariff_rate(self) -> float:
@@ -189,16 +198,23 @@ class SizedCandidate:
         if len(rates) == 1:
             return self.demands[0].gpus(rates[0], demand, growth[0], per_node)
         parts = [tier.gpus(rate, demand, g) for tier, rate, g in zip(self.demands, rates, growth, strict=True)]
-        return whole_nodes(np.sum(parts, axis=0), per_node)
+        return self.in_nodes(parts)
 
     def _rate(self, tier: int, z: ArrayLike) -> FloatArray:
         return once(self.memo, ("rate", tier), (z,), lambda: self.demands[tier].rate(z))
 
-    def only(self, index: int) -> SizedCandidate:
-        """The same accelerator for one tier alone."""
-        pick = slice(index, index + 1)
+    def in_nodes(self, parts: Sequence[ArrayLike]) -> FloatArray:
+        """GPUs of the nodes that all tiers share, from those of the replicas of each."""
+        return gpus_in_nodes(parts, [demand.size for demand in self.demands], self.accelerator.gpus_per_node)
+
+    def only(self, *indices: int) -> SizedCandidate:
+        """The same accelerator for some of the tiers, in their order, with nothing else on its nodes."""
+
+        def pick(items: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(items[i] for i in sorted(indices))
+
         return SizedCandidate(
-            self.accelerator, self.tiers[pick], self.workloads[pick], self.models[pick], self.demands[pick], self.gates,
+            self.accelerator, pick(self.tiers), pick(self.workloads), pick(self.models), pick(self.demands), self.gates,
             self.lookahead_months,
         )  # fmt: skip
 

@@ -180,6 +180,15 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
                 f"{name}{tier.deployment.label}; {counted(fleet.replicas, 'replica')} of"
                 f" {counted(fleet.gpus_per_replica, 'GPU')}, {fleet.replicas_for_redundancy} of them in reserve"
             )
+    if choice.fleet is not None and choice.fleet.shared_nodes:
+        page.bullet(f"Nodes are shared. {choice.fleet.shared_nodes}")
+    borne = [(t.name, t.share) for t in choice.tiers if t.share is not None]
+    if borne:
+        parts = (
+            f"{name} {percent(x.share)}, USD {usd(x.usd_per_month)} a month ({usd(x.usd_per_mtok_blended)} per Mtok)"
+            for name, x in borne
+        )
+        page.bullet(f"Of the cost each bears what it has of the GPUs in replicas: {'; '.join(parts)}")
     if choice.cost is not None and choice.cost.lease is not None:
         page.bullet(f"Bound by signing: {choice.cost.lease.text}")
     years = choice.cost.fleet_years if choice.cost is not None else ()
@@ -297,6 +306,9 @@ def _arithmetic(page: _Page, r: Recommendation) -> None:
     page.heading(f"The arithmetic of {best.name}")
     for term in best.fleet.terms:
         page.paragraph(f"{term.name}: {term.formula}", indent="  ", hang="    ")
+    for tier in best.tiers:
+        if tier.share is not None:
+            page.paragraph(f"share of {tier.name}: {tier.share.formula}", indent="  ", hang="    ")
     for line in best.cost.lines:
         page.paragraph(f"{line.name}: {line.formula}", indent="  ", hang="    ")
         for q in line.inputs:

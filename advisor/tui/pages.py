@@ -129,7 +129,8 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
     parts = [why_not(candidate, answer), Content("")]
     if candidate.fleet is not None:
         parts.append(content(("Fleet", "head")))
-        parts += [content(f"  {t.formula}") for t in candidate.fleet.terms]
+        several = bool(candidate.tiers)  # what a step counts is then to be told of whom
+        parts += [content(f"  {t.name}: {t.formula}" if several else f"  {t.formula}") for t in candidate.fleet.terms]
     if candidate.memory is not None:
         m = candidate.memory
         parts += [
@@ -163,6 +164,12 @@ def candidate_page(candidate: Candidate, answer: Recommendation) -> Content:
         )
         if cost.bill_text:
             parts.append(content((f"            {cost.bill_text}", "dim")))
+        for tier in candidate.tiers:
+            if tier.share is not None:
+                x = tier.share
+                told = f"of the median {tier.name}, {f.share(x.share)}: {f.usd(x.usd_per_mtok_blended)} per Mtok"
+                parts.append(content((f"  {f.usd(x.usd_per_month):>8}  ", "strong"), told))
+                parts.append(content((f"            {x.formula}", "dim")))
         parts += [Content(""), content(("Ways of paying", "head"))]
         for o in cost.options:
             mark = "●" if o.id == cost.option else "✓" if o.allowed else "✗"

@@ -16,8 +16,10 @@ from advisor.domain.sizing import Spread
 from advisor.engine.gates.memory import PIPELINE
 from advisor.engine.notes import collect_notes
 from advisor.report import render_report
+from advisor.report.build import build_report
+from advisor.report.markdown import write_markdown
 from advisor.report.text import render_text
-from advisor.tui.pages import why_not
+from advisor.tui.pages import candidate_page, why_not
 from advisor.workbench import Workbench
 from tests.bench_kit import bundled_answer, usual_bench
 from tests.conftest import AS_OF, PROFILE_FILES
@@ -137,6 +139,28 @@ def test_gpus_of_tiers_are_those_of_their_replicas(answers: dict[str, Recommenda
         for t in c.tiers:
             assert f"{t.name}: {t.deployment.label}, {t.fleet.replicas:,} replica" in told
         assert f"{c.fleet.replicas} replicas of {c.fleet.gpus_per_replica}," not in told
+
+
+def test_what_each_tier_bears_stands_where_its_fleet_does(answers: dict[str, Recommendation]) -> None:
+    """Cost was that of the fleet alone: what an endpoint of several comes to was nowhere."""
+    tree = answers["operator-2000-gpus"]
+    best = tree.candidates[0]
+    assert best.fleet is not None
+    assert best.cost is not None
+    text = " ".join(render_text(tree, explain=True).split())
+    report, page = write_markdown(build_report(tree)), candidate_page(best, tree).plain
+    assert f"Nodes are shared. {best.fleet.shared_nodes}" in text
+    assert best.fleet.shared_nodes in report
+    assert best.fleet.shared_nodes in page
+    for t in best.tiers:
+        assert t.share is not None
+        assert t.share.formula in text
+        assert t.share.formula in report
+        assert t.share.formula in page
+        assert f"GPUs of {t.name}: {t.fleet.replicas} replicas" in page
+    for name, other in answers.items():
+        if len(other.profile.tiers) == 1:
+            assert "Nodes are shared" not in render_text(other), name
 
 
 def test_silence_is_shown_with_the_value_that_took_its_place(answers: dict[str, Recommendation]) -> None:

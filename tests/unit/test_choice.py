@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from advisor.catalog import load_catalog
 from advisor.domain.profile import Profile
-from advisor.engine.choice import TIE, Weight, settle
+from advisor.engine.choice import MOST_JOINT, TIE, Weight, settle
 from advisor.engine.layout import Layout
 from advisor.workbench import Workbench
 from tests.bench_kit import usual_bench
@@ -111,3 +112,41 @@ def test_within_a_budget_comes_before_cheapest_on_average() -> None:
         return Weight(0.0, layouts[0] is beyond, 90.0 if layouts[0] is beyond else 120.0)
 
     assert settle([beyond], [[beyond, within]], weigh) == [within]
+
+
+def _named(*names: str) -> list[Layout]:
+    part = load_catalog().accelerators["h100"]
+    return [Layout(part, None, None, None, name, ()) for name in names]
+
+
+def test_nothing_is_settled_where_a_workload_cannot_be_served() -> None:
+    a, b = _named("a", "b")
+    assert settle([a, b], [], lambda _: Weight(0.0, False, 0.0)) == [a, b]
+
+
+def test_workloads_settle_together() -> None:
+    """Each of two alone gains nothing by the other engine, which a second one would ask of the team: both do."""
+    a, b = _named("a.trt", "a.vllm"), _named("b.trt", "b.vllm")
+
+    def weigh(layouts: Sequence[Layout]) -> Weight:
+        engines = {x.limit.split(".")[1] for x in layouts}
+        return Weight(0.0, False, 120.0 if len(engines) > 1 else 90.0 if "vllm" in engines else 100.0)
+
+    assert [x.limit for x in settle([a[0], b[0]], [a, b], weigh)] == ["a.vllm", "b.vllm"]
+
+
+@pytest.mark.parametrize("tiers", [1, 2, 3, 4, 5])
+def test_what_settles_is_no_worse_than_any_single_move(tiers: int) -> None:
+    """Of few combinations the best is found; of many one beside which no single workload does better."""
+    options = [_named(*(f"{tier}.{n}" for n in range(3))) for tier in range(tiers)]
+
+    def usd(layouts: Sequence[Layout]) -> float:
+        gpus = sum((3, 4, 6)[int(x.limit[-1])] * (7 + 5 * i) % 11 for i, x in enumerate(layouts))
+        return 100.0 * -(-gpus // 8) + sum(10.0 * (3 - int(x.limit[-1])) for x in layouts)
+
+    found = settle([o[0] for o in options], options, lambda layouts: Weight(0.0, False, usd(layouts)))
+    for i, choices in enumerate(options):
+        for other in choices:
+            assert usd(found) <= usd([*found[:i], other, *found[i + 1 :]]) * (1 + TIE)
+    if 3**tiers <= MOST_JOINT:
+        assert usd(found) <= min(usd(every) for every in itertools.product(*options)) * (1 + TIE)

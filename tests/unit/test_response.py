@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.domain.profile import Slo, Traffic
+from advisor.domain.recommendation import Candidate
 from advisor.engine.estimates import MID, WIDTH, Batch
 from advisor.engine.operating_point import Load, Sample
 from advisor.engine.response import FACTORS, response_at, responses
@@ -102,10 +103,17 @@ def test_without_a_response_what_is_carried_goes_with_the_throughput() -> None:
     assert response_at((), [0.5, 2.0]).tolist() == [0.5, 2.0]
 
 
+def gpus_at_the_edge(candidate: Candidate) -> float:
+    """GPUs of full replicas that carry the demand, not rounded up."""
+    fleet = candidate.fleet
+    assert fleet is not None
+    return fleet.peak_demand / fleet.replica_capacity * fleet.gpus_per_replica
+
+
 @pytest.mark.parametrize("factor", [0.8, 1.25])
 @pytest.mark.parametrize("name", ["renewal-100-gpus", "eu-sovereign-640", "gpt-oss-120b-agents"])
 def test_a_whole_answer_at_another_throughput_carries_what_the_response_says(name: str, factor: float) -> None:
-    """Capacity in proportion to throughput had been 10 % off in the median. Whole nodes choose another deployment at times."""
+    """In proportion to throughput it was 10 % off in the median; whole nodes choose another deployment at times."""
     answer = bundled_answer(name)
     profile = read_profile(PROFILE_FILES[name])
     body = profile.model_dump(mode="json")
@@ -119,8 +127,9 @@ def test_a_whole_answer_at_another_throughput_carries_what_the_response_says(nam
         moved = again[c.accelerator]
         if not c.feasible or not moved.feasible:
             continue
-        assert c.operating_point and moved.operating_point and c.fleet and moved.fleet
-        was, now = (x.fleet.peak_demand / x.fleet.replica_capacity * x.fleet.gpus_per_replica for x in (c, moved))
+        assert c.operating_point is not None
+        assert moved.operating_point is not None
+        was, now = (gpus_at_the_edge(x) for x in (c, moved))
         told = at([r.capacity for r in c.operating_point.response], factor)
         off.append(abs(told * now / was - 1))
     assert len(off) >= 6

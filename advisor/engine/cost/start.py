@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from advisor.domain.units import MTOK, SECONDS_PER_MONTH
 from advisor.engine.cost.timing import in_use_share
-from advisor.engine.fleet import whole_nodes
 from advisor.engine.sized import SizedCandidate
 
 
@@ -14,12 +13,11 @@ def floors(sized: SizedCandidate) -> tuple[tuple[float, float], ...]:
     The hours of a tier lie within those of one with more of them, which takes the fewest GPUs.
     """
     tiers = [(in_use_share(w.traffic), d.gpus_per_replica) for w, d in zip(sized.workloads, sized.demands, strict=True)]
-    out, replicas = [], 0
     shares = sorted({share for share, _ in tiers}, reverse=True)
-    for share, fewer in zip(shares, [*shares[1:], 0.0], strict=True):
-        replicas += sum(gpus for own, gpus in tiers if own == share)
-        out.append((share - fewer, float(whole_nodes(replicas, sized.accelerator.gpus_per_node))))
-    return tuple(out)
+    return tuple(
+        (share - fewer, float(sized.in_nodes([gpus if own >= share else 0 for own, gpus in tiers])))
+        for share, fewer in zip(shares, [*shares[1:], 0.0], strict=True)
+    )
 
 
 def tokens_at_average(sized: SizedCandidate) -> list[tuple[float, float]]:

@@ -13,7 +13,7 @@ from advisor.domain.text import counted, significant
 from advisor.engine.cost.levels import Levels
 from advisor.engine.cost.model import CostModel, Way
 from advisor.engine.cost.timing import growth_by_tier, monthly_growth, share_above
-from advisor.engine.fleet import one_whole, spares, whole_nodes
+from advisor.engine.fleet import one_whole, spares
 from advisor.engine.sized import TierDemand
 
 
@@ -25,19 +25,15 @@ def fleet_years(model: CostModel, way: Way, levels: Levels, flows: Sequence[Mont
     flows
         The months of the same way of paying, of which each year shows one.
     """
-    when, sized = model.calendar, model.sized
-    out = []
+    sized = model.sized
+    at, factors = _demand(model, way)
     if way.floats:
-        monthly = model.monthly_fleet(levels, when.months)
-        at = [min(12 * year + 11, when.months - 1) for year in range(when.years)]
-        factors = [[float(monthly_growth(g, when.months)[m]) for m in at] for g in model.growths]
+        monthly = model.monthly_fleet(levels, model.calendar.months)
         needed = [float(monthly[min(m, len(monthly) - 1)]) for m in at]
     else:
         shrinks = way.commitment == "reserved_1y"
-        at = [12 * year for year in range(when.years)]
-        grown = growth_by_tier(model.growths, when.years, when.months, sized.lookahead_months)
-        factors = [growth.tolist() for growth in grown]
-        needed = model.yearly_fleet(levels, when.years, shrinks=shrinks).tolist()
+        needed = model.yearly_fleet(levels, model.calendar.years, shrinks=shrinks).tolist()
+    out = []
     per_node = sized.accelerator.gpus_per_node
     for year, month in enumerate(at):
         tiers = zip(sized.tiers, sized.demands, factors, strict=True)
@@ -46,7 +42,7 @@ def fleet_years(model: CostModel, way: Way, levels: Levels, flows: Sequence[Mont
         text = "; ".join(f"{name}: {formula}" if several else formula for name, formula, _ in parts)
         total = sum(gpus for *_, gpus in parts)
         text += f"; {' + '.join(f'{gpus:,}' for *_, gpus in parts)} = {counted(total, 'GPU')}" if several else ""
-        own = int(whole_nodes(total, per_node))
+        own = int(sized.in_nodes([gpus for *_, gpus in parts]))
         text += f", in nodes of {per_node}: {own:,}"
         if needed[year] > own:
             text += f"; {significant(needed[year], 6)} are held from an earlier year"
@@ -58,6 +54,22 @@ def fleet_years(model: CostModel, way: Way, levels: Levels, flows: Sequence[Mont
             )
         )  # fmt: skip
     return tuple(out)
+
+
+def tiers_by_year(model: CostModel, way: Way) -> tuple[tuple[int, ...], ...]:
+    """GPUs in the replicas of each tier in each year of the horizon, as `fleet_years` sums them up."""
+    tiers = zip(model.sized.tiers, model.sized.demands, _demand(model, way)[1], strict=True)
+    return tuple(tuple(_tier(plan.fleet, demand, factor)[1] for factor in grown) for plan, demand, grown in tiers)
+
+
+def _demand(model: CostModel, way: Way) -> tuple[list[int], list[list[float]]]:
+    """(month that each year is read in, demand then over today's for each tier)."""
+    when = model.calendar
+    if way.floats:
+        at = [min(12 * year + 11, when.months - 1) for year in range(when.years)]
+        return at, [[float(monthly_growth(g, when.months)[m]) for m in at] for g in model.growths]
+    grown = growth_by_tier(model.growths, when.years, when.months, model.sized.lookahead_months)
+    return [12 * year for year in range(when.years)], [growth.tolist() for growth in grown]
 
 
 def _tier(fleet: Fleet, demand: TierDemand, factor: float) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from advisor.domain.units import HOURS_PER_MONTH
 from advisor.engine.decision.breakeven import paid, unit_price
 from advisor.engine.decision.information import paying_probes
 from advisor.engine.decision.simulate import Comparison, Run
+from advisor.engine.decision.split import parts_in_a_row
 from advisor.engine.decision.wait import surely_saves
 
 GRADE_TEXT = {
@@ -246,7 +247,10 @@ def _headline(kind: Kind, choice: Choice, best: Run, decision: Decision) -> str:
             first = f"Probe {plan.accelerator.upper()} for {plan.hours:g} hours before signing"
             return f"{first}; as things stand, get {what}."
         case "split" if decision.split is not None:
-            parts = ", ".join(f"{t.tier} on {t.gpus} {t.accelerator.upper()}" for t in decision.split.tiers)
+            names = [tier.tier for tier in decision.split.tiers]
+            parts = parts_in_a_row(
+                [(p.tiers, f"on {p.gpus} {p.accelerator.upper()}") for p in decision.split.parts], names
+            )
             return f"Split: {parts}, about USD {money(decision.split.usd_per_month)} a month."
         case "wait":
             option = max((w for w in decision.waits if w.worthwhile), key=lambda w: w.saving_usd_per_month or 0.0)

@@ -24,8 +24,8 @@ from advisor.domain.cost import (
 from advisor.domain.decision import Decision, Negotiation, ProbePlan, SplitOption, TornadoBar, WaitOption
 from advisor.domain.recommendation import Candidate, Choice, Recommendation, Verdict
 from advisor.domain.risk import Risk
-from advisor.domain.sizing import CurvePoint, Fleet, Memory, OperatingPoint
-from advisor.engine.explain import redo_cost, redo_decision, redo_sizing
+from advisor.domain.sizing import CurvePoint, Fleet, Memory, OperatingPoint, TierShare
+from advisor.engine.explain import redo_cost, redo_decision, redo_sizing, redo_years
 from advisor.engine.explain.shared import Redone
 from advisor.engine.tree_path import Place
 
@@ -49,7 +49,8 @@ _AGAIN: tuple[tuple[type, Callable[[Any, Place, Recommendation], Redone]], ...] 
     (Outlay, redo_cost.outlay),
     (Lease, redo_cost.lease),
     (MonthFlow, redo_cost.flow),
-    (FleetYear, redo_cost.year),
+    (FleetYear, redo_years.year),
+    (TierShare, redo_years.share),
     (Cost, redo_cost.cost),
     (Fleet, redo_sizing.fleet),
     (OperatingPoint, redo_sizing.point),

@@ -6,7 +6,6 @@ from advisor.domain.cost import (
     Cost,
     CostLine,
     CostOption,
-    FleetYear,
     HostedApiBaseline,
     Lease,
     MonthFlow,
@@ -16,11 +15,9 @@ from advisor.domain.cost import (
 )
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.sizing import Fleet
 from advisor.domain.text import significant
 from advisor.domain.units import HOURS_PER_MONTH, WEEKS_PER_YEAR
 from advisor.engine.explain.shared import Redone, in_use, workloads
-from advisor.engine.fleet import one_whole, replica_up_probability, spares, whole_nodes
 from advisor.engine.tree_path import Place
 
 
@@ -123,33 +120,6 @@ def flow(f: MonthFlow, place: Place, tree: Recommendation) -> Redone:
         return {}
     first, g = cost[0].flows[0].mtok, growth.pop()
     return {"mtok": (f"{first:,.4f} x (1 + {g:g})^({f.month}/12)", first * (1 + g) ** (f.month / 12))}
-
-
-def year(y: FleetYear, place: Place, tree: Recommendation) -> Redone:
-    """Fleet of a year: the replicas of each workload at its demand then, and what the flow of the month pays for."""
-    owner, cost = place.nearest(Candidate), place.nearest(Cost)
-    fleet: Fleet | None = None if owner is None else owner[0].fleet
-    if owner is None or cost is None or fleet is None:
-        return {}
-    c: Cost = cost[0]
-    out: Redone = {"gpus_paid": (f"flows[{y.month}].gpus", c.flows[y.month].gpus)}
-    follows = c.mode == "rent" and c.commitment in ("on_demand", "spot")
-    size = {q.name: q.value for q in tree.inputs}
-    ahead = 0.0 if follows else min(float(c.horizon_months - y.month), size["growth_lookahead_months"])
-    fleets = [t.fleet for t in owner[0].tiers] or [fleet]
-    parts = []
-    for w, f in zip(workloads(place, tree), fleets, strict=True):
-        g = w.traffic.growth_per_year
-        factor = (1 + g) ** (y.month / 12) * max(1.0, (1 + g) ** (ahead / 12))
-        out.setdefault("demand_factor", (f"(1 + {g:g})^(({y.month} + {ahead:g})/12)", factor))
-        working = one_whole(f.peak_demand / f.replica_capacity * (1 + w.traffic.burst_headroom) * factor)
-        up = replica_up_probability(f.gpus_per_replica, size["interruptions_per_gpu_hour"], size["repair_hours"])
-        parts.append((working + spares(working, up, w.slo.availability)) * f.gpus_per_replica)
-    held = [int(whole_nodes(sum(parts), fleet.gpus_per_node))]
-    if not follows and c.commitment != "reserved_1y":
-        held += [before.gpus_needed for before in c.fleet_years if before.year < y.year]
-    out["gpus_needed"] = (f"the formula, of {' + '.join(str(part) for part in parts)} GPUs", float(max(held)))
-    return out
 
 
 def cost(c: Cost, place: Place, tree: Recommendation) -> Redone:

@@ -80,7 +80,18 @@ def split(s: SplitOption, _: Place, __: Recommendation) -> Redone:
         s.hardware_usd_per_month + s.lost_discount_usd_per_month + s.second_stack_usd_per_month
         - s.leverage_usd_per_month
     )  # fmt: skip
-    return {
+    out: Redone = {}
+    for i, p in enumerate(s.parts):
+        mine = [t for t in s.tiers if t.tier in p.tiers]
+        out[f"parts[{i}].usd_per_month"] = ("sum over its tiers", sum(t.usd_per_month for t in mine))
+        if len(mine) > 1:
+            needed = " + ".join(f"{t.gpus:,}" for t in mine)
+            out[f"parts[{i}].gpus_needed"] = (f"{needed} GPUs in replicas", float(sum(t.gpus for t in mine)))
+        for name, share in zip(p.tiers, p.shares, strict=True):
+            at = next(n for n, t in enumerate(s.tiers) if t.tier == name)
+            text = f"{share:.6f} x USD {p.usd_per_month:,.2f} of the nodes on {p.accelerator}"
+            out[f"tiers[{at}].usd_per_month"] = (text, share * p.usd_per_month)
+    return out | {
         "hardware_usd_per_month": ("sum over the tiers", sum(t.usd_per_month for t in s.tiers)),
         "usd_per_month": ("hardware + discount lost + second stack - leverage", total),
         "gain_usd_per_month": (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
 from advisor.domain.recommendation import Candidate, Recommendation
 from advisor.domain.sizing import CurvePoint, Deployment, Fleet, Memory, OperatingPoint, TierPlan
 from advisor.domain.text import significant
 from advisor.engine.explain.shared import Redone, in_use, workloads
+from advisor.engine.packing import Group, fills_nodes, gpus_in_nodes, pack, stays_whole, told
 from advisor.engine.tree_path import Place
 
 TERMS = ("usable_gb", "weights_gb", "kv_gb", "kv_bytes_per_token", "kv_bytes_per_request", "max_concurrency")
@@ -76,14 +77,12 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
     out: Redone = {
         "replicas": (" + ".join(str(n) for n in parts), float(sum(parts))),
         "nodes": (f"{f.gpus} / {f.gpus_per_node}", f.gpus / f.gpus_per_node),
-        "gpus": (
-            f"ceil({f.gpus_needed} / {f.gpus_per_node}) x {f.gpus_per_node}",
-            float(math.ceil(f.gpus_needed / f.gpus_per_node) * f.gpus_per_node),
-        ),
     }
-    found = place.nearest(Candidate)
-    whole = place.nearest(TierPlan) is None and found is not None
-    tiers: tuple[TierPlan, ...] = found[0].tiers if whole and found is not None else ()
+    found, tier = place.nearest(Candidate), place.nearest(TierPlan)
+    tiers: tuple[TierPlan, ...] = found[0].tiers if tier is None and found is not None else ()
+    owner = tier or found
+    if owner is not None:
+        out["gpus"] = _in_nodes(f, tiers, owner[0])
     if tiers:
         sums = ("peak_demand", "peak_requests_per_s", "replicas_for_peak", "replicas_for_bursts",
                 "replicas_for_growth", "replicas_for_redundancy", "gpus_needed")  # fmt: skip
@@ -126,6 +125,20 @@ def fleet(f: Fleet, place: Place, tree: Recommendation) -> Redone:
     elif t.peak_requests_per_s is not None:
         out["peak_requests_per_s"] = ("the peak that the profile states", t.peak_requests_per_s)
     return out
+
+
+def _in_nodes(f: Fleet, tiers: Sequence[TierPlan], owner: TierPlan | Candidate) -> tuple[str, float]:
+    """GPUs of the nodes that replicas of all workloads fill, or of one by itself."""
+    d, per_node = owner.deployment, f.gpus_per_node
+    sizes = [(t.deployment.gpus_per_replica, stays_whole(t.deployment)) for t in tiers]
+    sizes = sizes or [(f.gpus_per_replica, d is None or stays_whole(d))]
+    parts = [t.fleet.gpus_needed for t in tiers] or [f.gpus_needed]
+    gpus = float(gpus_in_nodes(parts, sizes, per_node))
+    if fills_nodes(sizes, per_node):
+        return f"ceil({f.gpus_needed} / {per_node}) x {per_node}", gpus
+    groups = [Group(size, n // size, whole) for n, (size, whole) in zip(parts, sizes, strict=True)]
+    held = told(pack(groups, per_node), [t.name for t in tiers] or ["GPUs"])
+    return f"{per_node} x the nodes that hold whole replicas: {held}", gpus
 
 
 def curve(p: CurvePoint, _: Place, __: Recommendation) -> Redone:

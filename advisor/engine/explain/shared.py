@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate, Recommendation
-from advisor.domain.sizing import TierPlan
+from advisor.domain.sizing import Deployment, TierPlan
+from advisor.engine.packing import stays_whole
 from advisor.engine.tree_path import Place
 
 Redone = dict[str, tuple[str, float]]
@@ -25,6 +26,12 @@ def workloads(place: Place, tree: Recommendation) -> tuple[Workload, ...]:
     found = place.nearest(Candidate)
     names = [t.name for t in found[0].tiers] if found is not None else []
     return tuple(named[n] for n in names) or tree.profile.tiers
+
+
+def sizes_of(c: Candidate) -> list[tuple[int, bool]]:
+    """(GPUs of a replica, whether it stays inside a node) of each of its workloads."""
+    deployments: list[Deployment | None] = [t.deployment for t in c.tiers]
+    return [(d.gpus_per_replica, stays_whole(d)) for d in deployments or [c.deployment] if d is not None]
 
 
 def in_use(w: Workload) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.domain.decision import BreakEven, Decision, TornadoBar
+from advisor.domain.decision import BreakEven, Decision, SplitOption, TierChoice, TornadoBar
 from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Items, Para, Table, inline, small, strong
 from advisor.report.charts.bars import Swing, draw_tornado
 from advisor.report.context import Context
@@ -122,11 +122,17 @@ def other_courses(ctx: Context) -> list[Block]:
     return blocks
 
 
+def _gpus(s: SplitOption, t: TierChoice) -> str:
+    """GPUs of a tier, and those of the nodes where it shares them."""
+    part = next((p for p in s.parts if t.tier in p.tiers and len(p.tiers) > 1), None)
+    return f"{t.gpus:,}" if part is None else f"{t.gpus:,} of {part.gpus:,}"
+
+
 def _split(ctx: Context, d: Decision) -> list[Block]:
     s = d.split
     assert s is not None
     rows: list[tuple[Inline, ...]] = [
-        (inline(strong(t.tier)), inline(f"{t.gpus:,} × {ctx.name(t.accelerator)}"), inline(money(t.usd_per_month)))
+        (inline(strong(t.tier)), inline(f"{_gpus(s, t)} × {ctx.name(t.accelerator)}"), inline(money(t.usd_per_month)))
         for t in s.tiers
     ]
     rows += [

@@ -23,7 +23,7 @@ def cost(ctx: Context) -> list[Block]:
     blocks.append(_lines(candidate, own))
     if own.bill_text:
         blocks.append(Para(inline(own.bill_text), note=True))
-    blocks += [_totals(own), *_years(candidate, own), _options(ctx, candidate, own)]
+    blocks += [_totals(own), *_shares(candidate), *_years(candidate, own), _options(ctx, candidate, own)]
     blocks += _months(ctx, candidate, own, priced[1] if len(priced) > 1 else None)
     blocks += [_prices(ctx, priced)]
     blocks += _premium(priced)
@@ -98,6 +98,27 @@ def _totals(own: Cost) -> Table:
     cells = tuple((inline(strong(a)), inline(b), inline(c)) for a, b, c in rows)
     columns = (Column("Figure"), Column("Value", "right"), Column("Scope", width=1.0))
     return Table("Totals of the choice", columns, cells)
+
+
+def _shares(candidate: Candidate) -> list[Block]:
+    """What each workload has of the shared nodes and of their cost; nothing for one."""
+    borne = [(tier, tier.share) for tier in candidate.tiers if tier.share is not None]
+    if not borne or candidate.fleet is None:
+        return []
+    columns = (
+        Column("Workload"), Column("GPUs", "right"), Column("Share", "right"), Column("USD/month", "right"),
+        Column("USD/Mtok", "right"), Column("Arithmetic", width=1.0),
+    )  # fmt: skip
+    rows = tuple(
+        (inline(strong(t.name)), inline(f"{t.fleet.gpus_needed:,}"), inline(percent(x.share, 1)),
+         inline(money(x.usd_per_month)), inline(money(x.usd_per_mtok_blended)), inline(x.formula))
+        for t, x in borne
+    )  # fmt: skip
+    caption = (
+        f"{short_name(candidate)}: what each workload has of the nodes that all share, and bears of the cost (GPUs in"
+        " replicas at the start; medians)"
+    )
+    return [Table(caption, columns, rows, dense=True), Para(inline(f"{candidate.fleet.shared_nodes}."), note=True)]
 
 
 def _gpus_paid(own: Cost) -> tuple[str, str]:
