@@ -130,16 +130,17 @@ class UsualMonths:
 
 def usual_months(points: Points, rows: Sequence[Measurement]) -> UsualMonths:
     """Where the medians among measurements lie in time."""
-    medians = np.flatnonzero([m.family == "median" for m in rows])
-    columns = [[column[i] for i in medians.tolist()] for column in _deployments(points)]
+    medians = points.take(np.flatnonzero([m.family == "median" for m in rows]))
+    columns = _deployments(medians)
     first, of_row = distinct(*columns)
-    month = points.month[medians]
+    months: list[list[float]] = [[] for _ in first]
+    for k, month in zip(of_row.tolist(), medians.month.tolist(), strict=True):
+        months[k].append(month)
     by_kin: dict[Kin, list[tuple[str, float]]] = defaultdict(list)
     by_part: dict[str, dict[str, float]] = defaultdict(dict)
-    for k, i in enumerate(first):
+    for i, known in zip(first, months, strict=True):
         deployment = tuple(column[i] for column in columns)
         part, model, *_ = deployment
-        known = month[of_row == k].tolist()
         for kin in _kin(deployment):
             by_kin[kin] += [(part, m) for m in known]
         by_part[part][model] = min(*known, by_part[part].get(model, np.inf))
@@ -195,14 +196,15 @@ def newest_days(
         Day of the judgement: nobody had software of later then.
     """
     out: dict[str, date | None] = {}
-    middles = usual.of(points).tolist()
-    days = zip(*day_keys(points), strict=True)
-    for part, stack, own, month, m in zip(points.accelerators, stack_keys(points), days, middles, rows, strict=True):
-        if m.family != "single_run" or not m.date or m.date > by:
-            continue
-        new = m.date > day_of(month) and not any(key in odd for key in own)
-        for key in (stack,) if m.disagg else (stack, stack.replace(part.id, part.vendor, 1)):
+    chosen = [i for i, m in enumerate(rows) if m.family == "single_run" and m.date and m.date <= by]
+    runs, dates = points.take(np.array(chosen, dtype=np.intp)), [rows[i].date for i in chosen]
+    middles, days = usual.of(runs).tolist(), zip(*day_keys(runs), strict=True)
+    columns = (runs.accelerators, runs.disagg.tolist(), stack_keys(runs), days, middles, dates)
+    for part, disagg, stack, own, month, day in zip(*columns, strict=True):
+        assert day is not None
+        new = day > day_of(month) and not any(key in odd for key in own)
+        for key in (stack,) if disagg else (stack, stack.replace(part.id, part.vendor, 1)):
             known = out.setdefault(key, None)
             if new:
-                out[key] = max(m.date, known or m.date)
+                out[key] = max(day, known or day)
     return NewestDays(out)

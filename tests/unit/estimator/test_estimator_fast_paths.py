@@ -11,6 +11,7 @@ import pytest
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.engine.estimator import Memo
 from advisor.engine.estimator.covariance import NAMES, Vocabulary, encode
+from advisor.engine.estimator.curves import rising
 from advisor.engine.estimator.encode import points_of_queries, sorted_distinct
 from advisor.engine.estimator.field import Field
 from advisor.engine.estimator.view import LIKE, LOAD_STEPS
@@ -62,6 +63,29 @@ def test_groups_give_what_every_single_measurement_adds(target: str, queries: li
     nearest = np.take_along_axis(total, near, axis=1)
     best = -np.sort(-total, axis=1)[:, :LIKE]
     assert -np.sort(-nearest, axis=1) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize("target", ["tpot", "share", "ttft"])
+def test_terms_that_are_left_out_take_nothing_from_the_others(target: str) -> None:
+    field, coords = _field(target), _encoded(MIXED)
+    terms = np.arange(0, len(field.shares), 2)
+    some, every = (field.view(coords, asked).values(coords)[0] for asked in (terms, None))
+    assert some == pytest.approx(every[terms], rel=1e-9, abs=1e-12)
+
+
+def test_the_nearest_rising_curve_hangs_on_no_order_of_pooling() -> None:
+    """Against its definition: the largest of the least means that end and start at a place."""
+    rows = np.cumsum(np.sin(np.arange(40 * 30).reshape(40, 30) ** 2 / 7.0), axis=1)
+    weights = 1.5 + np.cos(np.arange(rows.size).reshape(rows.shape))
+    for row, weight, found in zip(rows, weights, rising(rows, weights), strict=True):
+        mean = [
+            max(
+                min(np.average(row[i : k + 1], weights=weight[i : k + 1]) for k in range(at, len(row)))
+                for i in range(at + 1)
+            )
+            for at in range(len(row))
+        ]
+        assert found == pytest.approx(mean, rel=1e-9)
 
 
 def _figures(estimates: list[OperatingEstimate]) -> list[float]:
