@@ -20,6 +20,7 @@ from advisor.domain.text import percent
 from advisor.domain.units import WEEKS_PER_YEAR
 from advisor.engine.cost.bill import Bill, HowPaid
 from advisor.engine.exposure import Exposure, exposures
+from advisor.engine.response import response_at
 from advisor.engine.sized import SizedCandidate
 
 WEEKS_PER_MONTH = 52 / 12
@@ -226,15 +227,15 @@ def _worth_text(
 
 
 def _shortfall(sized: SizedCandidate) -> float:
-    """Capacity that is missing where throughput lies at the low end of its interval, as a share.
+    """Capacity that is missing where throughput lies at the low end of its interval, as a share of what is there.
 
     Tiers are weighted by their GPUs.
     """
     missing, weights = 0.0, 0
-    for tier in sized.tiers:
+    for tier, demand in zip(sized.tiers, sized.demands, strict=True):
         point, weight = tier.operating_point, max(1, tier.fleet.gpus_needed)
-        low = point.output_tps_interval.lo
-        missing += weight * (point.output_tps_per_gpu / low - 1 if low > 0 else 1.0)
+        low = point.output_tps_interval.lo / point.output_tps_per_gpu
+        missing += weight * (1 / float(response_at(demand.response, low)) - 1 if low > 0 else 1.0)
         weights += weight
     return missing / weights
 
