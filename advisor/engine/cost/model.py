@@ -218,18 +218,19 @@ class CostModel:
         self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar
     ) -> list[Term]:
         """Whole terms around the clock; a last one that does not fit goes on demand or is owed to its end."""
-        held, owed, floating = sizes.each(base @ when.year_weights), np.zeros(()), np.zeros(())
+        held: Any = sizes.each(base @ when.year_weights)
+        owed: Any = 0.0
+        floating: Any = 0.0
         tails = self.tails(way, sizes, base, levels, when)
         for tail in tails:
             after = sizes.each(tail.gpus * when.present(when.months, tail.end))
-            if tail.used is None:
+            if tail.months is None:
                 owed = owed + after
                 continue
             within = sizes.each(tail.gpus * when.present(tail.start, when.months))
-            held = held - np.where(tail.floats, within, 0.0)
-            owed = owed + np.where(tail.floats, 0.0, after)
-            used = sizes.each(tail.used @ when.year_weights[tail.start // 12 :])
-            floating = floating + np.where(tail.floats, used, 0.0)
+            held = held - within * tail.floats
+            owed = owed + after * np.logical_not(tail.floats)
+            floating = floating + sizes.each(tail.months) * tail.floats
         month = HOURS_PER_MONTH / when.annuity
         usd = self._net(way.price, levels.price, levels)
         out = [_rent("rent", f"{way.label}: GPU-hours around the clock", held * month, usd)]
@@ -249,12 +250,13 @@ class CostModel:
         for start, gpus in unfinished:
             end, year = start + way.term_months, start // 12
             if basis is None or not start:  # what is signed today is owed; a later term is decided on when it begins
-                out.append(Tail(start, end, gpus, None, np.asarray(False)))
+                out.append(Tail(start, end, gpus, None, None, False))
                 continue
             needed = gpus[..., None] * self._used_share(sizes.rows, base, levels)[..., year:]
-            on_demand = sizes.each(needed @ when.year_weights[year:]) * self._net(basis, levels.peak_price, levels)
+            months = needed @ when.year_weights[year:]
+            on_demand = sizes.each(months) * self._net(basis, levels.peak_price, levels)
             floats = np.asarray(on_demand < sizes.each(gpus * when.present(start, end)) * price)
-            out.append(Tail(start, end, gpus, needed, floats))
+            out.append(Tail(start, end, gpus, needed, months, floats))
         return out
 
     def _used_share(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
