@@ -99,6 +99,7 @@ class CostModel:
         # while in use: a tier weighs by its GPUs and by its hours, so that GPU-hours add up over tiers
         self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
         self._nobody = premium.nobody
+        self._bought = "GPUs bought, all-in" + (f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else "")
         self._fleets = Fleets(sized)
         self.growths, self.steady = self._fleets.growths, self._fleets.steady
         self.floors = floors(sized)
@@ -294,9 +295,8 @@ class CostModel:
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.power
         engineer = facts.typical("engineer_usd_per_year") / 12
-        duty = f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else ""
         return [
-            Term("capital", "capital", f"GPUs bought, all-in{duty}", "GPU", bought, landed),
+            Term("capital", "capital", self._bought, "GPU", bought, landed),
             Term("residual", "residual", "Residual value, at the end of the horizon", "GPU-equivalent", -back, capex),
             Term("power", "power", "Electricity", "kWh", kwh, power),
             Term(
@@ -312,9 +312,12 @@ class CostModel:
 
     def _residual_share(self, age: int, levels: Levels) -> Any:
         curve, at = self.facts.residual, levels.residual
-        low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
 
-        return once(self.memo, ("residual", age), (at,), lambda: between(typical, low, high, at))
+        def share() -> FloatArray:
+            low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
+            return between(typical, low, high, at)
+
+        return once(self.memo, ("residual", age), (at,), share)
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node
