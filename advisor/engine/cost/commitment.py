@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.domain.record import record
 from advisor.engine.cost.timing import MONTHS_PER_YEAR
@@ -21,7 +22,9 @@ class Tail:
     """GPUs under it."""
     used: FloatArray | None
     """GPUs billed on average if it is rented on demand instead, by year from `start` on; None where it cannot be."""
-    floats: FloatArray
+    months: FloatArray | None
+    """Present value of those over the rest of the horizon [GPU-months]."""
+    floats: NDArray[np.bool_] | bool
     """Whether on demand is cheaper than owing the term to its end."""
 
 

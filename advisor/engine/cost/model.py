@@ -99,6 +99,7 @@ class CostModel:
         # while in use: a tier weighs by its GPUs and by its hours, so that GPU-hours add up over tiers
         self.average = float(times @ np.array([t.average_to_peak for t in traffics])) / self.in_use
         self._nobody = premium.nobody
+        self._bought = "GPUs bought, all-in" + (f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else "")
         self._fleets = Fleets(sized)
         self.growths, self.steady = self._fleets.growths, self._fleets.steady
         self.floors = floors(sized)
@@ -218,18 +219,19 @@ class CostModel:
         self, way: Way, sizes: Sizes, base: FloatArray, levels: Levels, when: Calendar
     ) -> list[Term]:
         """Whole terms around the clock; a last one that does not fit goes on demand or is owed to its end."""
-        held, owed, floating = sizes.each(base @ when.year_weights), np.zeros(()), np.zeros(())
+        held: Any = sizes.each(base @ when.year_weights)
+        owed: Any = 0.0
+        floating: Any = 0.0
         tails = self.tails(way, sizes, base, levels, when)
         for tail in tails:
             after = sizes.each(tail.gpus * when.present(when.months, tail.end))
-            if tail.used is None:
+            if tail.months is None:
                 owed = owed + after
                 continue
             within = sizes.each(tail.gpus * when.present(tail.start, when.months))
-            held = held - np.where(tail.floats, within, 0.0)
-            owed = owed + np.where(tail.floats, 0.0, after)
-            used = sizes.each(tail.used @ when.year_weights[tail.start // 12 :])
-            floating = floating + np.where(tail.floats, used, 0.0)
+            held = held - within * tail.floats
+            owed = owed + after * np.logical_not(tail.floats)
+            floating = floating + sizes.each(tail.months) * tail.floats
         month = HOURS_PER_MONTH / when.annuity
         usd = self._net(way.price, levels.price, levels)
         out = [_rent("rent", f"{way.label}: GPU-hours around the clock", held * month, usd)]
@@ -249,12 +251,13 @@ class CostModel:
         for start, gpus in unfinished:
             end, year = start + way.term_months, start // 12
             if basis is None or not start:  # what is signed today is owed; a later term is decided on when it begins
-                out.append(Tail(start, end, gpus, None, np.asarray(False)))
+                out.append(Tail(start, end, gpus, None, None, False))
                 continue
             needed = gpus[..., None] * self._used_share(sizes.rows, base, levels)[..., year:]
-            on_demand = sizes.each(needed @ when.year_weights[year:]) * self._net(basis, levels.peak_price, levels)
+            months = needed @ when.year_weights[year:]
+            on_demand = sizes.each(months) * self._net(basis, levels.peak_price, levels)
             floats = np.asarray(on_demand < sizes.each(gpus * when.present(start, end)) * price)
-            out.append(Tail(start, end, gpus, needed, floats))
+            out.append(Tail(start, end, gpus, needed, months, floats))
         return out
 
     def _used_share(self, fleet: FloatArray, base: FloatArray, levels: Levels) -> FloatArray:
@@ -292,9 +295,8 @@ class CostModel:
         kwh = held * facts.kw_per_gpu * facts.typical("pue") * HOURS_PER_MONTH
         power = facts.typical("power_usd_per_kwh") * levels.power
         engineer = facts.typical("engineer_usd_per_year") / 12
-        duty = f", {percent(facts.tariff_rate)} duty" if facts.tariff_rate else ""
         return [
-            Term("capital", "capital", f"GPUs bought, all-in{duty}", "GPU", bought, landed),
+            Term("capital", "capital", self._bought, "GPU", bought, landed),
             Term("residual", "residual", "Residual value, at the end of the horizon", "GPU-equivalent", -back, capex),
             Term("power", "power", "Electricity", "kWh", kwh, power),
             Term(
@@ -310,9 +312,12 @@ class CostModel:
 
     def _residual_share(self, age: int, levels: Levels) -> Any:
         curve, at = self.facts.residual, levels.residual
-        low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
 
-        return once(self.memo, ("residual", age), (at,), lambda: between(typical, low, high, at))
+        def share() -> FloatArray:
+            low, typical, high = (curve.share(age, end) for end in ("low", "typical", "high"))
+            return between(typical, low, high, at)
+
+        return once(self.memo, ("residual", age), (at,), share)
 
     def _operations(self, base: FloatArray, when: Calendar) -> Any:
         nodes = base / self.sized.accelerator.gpus_per_node

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from advisor.domain.estimate import OperatingEstimate, OperatingQuery
 from advisor.engine.estimator import Memo
@@ -71,6 +72,22 @@ def test_terms_that_are_left_out_take_nothing_from_the_others(target: str) -> No
     terms = np.arange(0, len(field.shares), 2)
     some, every = (field.view(coords, asked).values(coords)[0] for asked in (terms, None))
     assert some == pytest.approx(every[terms], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("target", ["tpot", "share", "ttft"])
+def test_no_last_digit_hangs_on_the_threads_of_linear_algebra(target: str) -> None:
+    parts, precisions = ("h100", "h200", "b200", "mi300x", "mi355x"), ("fp8", "bf16")
+    many = [
+        query(part, "deepseek-r1", precision=precision, tp=tp, gpus=tp, spec_method=spec)
+        for part in parts for precision in precisions for tp in (2, 4, 8, 16) for spec in ("none", "mtp")
+    ]  # fmt: skip
+    coords = _encoded(many)
+    view = _field(target).view(coords)
+    found = []
+    for threads in (1, 4):
+        with threadpool_limits(threads):
+            found.append(view.values(coords)[0].tobytes())
+    assert len(set(found)) == 1
 
 
 def test_the_nearest_rising_curve_hangs_on_no_order_of_pooling() -> None:
