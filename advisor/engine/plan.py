@@ -12,7 +12,7 @@ from advisor.engine.curves import Measured, measured_points
 from advisor.engine.fleet import Sizing, combine_fleets, size_fleet
 from advisor.engine.layout import Layout
 from advisor.engine.memory_terms import memory_terms
-from advisor.engine.operating_point import Load, Sample, carried_by, curve_point, operating_point
+from advisor.engine.operating_point import Load, carried_by, curve_point, operating_point
 
 DAYS_PER_WEEK, HOURS_PER_DAY = 7.0, 24.0
 
@@ -38,7 +38,7 @@ def plan_tier(
         deployment=layout.deployment,
         memory=layout.memory.model_copy(update={"terms": terms}),
         operating_point=operating_point(layout.sample, load, gpus, layout.limit),
-        fleet=_fleet(workload, load, layout.sample, layout.accelerator, gpus, sizing),
+        fleet=fleet_of(workload, layout, sizing),
         curve=curve_of(layout, model, load, measured),
         request_input_tokens=load.isl,
         request_output_tokens=load.osl,
@@ -53,14 +53,21 @@ def curve_of(layout: Layout, model: ModelSpec, load: Load, measured: Measured) -
     return estimated + measured_points(measured, model, layout.accelerator.id, layout.deployment.precision, load)
 
 
-def _fleet(
-    workload: Workload, load: Load, sample: Sample, accelerator: Accelerator, gpus: int, sizing: Sizing
-) -> Fleet:
-    traffic = workload.traffic
-    carried = carried_by(sample, load, gpus)
+def fleet_of(workload: Workload, layout: Layout, sizing: Sizing, rate: float = 1.0) -> Fleet:
+    """The fleet of one workload in a layout that serves it.
+
+    Parameters
+    ----------
+    rate
+        Factor on what a replica carries.
+    """
+    assert layout.deployment is not None
+    assert layout.sample is not None
+    traffic, gpus = workload.traffic, layout.deployment.gpus_per_replica
+    carried = carried_by(layout.sample, Load.of(traffic, workload.slo), gpus)
     return size_fleet(
         demand=carried.demand,
-        capacity=carried.capacity,
+        capacity=carried.capacity * rate,
         unit=carried.unit,
         peak_rps=carried.peak_rps,
         burst_headroom=traffic.burst_headroom,
@@ -68,7 +75,7 @@ def _fleet(
         availability=workload.slo.availability,
         up_probability=sizing.up_probability(gpus),
         gpus_per_replica=gpus,
-        gpus_per_node=accelerator.gpus_per_node,
+        gpus_per_node=layout.accelerator.gpus_per_node,
         average_to_peak=traffic.average_to_peak
         * traffic.hours_per_day
         / HOURS_PER_DAY
