@@ -17,6 +17,7 @@ from advisor.domain.hardware import Accelerator
 from advisor.domain.profile import Profile
 from advisor.domain.recommendation import Candidate, ClaimNote, Recommendation, Verdict
 from advisor.domain.sizing import TierPlan
+from advisor.engine.anew import Anew
 from advisor.engine.assumptions import collect_assumptions, resolve_service_levels
 from advisor.engine.cost.shares import tier_shares
 from advisor.engine.curves import tiers_with_cost, with_cost
@@ -60,7 +61,10 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
     ]
     if not priced:
         drafts = [look_beyond(draft, profile, inputs, sizing) for draft in drafts]
-    outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws) if priced else None
+    outcome = None
+    if priced:
+        anew = Anew(profile, drafts, inputs, sizing)
+        outcome = decide(profile, priced, inputs.catalog, inputs.as_of, inputs.seed, inputs.draws, anew)
     candidates = _assemble(drafts, outcome, profile, inputs)
     for draft in drafts:
         if draft.sized is not None:

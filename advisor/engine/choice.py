@@ -15,6 +15,7 @@ import numpy as np
 
 from advisor.domain.profile import Workload
 from advisor.domain.record import record
+from advisor.engine.cost.pricing import Pricing
 from advisor.engine.cost.prospect import Prospect
 from advisor.engine.cost.timing import MONTHS_PER_YEAR, yearly_capacity_growth
 from advisor.engine.estimates import HIGH, LOW, MID
@@ -47,6 +48,13 @@ class Weight:
     over_budget: bool
     usd_per_month: float
     """Mean, expected loss and the appetite's share of the tail."""
+    pricing: Pricing | None = None
+    """By which it was weighed; none where it cannot be paid for, or is out already."""
+
+    @property
+    def out(self) -> bool:
+        """Whether it is no candidate: a gate or the budget excludes it."""
+        return self.effort > 0 or self.over_budget
 
     @property
     def order(self) -> tuple[float, bool, float]:
@@ -63,7 +71,7 @@ Weigh = Callable[[Sequence[Layout]], Weight]
 
 
 @record
-class _Hardware:
+class Hardware:
     """GPUs that one deployment takes on average over the cases."""
 
     layout: Layout
@@ -72,7 +80,7 @@ class _Hardware:
     billed: float
     """Where the fleet follows demand, while there is traffic."""
 
-    def beats(self, other: _Hardware) -> bool:
+    def beats(self, other: Hardware) -> bool:
         """Whether it takes no more in either way, all else alike."""
         return self.held <= other.held and self.billed <= other.billed and _kind(self.layout) == _kind(other.layout)
 
@@ -135,19 +143,10 @@ def _best(combinations: Sequence[list[Layout]], weigh: Weigh) -> list[Layout]:
     return next(layouts for layouts, weight in weighed if weight.as_good_as(best))
 
 
-def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> list[Layout]:
-    """The deployments of one workload that may cost least, in the order of its layout and its rivals.
-
-    Parameters
-    ----------
-    prospect
-        The cases over which the fleet is sized.
-    alone
-        Whether its GPUs make up the fleet; with others they share nodes.
-    """
-    every = [_hardware(x, workload, sizing, prospect, alone=alone) for x in (layout, *layout.rivals)]
+def contenders(every: Sequence[Hardware]) -> list[Layout]:
+    """The deployments of one workload that may cost least, of a layout and its rivals in their order."""
     least_held, least_billed = min(h.held for h in every), min(h.billed for h in every)
-    out: list[_Hardware] = []
+    out: list[Hardware] = []
     for h in sorted(every, key=lambda h: h.held / least_held + h.billed / least_billed):
         near = h.held <= NEAR * least_held or h.billed <= NEAR * least_billed
         if near and not any(other.beats(h) for other in out):
@@ -156,16 +155,31 @@ def contenders(layout: Layout, workload: Workload, sizing: Sizing, prospect: Pro
     return [h.layout for h in every if any(h is other for other in kept)]
 
 
-def _hardware(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> _Hardware:
+def hardware(
+    layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool, rate: float = 1.0
+) -> Hardware:
+    """What one deployment takes.
+
+    Parameters
+    ----------
+    prospect
+        The cases over which the fleet is sized.
+    alone
+        Whether its GPUs make up the fleet; with others they share nodes.
+    rate
+        Factor on its throughput.
+    """
     assert layout.deployment is not None
-    fleet = _fleets(layout, workload, sizing, prospect, alone=alone)
+    fleet = _fleets(layout, workload, sizing, prospect, alone=alone, rate=rate)
     gpus = layout.deployment.gpus_per_replica
     replica = float(in_nodes(gpus, (gpus, stays_whole(layout.deployment)), _per_node(layout, alone=alone)))
     billed = np.maximum(fleet * workload.traffic.average_to_peak, np.minimum(fleet, replica))
-    return _Hardware(layout, float(fleet.mean()), float(billed.mean()))
+    return Hardware(layout, float(fleet.mean()), float(billed.mean()))
 
 
-def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool) -> FloatArray:
+def _fleets(
+    layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospect, *, alone: bool, rate: float
+) -> FloatArray:
     """GPUs held in each case, by year of the horizon."""
     assert layout.sample is not None
     assert layout.deployment is not None
@@ -181,7 +195,7 @@ def _fleets(layout: Layout, workload: Workload, sizing: Sizing, prospect: Prospe
     ahead = sizing.parameters["growth_lookahead_months"]
     growth = yearly_capacity_growth(traffic.growth_per_year, years, ahead, float(sizing.horizon_months))
     cases = prospect.cases
-    throughput = demand.rate(cases.z)[:, None]
+    throughput = rate * demand.rate(cases.z)[:, None]
     return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone))
 
 

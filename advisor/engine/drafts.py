@@ -22,7 +22,7 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.capacity import capacity_gate
-from advisor.engine.choice import Weight, contenders, settle
+from advisor.engine.choice import Hardware, Weight, contenders, hardware, settle
 from advisor.engine.cold import cold_rates
 from advisor.engine.cost import NoWayOfPayingError
 from advisor.engine.cost.prospect import Prospect
@@ -79,6 +79,10 @@ class Draft:
     obstacles: tuple[Obstacle, ...] = ()
     plans: tuple[TierPlan, ...] = ()
     """In the order of the profile; empty where a tier cannot be served."""
+    offered: Sequence[Layout] = ()
+    """Of each workload the layout with its rivals, of which `layouts` are those that were taken."""
+    tried: Sequence[tuple[Draft, Weight | None]] = ()
+    """Planned with each choice of deployments that was looked at, before its fleet; with its weight if it has one."""
     tiers: tuple[TierPlan, ...] = ()
     fleet: Fleet | None = None
     sized: SizedCandidate | None = None
@@ -92,30 +96,32 @@ def judge_all(
     profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
 ) -> list[Draft]:
     """Every candidate laid out, sized and priced, as far as it comes."""
-    drafts = _lay_out_all(profile, accelerators, inputs, sizing)
+    drafts = laid_out_all(profile, accelerators, inputs, sizing)
     options = [_options(draft, profile, inputs, sizing) for draft in drafts]
     expect([layout.sample for tiers in options for tier in tiers for layout in tier if layout.sample is not None])
     drafts = [_settled(d, tiers, profile, inputs, sizing) for d, tiers in zip(drafts, options, strict=True)]
     planned = [d for d in drafts if d.plans]
     order = main_tier_first([d.plans for d in planned])
     cold = iter(_cold_rates(planned, profile, inputs, order))
-    drafts = [_sized(d, profile, inputs, sizing, order, next(cold)) if d.plans else d for d in drafts]
+    drafts = [sized_with(d, profile, inputs, sizing, order, next(cold)) if d.plans else d for d in drafts]
     return [_priced(d, profile, inputs) for d in drafts]
 
 
-def _lay_out_all(
+def laid_out_all(
     profile: Profile, accelerators: list[Accelerator], inputs: Inputs, sizing: Sizing
 ) -> list[Draft]:
+    """Every candidate with its layouts and the gates on them."""
     by_tier: list[dict[str, Layout]] = []
     for workload, model in zip(profile.tiers, inputs.models, strict=True):
         estimate = for_workload(
             inputs.estimate, inputs.first_token, workload, profile.overrides.throughput_factor
         )
         by_tier.append(lay_out(workload, model, accelerators, inputs.configs, estimate, sizing, profile.team))
-    return [_draft(profile, a, [tier[a.id] for tier in by_tier], inputs) for a in accelerators]
+    return [drawn_with(profile, a, [tier[a.id] for tier in by_tier], inputs) for a in accelerators]
 
 
-def _draft(profile: Profile, accelerator: Accelerator, layouts: Sequence[Layout], inputs: Inputs) -> Draft:
+def drawn_with(profile: Profile, accelerator: Accelerator, layouts: Sequence[Layout], inputs: Inputs) -> Draft:
+    """A candidate with its layouts and the gates on them."""
     deployments = (layout.deployment for layout in layouts)
     gates = evaluate_gates(profile, accelerator, inputs.catalog, inputs.as_of, *deployments)
     return Draft(accelerator, layouts, tuple(gates))
@@ -123,12 +129,25 @@ def _draft(profile: Profile, accelerator: Accelerator, layouts: Sequence[Layout]
 
 def _options(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing) -> list[list[Layout]]:
     """The deployments of each workload that may cost least; none where a workload cannot be served."""
-    if any(layout.failure for layout in draft.layouts):
+    return [contenders(tier) for tier in hardware_of(draft.layouts, profile, inputs, sizing)]
+
+
+def hardware_of(
+    layouts: Sequence[Layout], profile: Profile, inputs: Inputs, sizing: Sizing, rate: float = 1.0
+) -> list[list[Hardware]]:
+    """What each deployment of each workload takes; none where a workload cannot be served.
+
+    Parameters
+    ----------
+    rate
+        Factor on the throughput of each.
+    """
+    if any(layout.failure for layout in layouts):
         return []
-    prospect, alone = Prospect.of(profile, inputs.catalog.decision_defaults, ROUGH), len(draft.layouts) == 1
+    prospect, alone = Prospect.of(profile, inputs.catalog.decision_defaults, ROUGH), len(layouts) == 1
     return [
-        contenders(layout, workload, sizing, prospect, alone=alone)
-        for workload, layout in zip(profile.tiers, draft.layouts, strict=True)
+        [hardware(x, workload, sizing, prospect, alone=alone, rate=rate) for x in (layout, *layout.rivals)]
+        for workload, layout in zip(profile.tiers, layouts, strict=True)
     ]
 
 
@@ -137,37 +156,49 @@ def _settled(
 ) -> Draft:
     """Planned with those of the deployments that keep the level by which the candidate ranks best."""
     leading: list[str] = []
-    planned: list[Draft] = []
+    planned: list[tuple[Draft, Draft]] = []
     plans: dict[int, TierPlan] = {}
 
-    def of(layouts: Sequence[Layout]) -> Draft:
-        """The candidate planned with some deployments, each combination once."""
-        found = next((tried for tried in planned if _same(tried.layouts, layouts)), None)
+    def of(layouts: Sequence[Layout]) -> tuple[Draft, Draft]:
+        """The candidate planned with some deployments, before and with its fleet; each combination once."""
+        found = next((pair for pair in planned if _same(pair[0].layouts, layouts)), None)
         if found is None:
-            drawn = draft if _same(draft.layouts, layouts) else _draft(profile, draft.accelerator, layouts, inputs)
-            found = _planned(drawn, profile, inputs, sizing, plans)
-            if len(found.plans) == 1:  # else the order of the tiers hangs on all candidates
-                found = _sized(found, profile, inputs, sizing, (0,), cold=1.0)
+            drawn = draft if _same(draft.layouts, layouts) else drawn_with(profile, draft.accelerator, layouts, inputs)
+            plan = planned_for(drawn, profile, inputs, sizing, plans)
+            alone = len(plan.plans) == 1  # else the order of the tiers hangs on all candidates
+            found = plan, sized_with(plan, profile, inputs, sizing, (0,), cold=1.0) if alone else plan
             planned.append(found)
         return found
 
-    return of(settle(draft.layouts, options, lambda layouts: _weigh(of(layouts), profile, inputs, sizing, leading)))
+    weights: dict[int, Weight] = {}
+
+    def weighed(layouts: Sequence[Layout]) -> Weight:
+        plan, fleet = of(layouts)
+        weights[id(plan)] = weigh(fleet, profile, inputs, sizing, range(len(plan.plans)), leading)
+        return weights[id(plan)]
+
+    _, settled = of(settle(draft.layouts, options, weighed))
+    return replace(settled, offered=draft.layouts, tried=[(plan, weights.get(id(plan))) for plan, _ in planned])
 
 
 def _same(some: Sequence[Layout], others: Sequence[Layout]) -> bool:
     return all(a is b for a, b in zip(some, others, strict=True))
 
 
-def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leading: list[str]) -> Weight:
+def weigh(
+    draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int], leading: list[str]
+) -> Weight:
     """What a candidate with planned deployments comes to, at few cases.
 
     Parameters
     ----------
+    order
+        Of its workloads, the main one first.
     leading
         Ways of paying that are tried; where empty all are, and it is filled with those that rank best.
     """
     if draft.plans and draft.sized is None:
-        draft = _sized(draft, profile, inputs, sizing, range(len(draft.plans)), cold=1.0)  # which bears on no cost
+        draft = sized_with(draft, profile, inputs, sizing, order, cold=1.0)  # which bears on no cost
     if draft.sized is None or draft.obstacles:
         return Weight(effort(draft.obstacles), False, math.inf)
     try:
@@ -176,10 +207,13 @@ def _weigh(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, leadi
         return Weight(HARD, False, math.inf)
     leading[:] = leading or leading_ways(pricing)
     budget, way = profile.procurement.budget_usd_per_month, pricing.way.id
-    return Weight(0.0, budget is not None and pricing.usd_by_way[way] > budget, pricing.outlook[way])
+    over = budget is not None and pricing.usd_by_way[way] > budget
+    return Weight(0.0, over, pricing.outlook[way], pricing)
 
 
-def _planned(draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, known: dict[int, TierPlan]) -> Draft:
+def planned_for(
+    draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, known: dict[int, TierPlan]
+) -> Draft:
     """With a plan of every tier, or what is in the way.
 
     Parameters
@@ -215,7 +249,7 @@ def _cold_rates(planned: Sequence[Draft], profile: Profile, inputs: Inputs, orde
     return cold_rates(plans, profile.tiers[main], inputs.models[main], inputs.estimate, factors)
 
 
-def _sized(
+def sized_with(
     draft: Draft, profile: Profile, inputs: Inputs, sizing: Sizing, order: Sequence[int], cold: float
 ) -> Draft:
     """With the fleet over all tiers, in the order that all candidates share, and what the site says to it."""

@@ -160,9 +160,13 @@ def _build(
         reasons = "; ".join(f"{o.label}: {o.why_not}" for o in found.closed)
         raise NoWayOfPayingError(f"no way of paying for {sized.accelerator.name} is open ({reasons})")
     levels, appraiser = typical_levels(facts), Appraiser.of(model, catalog, as_of, cases, thin)
-    tried = [way for way in found.ways if way.id in among] or found.ways
-    mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in tried)
-    ways = tuple(way for way in mixed if way is not None)
+
+    def based(tried: Sequence[Way]) -> tuple[Way, ...]:
+        mixed = (appraiser.best_base(way, levels) if way.mode == "mixed" else way for way in tried)
+        return tuple(way for way in mixed if way is not None)
+
+    # no mixture may pay of those that are to be tried
+    ways = based([way for way in found.ways if way.id in among]) or based(found.ways)
     appraised = [appraiser.appraised(way, levels) for way in ways]
     costs, outlook = {a.way.id: a.typical for a in appraised}, {a.way.id: a.outlook for a in appraised}
     return Pricing(model, replace(found, ways=ways), best_way(profile, ways, costs, outlook), costs, outlook, book)

@@ -23,7 +23,7 @@ from advisor.engine.operating_point import Load, Sample, in_flight, strain
 
 FloatArray = NDArray[np.float64]
 
-FACTORS = (0.4, 0.55, 0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.5, 2.0)
+FACTORS = (0.35, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.5, 2.0, 3.0)
 """Factors on throughput at which a response is stated; between them it is straight in logs."""
 _LOG_FACTORS = np.log(np.array(FACTORS))
 _AS_ESTIMATED = FACTORS.index(1.0)
@@ -80,6 +80,14 @@ def response_at(response: Sequence[float], throughput: ArrayLike) -> FloatArray:
     x = np.log(factor)
     below, above = np.minimum(0.0, x - _LOG_FACTORS[0]), np.maximum(0.0, x - _LOG_FACTORS[-1])
     return np.asarray(np.exp(np.interp(x, _LOG_FACTORS, carried) + below + slope * above))
+
+
+def moved_by(response: Sequence[float], throughput: float) -> tuple[float, ...]:
+    """The response of what turned out faster or slower by a factor, to further factors on that."""
+    if not response or throughput == 1.0:
+        return tuple(response)
+    moved = response_at(response, throughput * np.array(FACTORS)) / response_at(response, throughput)
+    return tuple(moved.tolist())
 
 
 @lru_cache(maxsize=1024)

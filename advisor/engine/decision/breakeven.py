@@ -2,29 +2,38 @@
 
 Both sides are compared on risk-adjusted cost. At each value the best way of paying is chosen anew, and the expected
 loss and the tail with it: at a price, which is that of a quote in hand, by the draws (`trial`), while another input
-moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, not sampled. Deployments stay as today's:
-of a throughput and of utilisation, by which others may come to pay before, values are told as "about".
+moves by fixed cases (`moved`); of a horizon see `horizon`. Values are solved, not sampled, with today's deployments,
+and held against a whole answer with deployments chosen anew (`again`). A throughput and a utilisation, of fixed cases,
+are told as "about".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from advisor.domain.decision import BreakEven
-from advisor.domain.record import record
+from advisor.domain.profile import Profile, Traffic
+from advisor.domain.record import record, replace
 from advisor.domain.text import percent
 from advisor.engine.cost.levels import Level, Levels
 from advisor.engine.cost.model import Way
+from advisor.engine.decision.again import Moving, Range, Side, confirmed, had
 from advisor.engine.decision.horizon import horizon_break_even
 from advisor.engine.decision.moved import Move, Moved
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.solve import TOLERANCE, Crossing, Steps, crossing
 from advisor.engine.decision.trial import Setting, Trial, Turn
+from advisor.engine.paying import leading_ways
+from advisor.engine.response import FACTORS
 
-SLOWEST, FASTEST = 0.1, 10.0
+SLOWEST, FASTEST = FACTORS[0], FACTORS[-1]
 """Factors on the throughput of the choice, and on that of a rival, up to which a turn is sought."""
 ENGINEERS_MAX = 200.0
 POWER_RANGE_USD = (0.005, 2.0)
+BESIDE = 0.01
+"""Share of today's value within which a turn lies at it."""
 FEW = Steps(7, 13, 1)
 """Each value takes hundreds of cases; costs hardly bend between them."""
 
@@ -51,6 +60,8 @@ class _Question:
     """Whose rate is shown, where a candidate serves several workloads."""
     firm: str = ""
     """The uncertain input, of which a value that is stated is sure, see `Moved`."""
+    stated: Callable[[Profile, float], Profile] | None = None
+    """The profile that states a value of the moved input; none of a throughput, which no profile states."""
 
 
 def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[BreakEven, ...]:
@@ -60,23 +71,37 @@ def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[B
     slower = Moved(best, setting, _throughput, 1.0)
     for i, rival in enumerate(rivals):
         out += [_price(own, best, rival), _price(Trial(rival, setting), best, rival)]
-        out.append(_answer(_speed(best, SLOWEST, 1.0), slower, Moved(rival, setting, None, 1.0)))
+        out.append(_answer(_speed(best, SLOWEST, 1.0), slower, Moved(rival, setting, None, 1.0), setting))
         faster = Moved(rival, setting, _throughput, 1.0)
-        out.append(_answer(_speed(rival, 1.0, FASTEST), Moved(best, setting, None, 1.0), faster))
+        out.append(_answer(_speed(rival, 1.0, FASTEST), Moved(best, setting, None, 1.0), faster, setting))
         if i == 0:
             for q in (*_utilisation(best, rival), *_engineers(best, rival), *_power(best, rival)):
                 today = q.today / q.scale
                 mine, theirs = (Moved(r, setting, m, today, q.firm) for r, m in ((best, q.mine), (rival, q.theirs)))
-                out.append(_answer(q, mine, theirs))
+                out.append(_answer(q, mine, theirs, setting))
             out.append(horizon_break_even(best, rival, setting))
     return tuple(out)
 
 
-def _answer(question: _Question, mine: Moved, theirs: Moved) -> BreakEven:
+def _answer(question: _Question, mine: Moved, theirs: Moved, setting: Setting) -> BreakEven:
     best, rival = mine.run, theirs.run
     low, high, near = question.low, question.high, question.today / question.scale
     found = crossing(mine.at, theirs.at, low, high, near, FEW) if low < high else None
     leads = found is None or not question.firm or _leads(mine, theirs, near)
+    up = found is not None and _rival_above(found, mine, theirs, near, leads=leads)
+    if low < high:
+        one, other = (
+            Side(m.run, setting, _moving(question, m, setting.profile), leading_ways(m.run.pricing))
+            for m in (mine, theirs)
+        )
+
+
+        def kept(x: float) -> tuple[float, float]:
+            at = FEW.grid(low, high, near)
+            place = -1 if x == high else 0
+            return float(mine.at(at)[place]), float(theirs.at(at)[place])
+
+        found = confirmed(found, one, other, Range(low, high, near, leads), kept, up=up)
     return BreakEven(
         variable=question.variable,
         subject=question.subject,
@@ -86,12 +111,29 @@ def _answer(question: _Question, mine: Moved, theirs: Moved) -> BreakEven:
         today=question.today,
         value=None if found is None else found.value * question.scale,
         exact=found is None or found.exact,
-        choice_usd_per_month=None if found is None else found.first,
-        rival_usd_per_month=None if found is None else found.second,
+        choice_usd_per_month=had(None if found is None else found.first),
+        rival_usd_per_month=had(None if found is None else found.second),
         searched_low=low * question.scale,
         searched_high=high * question.scale,
-        text=_text(question, found, best, rival, leads=leads),
+        text=_text(question, found, best, rival, leads=leads, up=up),
     )
+
+
+def _rival_above(found: Crossing, mine: Moved, theirs: Moved, near: float, *, leads: bool) -> bool:
+    """Whether the rival wins above the turn; beside today's value, where all is level, by what both cost around it."""
+    if abs(found.value - near) > BESIDE * near:
+        return (found.value >= near) is leads
+    around = near * np.array([1 - 2 * BESIDE, 1 + 2 * BESIDE])
+    below, above = theirs.at(around) - mine.at(around)
+    return bool(above < below)
+
+
+def _moving(question: _Question, moved: Moved, profile: Profile) -> Moving | None:
+    """What is asked anew at a value of the input, where it moves the candidate."""
+    if not moved.moves:
+        return None
+    stated = question.stated
+    return lambda x: (profile, x) if stated is None else (stated(profile, x), 1.0)
 
 
 def _leads(mine: Moved, theirs: Moved, today: float) -> bool:
@@ -104,16 +146,38 @@ def _price(trial: Trial, best: Run, rival: Run) -> BreakEven:
     """The quote for one of the two at which the choice changes."""
     mine = trial.run is best
     fixed = (rival if mine else best).risk_adjusted
-    turn = trial.turn(fixed)
+    turn = _confirmed_turn(trial, best, rival)
     costs = None if turn is None else (turn.usd_per_month, fixed) if mine else (fixed, turn.usd_per_month)
     return BreakEven(
         variable="price", subject=trial.run.id, choice=best.id, rival=rival.id, unit=trial.run.pricing.way.price.unit,
         today=trial.today, value=None if turn is None else turn.price,
         exact=turn is None or abs(turn.usd_per_month - fixed) <= TOLERANCE * fixed,
-        choice_usd_per_month=None if costs is None else costs[0],
-        rival_usd_per_month=None if costs is None else costs[1],
+        choice_usd_per_month=had(None if costs is None else costs[0]),
+        rival_usd_per_month=had(None if costs is None else costs[1]),
         searched_low=trial.low, searched_high=trial.high, text=_price_text(trial, turn, best, rival),
     )  # fmt: skip
+
+
+def _confirmed_turn(trial: Trial, best: Run, rival: Run) -> Turn | None:
+    """See `confirmed`; the other candidate costs what it does today."""
+    mine, setting = trial.run is best, trial.setting
+    turn = trial.turn((rival if mine else best).risk_adjusted)
+    found = None
+    if turn is not None:
+        usd = turn.usd_per_month, (rival if mine else best).risk_adjusted
+        found = Crossing(turn.price, False, *(usd if mine else usd[::-1]))
+    moving: Moving = lambda price: (trial.stated(price), 1.0)  # noqa: E731
+    sides = Side(best, setting, moving if mine else None), Side(rival, setting, None if mine else moving)
+
+
+    def kept(price: float) -> tuple[float, float]:
+        usd = trial.at(price).risk_adjusted
+        return (usd, rival.risk_adjusted) if mine else (best.risk_adjusted, usd)
+
+    again = confirmed(found, *sides, Range(trial.low, trial.high, trial.today), kept, up=mine)
+    if again is None or again is found:
+        return turn if again is found else None
+    return Turn(again.value, again.first if mine else again.second)
 
 
 def _price_text(trial: Trial, turn: Turn | None, best: Run, rival: Run) -> str:
@@ -171,7 +235,24 @@ def _utilisation(best: Run, rival: Run) -> list[_Question]:
         return levels.with_(utilisation=x)
 
     low, high = min(0.01, average) / average, 1.0 / average
-    return [_Question("utilisation", "", "average/peak", average, low, high, move, move, average)]
+    return [_Question("utilisation", "", "average/peak", average, low, high, move, move, average, stated=_busier)]
+
+
+def _busier(profile: Profile, x: float) -> Profile:
+    """With the average demand of every tier so many times as high, its peak at most."""
+
+    def busier(traffic: Traffic) -> Traffic:
+        return traffic.model_copy(update={"average_to_peak": min(1.0, traffic.average_to_peak * x)})
+
+    if not profile.workloads:
+        assert profile.traffic is not None
+        return profile.model_copy(update={"traffic": busier(profile.traffic)})
+    tiers = tuple(w.model_copy(update={"traffic": busier(w.traffic)}) for w in profile.workloads)
+    return profile.model_copy(update={"workloads": tiers})
+
+
+def _staffed_with(profile: Profile, engineers: float) -> Profile:
+    return profile.model_copy(update={"team": profile.team.model_copy(update={"rocm_extra_engineers": engineers})})
 
 
 def _engineers(best: Run, rival: Run) -> list[_Question]:
@@ -190,7 +271,8 @@ def _engineers(best: Run, rival: Run) -> list[_Question]:
     mine, theirs = (move, None) if run is best else (None, move)
     # a rival may win with as many as today once they are sure, as they may yet turn out more
     low, high = (today, ENGINEERS_MAX) if run is best else (0.0, most)
-    return [_Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="engineers")]
+    asked = _Question("engineers", run.id, "extra FTE", today, low, high, mine, theirs, firm="engineers")
+    return [replace(asked, stated=_staffed_with)]
 
 
 def _staffed(run: Run) -> bool:
@@ -209,12 +291,16 @@ def _power(best: Run, rival: Run) -> list[_Question]:
     def move(levels: Levels, x: Level) -> Levels:
         return levels.with_(power=x)
 
+    def stated(profile: Profile, x: float) -> Profile:
+        site = profile.site.model_copy(update={"power_usd_per_kwh": x * today})
+        return profile.model_copy(update={"site": site})
+
     low, high = (end / today for end in POWER_RANGE_USD)
     ends = min(low, 1.0), max(high, 1.0)
-    return [_Question("power_price", "", "USD/kWh", today, *ends, move, move, today, firm="power")]
+    return [_Question("power_price", "", "USD/kWh", today, *ends, move, move, today, firm="power", stated=stated)]
 
 
-def _text(question: _Question, found: Crossing | None, best: Run, rival: Run, *, leads: bool) -> str:
+def _text(question: _Question, found: Crossing | None, best: Run, rival: Run, *, leads: bool, up: bool) -> str:
     subject = question.subject.upper()
     what = {
         "throughput": f"throughput of {subject}", "utilisation": "utilisation", "engineers": f"headcount for {subject}",
@@ -226,7 +312,7 @@ def _text(question: _Question, found: Crossing | None, best: Run, rival: Run, *,
         return f"No {what} in the range searched{held} changes the order of {best.name} and {rival.name}."
     value, today = found.value * question.scale, question.today
     shown, stands = _shown(question, value), _shown(question, today)
-    side = "above" if (value >= today) is leads else "below"
+    side = "above" if up else "below"
     if not leads:  # the turn lies on the near side of today's value, which is uncertain
         stands += f", which may yet turn out to be {'more' if value > today else 'less'}"
     if question.variable == "throughput":

@@ -12,6 +12,7 @@ from advisor.domain.profile import Profile
 from advisor.domain.provenance import Quantity
 from advisor.domain.recommendation import Verdict
 from advisor.domain.record import record
+from advisor.engine.anew import Anew
 from advisor.engine.cost.prospect import tail_weight
 from advisor.engine.decision.breakeven import break_evens
 from advisor.engine.decision.information import value_of_information
@@ -64,6 +65,7 @@ def decide(
     as_of: date,
     seed: int,
     draws: int,
+    anew: Anew | None = None,
 ) -> DecisionOutcome:
     """Compare the candidates under uncertainty and choose.
 
@@ -71,6 +73,8 @@ def decide(
     ----------
     priced
         At least one candidate that passes every gate.
+    anew
+        By which break-evens ask for candidates again, their deployments chosen anew; without it they keep today's.
     """
     defaults = catalog.decision_defaults
     comparison = compare(simulate(profile, priced, catalog, as_of, seed, draws))
@@ -79,7 +83,7 @@ def decide(
     split = best_split(profile, comparison, catalog, as_of)
     waits = wait_options(profile, comparison, catalog, as_of, seed)
     kind = kind_of(comparison, information, split, waits, defaults)
-    found = break_evens(best, _rivals(comparison), Setting(profile, catalog, as_of, seed, draws))
+    found = break_evens(best, _rivals(comparison), Setting(profile, catalog, as_of, seed, draws, anew))
     gap = vendor_gap(comparison)
     decision = Decision(
         choice=best.id,

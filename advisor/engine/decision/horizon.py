@@ -1,27 +1,35 @@
 """At which horizon another answer would be right.
 
-A turn is sought with both candidates paid as today, which is quick, and at the longest horizon with both paid anew, as
+A turn is sought with both candidates paid as today, which is quick, and at the longest horizon with both asked anew, as
 another way of paying may win there only. What is named is the horizon nearest to today's at which it turns with both
-paid anew, over the fixed cases that tell deployments apart; where it does not, none is named.
+sized and paid anew: over the fixed cases that tell deployments apart, then by the draws, within two months; where it
+does not, none is named.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from itertools import pairwise
 
 from advisor.domain.decision import BreakEven
+from advisor.domain.profile import Profile
 from advisor.domain.text import counted
 from advisor.engine.cost.pricing import typical_levels
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
-from advisor.engine.cost.ways import NoWayOfPayingError
+from advisor.engine.decision.again import LEAST_PART, Side, had, lead_of
 from advisor.engine.decision.simulate import Run
 from advisor.engine.decision.trial import Setting
-from advisor.engine.paying import rough_pricing
 
 HORIZONS = (1, 3, 6, 9, 12, 18, 24, 30, 36, 42, 48, 60, 72, 84, 96, 120)
+
+DRAWN = 5
+"""Horizons at most that are reckoned by the draws."""
+CLOSE = 2
+"""Months between one at which the choice holds and one at which the rival wins that end the search."""
+LEAST = 1e-9
+FLAT = 5e-3
+"""Lead within which a horizon is not sought on: costs a month hardly move from one to the next."""
 
 Costs = Callable[[int], tuple[float, float]]
 """Risk-adjusted cost of choice and rival at a horizon in months [USD/month]."""
@@ -33,16 +41,24 @@ def horizon_break_even(best: Run, rival: Run, setting: Setting) -> BreakEven:
     term = min(today, max(TERM_MONTHS.get(run.pricing.way.commitment, 1) for run in (best, rival)))
     grid = sorted({m for m in HORIZONS if m >= term} | {max(term, today)})
     kept: Costs = cache(lambda months: (_paid_as_today(best, months), _paid_as_today(rival, months)))
-    mine_anew, theirs_anew = _paid_anew(best, setting), _paid_anew(rival, setting)
+    sides = [Side(run, setting, lambda months: (_lasting(setting.profile, months), 1.0)) for run in (best, rival)]
 
-    def anew(months: int) -> tuple[float, float]:
-        return mine_anew(months), theirs_anew(months)
+    today_lead, asked = lead_of(best.risk_adjusted, rival.risk_adjusted), {today}
+
+    def lead(months: int) -> float:
+        asked.add(months)
+        return today_lead if months == today else lead_of(*(side.usd(months, all_ways=True) for side in sides))
+
+    def drawn(months: int) -> float:
+        for side in sides:
+            side.calibrate(months)
+        return lead(months)
 
     turn, longest = _turn_as_paid(kept, grid, today), grid[-1]
-    tried = [months for months in (turn, longest) if months is not None and months != today]
-    turned = next((months for months in tried if _rival_wins(anew(months))), None)
-    value = None if turned is None else _nearest(anew, today, turned)
-    mine, theirs = anew(value) if value is not None else (None, None)
+    tried = [months for months in (turn, longest) if months is not None and months != today] if setting.anew else []
+    turned = next((months for months in tried if lead(months) < 0), None)
+    value = None if turned is None else _by_draws(lead, drawn, asked, today, turned)
+    mine, theirs = (side.usd(value) if value is not None else None for side in sides)
     if value is None and turn is None:
         neither = "" if longest == today else f", nor does one of {longest} with both paid anew for it"
         text = (
@@ -59,14 +75,9 @@ def horizon_break_even(best: Run, rival: Run, setting: Setting) -> BreakEven:
         text = f"{rival.name} wins at a horizon of {counted(value, 'month')}, both paid anew for it (today {today})."
     return BreakEven(
         variable="horizon", subject="", choice=best.id, rival=rival.id, unit="months", today=float(today),
-        value=None if value is None else float(value), exact=False, choice_usd_per_month=_stated(mine),
-        rival_usd_per_month=_stated(theirs), searched_low=float(grid[0]), searched_high=float(grid[-1]), text=text,
+        value=None if value is None else float(value), exact=False, choice_usd_per_month=had(mine),
+        rival_usd_per_month=had(theirs), searched_low=float(grid[0]), searched_high=float(grid[-1]), text=text,
     )  # fmt: skip
-
-
-def _stated(usd: float | None) -> float | None:
-    """A cost for the answer; none where there is no way of paying."""
-    return usd if usd is not None and math.isfinite(usd) else None
 
 
 def _turn_as_paid(costs: Costs, grid: list[int], today: int) -> int | None:
@@ -87,17 +98,60 @@ def _turn_as_paid(costs: Costs, grid: list[int], today: int) -> int | None:
     return high if high > today else low
 
 
-def _nearest(costs: Costs, today: int, turn: int) -> int:
-    """The month nearest to today's horizon at which the rival wins, as it does at `turn`."""
-    holds, turned = today, turn
+def _by_draws(
+    lead: Callable[[int], float], drawn: Callable[[int], float], asked: Collection[int], today: int, turned: int
+) -> int | None:
+    """The month at which the draws turn, near the one at which the fixed cases do; none where they do not.
+
+    Each horizon that is drawn sets the costs beside it right; those that have been asked for say where to draw next.
+    """
+    value, holds, won = _nearest(lead, today, turned), today, None
+    for _ in range(DRAWN):
+        now = drawn(value)
+        if now < 0:
+            turned = won = value
+        else:
+            holds = value
+        if abs(now) <= FLAT:
+            return value
+        if holds == turned:
+            break  # it turned by the cases alone
+        following = _interpolated(lead, asked, holds, turned)
+        if following in (holds, value) or (won is not None and abs(turned - holds) <= CLOSE):
+            break
+        value = following
+    return won
+
+
+def _interpolated(lead: Callable[[int], float], asked: Collection[int], holds: int, turned: int) -> int:
+    """Where the rival comes to win, by the leads that are known between two months."""
+    low, high = sorted((holds, turned))
+    path = sorted({holds, turned, *(m for m in asked if low < m < high)}, key=lambda m: abs(m - holds))
+    leads = [max(lead(holds), LEAST), *(lead(m) for m in path[1:-1]), min(lead(turned), -LEAST)]
+    first = next(i for i, now in enumerate(leads) if now < 0)
+    a, b = path[first - 1], path[first]
+    share = min(max(leads[first - 1] / (leads[first - 1] - leads[first]), LEAST_PART), 1 - LEAST_PART)
+    return b if abs(b - a) <= 1 else a + round(share * (b - a))
+
+
+def _nearest(lead: Callable[[int], float], holds: int, turned: int) -> int:
+    """The first month beside one at which the choice holds, at which the rival wins, as it does at `turned`.
+
+    By false position, as `again` seeks a turn.
+    """
+    kept = 0
+    leads, loses = max(lead(holds), LEAST), lead(turned)
     while abs(turned - holds) > 1:
-        middle = (holds + turned) // 2
-        holds, turned = (holds, middle) if _rival_wins(costs(middle)) else (middle, turned)
+        share = min(max(leads / (leads - loses), LEAST_PART), 1 - LEAST_PART)
+        span = turned - holds
+        step = max(1, min(abs(span) - 1, round(share * abs(span))))
+        middle = holds + (step if span > 0 else -step)
+        now = lead(middle)
+        if now < 0:
+            turned, loses, leads, kept = middle, now, leads / 2 if kept < 0 else leads, -1
+        else:
+            holds, leads, loses, kept = middle, max(now, LEAST), loses / 2 if kept > 0 else loses, 1
     return turned
-
-
-def _rival_wins(costs: tuple[float, float]) -> bool:
-    return costs[1] < costs[0]
 
 
 def _paid_as_today(run: Run, months: int) -> float:
@@ -106,24 +160,7 @@ def _paid_as_today(run: Run, months: int) -> float:
     return float(model.usd_per_month(way, levels, calendar_of(months, model.rate))) + run.offset
 
 
-def _paid_anew(run: Run, setting: Setting) -> Callable[[int], float]:
-    """Cost by horizon, in the way that ranks best then; scaled so that today's gives today's cost, infinite without."""
-    outlook = cache(lambda months: _outlook(run, setting, months))
-
-    def usd(months: int) -> float:
-        then, today = outlook(months), outlook(run.pricing.model.calendar.months)
-        return then * (run.risk_adjusted / today) if today > 0 else then + run.risk_adjusted - today
-
-    return usd
-
-
-def _outlook(run: Run, setting: Setting, months: int) -> float:
-    profile = setting.profile
-    if months != profile.procurement.horizon_months:  # what is known of today's horizon is not derived anew
-        procurement = profile.procurement.model_copy(update={"horizon_months": months})
-        profile = profile.model_copy(update={"procurement": procurement})
-    try:
-        pricing = rough_pricing(profile, run.pricing.model.sized, setting.catalog, setting.as_of)
-    except NoWayOfPayingError:
-        return math.inf
-    return pricing.outlook[pricing.way.id]
+def _lasting(profile: Profile, months: float) -> Profile:
+    """The profile with another horizon."""
+    procurement = profile.procurement.model_copy(update={"horizon_months": int(months)})
+    return profile.model_copy(update={"procurement": procurement})

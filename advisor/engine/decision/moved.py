@@ -59,6 +59,11 @@ class Moved:
         self._ways = without_blocked(found, self._model.sized.gates).ways
         """Those that may be chosen, also mixtures that do not pay today."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether the input bears on the candidate."""
+        return self._move is not None
+
     def at(self, values: FloatArray) -> FloatArray:
         """Risk-adjusted cost [USD/month] at values of the input; those of the first call span all that follow."""
         if self._move is None:

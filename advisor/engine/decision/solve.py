@@ -23,6 +23,14 @@ class Steps:
     fine: int = 513
     zooms: int = 2
 
+    def grid(self, low: float, high: float, near: float) -> FloatArray:
+        """The values over a range that are tried first, evenly spread, in logs where none is zero; `near` among them.
+
+        Costs may lie the one way at `near` and the other way at all others.
+        """
+        even = np.geomspace(low, high, self.coarse) if low > 0 else np.linspace(low, high, self.coarse)
+        return np.insert(even, int(np.searchsorted(even, near)), near) if low < near < high else even
+
 
 @record
 class Crossing:
@@ -47,7 +55,7 @@ def crossing(
     The range is searched on a grid and the bracket narrowed, by default twice by a factor of 512, so that the
     value is good to a ten-millionth of itself. Where a curve jumps (a whole node), the value is the place of the jump.
     """
-    grid = np.geomspace(low, high, steps.coarse) if low > 0 else np.linspace(low, high, steps.coarse)
+    grid = steps.grid(low, high, near)
     gap = np.asarray(first(grid) - second(grid))
     signs = np.sign(gap)
     changes = np.flatnonzero(signs[:-1] * signs[1:] <= 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from advisor.catalog import Catalog
 from advisor.domain.cost import PriceBasis
 from advisor.domain.profile import Profile, Quote
 from advisor.domain.record import record, replace
+from advisor.engine.anew import Anew
 from advisor.engine.cost.base import base_shares, based_on, terms_by_base
 from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.commitment import unfinished_terms
@@ -53,6 +54,8 @@ class Setting:
     as_of: date
     seed: int
     draws: int
+    anew: Anew | None = None
+    """Candidates asked for again, their deployments chosen anew; without it they keep today's."""
 
 
 @record
@@ -109,6 +112,25 @@ class Trial:
             tail = float(tail_share(tail, usd.mean(), band.p10, band.p50, band.p90))
         loss = found.loss if self.run.candidate.risks else 0.0
         return Quoted(found.way, float(usd.mean()) + loss + tail, found.typical)
+
+    def stated(self, price: float) -> Profile:
+        """The profile with the trial price as a quote in hand, in place of those that it replaces."""
+        profile, way = self.setting.profile, self.run.pricing.way
+        covered = self.run.pricing.book.covered(way)
+        kind: Literal["buy", "rent"] = "buy" if way.buys else "rent"
+        replaced = {"any", *covered} if way.buys or len(covered) > 1 else {*covered}
+        kept = (
+            q
+            for q in profile.procurement.quotes
+            if (q.accelerator, q.kind) != (self.run.id, kind) or not (way.buys or q.commitment in replaced)
+        )
+        # a trial price need not be one that a profile may state
+        one = Quote.model_construct(
+            accelerator=self.run.id, kind=kind, usd=price, commitment="any", provider="", as_of=None
+        )
+        trial = [one.model_copy(update={"commitment": "any" if way.buys else c}) for c in covered]
+        procurement = profile.procurement.model_copy(update={"quotes": (*kept, *trial)})
+        return profile.model_copy(update={"procurement": procurement})
 
     def turn(self, target: float) -> Turn | None:
         """Price at which the risk-adjusted cost reaches a target [USD/month]; None where it never does.

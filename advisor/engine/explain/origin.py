@@ -26,6 +26,10 @@ _ESTIMATED = (
     "estimated: physics fitted to measurements and corrected by the nearest of them (docs/method.md, section 2);"
     " `advisor estimate` gives such points again"
 )
+_RESPONSE = (
+    "estimated: read off the curves of the deployments, at the load whose latencies are that many times the limits"
+    " (docs/method.md, section 3.1)"
+)
 _CHOSEN = (
     "chosen: of the deployments that measurements show to work, that memory holds and that keep the service level, the"
     " one that costs least (docs/method.md, section 2.7)"
@@ -48,6 +52,7 @@ _RULES: tuple[tuple[str, Kind, str], ...] = (
     (r"\.gates\.", "given", "from the rule that the gate cites"),
     (r"(^|\.)deployment\.", "estimated", _CHOSEN),
     (r"\.operating_point\.other_families\.", "measured", ""),
+    (r"\.operating_point\.response\.", "estimated", _RESPONSE),
     (r"\.operating_point\.|\.curve\.", "estimated", _ESTIMATED),
     (r"\.request_(input|output)_tokens$", "given", "mean of the lengths that the profile states"),
     (r"\.memory\.", "reckoned", _TERMS),
