@@ -48,7 +48,7 @@ def test_the_rule_of_a_probe_starts_from_the_choice(appetite: str, peak: float) 
 
 def test_who_is_the_cheapest_more_often_costs_more_by_the_figures_beside_it() -> None:
     """'Costs more where it falls short: 34.9k against 42k' was said of the rival."""
-    trees = [ask(appetite, peak, growth_per_year=-0.3) for appetite, peak in (("neutral", 1200), ("averse", 1800))]
+    trees = [ask(appetite, peak, growth_per_year=-0.3) for appetite, peak in (("neutral", 1000), ("averse", 800))]
     texts = [reason for tree in trees for reason in tree.verdict.reasons if "cheapest more often" in reason]
     assert texts
     for text in texts:

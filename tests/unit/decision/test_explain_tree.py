@@ -119,7 +119,7 @@ def _numbers(node: object, path: str = "") -> Iterator[str]:
 
 
 MODELLED = re.compile(
-    r"operating_point\.(concurrency|ttft|tpot|output_tps)|curve|deployment|usd_per_m|p_cheapest|regret|leads|"
+    r"operating_point\.(concurrency|ttft|tpot|output_tps|response)|curve|deployment|usd_per_m|p_cheapest|regret|leads|"
     r"evpi|evsi|changes_choice|p_saves|^backtest|^seed|^draws|^profile|inputs|price|gates|risks|hosted_api|"
     r"break_evens|tornado|waits|split|negotiation|information|options|flows|lines|appetite|request_|"
     r"stack_premium|cost\.(utilisation|discount_rate|output_weight)|memory\.terms|fleet|other_families"
