@@ -27,6 +27,8 @@ FACTORS = (0.35, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.5, 2.0, 3.0)
 """Factors on throughput at which a response is stated; between them it is straight in logs."""
 _LOG_FACTORS = np.log(np.array(FACTORS))
 _AS_ESTIMATED = FACTORS.index(1.0)
+WHOLE = 1e-6
+"""Share by which a number of requests may miss a whole one."""
 _LEAST = 1e-9
 """No latency and no rate is taken for smaller, and each load for that much more strained than the one before."""
 
@@ -56,6 +58,7 @@ def _carried(samples: Sequence[Sample], load: Load) -> FloatArray:
     n = np.log(np.array([s.concurrency for s in ordered], dtype=np.float64))
     used = np.log(np.maximum.accumulate(np.maximum([strain(s, load) for s in ordered], _LEAST)))
     top = np.interp(_LOG_FACTORS, used + _LEAST * np.arange(len(used)), n)
+    top = np.log(np.floor(np.exp(top) * (1 + WHOLE)))  # between one and two in flight there is one
     if in_flight(load):
         return np.asarray(top + np.minimum(0.0, _LOG_FACTORS - used[0]))
     if load.peak_rps is None:  # nothing tells how long a request may be in flight: as many are, however fast

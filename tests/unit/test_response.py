@@ -49,6 +49,14 @@ def test_where_latency_is_in_proportion_to_load_so_is_what_is_carried() -> None:
     assert at(found, 2.0) == pytest.approx(160 / 80)
 
 
+def test_requests_are_whole() -> None:
+    """One request in flight keeps the level, two do not: up to where two do, or one no more, one is what is carried."""
+    (found,) = responses([(1, samples([24, 48], [1, 2]))], load_of())
+    assert [at(found, k) for k in (0.6, 0.8, 1.12)] == pytest.approx([1.0, 1.0, 1.0])
+    assert at(found, 1.25) == pytest.approx(2.0)
+    assert at(found, 0.5) == pytest.approx(0.5 / 0.6)  # not even one: in proportion
+
+
 def test_a_flat_curve_answers_with_the_square() -> None:
     """TPOT as the root of load: half as fast keeps the level up to a quarter of the load; the rate falls with it."""
     loads = [1, 4, 16, 64, 256, 1024]
@@ -63,7 +71,7 @@ def test_where_memory_ends_the_load_a_demand_in_flight_gains_nothing() -> None:
     curve = samples([5, 10, 20], [16, 32, 64])  # 64 requests fill the cache at half the limit
     (in_flight,) = responses([(2, curve)], load_of())
     assert [at(in_flight, k) for k in (0.55, 1.0, 1.5, 4.0)] == pytest.approx([1.0, 1.0, 1.0, 1.0])
-    assert at(in_flight, 0.4) == pytest.approx(0.8)  # 20 ms become 50: up to 51 in flight keep the level
+    assert at(in_flight, 0.42) == pytest.approx(53 / 64)  # 20 ms become 47.6: up to 53 in flight keep the level
     (by_rate,) = responses([(2, curve)], load_of(in_flight=False))
     assert at(by_rate, 1.5) == pytest.approx(1.5)
 

@@ -20,8 +20,8 @@ WITHIN = {"price": 0.01, "utilisation": 0.02, "engineers": 0.02, "power_price": 
 FAR, WITHIN_FAR = 1.4, 0.2
 """A throughput as many times the estimate or over it is read off curves further from what holds today, and told less
 well."""
-LEVEL = 0.005
-"""Share of a cost within which two are level: what a few thousand draws leave open."""
+LEVEL = 0.0075
+"""Share of a cost within which two are level: what a few thousand draws, and curves read off, leave open."""
 TOLD_AS_ABOUT = ("throughput", "utilisation")
 MONTHS = 2
 VARIED: dict[str, tuple[str, dict[str, Any]]] = {
