@@ -153,6 +153,10 @@ class OperatingPoint(Frozen):
     )
     other_families: tuple[EvidenceNote, ...] = Field((), description="Other evidence families at this point.")
 
+    def carried_at(self, throughput: float) -> float | None:
+        """Factor on what the fleet carries at one of the factors of `response`; None where it states no such one."""
+        return next((r.capacity for r in self.response if r.throughput == throughput), None)
+
 
 class CurvePoint(Frozen):
     """One point of the throughput-against-interactivity curve."""

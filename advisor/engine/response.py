@@ -23,7 +23,7 @@ from advisor.engine.operating_point import Load, Sample, in_flight, strain
 
 FloatArray = NDArray[np.float64]
 
-FACTORS = (0.35, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.5, 2.0, 3.0)
+FACTORS = (0.35, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 """Factors on throughput at which a response is stated; between them it is straight in logs."""
 _LOG_FACTORS = np.log(np.array(FACTORS))
 _AS_ESTIMATED = FACTORS.index(1.0)

@@ -8,6 +8,8 @@ from advisor.domain import text
 
 MINUS = "−"
 NONE = "–"
+TENTHS = (0.9, 1.1)
+"""Factors on throughput at which it is told what a fleet carries."""
 
 
 def usd(value: float) -> str:

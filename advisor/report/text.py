@@ -10,7 +10,7 @@ from advisor.domain.text import capital, counted, percent, plain
 from advisor.report.differences import PROBE_DIFFERS, probe_differs
 from advisor.report.figures import count, seconds, usd
 from advisor.report.naming import counted_sellers, paid
-from advisor.report.numbers import unbroken
+from advisor.report.numbers import TENTHS, unbroken
 
 WIDTH = 100
 BOLD, DIM, RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -180,6 +180,13 @@ def _how(page: _Page, candidates: Sequence[Candidate]) -> None:
                 f"{name}{tier.deployment.label}; {counted(fleet.replicas, 'replica')} of"
                 f" {counted(fleet.gpus_per_replica, 'GPU')}, {fleet.replicas_for_redundancy} of them in reserve"
             )
+            point = tier.operating_point
+            slower, faster = (point.carried_at(k) if point else None for k in TENTHS)
+            if slower and faster:
+                page.bullet(
+                    f"{name}{'if' if name else 'If'} it turns out a tenth slower than estimated, its GPUs carry"
+                    f" {percent(slower)} of that load within the service level; a tenth faster, {percent(faster)}"
+                )
     if choice.fleet is not None and choice.fleet.shared_nodes:
         page.bullet(f"Nodes are shared. {choice.fleet.shared_nodes}")
     borne = [(t.name, t.share) for t in choice.tiers if t.share is not None]

@@ -48,6 +48,26 @@ def test_words_on_probing_agree_with_its_numbers(answers: dict[str, Recommendati
 
 
 @pytest.mark.parametrize("name", PROFILES)
+def test_what_a_fleet_carries_a_tenth_off_is_told_as_the_tree_holds_it(
+    answers: dict[str, Recommendation], name: str
+) -> None:
+    tree = answers[name]
+    text = " ".join(render_text(tree, colour=False).split())
+    report = " ".join(write_markdown(build_report(tree)).split())
+    for part in tree.candidates[0].tiers or tree.candidates[:1]:
+        assert part.operating_point is not None
+        slower, faster = (part.operating_point.carried_at(k) for k in (0.9, 1.1))
+        assert slower is not None
+        assert faster is not None
+        assert slower <= 1 <= faster
+        told = f"its GPUs carry {slower:.0%} of that load within the service level; a tenth faster, {faster:.0%}"
+        assert told.replace("%", " %") in text.replace("\u00a0", " ")
+        assert f"{slower:.0%} and {faster:.0%}".replace("%", " %") in report.replace("\u00a0", " ")
+    assert tree.candidates[0].operating_point is not None
+    assert tree.candidates[0].operating_point.carried_at(0.123) is None
+
+
+@pytest.mark.parametrize("name", PROFILES)
 def test_a_hosted_api_in_the_profile_is_told_with_the_verdict(answers: dict[str, Recommendation], name: str) -> None:
     tree = answers[name]
     best = tree.candidates[0]

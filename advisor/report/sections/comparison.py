@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from advisor.domain.recommendation import Candidate
 from advisor.domain.sizing import CurvePoint, Deployment, OperatingPoint
-from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Table, inline, small, strong
+from advisor.report.blocks import Block, Chart, Column, Heading, Inline, Para, Table, inline, small, strong
 from advisor.report.charts.bars import Range, draw_ranges
 from advisor.report.charts.pareto import BANDS, DRAWN, draw_pareto, estimates
 from advisor.report.context import Context
 from advisor.report.naming import paid, short_name
-from advisor.report.numbers import NONE, band, count, money, percent, seconds, words
+from advisor.report.numbers import NONE, TENTHS, band, count, money, percent, seconds, words
 
 MOST_LENGTHS = 3
 """Lengths of measurements that a caption names."""
@@ -19,7 +19,9 @@ def comparison(ctx: Context) -> list[Block]:
     """Tables of the candidates, ranges of cost, throughput against speed per user."""
     blocks: list[Block] = [Heading(1, inline("Comparison"), "comparison")]
     if ctx.feasible:
-        blocks += [_money_table(ctx), *(_serving_table(ctx, i) for i in range(_tiers(ctx)))]
+        blocks.append(_money_table(ctx))
+        for tier in range(_tiers(ctx)):
+            blocks += [_serving_table(ctx, tier), *_otherwise(ctx, tier)]
         blocks += _ranges(ctx)
     if ctx.excluded:
         blocks.append(_excluded(ctx))
@@ -100,6 +102,17 @@ def _serving_table(ctx: Context, tier: int) -> Table:
         f" measured on this model, C on others, D physics only{legend})",
         columns, tuple(rows), strong_rows=_choice_row(ctx), dense=True,
     )  # fmt: skip
+
+
+def _otherwise(ctx: Context, tier: int) -> list[Block]:
+    """What each fleet carries where its throughput turns out a tenth off."""
+    points = ((short_name(c), _run(c, tier)[1]) for c in ctx.feasible)
+    carried = [(name, [p.carried_at(k) for k in TENTHS]) for name, p in points if p is not None]
+    told = [f"{name} {' and '.join(percent(x) for x in factors if x)}" for name, factors in carried if all(factors)]
+    if not told:
+        return []
+    text = "What the fleet carries within the service level, a tenth slower and a tenth faster than estimated: "
+    return [Para(inline(f"{text}{'; '.join(told)}."), note=True)]
 
 
 def _choice_row(ctx: Context) -> frozenset[int]:
