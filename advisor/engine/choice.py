@@ -196,7 +196,7 @@ def _fleets(
     growth = yearly_capacity_growth(traffic.growth_per_year, years, ahead, float(sizing.horizon_months))
     cases = prospect.cases
     throughput = rate * demand.rate(cases.z)[:, None]
-    return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone))
+    return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone), rate)
 
 
 def _per_node(layout: Layout, *, alone: bool) -> int:

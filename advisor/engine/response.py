@@ -27,6 +27,9 @@ FACTORS = (0.35, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 """Factors on throughput at which a response is stated; between them it is straight in logs."""
 _LOG_FACTORS = np.log(np.array(FACTORS))
 _AS_ESTIMATED = FACTORS.index(1.0)
+LEAST_CARRIED = 1 / 3
+"""Share of what it carries as estimated to which a fleet in doubt falls at most: who would need three times as much of
+a part serves from another one instead. Our own judgement."""
 WHOLE = 1e-6
 """Share by which a number of requests may miss a whole one."""
 _LEAST = 1e-9

@@ -22,7 +22,7 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import TierPlan
 from advisor.engine.fleet import EXACT_REPLICAS, many_spares, spares, whole_replicas
 from advisor.engine.packing import gpus_in_nodes, in_nodes, stays_whole
-from advisor.engine.response import response_at
+from advisor.engine.response import LEAST_CARRIED, response_at
 
 FloatArray = NDArray[np.float64]
 
@@ -86,8 +86,9 @@ class TierDemand:
         return two_pieces(np.asarray(z, dtype=float), self.down, self.up)
 
     def gpus(
-        self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1
-    ) -> FloatArray:
+        self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1,
+        sure: ArrayLike = 1.0,
+    ) -> FloatArray:  # fmt: skip
         """GPUs in replicas, bursts and spares included.
 
         Parameters
@@ -98,9 +99,12 @@ class TierDemand:
             Further factors on demand, along the last axis.
         per_node
             GPUs of a node, to round up to whole ones.
+        sure
+            What of the factor on throughput is given; by what is in doubt beside it, capacity falls to LEAST_CARRIED.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        today = np.asarray(wanted / (self.replica_rps * response_at(self.response, throughput)))
+        carried = np.maximum(response_at(self.response, throughput), LEAST_CARRIED * response_at(self.response, sure))
+        today = np.asarray(wanted / (self.replica_rps * carried))
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
         working = whole_replicas(np.minimum(today * np.asarray(growth), MOST_REPLICAS))
         least, most = (int(end.reduce(working, axis=None)) for end in (np.minimum, np.maximum))
@@ -196,8 +200,9 @@ class SizedCandidate:
         per_node = self.accelerator.gpus_per_node
         rates = [factor * self._rate(n, z)[..., None] for n in range(len(self.demands))]
         if len(rates) == 1:
-            return self.demands[0].gpus(rates[0], demand, growth[0], per_node)
-        parts = [tier.gpus(rate, demand, g) for tier, rate, g in zip(self.demands, rates, growth, strict=True)]
+            return self.demands[0].gpus(rates[0], demand, growth[0], per_node, factor)
+        tiers = zip(self.demands, rates, growth, strict=True)
+        parts = [tier.gpus(rate, demand, of_tier, 1, factor) for tier, rate, of_tier in tiers]
         return self.in_nodes(parts)
 
     def _rate(self, tier: int, z: ArrayLike) -> FloatArray:

@@ -67,6 +67,17 @@ def test_draws_are_sized_like_the_fleet() -> None:
     assert list(tier().gpus(1.0, 1.3, np.array([1.0, 2.0]), per_node=8)) == [32, 56]  # 13 replicas; 24 + 1 of them
 
 
+def test_a_fleet_in_doubt_is_not_thrice_exceeded_and_one_that_is_known_may_be() -> None:
+    """A draw of a tenth of the throughput asks for three times the replicas; a tenth that is stated for ten times."""
+    ten = 10 * 1.15 / 1.25  # 9.2 replicas
+    drawn, stated, both = (
+        float(tier().gpus(throughput, 1.0, sure=sure)) for throughput, sure in ((0.1, 1.0), (0.1, 0.1), (0.01, 0.1))
+    )
+    assert drawn == (np.ceil(3 * ten) + spares(28, UP, 0.999)) * 2
+    assert stated == (np.ceil(10 * ten) + spares(92, UP, 0.999)) * 2
+    assert both == (np.ceil(30 * ten) + spares(276, UP, 0.999)) * 2
+
+
 def test_draws_beyond_every_fleet_still_count() -> None:
     # 500 replicas are beyond the exact table, 1e20 beyond every fleet; both stay in order and finite
     some = tier(replica_rps=10 * 1.15 / 500).gpus(np.ones(1), 1.0, np.array([0.9, 1.0, 1e20]))
