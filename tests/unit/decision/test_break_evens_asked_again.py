@@ -23,7 +23,7 @@ well."""
 LEVEL = 0.0075
 """Share of a cost within which two are level: what a few thousand draws, and curves read off, leave open."""
 FLAT = 0.01
-"""The same of a horizon: costs a month hardly move from one to the next, and bases of mixtures are told apart roughly."""
+"""The same of a horizon: costs a month hardly move from one to the next, and bases are told apart roughly."""
 TOLD_AS_ABOUT = ("throughput", "utilisation")
 MONTHS = 2
 VARIED: dict[str, tuple[str, dict[str, Any]]] = {
