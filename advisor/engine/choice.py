@@ -195,8 +195,8 @@ def _fleets(
     ahead = sizing.parameters["growth_lookahead_months"]
     growth = yearly_capacity_growth(traffic.growth_per_year, years, ahead, float(sizing.horizon_months))
     cases = prospect.cases
-    throughput = rate * demand.rate(cases.z)[:, None]
-    return demand.gpus(throughput, cases.demand[:, None], growth, _per_node(layout, alone=alone), rate)
+    of_case = demand.carried(rate * demand.rate(cases.z)[:, None], rate)
+    return demand.gpus(of_case, cases.demand[:, None], growth, _per_node(layout, alone=alone))
 
 
 def _per_node(layout: Layout, *, alone: bool) -> int:

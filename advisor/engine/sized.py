@@ -85,26 +85,35 @@ class TierDemand:
         """Factor on throughput at standard normal errors: 10th and 90th percentile are the ends of the interval."""
         return two_pieces(np.asarray(z, dtype=float), self.down, self.up)
 
+    def carried(self, throughput: ArrayLike, sure: ArrayLike = 1.0) -> FloatArray:
+        """Factor on what a replica carries within the service level.
+
+        Parameters
+        ----------
+        throughput
+            Factor on the estimated throughput.
+        sure
+            What of that is given; by what is in doubt beside it, what is carried falls to LEAST_CARRIED and no further.
+        """
+        least = LEAST_CARRIED * response_at(self.response, sure)
+        return np.asarray(np.maximum(response_at(self.response, throughput), least))
+
     def gpus(
-        self, throughput: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1,
-        sure: ArrayLike = 1.0,
-    ) -> FloatArray:  # fmt: skip
+        self, carried: ArrayLike, demand: ArrayLike, growth: ArrayLike = 1.0, per_node: int = 1
+    ) -> FloatArray:
         """GPUs in replicas, bursts and spares included.
 
         Parameters
         ----------
-        throughput, demand
-            Factors on the estimated throughput and on today's peak demand; they broadcast.
+        carried, demand
+            Factors on what a replica carries and on today's peak demand; they broadcast.
         growth
             Further factors on demand, along the last axis.
         per_node
             GPUs of a node, to round up to whole ones.
-        sure
-            What of the factor on throughput is given; by what is in doubt beside it, capacity falls to LEAST_CARRIED.
         """
         wanted = self.peak_rps * (1 + self.burst_headroom) * np.asarray(demand, dtype=float)
-        carried = np.maximum(response_at(self.response, throughput), LEAST_CARRIED * response_at(self.response, sure))
-        today = np.asarray(wanted / (self.replica_rps * carried))
+        today = np.asarray(wanted / (self.replica_rps * np.asarray(carried, dtype=float)))
         # growth compounded over ten years can leave every meaning behind; the count must still fit an integer
         working = whole_replicas(np.minimum(today * np.asarray(growth), MOST_REPLICAS))
         least, most = (int(end.reduce(working, axis=None)) for end in (np.minimum, np.maximum))
@@ -196,17 +205,19 @@ class SizedCandidate:
         growth
             Further factors on the demand of each tier, along the last axis.
         """
-        factor = np.asarray(throughput, dtype=float)
         per_node = self.accelerator.gpus_per_node
-        rates = [factor * self._rate(n, z)[..., None] for n in range(len(self.demands))]
-        if len(rates) == 1:
-            return self.demands[0].gpus(rates[0], demand, growth[0], per_node, factor)
-        tiers = zip(self.demands, rates, growth, strict=True)
-        parts = [tier.gpus(rate, demand, of_tier, 1, factor) for tier, rate, of_tier in tiers]
+        carried = [self._carried(n, z, throughput) for n in range(len(self.demands))]
+        if len(carried) == 1:
+            return self.demands[0].gpus(carried[0], demand, growth[0], per_node)
+        parts = [tier.gpus(some, demand, g) for tier, some, g in zip(self.demands, carried, growth, strict=True)]
         return self.in_nodes(parts)
 
-    def _rate(self, tier: int, z: ArrayLike) -> FloatArray:
-        return once(self.memo, ("rate", tier), (z,), lambda: self.demands[tier].rate(z))
+    def _carried(self, tier: int, z: ArrayLike, throughput: ArrayLike) -> FloatArray:
+        def made() -> FloatArray:
+            demand, factor = self.demands[tier], np.asarray(throughput, dtype=float)
+            return demand.carried(factor * demand.rate(z)[..., None], factor)
+
+        return once(self.memo, ("carried", tier), (z, throughput), made)
 
     def in_nodes(self, parts: Sequence[ArrayLike]) -> FloatArray:
         """GPUs of the nodes that all tiers share, from those of the replicas of each."""

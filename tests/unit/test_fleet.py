@@ -71,7 +71,8 @@ def test_a_fleet_in_doubt_is_not_thrice_exceeded_and_one_that_is_known_may_be() 
     """A draw of a tenth of the throughput asks for three times the replicas; a tenth that is stated for ten times."""
     ten = 10 * 1.15 / 1.25  # 9.2 replicas
     drawn, stated, both = (
-        float(tier().gpus(throughput, 1.0, sure=sure)) for throughput, sure in ((0.1, 1.0), (0.1, 0.1), (0.01, 0.1))
+        float(tier().gpus(tier().carried(throughput, sure), 1.0))
+        for throughput, sure in ((0.1, 1.0), (0.1, 0.1), (0.01, 0.1))
     )
     assert drawn == (np.ceil(3 * ten) + spares(28, UP, 0.999)) * 2
     assert stated == (np.ceil(10 * ten) + spares(92, UP, 0.999)) * 2
