@@ -29,7 +29,7 @@ from advisor.engine.gates import software_findings
 from advisor.engine.gates.countries import resolve_country
 from advisor.engine.infeasible import explain_infeasible, nearness
 from advisor.engine.names import check_names
-from advisor.engine.notes import collect_notes, licences, models_taken, rents_elsewhere
+from advisor.engine.notes import collect_notes, engines_untried, licences, models_taken, rents_elsewhere
 from advisor.engine.operating_point import Load
 from advisor.engine.paying import build_pricing
 from advisor.engine.plan import curve_of
@@ -99,6 +99,7 @@ def advise(profile: Profile, inputs: Inputs) -> Recommendation:
             *late,
             *not_cut(inputs.catalog, inputs.as_of),
             *licences(inputs.models),
+            *engines_untried(candidates, inputs.models, inputs.configs.by_model),
             *collect_notes(candidates, profile.tiers, inputs.as_of),
             *_abroad(candidates, profile, inputs),
         ),

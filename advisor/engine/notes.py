@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from advisor.domain.market import RentPrice
@@ -12,8 +12,9 @@ from advisor.domain.profile import Workload
 from advisor.domain.recommendation import Candidate
 from advisor.domain.rules import Country
 from advisor.domain.sizing import OperatingPoint, Spread
-from advisor.domain.text import evidence_days, significant
+from advisor.domain.text import evidence_days, in_a_row, significant
 from advisor.engine.gates.memory import PIPELINE
+from advisor.engine.gates.software import engine_names
 
 STALE_DAYS = 180
 DISAGREEMENT = 1.25
@@ -99,6 +100,39 @@ def models_taken(workloads: Sequence[Workload], models: Sequence[ModelSpec]) -> 
             told += f" It names {weights} weights; model.precisions says which are accepted: {', '.join(accepted)}."
         out.append(told)
     return tuple(dict.fromkeys(out))
+
+
+def engines_untried(
+    candidates: Sequence[Candidate], models: Sequence[ModelSpec], measured: Mapping[str, frozenset[str]]
+) -> tuple[str, ...]:
+    """That nobody has measured a model in the engine of a candidate, where it has been in others.
+
+    A team that runs such an engine is offered it, others are not, so that theirs may take more hardware.
+
+    Parameters
+    ----------
+    models
+        Those of the workloads.
+    measured
+        Engines in which others have measured each model, by the names that measurements give it.
+    """
+    of_model = {m.id: {e for name in (*m.measured_as, m.id) for e in measured.get(name, ())} for m in models}
+    names = {m.id: m.name for m in models}
+    found: dict[tuple[str, str], list[str]] = {}
+    for c in candidates:
+        if not c.feasible:
+            continue
+        tiers = [(t.model_id, t.deployment.engine) for t in c.tiers]
+        alone = [(models[0].id, c.deployment.engine)] if c.deployment is not None else []
+        for model, engine in tiers or alone:
+            if of_model[model] and engine not in of_model[model]:
+                found.setdefault((model, engine), []).append(c.name)
+    return tuple(
+        f"{in_a_row(parts)}: nobody has measured {names[model]} in {engine_names(engine)[0]}, as others have in"
+        f" {in_a_row(sorted({engine_names(e)[0] for e in of_model[model]}))}; that it runs there, and how fast, is"
+        " taken from other models. Measure it before you rely on it."
+        for (model, engine), parts in found.items()
+    )
 
 
 def licences(models: Sequence[ModelSpec]) -> tuple[str, ...]:

@@ -67,6 +67,23 @@ def test_what_a_fleet_carries_a_tenth_off_is_told_as_the_tree_holds_it(
     assert tree.candidates[0].operating_point.carried_at(0.123) is None
 
 
+def test_an_engine_in_which_nobody_measured_the_model_is_told_as_such() -> None:
+    """A team on SGLang was offered Kimi K2 in it for less hardware than vLLM takes, where others had measured it."""
+    asked = {
+        "name": "x", "model": {"id": "kimi-k2", "precisions": ["fp8", "fp4"]},
+        "traffic": {"isl": 3000, "osl": 500, "peak_requests_per_s": 5}, "slo": {"ttft_ms": 3000, "tpot_ms": 60},
+    }  # fmt: skip
+    untried = "nobody has measured moonshotai/Kimi-K2-Instruct in SGLang, as others have in ATOM and vLLM"
+    tree = usual_bench().advise(Profile.model_validate({**asked, "team": {"engines": ["sglang"]}}), draws=500)
+    there = [c.name for c in tree.candidates if c.feasible and c.deployment and c.deployment.engine == "sglang"]
+    assert there
+    (note,) = [n for n in tree.notes if "nobody has measured" in n]
+    assert untried in note
+    assert all(name in note for name in there)
+    plain = usual_bench().advise(Profile.model_validate(asked), draws=500)
+    assert not any("nobody has measured" in n for n in plain.notes)
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_hosted_api_in_the_profile_is_told_with_the_verdict(answers: dict[str, Recommendation], name: str) -> None:
     tree = answers[name]
