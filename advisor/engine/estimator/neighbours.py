@@ -178,12 +178,13 @@ class Neighbourhood:
         if newest is None:
             return Neighbours(grade, basis, text, ids, "")
         months = (self._as_of - newest).days / 30.4
-        old = f"{months:.0f} months old" if newest <= self._as_of else f"after {self._as_of.isoformat()}"
         # the day of a median is the last of its benchmark: what was run may be much older
         first = [m.first_run for m in rows if m.date == newest]
         known = [day for day in first if day is not None]
         since = min(known).isoformat() if known and len(known) == len(first) else ""
-        text += f"; {evidence_days(newest.isoformat(), since)}, {old}"
+        old = f"{'at least ' if since else ''}{months:.0f} months old"
+        when = old if newest <= self._as_of else f"after {self._as_of.isoformat()}"
+        text += f"; {evidence_days(newest.isoformat(), since)}, {when}"
         return Neighbours(grade, basis, text, ids, newest.isoformat(), since)
 
 
