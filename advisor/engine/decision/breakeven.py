@@ -61,7 +61,7 @@ class _Question:
     firm: str = ""
     """The uncertain input, of which a value that is stated is sure, see `Moved`."""
     stated: Callable[[Profile, float], Profile] | None = None
-    """The profile that states a value of the moved input; none of a throughput, which no profile states."""
+    """The profile that states a value of the moved input; none of a throughput, by which layouts are moved instead."""
 
 
 def break_evens(best: Run, rivals: tuple[Run, ...], setting: Setting) -> tuple[BreakEven, ...]:
