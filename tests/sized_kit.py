@@ -13,6 +13,13 @@ from advisor.engine.fleet import size_fleet
 from advisor.engine.sized import SizedCandidate, TierDemand
 
 UP = 1.0  # replicas never fail unless a test says so
+FIRM = {"mode": "rent", "commitment": "reserved_1y", "horizon_months": 12}
+"""Procurement by quotes that are firm for a year."""
+
+
+def quotes(**usd: float) -> list[dict[str, Any]]:
+    """One quote for each part, by its id [USD per GPU-hour]."""
+    return [{"accelerator": part, "usd": price} for part, price in usd.items()]
 
 
 def profile_of(**changes: Any) -> Profile:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from advisor.domain.profile import Profile
 from advisor.domain.record import replace
-from advisor.engine.choice import TIE, Hardware, Weight, contenders, settle
+from advisor.engine.choice import TIE, Hardware, Weight, contenders, same, settle
 from advisor.engine.drafts import Draft, Inputs, drawn_with, hardware_of, laid_out_all, planned_for, weigh
 from advisor.engine.fleet import Sizing
 from advisor.engine.infeasible import HARD
@@ -87,7 +87,7 @@ class Anew:
             now = next((h for h in every if h.layout is layout), None)
             if now is None:
                 return 0.0
-            shares += [min(h.held / now.held, h.billed / now.billed) for h in every]
+            shares += [min(_shares(h, now)) for h in every]
         return min(shares)
 
     def weight(
@@ -209,8 +209,3 @@ class Anew:
 def _shares(one: Hardware, other: Hardware) -> tuple[float, float]:
     """GPUs over those of another deployment, held and billed."""
     return one.held / other.held, one.billed / other.billed
-
-
-def same(some: Layouts, others: Layouts) -> bool:
-    """Whether these are the same deployments."""
-    return all(a is b for a, b in zip(some, others, strict=True))

@@ -121,9 +121,14 @@ def _in_turn(chosen: list[Layout], options: Sequence[Sequence[Layout]], weigh: W
         before = chosen
         for i, choices in enumerate(options):
             chosen = _best([[*chosen[:i], layout, *chosen[i + 1 :]] for layout in choices], weigh)
-        if all(a is b for a, b in zip(before, chosen, strict=True)):
+        if same(before, chosen):
             break
     return chosen
+
+
+def same(some: Sequence[Layout], others: Sequence[Layout]) -> bool:
+    """Whether these are the same layouts, one for each workload."""
+    return all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _in_one_engine(options: Sequence[Sequence[Layout]]) -> list[list[Layout]]:

@@ -22,7 +22,7 @@ from advisor.domain.risk import Risk
 from advisor.domain.sizing import Fleet, TierPlan
 from advisor.engine.adjust import for_workload
 from advisor.engine.capacity import capacity_gate
-from advisor.engine.choice import Hardware, Weight, contenders, hardware, settle
+from advisor.engine.choice import Hardware, Weight, contenders, hardware, same, settle
 from advisor.engine.cold import cold_rates
 from advisor.engine.cost import NoWayOfPayingError
 from advisor.engine.cost.prospect import Prospect
@@ -161,9 +161,9 @@ def _settled(
 
     def of(layouts: Sequence[Layout]) -> tuple[Draft, Draft]:
         """The candidate planned with some deployments, before and with its fleet; each combination once."""
-        found = next((pair for pair in planned if _same(pair[0].layouts, layouts)), None)
+        found = next((pair for pair in planned if same(pair[0].layouts, layouts)), None)
         if found is None:
-            drawn = draft if _same(draft.layouts, layouts) else drawn_with(profile, draft.accelerator, layouts, inputs)
+            drawn = draft if same(draft.layouts, layouts) else drawn_with(profile, draft.accelerator, layouts, inputs)
             plan = planned_for(drawn, profile, inputs, sizing, plans)
             alone = len(plan.plans) == 1  # else the order of the tiers hangs on all candidates
             found = plan, sized_with(plan, profile, inputs, sizing, (0,), cold=1.0) if alone else plan
@@ -179,10 +179,6 @@ def _settled(
 
     _, settled = of(settle(draft.layouts, options, weighed))
     return replace(settled, offered=draft.layouts, tried=[(plan, weights.get(id(plan))) for plan, _ in planned])
-
-
-def _same(some: Sequence[Layout], others: Sequence[Layout]) -> bool:
-    return all(a is b for a, b in zip(some, others, strict=True))
 
 
 def weigh(

@@ -18,7 +18,6 @@ from advisor.domain.record import record
 from advisor.domain.sizing import RATE_UNIT, SHARED_NODES, Fleet, Term
 from advisor.domain.text import counted, percent, significant
 from advisor.engine.packing import Group, fills_nodes, nodes_alone, pack, told
-from advisor.engine.packing import whole_nodes as whole_nodes
 
 MAX_SPARES = 64
 EXACT_REPLICAS = 400

@@ -252,9 +252,9 @@ def _choose(accelerator: Accelerator, survivors: list[Option], options: Sequence
     held = [(o, o.best(load)) for o in survivors]
     good = _for_the_cache([(o, s) for o, s in held if s is not None], need)
     if good:
-        laid = [_laid_out(*pair, load) for pair in sorted(good, key=lambda p: _fleet_of(p, need))]
-        found = responses([(x.deployment.gpus_per_replica, x.curve) for x in laid if x.deployment], load)
-        first, *others = (replace(x, response=response) for x, response in zip(laid, found, strict=True))
+        good.sort(key=lambda p: _fleet_of(p, need))
+        found = responses([(o.gpus, list(o.samples.values())) for o, _ in good], load)
+        first, *others = (_laid_out(*pair, load, response) for pair, response in zip(good, found, strict=True))
         return replace(first, rivals=tuple(others))
     sampled = [o for o in survivors if o.samples]
     if not sampled:
@@ -281,11 +281,13 @@ def _for_the_cache(good: list[tuple[Option, Sample]], need: Need) -> list[tuple[
     return [p for p in good if p[0].deployment.pp == 1]
 
 
-def _laid_out(option: Option, sample: Sample, load: Load) -> Layout:
+def _laid_out(option: Option, sample: Sample, load: Load, response: tuple[float, ...]) -> Layout:
     curve = tuple(sorted(option.samples.values(), key=lambda s: s.concurrency))
     beyond = [s for s in option.seen if s.concurrency >= sample.concurrency]
     limit = limited_by(beyond, option.memory, load, option.deployment.pp)
-    return Layout(option.accelerator, option.deployment, option.memory, sample, limit, curve)
+    return Layout(
+        option.accelerator, option.deployment, option.memory, sample, limit, curve, response=response
+    )  # fmt: skip
 
 
 def _fleet_of(held: tuple[Option, Sample], need: Need) -> tuple[float, float, str]:

@@ -186,20 +186,20 @@ def edge_between(samples: Sequence[Sample], load: Load, aim: float = 1.0) -> int
 
 def _broken(lo: Sample, hi: Sample, load: Load) -> list[tuple[float, float, float]]:
     """(limit, value at the lower load, value at the higher one) [s] of each limit that the higher one breaks."""
-    start, end = (s.ttft_at_percentile_s + s.tpot_at_percentile_s * load.osl for s in (lo, hi))
-    values = (
-        (load.slo.tpot_ms, lo.tpot_at_percentile_s, hi.tpot_at_percentile_s),
-        (load.slo.ttft_ms, lo.ttft_at_percentile_s, hi.ttft_at_percentile_s),
-        (load.slo.e2e_ms, start, end),
-    )
-    return [(ms / 1e3, a, b) for ms, a, b in values if ms is not None and b > ms / 1e3]
+    both = zip(_limited(lo, load), _limited(hi, load), strict=True)
+    return [(limit, a, b) for (limit, a), (_, b) in both if b > limit]
+
+
+def _limited(sample: Sample, load: Load) -> list[tuple[float, float]]:
+    """(limit, value) [s] of each latency that the service level bounds."""
+    slo, ttft_s, tpot_s = load.slo, sample.ttft_at_percentile_s, sample.tpot_at_percentile_s
+    values = ((slo.tpot_ms, tpot_s), (slo.ttft_ms, ttft_s), (slo.e2e_ms, ttft_s + tpot_s * load.osl))
+    return [(ms / 1e3, value) for ms, value in values if ms is not None]
 
 
 def strain(sample: Sample, load: Load) -> float:
     """How much of the service level a sample uses: the largest ratio of a latency to its limit, 0 without limits."""
-    slo, ttft_s, tpot_s = load.slo, sample.ttft_at_percentile_s, sample.tpot_at_percentile_s
-    limits = ((slo.tpot_ms, tpot_s), (slo.ttft_ms, ttft_s), (slo.e2e_ms, ttft_s + tpot_s * load.osl))
-    return max((value / (ms / 1e3) for ms, value in limits if ms is not None), default=0.0)
+    return max((value / limit for limit, value in _limited(sample, load)), default=0.0)
 
 
 def contiguous(samples: Sequence[Sample]) -> list[Sample]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from advisor.domain.sizing import Deployment
+from advisor.domain.text import counted
 
 
 class Group(NamedTuple):
@@ -197,7 +198,7 @@ def told(shelves: Sequence[Shelf], names: Sequence[str]) -> str:
     '1 node of 6 chat + 2 documents'
     """
     return "; ".join(
-        f"{s.nodes:,} node{'' if s.nodes == 1 else 's'} of"
+        f"{counted(s.nodes, 'node')} of"
         f" {' + '.join(f'{n} {name}' for n, name in zip(s.gpus, names, strict=True) if n)}"
         for s in shelves
     )

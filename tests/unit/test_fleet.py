@@ -10,9 +10,9 @@ from advisor.engine.fleet import (
     replica_up_probability,
     size_fleet,
     spares,
-    whole_nodes,
     whole_replicas,
 )
+from advisor.engine.packing import whole_nodes
 from advisor.engine.sized import TierDemand
 
 UP = replica_up_probability(2, 1.97e-5, 24)  # 1 / (1 + 1.97e-5 x 2 x 24) = 0.99905529

@@ -27,7 +27,7 @@ from advisor.engine.cost.levels import Level, Levels, between
 from advisor.engine.cost.premium import PremiumRule
 from advisor.engine.cost.start import floors, tokens_at_average
 from advisor.engine.cost.timing import TERM_MONTHS, Calendar, calendar_of, in_use_share, monthly_growth, share_above
-from advisor.engine.fleet import whole_nodes
+from advisor.engine.packing import whole_nodes
 from advisor.engine.sized import FloatArray, SizedCandidate, once
 
 PEAK = "On demand above the base: GPU-hours"

@@ -15,8 +15,8 @@ import numpy as np
 
 from advisor.domain.profile import Profile
 from advisor.domain.record import record
-from advisor.engine.anew import Layouts, same
-from advisor.engine.choice import Weight
+from advisor.engine.anew import Layouts
+from advisor.engine.choice import Weight, same
 from advisor.engine.cost.bill import Bill
 from advisor.engine.cost.pricing import Pricing, band_of
 from advisor.engine.cost.prospect import tail_share, tail_weight

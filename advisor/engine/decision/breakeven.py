@@ -95,7 +95,6 @@ def _answer(question: _Question, mine: Moved, theirs: Moved, setting: Setting) -
             for m in (mine, theirs)
         )
 
-
         def kept(x: float) -> tuple[float, float]:
             at = FEW.grid(low, high, near)
             place = -1 if x == high else 0
@@ -161,19 +160,21 @@ def _price(trial: Trial, best: Run, rival: Run) -> BreakEven:
 def _confirmed_turn(trial: Trial, best: Run, rival: Run) -> Turn | None:
     """See `confirmed`; the other candidate costs what it does today."""
     mine, setting = trial.run is best, trial.setting
-    turn = trial.turn((rival if mine else best).risk_adjusted)
-    found = None
-    if turn is not None:
-        usd = turn.usd_per_month, (rival if mine else best).risk_adjusted
-        found = Crossing(turn.price, False, *(usd if mine else usd[::-1]))
-    moving: Moving = lambda price: (trial.stated(price), 1.0)  # noqa: E731
-    sides = Side(best, setting, moving if mine else None), Side(rival, setting, None if mine else moving)
+    fixed = (rival if mine else best).risk_adjusted
+    turn = trial.turn(fixed)
 
+    def both(usd: float) -> tuple[float, float]:
+        """Cost of choice and rival where the one that is priced comes to so much."""
+        return (usd, fixed) if mine else (fixed, usd)
 
     def kept(price: float) -> tuple[float, float]:
-        usd = trial.at(price).risk_adjusted
-        return (usd, rival.risk_adjusted) if mine else (best.risk_adjusted, usd)
+        return both(trial.at(price).risk_adjusted)
 
+    def moving(price: float) -> tuple[Profile, float]:
+        return trial.stated(price), 1.0
+
+    found = None if turn is None else Crossing(turn.price, False, *both(turn.usd_per_month))
+    sides = Side(best, setting, moving if mine else None), Side(rival, setting, None if mine else moving)
     again = confirmed(found, *sides, Range(trial.low, trial.high, trial.today), kept, up=mine)
     if again is None or again is found:
         return turn if again is found else None

@@ -29,8 +29,8 @@ from advisor.engine.cost.pricing import allowed_countries
 from advisor.engine.cost.timing import TERM_MONTHS, calendar_of
 from advisor.engine.cost.uncertain import log_pieces
 from advisor.engine.decision.simulate import Comparison, Run
-from advisor.engine.fleet import whole_nodes
 from advisor.engine.gates.residency import first_offer, left_out
+from advisor.engine.packing import whole_nodes
 from advisor.engine.sized import FloatArray
 
 GRID = np.linspace(-4.0, 4.0, 65)
