@@ -274,7 +274,8 @@ async def test_a_server_that_is_gone_is_not_tried_anew_at_every_step(fresh_serve
         fresh_server.process.kill()
         fresh_server.process.wait()
 
-    steps = tuple(step_plan(concurrency=n) for n in (1, 2, 4, 8))
+    # long enough that a slow machine between two requests is no bottleneck of the first step
+    steps = tuple(step_plan(concurrency=n, osl=LengthSpec(40)) for n in (1, 2, 4, 8))
     run = await finish(make_session(fresh_server.url, "ok", steps=steps, on_step=die))
     assert run.outcome == "failed"
     assert [step.concurrency for step in run.steps] == [1, 2]
